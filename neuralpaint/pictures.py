@@ -1,0 +1,154 @@
+"""A picture: what the user gave, as 8-bit sRGB."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageColor
+
+from neuralpaint.errors import UsageError
+from neuralpaint.settings import Settings, setting
+from neuralpaint.sources import Source, label, opened
+from neuralpaint.srgb import srgb_pixels
+
+__all__ = ["Picture", "PictureSettings", "Source", "load_picture"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PictureSettings(Settings):
+    """How a picture is read."""
+
+    background: str = setting("white", "colour behind transparent parts: a name or #rrggbb")
+    max_pixels: int = setting(
+        200_000_000, "refuse a larger picture, before it is decoded", unit="pixels", minimum=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _colour(self.background)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What the user gave: `pixels` is uint8 (height, width, 3), sRGB, C-contiguous.
+
+    The pixels stay 8-bit integers, because files have these and frames show these, and because a
+    picture of 100 megapixels is then 300 MB, where floats would be 1.2 GB; whoever learns from it
+    makes floats of one batch at a time. `name` is a file's name or `stdin`, for messages.
+
+    Raises:
+        UsageError: the pixels have another shape or type; `from_array` takes more.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    name: str = "array"
+
+    def __post_init__(self) -> None:
+        shape, dtype = np.shape(self.pixels), getattr(self.pixels, "dtype", None)
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+            raise UsageError(
+                f"the pixels of a Picture are uint8 (height, width, 3), not {dtype} {shape}: "
+                "use Picture.from_array"
+            )
+        # Writable, because torch warns of sharing memory that is not.
+        shared = np.require(self.pixels, requirements=["C", "W"])
+        object.__setattr__(self, "pixels", shared)
+
+    @classmethod
+    def from_array(
+        cls,
+        array: npt.ArrayLike,
+        *,
+        name: str = "array",
+        background: str = PictureSettings.background,
+    ) -> Self:
+        """Make a picture of an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) in sRGB.
+
+        It is uint8, or floats in [0, 1]. A fourth channel is alpha, not premultiplied, and is
+        composited over `background`. A C-contiguous uint8 (h, w, 3) is shared, not copied.
+
+        Raises:
+            UsageError: another shape or type, a float outside [0, 1], not a colour.
+        """
+        behind = _colour(background)
+        levels = _levels(np.asarray(array))
+        if levels.ndim == 2:
+            levels = levels[:, :, None]
+        if levels.ndim != 3 or levels.shape[2] not in (1, 3, 4) or not levels.size:
+            raise UsageError(
+                f"a picture has the shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4), "
+                f"not {np.shape(array)}"
+            )
+        if levels.shape[2] == 4:
+            levels = srgb_pixels(Image.fromarray(levels), background=behind)
+        elif levels.shape[2] == 1:
+            levels = levels.repeat(3, axis=2)
+        return cls(levels, name=name)
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return len(self.pixels)
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return len(self.pixels[0])
+
+
+def load_picture(
+    source: Source,
+    *,
+    background: str = PictureSettings.background,
+    max_pixels: int = PictureSettings.max_pixels,
+) -> Picture:
+    """Read a picture from a path, from stdin (the text `-`) or from a file open in binary mode.
+
+    It comes upright (EXIF), in sRGB (colour profile), in 8 bits, and over `background` where it is
+    transparent. Of an animation, or of several pages, it is the first.
+
+    Raises:
+        UsageError: no such file, a folder, or an option with a wrong value.
+        PictureError: it cannot be read: no picture, damaged, empty, over `max_pixels`.
+    """
+    settings = PictureSettings(background=background, max_pixels=max_pixels)
+    name = label(source)
+    with opened(source, max_pixels=settings.max_pixels) as image:
+        if getattr(image, "is_animated", False):
+            logger.info("%r holds several pictures: the first is used", name)
+        image.load()
+        pixels = srgb_pixels(image, background=_colour(settings.background))
+    return Picture(pixels, name=Path(name).name)
+
+
+def _colour(text: str) -> tuple[int, int, int]:
+    try:
+        red, green, blue, *alpha = ImageColor.getrgb(text)
+    except ValueError:
+        raise UsageError(
+            f"background must be a colour, such as white or #ff8000, not {text!r}"
+        ) from None
+    if alpha not in ([], [255]) or max(red, green, blue) > 255:
+        raise UsageError(f"background must be opaque, with values up to 255, not {text!r}")
+    return red, green, blue
+
+
+def _levels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return uint8, or floats in [0, 1], as uint8."""
+    if values.dtype == np.uint8:
+        return values
+    if not np.issubdtype(values.dtype, np.floating):
+        raise UsageError(f"a picture is uint8, or floats in [0, 1], not {values.dtype}")
+    if values.size and not (values.min() >= 0 and values.max() <= 1):  # false for NaN too
+        raise UsageError(
+            f"a picture of floats is in [0, 1], not from {values.min():g} to {values.max():g}"
+        )
+    levels: npt.NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
+    return levels

@@ -1,0 +1,179 @@
+"""Where a picture comes from: a path, stdin or an open file, opened by Pillow but not decoded.
+
+Whatever is wrong with the source, and whatever Pillow makes of a bad file, is one line here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import logging
+import os
+import stat
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+
+from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
+
+__all__ = ["Source", "label", "opened"]
+
+logger = logging.getLogger(__name__)
+
+Source = str | Path | BinaryIO
+
+# Not all that Pillow opens: EPS would start Ghostscript, and TGA has no mark to know it by.
+_FORMATS = ["AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "PSD", "QOI"]
+_FORMATS += ["TIFF", "WEBP"]
+_PILLOW = threading.RLock()
+
+
+def label(source: Source) -> str:
+    """Return what to call `source` in a message."""
+    if source == "-":
+        return "stdin"
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "picture"
+
+
+@contextmanager
+def opened(source: Source, *, max_pixels: int | None = None) -> Iterator[Image.Image]:
+    """Yield the picture in `source` as Pillow opens it: its size is known, nothing is decoded.
+
+    Within the block Pillow's exceptions become a `PictureError` and its warnings are logged. One
+    thread at a time is in it, because Pillow's pixel limit, for which `max_pixels` stands in, is
+    global. The text `-` is stdin; `Path("-")` is a file of that name.
+
+    Raises:
+        UsageError: no such file, a folder or a device, or not open in binary mode.
+        PictureError: it cannot be read: no picture, damaged, empty, over `max_pixels`.
+    """
+    name = label(source)
+    with _stream(source) as stream, _PILLOW, _pillow_apart(name):
+        Image.init()
+        formats = [each for each in _FORMATS if each in Image.OPEN]
+        with Image.open(stream, formats=formats) as image:
+            if max_pixels is not None:
+                _check_size(image, max_pixels, name=name)
+            yield image
+
+
+@contextmanager
+def _stream(source: Source) -> Iterator[BinaryIO]:
+    """Yield the bytes of `source`, seekable and at their beginning."""
+    name = label(source)
+    if source == "-":
+        yield _whole(_stdin(), name)
+    elif isinstance(source, str | os.PathLike):
+        with _file(Path(source)) as file:
+            yield file if file.seekable() else _whole(file, name)
+    else:
+        yield _whole(source, name)
+
+
+def _file(path: Path) -> BinaryIO:
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise UsageError(f"{str(path)!r} is a folder: give one picture in it")
+        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+            raise UsageError(f"{str(path)!r} is a device: give a picture's file, or - for stdin")
+        if stat.S_ISREG(status.st_mode) and status.st_size == 0:
+            raise PictureError(f"{str(path)!r} is empty: give a whole picture")
+        return path.open("rb")
+    except UsageError:  # which is a ValueError too
+        raise
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"no file {str(path)!r}: {_closest(path)}") from None
+    except PermissionError as error:
+        raise PictureError(
+            f"{str(path)!r} may not be read ({error.strerror}): change its permissions"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{str(path)!r} cannot be opened ({_line(error)}): give a picture's file"
+        ) from error
+
+
+def _closest(path: Path) -> str:
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return f"there is no folder {str(path.parent)!r} either"
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {str(path.with_name(close[0]))!r}?" if close else "check the name"
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        raise UsageError("no picture on stdin: pipe one in, or give a file instead of -")
+    return sys.stdin.buffer
+
+
+def _whole(stream: BinaryIO, name: str) -> BinaryIO:
+    try:
+        encoded = stream.read()
+    except (OSError, ValueError) as error:
+        raise PictureError(f"{name!r} cannot be read ({_line(error)}): give a file") from error
+    if not isinstance(encoded, bytes):
+        raise UsageError(f"{name!r} gives {type(encoded).__name__}: open it in binary mode, 'rb'")
+    if not encoded:
+        raise PictureError(f"{name!r} is empty: give a whole picture")
+    return io.BytesIO(encoded)
+
+
+def _check_size(image: Image.Image, max_pixels: int, *, name: str) -> None:
+    width, height = image.size
+    tags = getattr(image, "tag_v2", {})
+    tile = tags.get(TiffImagePlugin.TILEWIDTH, 0) * tags.get(TiffImagePlugin.TILELENGTH, 0)
+    if tile > max_pixels:  # decoding allocates a whole one, however small the picture
+        raise PictureError(
+            f"{name!r} has tiles of {tile:,} pixels, over the limit of {max_pixels:,}: raise it "
+            f"with --max-pixels {tile} if you trust the file"
+        )
+    if width * height > max_pixels:
+        raise PictureError(
+            f"{name!r} is {width}x{height}, {width * height:,} pixels, over the limit of "
+            f"{max_pixels:,}: raise it with --max-pixels {width * height} if you trust the file"
+        )
+
+
+@contextmanager
+def _pillow_apart(name: str) -> Iterator[None]:
+    """Keep what Pillow raises, warns of and limits for the whole process within the block."""
+    limit = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        except NeuralPaintError:
+            raise
+        except UnidentifiedImageError:
+            raise PictureError(
+                f"{name!r} is not a picture that can be read: give a PNG, JPEG, WebP, AVIF, TIFF, "
+                "GIF, BMP or JPEG 2000 file, or convert it to one"
+            ) from None
+        except MemoryError as error:
+            raise PictureError(f"{name!r} does not fit into memory: give it smaller") from error
+        except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
+            raise PictureError(
+                f"{name!r} is damaged or of a rare kind ({_line(error)}): get it again, or "
+                "convert it to PNG"
+            ) from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    for warning in caught:
+        logger.warning("%r: %s", name, _line(warning.message))
+
+
+def _line(error: Exception | Warning | str) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
