@@ -1,0 +1,137 @@
+"""A small line plot on a card: rules, a line that glows down to its base, and a tip with its value.
+
+The line is not stroked but measured: in every quarter of a column, how far each pixel is from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from neuralpaint.video.drawing import WHITE, Colour, Frame, blend, disc, stamp
+from neuralpaint.video.typography import text_mask, text_width
+
+__all__ = ["Plot", "draw_plot"]
+
+Floats = npt.NDArray[np.float64]
+
+_ACCENT: Colour = (255, 206, 110)
+_SUBCOLUMNS = 4
+_ROOM_FOR_TEXT = 8  # Widths of the type size that a card needs before anything is written on it.
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What to plot; positions are shares of the axes, in [0, 1], y from the bottom up."""
+
+    x: Floats
+    """Where the points lie, (n,), rising; n may be 0."""
+    y: Floats
+    """How high they are, (n,)."""
+    ticks: Mapping[float, str]
+    """What is written beside each rule, by its height."""
+    widest: str
+    """The widest of all possible ticks: the axes must not move when another comes."""
+    title: str
+    value: str
+    """What is written at the tip."""
+    rises: bool
+    """The way the line is expected to go; title and value keep out of it."""
+
+
+class _Area(NamedTuple):
+    """The part of the card that the axes span."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Return the (row, column) on the card of a point on the axes."""
+        return self.top + (1 - y) * self.height, self.left + x * self.width
+
+
+def draw_plot(card: Frame, plot: Plot, *, size: int) -> None:
+    """Draw `plot` on `card`, uint8 (h, w, 3), in place, with type of `size` where it fits."""
+    height, width = card.shape[:2]
+    written = width >= _ROOM_FOR_TEXT * size
+    if written:
+        small = max(9, round(0.85 * size))
+        gutter = text_width(plot.widest, small)
+        top, pad = round(1.7 * size), round(0.8 * size)
+        left = pad + gutter + round(0.5 * size)
+        area = _Area(top, left, height - top - pad, width - left - round(0.95 * size))
+        _write_axes(card, area, plot, small)
+    else:
+        pad = max(2, height // 6)
+        area = _Area(pad, pad, height - 2 * pad, width - 2 * pad)
+    if not len(plot.x):
+        return
+    thickness = max(1.2, size / 7.5)
+    _draw_line(card, area, plot, thickness)
+    tip = area.at(plot.x[-1], plot.y[-1])
+    stamp(card, disc(3.2 * thickness), centre=tip, colour=_ACCENT, opacity=0.28)
+    stamp(card, disc(1.45 * thickness), centre=tip, colour=WHITE)
+    if written:
+        _write_value(card, area, plot, tip=tip, size=size)
+
+
+def _write_axes(card: Frame, area: _Area, plot: Plot, size: int) -> None:
+    """Rule the card and write what the rules stand for, and the title where the line is not."""
+    title = text_mask(plot.title, size)
+    title_row = round(area.top + (area.height - 0.8 * size if plot.rises else -0.4 * size))
+    right = area.left + area.width
+    stamp(card, title, centre=(title_row, right - title.shape[1] / 2), colour=WHITE, opacity=0.62)
+    for y, label in plot.ticks.items():
+        row, _ = area.at(0, y)
+        top = int(row) - 1
+        crossed = abs(row - title_row) < 0.7 * size
+        part = card[top : top + 3, area.left : right - crossed * (title.shape[1] + size // 2)]
+        rows = np.arange(top, top + 3, dtype=np.float32) + 0.5
+        rule = 0.17 * np.clip(1 - np.abs(rows - row), 0, 1)[: len(part)]
+        blend(part, WHITE, np.broadcast_to(rule[:, None], part.shape[:2]))
+        mask = text_mask(label, size)
+        column = area.left - 0.5 * size - mask.shape[1] / 2
+        stamp(card, mask, centre=(row, column), colour=WHITE, opacity=0.6)
+
+
+def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
+    """Draw the line so far, and light under it that fades towards the base."""
+    reach = int(np.ceil(thickness))
+    first = area.left - reach
+    last = min(card.shape[1], int(np.ceil(area.left + plot.x[-1] * area.width)) + reach)
+    columns = np.arange(first, last, 1 / _SUBCOLUMNS) + 0.5 / _SUBCOLUMNS
+    start, end = area.left + plot.x[0] * area.width, area.left + plot.x[-1] * area.width
+    height = area.top + (1 - plot.y) * area.height
+    line = np.interp(columns, area.left + plot.x * area.width, height)
+    # Away from a sloping line is less than above or below it.
+    lean = 1 / np.hypot(1, np.gradient(line, 1 / _SUBCOLUMNS))
+    rows = np.arange(card.shape[0])[:, None] + np.float32(0.5)
+    drawn = ((columns >= start) & (columns <= end)).astype(np.float32)
+    below = rows - line.astype(np.float32)
+    away = np.abs(below) * lean.astype(np.float32)
+    stroke = np.clip(np.float32(thickness / 2 + 0.5) - away, 0, 1)
+    base = np.float32(area.top + area.height)
+    depth = np.clip((base - rows) / np.float32(max(1, area.height)), 0, 1)
+    light = np.clip(below + np.float32(0.5), 0, 1) * (np.float32(0.30) * depth**2)
+    alpha = (stroke + light * (1 - stroke)) * drawn
+    alpha = alpha.reshape(len(rows), -1, _SUBCOLUMNS).mean(axis=2)
+    blend(card[:, first:last], _ACCENT, alpha)
+
+
+def _write_value(
+    card: Frame, area: _Area, plot: Plot, *, tip: tuple[float, float], size: int
+) -> None:
+    """Write the value above the tip, on the side where the line does not come from."""
+    mask = text_mask(plot.value, size)
+    half = mask.shape[1] / 2
+    aside = 0.35 * size - half if plot.rises else half + 0.45 * size
+    last = card.shape[1] - 0.6 * size - half
+    column = min(max(tip[1] + aside, area.left + half), last)
+    row = max(tip[0] - 1.1 * size, 0.9 * size)
+    stamp(card, mask, centre=(row, column), colour=WHITE)

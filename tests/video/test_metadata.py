@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clip_probe import ask_ffmpeg, clip_path, decode, pattern, probe, source
+from PIL import Image
+
+from neuralpaint.errors import EncodingError, NeuralPaintError
+from neuralpaint.video.formats import formats
+from neuralpaint.video.metadata import embed_tag, read_tag
+from neuralpaint.video.writer import ClipWriter
+
+NASTY = [
+    "x",
+    json.dumps({"command": ["video", "été.jpg", "-o", "a=b;c#d.mp4"], "seed": 7}),
+    "quotes \" ' back\\slash \\\\ =;#[STREAM]\n;comment=other\n[CHAPTER]\ntab\tend",
+    "漢字 🎨 \u202e\u0301 \x01\x7f",
+    "ends in a backslash\\",
+    "\n=starts oddly and ends in lines\n\n",
+    "$(rm -rf ~) `id` %s %n &&amp; <xml/> -y -i /etc/passwd",
+    "z" * 255,
+    "é" * 5000 + "!",
+]
+
+
+def write_tagged(path: Path, tag: str, *, count: int = 3, title: str = "") -> Path:
+    spec = None if path.suffix else "png"
+    with ClipWriter(
+        path, height=24, width=32, fps=30, format=spec, tag=tag, title=title, overwrite=True
+    ) as clip:
+        for frame in pattern(count, height=24, width=32):
+            clip.write(frame)
+    return path
+
+
+@pytest.mark.parametrize("name", list(formats))
+def test_nasty_text_comes_back(tmp_path: Path, name: str) -> None:
+    for tag in NASTY:
+        assert read_tag(write_tagged(clip_path(tmp_path, name), tag, title="é=;\\")) == tag
+
+
+@pytest.mark.parametrize("name", list(formats))
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_tagged_clip_is_still_whole(tmp_path: Path, name: str, count: int) -> None:
+    path = write_tagged(clip_path(tmp_path, name), "odd", count=count)
+    assert read_tag(path) == "odd"
+    assert probe(path).frames == count
+    if name in ("gif", "webp", "apng"):
+        with Image.open(path) as picture:
+            assert getattr(picture, "n_frames", 1) == count
+            picture.seek(count - 1)
+            picture.load()
+    untagged = write_tagged(clip_path(tmp_path, name), "", count=count)
+    assert np.array_equal(decode(untagged), decode(write_tagged(path, "odd", count=count)))
+
+
+@pytest.mark.parametrize("name", list(formats))
+def test_without_a_tag_there_is_none(tmp_path: Path, name: str) -> None:
+    assert read_tag(write_tagged(clip_path(tmp_path, name), "")) is None
+
+
+def test_other_programs_see_the_tag(tmp_path: Path) -> None:
+    with Image.open(write_tagged(tmp_path / "a.webp", "naïve")) as picture:
+        assert picture.getexif()[0x010E].encode("latin-1").decode() == "naïve"
+    with Image.open(write_tagged(tmp_path / "frames", "naïve", title="t") / "00001.png") as picture:
+        assert picture.text == {"Title": "t", "Comment": "naïve"}  # type: ignore[attr-defined]
+    _, told = ask_ffmpeg(
+        *source(write_tagged(tmp_path / "a.mp4", "naïve", title="The title")), "-f", "null", "-"
+    )
+    assert "The title" in told
+    assert "naïve" in told
+
+
+@pytest.mark.parametrize("tag", ["a\0b", "\ud800", "x" * 70_000])
+def test_what_cannot_be_kept_is_refused_before_filming(tmp_path: Path, tag: str) -> None:
+    with pytest.raises(ValueError, match=r"NUL|surrogates|longer"):
+        write_tagged(tmp_path / "a.mp4", tag)
+    assert list(tmp_path.iterdir()) == []
+
+
+FOREIGN = [
+    b"",
+    b"hello",
+    b"GIF89a",
+    b"GIF89a\x01\x00\x01\x00\xf7",
+    b"\x89PNG\r\n\x1a\n",
+    b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffiTXt",
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\x07iTXtComment",
+    b"RIFF\x00\x00\x00\x00WEBPEXIF\xff\xff\xff\xff",
+    b"RIFF\x00\x00\x00\x00WEBPEXIF\x0a\x00\x00\x00II*\x00\xff\xff\xff\x7f\x00\x00",
+    b"RIFF\x00\x00\x00\x00WEBPEXIF\x08\x00\x00\x00XXXXXXXX",
+    b"\x00\x00\x00\x20ftypisom" + b"\xff" * 40,
+    b"\x1a\x45\xdf\xa3" + b"\xff" * 40,
+    b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:1/x.mp4\n",
+    b"ffconcat version 1.0\nfile /etc/passwd\n",
+]
+
+
+@pytest.mark.parametrize("raw", FOREIGN)
+def test_foreign_files_have_no_tag(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "a.mp4").write_bytes(raw)
+    assert read_tag(tmp_path / "a.mp4") is None
+
+
+@pytest.mark.parametrize("name", list(formats))
+def test_broken_files_raise_nothing_else(tmp_path: Path, name: str) -> None:
+    path = write_tagged(clip_path(tmp_path, name), "a tag that may be cut")
+    file = path / "00001.png" if path.is_dir() else path
+    whole = file.read_bytes()
+    broken = tmp_path / f"broken{file.suffix}"
+    step = max(1, len(whole) // 12)
+    for end in [*range(0, len(whole), step), len(whole) - 1, len(whole) - 30]:
+        broken.write_bytes(whole[:end])
+        assert read_tag(broken) in (None, "a tag that may be cut")
+    noise = np.random.default_rng(0)
+    for _ in range(10):
+        damaged = bytearray(whole)
+        for at in noise.integers(12, len(whole), 20):
+            damaged[at] ^= 255
+        broken.write_bytes(damaged)
+        assert isinstance(read_tag(broken), str | None)
+
+
+@pytest.mark.parametrize("name", ["missing.mp4", "empty", "nul\0.mp4"])
+def test_unreadable_paths_are_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NeuralPaintError, match="cannot read") as caught:
+        read_tag(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_only_the_files_own_comment_counts(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    ask_ffmpeg(
+        *["-f", "lavfi", "-i", "color=s=16x16:d=0.1", "-c:v", "ffv1"],
+        *["-metadata:s:v", "comment=of the stream", str(path)],
+    )
+    assert read_tag(path) is None
+
+
+def test_a_description_in_either_byte_order_is_read(tmp_path: Path) -> None:
+    entry = struct.pack(">HHII", 0x010E, 2, 4, 0x68690000)  # four bytes stand in the entry
+    exif = b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+    (tmp_path / "a.webp").write_bytes(b"RIFF\0\0\0\0WEBPEXIF" + struct.pack("<I", len(exif)) + exif)
+    assert read_tag(tmp_path / "a.webp") == "hi"
+
+
+def test_only_known_and_complete_files_are_tagged(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    for raw in (b"hello", b"GIF89a cut short", b"\x89PNG\r\n\x1a\n cut short"):
+        path.write_bytes(raw)
+        with pytest.raises(EncodingError, match="cannot be tagged"):
+            embed_tag(path, tag="t")
+
+
+def test_listing_the_formats_imports_neither_torch_nor_numpy() -> None:
+    code = (
+        "import sys, neuralpaint.video.formats; print({'torch', 'numpy', 'PIL'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,428 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import ImageFont
+
+from neuralpaint.errors import EncodingError, UsageError
+from neuralpaint.video.colours import colour_scale, oklab
+from neuralpaint.video.drawing import Frame, stamp
+from neuralpaint.video.overlays import (
+    Corners,
+    Moment,
+    Point,
+    compose,
+    composed_size,
+    overlays,
+)
+from neuralpaint.video.overlays.steps import decibels
+from neuralpaint.video.overlays.wipe import Wipe
+from neuralpaint.video.typography import text_mask, text_width
+
+HEIGHT, WIDTH = 120, 180
+SIZES = [(1, 1), (1, 400), (3, 2), (16, 16), (48, 64), (400, 20), (240, 160), (240, 400)]
+SPECS = [
+    *overlays,
+    "steps:psnr=yes,seconds=yes,corner=top-right",
+    "steps:size=2",
+    "curve:metric=loss,axis=log",
+    "curve:axis=steps,size=2,corner=top-left",
+    "side:layout=stacked",
+    "wipe:sweeps=1,reach=1",
+    "heatmap:placement=inset",
+    "heatmap:placement=beside,scale=20",
+    "steps,curve,side,wipe,heatmap",
+]
+ANNOTATIONS = [
+    name for name in [*overlays, "heatmap:placement=inset"] if not overlays.parse(name).panel
+]
+
+
+def photo(height: int = HEIGHT, width: int = WIDTH, *, seed: int = 0) -> Frame:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def flat(level: int, *, height: int = HEIGHT, width: int = WIDTH) -> Frame:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def moment(
+    index: int = 30,
+    *,
+    count: int = 61,
+    psnr: Callable[[float], float] = lambda t: 12 + 20 * t,
+    loss: Callable[[float], float] = lambda t: 0.1 * 10 ** (-2 * t),
+) -> Moment:
+    """Return a moment of a training of 3000 steps in 60 seconds."""
+    times = [i / max(1, count - 1) for i in range(index + 1)]
+    history = [Point(round(3000 * t), 60 * t, loss(t) if t else math.nan, psnr(t)) for t in times]
+    last = history[-1]
+    return Moment(index, count, last.step, 3000, last.seconds, last.loss, last.psnr, history)
+
+
+def drawn(
+    spec: str,
+    frame: Frame | None = None,
+    *,
+    at: Moment | None = None,
+    original: Frame | None = None,
+) -> Frame:
+    frame = photo() if frame is None else frame
+    if original is None:
+        original = photo(*frame.shape[:2], seed=1)
+    return compose(overlays.parse_list(spec), frame, moment=at or moment(), original=original)
+
+
+def changed(before: Frame, after: Frame) -> npt.NDArray[np.bool_]:
+    different: npt.NDArray[np.bool_] = np.any(before != after, axis=2)
+    return different
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_overlay_draws_on_frames_of_every_size(spec: str, size: tuple[int, int]) -> None:
+    frame, original = photo(*size), photo(*size, seed=1)
+    kept = frame.copy(), original.copy()
+    result = drawn(spec, frame, original=original)
+    assert result.dtype == np.uint8
+    entries = overlays.parse_list(spec)
+    assert result.shape == (*composed_size(entries, height=size[0], width=size[1]), 3)
+    np.testing.assert_array_equal(frame, kept[0])
+    np.testing.assert_array_equal(original, kept[1])
+    np.testing.assert_array_equal(result, drawn(spec, frame, original=original))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize(
+    "at",
+    [
+        moment(0),
+        moment(0, count=1),
+        moment(60),
+        moment(20, psnr=lambda t: math.inf),
+        moment(20, psnr=lambda t: math.nan, loss=lambda t: math.nan),
+        moment(20, loss=lambda t: 0.0),
+        moment(20, loss=lambda t: math.inf),
+        Moment(3, 10, 1_000_000, 2_000_000, 7200.0, 0.5, 10.0, []),
+    ],
+    ids=["first", "only", "last", "perfect", "unknown", "no loss", "diverged", "no history"],
+)
+def test_every_moment_can_be_drawn(spec: str, at: Moment) -> None:
+    drawn(spec, at=at)
+
+
+@pytest.mark.parametrize("spec", ["", "wipe", "steps", "curve", "heatmap:placement=inset"])
+def test_annotations_leave_the_size_and_most_of_the_picture_alone(spec: str) -> None:
+    frame = photo()
+    touched = changed(frame, drawn(spec, frame, at=moment(0)))
+    assert touched.mean() < 0.25
+    if spec in ("steps", "curve"):
+        assert not touched[: HEIGHT // 2].any()
+
+
+@pytest.mark.parametrize("corner", ["top-left", "top-right", "bottom-left", "bottom-right"])
+@pytest.mark.parametrize("spec", ["steps", "curve", "heatmap:placement=inset"])
+def test_an_annotation_stays_in_its_corner(spec: str, corner: str) -> None:
+    frame = photo()
+    joined = f"{spec}{',' if ':' in spec else ':'}corner={corner}"
+    rows, columns = np.nonzero(changed(frame, drawn(joined, frame)))
+    middle = rows.min() + rows.max(), columns.min() + columns.max()
+    assert (middle[0] < HEIGHT) == corner.startswith("top")
+    assert (middle[1] < WIDTH) == corner.endswith("left")
+
+
+def test_annotations_in_one_corner_stand_beside_each_other() -> None:
+    frame = photo()
+    steps = changed(frame, drawn("steps", frame))
+    both = drawn("steps,curve:corner=bottom-left", frame)
+    np.testing.assert_array_equal(both[steps], drawn("steps", frame)[steps])
+    curve = changed(frame, both) & ~steps
+    assert curve.any()
+    assert np.nonzero(curve)[0].max() < np.nonzero(steps)[0].min()
+
+
+def test_corners_hand_out_boxes_that_do_not_meet_until_none_is_left() -> None:
+    corners = Corners(100, 100)
+    used = np.zeros((100, 100), int)
+    boxes = [corners.place("bottom-right", height=20, width=30) for _ in range(9)]
+    placed = [box for box in boxes if box]
+    for top, left, height, width in placed:
+        used[top : top + height, left : left + width] += 1
+    assert len(placed) == 4
+    assert used.max() == 1
+    assert used.sum() == len(placed) * 600
+    assert corners.place("top-left", height=51, width=10) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("side,steps,curve", "curve,steps,side"), ("heatmap,wipe,steps", "steps,wipe,heatmap")],
+)
+def test_panels_and_annotations_compose_in_any_order(first: str, second: str) -> None:
+    np.testing.assert_array_equal(drawn(first), drawn(second))
+
+
+def test_annotations_are_drawn_on_the_network_and_panels_follow_in_the_order_named() -> None:
+    frame, original = photo(), photo(seed=1)
+    whole = drawn("steps,heatmap:placement=beside,side", frame, original=original)
+    gap = (whole.shape[1] - 3 * WIDTH) // 2
+    network = whole[:, :WIDTH]
+    below = np.s_[HEIGHT // 2 :]
+    np.testing.assert_array_equal(network[below], drawn("steps", frame)[below])
+    np.testing.assert_array_equal(whole[below][:, 2 * (WIDTH + gap) :], original[below])
+    assert (whole[:, WIDTH : WIDTH + gap] == whole[0, WIDTH, 0]).all()
+    alone = drawn("heatmap:placement=beside", frame, original=original)
+    np.testing.assert_array_equal(whole[:, WIDTH + gap :][:, :WIDTH], alone[:, WIDTH + gap :])
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "beside"), [(427, 640, True), (400, 1600, False), (768, 512, True)]
+)
+def test_auto_layout_stays_nearest_to_widescreen(height: int, width: int, *, beside: bool) -> None:
+    tall, wide = composed_size(overlays.parse_list("side"), height=height, width=width)
+    assert (tall == height) == beside
+    assert (wide == width) != beside
+    assert (tall - height) % 2 == (tall - 2 * height) % 2 or beside
+
+
+def test_panels_that_disagree_on_the_layout_are_refused() -> None:
+    entries = overlays.parse_list("side:layout=beside,heatmap:placement=stacked")
+    with pytest.raises(UsageError, match="stacked"):
+        composed_size(entries, height=10, width=10)
+
+
+def test_pictures_of_two_sizes_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"\(4, 4, 3\)"):
+        drawn("steps", photo(4, 4), original=photo(5, 4))
+
+
+def test_two_panels_of_even_pictures_are_even() -> None:
+    for height, width in [(360, 640), (1080, 1920), (720, 406)]:
+        for layout in ("beside", "stacked"):
+            entries = overlays.parse_list(f"side:layout={layout}")
+            size = composed_size(entries, height=height, width=width)
+            assert [length % 2 for length in size] == [0, 0]
+
+
+def test_the_counter_keeps_its_place_while_it_counts() -> None:
+    grey, spec = flat(200, height=240, width=400), "steps:seconds=yes,psnr=yes"
+    boxes = set()
+    for index in range(0, 61, 6):
+        at = replace(moment(index), seconds=index * 10.0)
+        rows, columns = np.nonzero(changed(grey, drawn(spec, grey, at=at)))
+        boxes.add((rows.min(), rows.max(), columns.min(), columns.max()))
+    assert len(boxes) == 1
+
+
+def test_the_counter_shows_what_it_counts() -> None:
+    grey, spec = flat(200, height=240, width=400), "steps:seconds=yes,psnr=yes"
+    now = moment(30)
+    moments = [now, replace(now, step=7), replace(now, seconds=31.2), replace(now, psnr=8.0)]
+    frames = {drawn(spec, grey, at=at).tobytes() for at in moments}
+    assert len(frames) == len(moments)
+    unseen = [now, replace(now, seconds=31.2), replace(now, psnr=8.0)]
+    assert len({drawn("steps", grey, at=at).tobytes() for at in unseen}) == 1
+
+
+def test_digits_have_one_advance() -> None:
+    for size in (9, 13, 19, 36):
+        assert len({text_width(digit * 8, size) for digit in "0123456789"}) == 1
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_text_stands_out_from_any_picture(level: int) -> None:
+    frame = flat(level, height=240, width=360)
+    result = drawn("steps", frame).astype(float) / 255
+    text = result[changed(frame, drawn("steps", frame))].mean(axis=1)
+    luminance = np.where(text <= 0.04045, text / 12.92, ((text + 0.055) / 1.055) ** 2.4)
+    assert (luminance.max() + 0.05) / (np.median(luminance) + 0.05) > 4.5
+
+
+def accented(frame: Frame) -> npt.NDArray[np.bool_]:
+    """Return which pixels have the warm colour of the curve, on a grey picture."""
+    return np.greater(frame[..., 0].astype(int) - frame[..., 2], 70)
+
+
+@pytest.mark.parametrize("axis", ["clip", "steps", "log"])
+def test_the_curve_grows(axis: str) -> None:
+    grey = flat(90, height=240, width=360)
+    reach = []
+    for index in (5, 20, 40, 60):
+        line = accented(drawn(f"curve:axis={axis}", grey, at=moment(index)))
+        reach.append(np.nonzero(line.any(axis=0))[0].max())
+    assert reach == sorted(set(reach))
+
+
+def test_a_curve_that_has_been_drawn_stays_where_it_is() -> None:
+    grey = flat(90, height=240, width=360)
+    early = accented(drawn("curve", grey, at=moment(20)))
+    late = accented(drawn("curve", grey, at=moment(40)))
+    behind_the_tip = np.nonzero(early.any(axis=0))[0].max() - 12
+    np.testing.assert_array_equal(early[:, :behind_the_tip], late[:, :behind_the_tip])
+
+
+@pytest.mark.parametrize(("metric", "best"), [("psnr", 50.0), ("loss", 1e-6)])
+def test_the_axis_gives_way_to_a_curve_without_a_jump(metric: str, best: float) -> None:
+    grey = flat(90, height=240, width=360)
+    heights: list[int] = []
+    for index in range(15, 61):
+        at = moment(
+            index,
+            psnr=lambda t: 12 + (best - 12) * t,
+            loss=lambda t: 10 ** (-1 + (math.log10(best) + 1) * t),
+        )
+        line = accented(drawn(f"curve:metric={metric}", grey, at=at))
+        column = np.nonzero(line.any(axis=0))[0].min() + 6
+        heights.append(int(np.nonzero(line[:, column])[0].min()))
+    moves = np.abs(np.diff(heights))
+    assert heights[-1] != heights[0]
+    assert moves.max() <= 1
+
+
+def test_the_curve_goes_on_when_the_network_is_perfect() -> None:
+    grey = flat(90, height=240, width=360)
+    good = accented(drawn("curve", grey, at=moment(40)))
+    perfect = moment(40, psnr=lambda t: 12 + 20 * t if t < 0.5 else math.inf)
+    reach = [
+        np.nonzero(line.any(axis=0))[0].max()
+        for line in (good, accented(drawn("curve", grey, at=perfect)))
+    ]
+    assert reach[0] == reach[1]
+
+
+@pytest.mark.parametrize("metric", ["psnr", "loss"])
+def test_the_value_stands_where_the_line_does_not_go(metric: str) -> None:
+    grey = flat(90, height=480, width=720)
+    result = drawn(f"curve:metric={metric}", grey, at=moment(30))
+    tip = np.nonzero(accented(result).any(axis=0))[0].max()
+    white = np.nonzero((result.min(axis=2) > 200).any(axis=0))[0]
+    value_before, value_after = (white < tip - 12).any(), (white > tip + 12).any()
+    assert (value_before, value_after) == ((True, False) if metric == "psnr" else (False, True))
+
+
+@pytest.mark.parametrize(
+    ("psnr", "written"), [(9.96, "10.0"), (31.25, "31.2"), (math.inf, "99.9"), (math.nan, "-")]
+)
+def test_decibels_are_written_for_people(psnr: float, written: str) -> None:
+    assert decibels(psnr) == written
+
+
+def test_the_wipe_begins_and_ends_on_the_network() -> None:
+    frame = photo()
+    for index, count in [(0, 61), (60, 61), (75, 61), (0, 1)]:
+        at = moment(index, count=count)
+        np.testing.assert_array_equal(drawn("wipe", frame, at=at), frame)
+
+
+def test_the_wipe_shows_the_original_on_the_right() -> None:
+    frame, original = flat(40), flat(160)
+    result = drawn("wipe:sweeps=1,reach=0.5", frame, original=original, at=moment(30))
+    row = HEIGHT // 2
+    np.testing.assert_array_equal(result[row, : WIDTH // 2 - 12], frame[row, : WIDTH // 2 - 12])
+    right = np.s_[row, WIDTH // 2 + 12 :]
+    np.testing.assert_array_equal(result[right], original[right])
+    assert result[row, WIDTH // 2 - 3 : WIDTH // 2 + 3].max() > 200
+
+
+def test_the_wipe_moves_smoothly_and_comes_to_rest() -> None:
+    where = [Wipe().position(t) for t in np.linspace(0, 1, 301)]
+    speed = np.diff(where)
+    assert np.abs(np.diff(speed)).max() < 1e-3
+    assert abs(speed[0]) < 1e-3
+    assert abs(speed[-1]) < 1e-3
+    assert min(where) == pytest.approx(0.15, abs=1e-3)
+
+
+def test_the_wipe_lies_under_the_counter() -> None:
+    black = flat(0)
+    plain = drawn("steps", black, original=black)
+    pill = changed(black, plain)
+    wiped = drawn("steps,wipe", black, original=flat(0), at=moment(15))
+    np.testing.assert_array_equal(
+        drawn("wipe,steps", black, original=flat(0), at=moment(15)), wiped
+    )
+    assert changed(wiped, black)[pill].mean() > 0.9
+
+
+def test_the_heat_map_is_dark_where_the_network_is_right_and_bright_where_it_is_not() -> None:
+    frame, original = flat(100), flat(100)
+    original[:, WIDTH // 2 :] = 250
+    result = drawn("heatmap:placement=beside", frame, original=original)[:, -WIDTH:]
+    row = HEIGHT // 2
+    np.testing.assert_array_equal(result[row, 0], colour_scale(256)[0])
+    np.testing.assert_array_equal(result[row, -1], colour_scale(256)[-1])
+
+
+def test_the_heat_map_keeps_its_scale_from_frame_to_frame() -> None:
+    original = flat(100)
+    worse = flat(100)
+    worse[0, 0] = 255
+    frames = [flat(116), np.where(worse == 255, worse, 116).astype(np.uint8)]
+    row = HEIGHT // 2
+    first, second = (
+        drawn("heatmap:placement=beside", f, original=original)[row, -1] for f in frames
+    )
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, colour_scale(256)[round(255 * 16 / 50)])
+
+
+def test_the_heat_map_does_not_see_what_others_drew() -> None:
+    black, spec = flat(0), "heatmap:placement=inset,corner=bottom-left"
+    original = photo(seed=1)
+    alone = drawn(spec, black, original=original, at=moment(15))
+    both = drawn(f"wipe,{spec}", black, original=original, at=moment(15))
+    rows, columns = np.nonzero(changed(black, alone))
+    within_rim = np.s_[rows.min() + 8 : rows.max() - 8, columns.min() + 8 : columns.max() - 8]
+    assert alone[within_rim].max() > 200
+    np.testing.assert_array_equal(both[within_rim], alone[within_rim])
+
+
+def test_the_colour_scale_has_even_steps_and_rising_lightness() -> None:
+    lab = oklab(colour_scale(17))
+    steps = np.linalg.norm(np.diff(lab, axis=0), axis=1)
+    assert steps.max() < 1.15 * steps.min()
+    assert (np.diff(lab[:, 0]) > 0).all()
+    assert len(np.unique(colour_scale(256), axis=0)) == 256
+
+
+@pytest.mark.parametrize("centre", [(-3.5, 10.0), (10.0, -50.0), (19.6, 29.7), (100.0, 5.25)])
+def test_a_stamp_is_cut_at_the_edge_of_the_frame(centre: tuple[float, float]) -> None:
+    frame = flat(0, height=20, width=30)
+    stamp(frame, np.ones((6, 8), np.float32), centre=centre, colour=(255, 255, 255))
+    rows, columns = np.arange(20) + 0.5, np.arange(30) + 0.5
+    inside = np.outer(abs(rows - centre[0]) <= 2.5, abs(columns - centre[1]) <= 3.5)
+    outside = ~np.outer(abs(rows - centre[0]) <= 3.5, abs(columns - centre[1]) <= 4.5)
+    assert (frame[inside] == 255).all()
+    assert (frame[outside] == 0).all()
+
+
+def test_a_stamp_moves_by_fractions_of_a_pixel() -> None:
+    mask = text_mask("24", 13)
+    ink = []
+    for down, right in [(0.0, 0.0), (0.25, 0.5), (0.75, 0.125)]:
+        frame = flat(0, height=40, width=60)
+        stamp(frame, mask, centre=(20 + down, 30 + right), colour=(255, 255, 255))
+        light = frame[..., 0].astype(float)
+        total = light.sum()
+        ink.append(((light.sum(1) @ np.arange(40)) / total, (light.sum(0) @ np.arange(60)) / total))
+    assert np.subtract(ink[1], ink[0]) == pytest.approx([0.25, 0.5], abs=0.03)
+    assert np.subtract(ink[2], ink[0]) == pytest.approx([0.75, 0.125], abs=0.03)
+
+
+def test_a_pillow_that_cannot_write_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_freetype(size: float) -> None:
+        raise ImportError(size)
+
+    monkeypatch.setattr(ImageFont, "load_default", without_freetype)
+    with pytest.raises(EncodingError, match="reinstall"):
+        text_width("7", 1001)
+
+
+def test_every_overlay_says_how_it_is_named() -> None:
+    specs: Sequence[str] = [overlays.spec(overlays.parse(spec)) for spec in SPECS[:-1]]
+    assert [overlays.spec(overlays.parse(spec)) for spec in specs] == specs

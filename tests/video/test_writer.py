@@ -1,0 +1,393 @@
+"""The writer among real failures: killed processes, signals, full disks, strange names."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clip_probe import Frames, clip_path, decode, pattern, probe
+
+from neuralpaint.errors import EncodingError, UsageError
+from neuralpaint.video.destination import check_clip
+from neuralpaint.video.formats import format_for, formats
+from neuralpaint.video.parts import claim_part
+from neuralpaint.video.writer import ClipWriter
+
+FRAMES = pattern(6, height=32, width=48)
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+def open_writer(path: Path, *, spec: str | None = None, overwrite: bool = False) -> ClipWriter:
+    spec = spec or (None if path.suffix else "png")
+    return ClipWriter(path, height=32, width=48, fps=30, format=spec, overwrite=overwrite)
+
+
+def film(clip: ClipWriter, frames: Frames, *, then: type[BaseException] | None = None) -> None:
+    """Write `frames` in the writer's own block, which is left by the exception `then`."""
+    with clip:
+        for frame in frames:
+            clip.write(frame)
+        if then is not None:
+            raise then
+
+
+def children() -> set[int]:
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found |= {int(pid) for pid in (task / "children").read_text().split()}
+    return found
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def no_process_and_no_thread_is_left() -> Iterator[None]:
+    before = children() if sys.platform == "linux" else set()
+    yield
+    wait_for(lambda: not any(t.name == "neuralpaint clip" for t in threading.enumerate()))
+    if sys.platform == "linux":
+        assert children() <= before
+
+
+@pytest.mark.parametrize("name", list(formats))
+def test_an_error_leaves_nothing(tmp_path: Path, name: str) -> None:
+    clip = open_writer(clip_path(tmp_path, name))
+    with pytest.raises(ZeroDivisionError):
+        film(clip, FRAMES[:1], then=ZeroDivisionError)
+    assert not clip.finished
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", list(formats))
+def test_an_interrupt_finishes_the_clip(tmp_path: Path, name: str) -> None:
+    path = clip_path(tmp_path, name)
+    clip = open_writer(path)
+    with pytest.raises(KeyboardInterrupt):
+        film(clip, FRAMES[:4], then=KeyboardInterrupt)
+    assert clip.finished
+    assert os.listdir(tmp_path) == [path.name]
+    assert probe(path).frames == 4
+
+
+def test_an_interrupt_before_the_first_frame_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        film(open_writer(tmp_path / "a.mp4"), FRAMES[:0], then=KeyboardInterrupt)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_clip_without_frames_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(EncodingError, match="not one frame"):
+        film(open_writer(tmp_path / "a.mp4"), FRAMES[:0])
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((32, 48, 3), np.float32),
+        np.zeros((48, 32, 3), np.uint8),
+        np.zeros((32, 48), np.uint8),
+        np.zeros((32, 48, 4), np.uint8),
+        np.zeros((32, 96, 3), np.uint8)[:, ::2],
+    ],
+)
+def test_a_wrong_frame_is_refused_at_once(tmp_path: Path, frame: np.ndarray) -> None:
+    with open_writer(tmp_path / "a.mkv") as clip:
+        clip.write(FRAMES[0])
+        with pytest.raises(ValueError, match="must be C-contiguous uint8"):
+            clip.write(frame)
+    assert np.array_equal(decode(tmp_path / "a.mkv"), FRAMES[:1])
+
+
+def test_a_frame_may_be_reused_after_it_was_written(tmp_path: Path) -> None:
+    frame = np.empty((32, 48, 3), np.uint8)
+    with open_writer(tmp_path / "a.mkv") as clip:
+        for value in range(100):
+            frame[:] = value
+            clip.write(frame)
+    assert np.array_equal(decode(tmp_path / "a.mkv")[:, 5, 5, 0], np.arange(100))
+
+
+def test_close_and_abort_may_be_called_again(tmp_path: Path) -> None:
+    clip = open_writer(tmp_path / "a.mp4")
+    clip.write(FRAMES[0])
+    assert clip.close() == clip.close() == tmp_path / "a.mp4"
+    clip.abort()
+    assert (tmp_path / "a.mp4").exists()
+    with pytest.raises(ValueError, match="closed"):
+        clip.write(FRAMES[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "-o.mp4",
+        "10:30.mp4",
+        'été "x".mp4',
+        "http:x.mp4",
+        "a%d.mp4",
+        "a%03d*?[b].mp4",
+        "-i -.gif",
+        "pipe:1.webp",
+        "it's $HOME;\n.webm",
+        "é" * 125 + ".mov",
+        "x" * 251 + ".mp4",
+        "concat:a|b.apng",
+    ],
+)
+def test_strange_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ClipWriter(name, height=32, width=48, fps=30) as clip:
+        for frame in FRAMES:
+            clip.write(frame)
+    assert os.listdir(tmp_path) == [name]
+    assert probe(tmp_path / name).frames == 6
+
+
+def test_what_exists_is_kept_until_the_new_clip_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_text("old")
+    with pytest.raises(UsageError, match=r"exists.*-y"):
+        open_writer(path)
+    with pytest.raises(ZeroDivisionError):
+        film(open_writer(path, overwrite=True), FRAMES[:1], then=ZeroDivisionError)
+    assert path.read_text() == "old"
+    with open_writer(path, overwrite=True) as clip:
+        clip.write(FRAMES[0])
+    assert probe(path).frames == 1
+
+
+def test_a_folder_of_frames_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "frames"
+    for count in (6, 2):
+        with open_writer(path, overwrite=True) as clip:
+            for frame in FRAMES[:count]:
+                clip.write(frame)
+    assert sorted(os.listdir(path)) == ["00001.png", "00002.png"]
+    assert os.listdir(tmp_path) == ["frames"]
+    (path / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds more than frames"):
+        open_writer(path, overwrite=True)
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    link = tmp_path / "a.mp4"
+    link.symlink_to(tmp_path / "far" / "b.mp4")
+    with open_writer(link) as clip:
+        clip.write(FRAMES[0])
+    assert link.is_symlink()
+    assert probe(tmp_path / "far" / "b.mp4").frames == 1
+
+
+def test_the_same_target_twice_at_once_is_refused(tmp_path: Path) -> None:
+    part, lock = claim_part(tmp_path / "a.mp4")
+    with pytest.raises(EncodingError, match="being written already"):
+        film(open_writer(tmp_path / "a.mp4"), FRAMES)
+    assert os.listdir(tmp_path) == [part.name]
+    os.close(lock)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "fps", "words"),
+    [(0, 5, 30, "at least 1x1"), (9, 70000, 30, "70000x9"), (9, 9, 0, "fps"), (9, 9, -1, "fps")],
+)
+def test_impossible_sizes_and_rates(
+    tmp_path: Path, height: int, width: int, fps: float, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        ClipWriter(tmp_path / "a.mp4", height=height, width=width, fps=fps)
+
+
+@linux
+@pytest.mark.parametrize("name", [name for name in formats if formats[name].muxer])
+def test_ffmpeg_killed(tmp_path: Path, name: str) -> None:
+    before = children()
+    clip = open_writer(clip_path(tmp_path, name))
+    clip.write(FRAMES[0])
+    wait_for(lambda: bool(children() - before))
+    for pid in children() - before:
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(EncodingError, match="SIGKILL"):
+        film(clip, np.stack([FRAMES[1]] * 1000))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    with contextlib.suppress(FileNotFoundError):
+        if subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+            yield folder
+            subprocess.run(["umount", str(folder)], check=True)
+            return
+    pytest.skip("needs the right to mount")
+
+
+@pytest.mark.parametrize("spec", ["mp4:crf=1,preset=ultrafast", "apng", "mkv", "mov", "png"])
+def test_full_disk(tiny_disk: Path, spec: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
+    path = clip_path(tiny_disk, spec.partition(":")[0])
+    clip = ClipWriter(path, height=160, width=160, fps=30, format=spec)
+    with pytest.raises(EncodingError, match=r"(?i)no space left.*free some space") as caught:
+        film(clip, np.stack([np.roll(noise, shift * 7, axis=1) for shift in range(100)]))
+    assert "\n" not in str(caught.value)
+    assert path.name in str(caught.value)
+    assert os.listdir(tiny_disk) == []
+
+
+def test_a_full_disk_is_seen_before_training(tiny_disk: Path) -> None:
+    with contextlib.suppress(OSError):
+        (tiny_disk / "ballast").write_bytes(bytes(10**6))
+    with pytest.raises(EncodingError, match=r"(?i)no space left"):
+        check_clip(tiny_disk / "a.mp4", format_for("a.mp4"))
+
+
+# A run of its own: writes frames until it is stopped, and says when there are some.
+RUN = """
+import sys, time
+import numpy as np
+from neuralpaint.video.parts import claim_part
+from neuralpaint.video.writer import ClipWriter
+
+path, spec, limit, frames = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+if limit:
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+try:
+    with ClipWriter(path, height=240, width=320, fps=30, format=spec, overwrite=True) as clip:
+        for number in range(frames):
+            clip.write(np.roll(noise, number * 7, axis=1))
+            if clip.frames == 40:
+                print("filming", flush=True)
+        print("closing", flush=True)
+except KeyboardInterrupt:
+    print("interrupted", clip.finished, flush=True)
+except Exception as error:
+    print(type(error).__name__, error, flush=True)
+"""
+
+
+def start_run(
+    path: Path, *, spec: str, limit: int = 0, frames: int = 10**9
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, str(path), spec, str(limit), str(frames)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def interrupt(run: subprocess.Popen[str]) -> None:
+    """Press Ctrl-C: a terminal sends SIGINT to the whole process group."""
+    os.killpg(run.pid, signal.SIGINT)
+
+
+def read_until(run: subprocess.Popen[str], word: str) -> None:
+    assert run.stdout is not None
+    for line in run.stdout:
+        if line.startswith(word):
+            return
+    pytest.fail(f"the run ended before it said {word!r}")
+
+
+@linux
+def test_a_file_size_limit(tmp_path: Path) -> None:
+    with start_run(tmp_path / "a.mkv", spec="mkv", limit=2_000_000) as run:
+        told, _ = run.communicate()
+    assert "EncodingError" in told.splitlines()[-1]
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", list(formats))
+def test_sigint_finishes_the_clip(tmp_path: Path, name: str) -> None:
+    path = clip_path(tmp_path, name)
+    with start_run(path, spec=name) as run:
+        read_until(run, "filming")
+        interrupt(run)
+        told, _ = run.communicate()
+    assert told.splitlines()[-1] == "interrupted True"
+    assert os.listdir(tmp_path) == [path.name]
+    assert probe(path).frames >= 40
+
+
+SLOW = "mp4:preset=slower,crf=1"
+
+
+def test_sigint_while_closing_still_finishes_the_clip(tmp_path: Path) -> None:
+    with start_run(tmp_path / "a.mp4", spec=SLOW, frames=60) as run:
+        read_until(run, "closing")
+        interrupt(run)
+        told, _ = run.communicate()
+    assert told.splitlines()[-1] == "interrupted True"
+    assert probe(tmp_path / "a.mp4").frames == 60
+
+
+def test_a_second_sigint_stops_at_once(tmp_path: Path) -> None:
+    with start_run(tmp_path / "a.mp4", spec=SLOW, frames=60) as run:
+        read_until(run, "closing")
+        for _ in range(2):
+            interrupt(run)
+            time.sleep(0.1)
+        told, _ = run.communicate()
+    assert told.splitlines()[-1] == "interrupted False"
+    assert os.listdir(tmp_path) == []
+
+
+@linux
+@pytest.mark.parametrize("name", list(formats))
+def test_what_a_killed_run_filmed_is_recovered(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = clip_path(tmp_path, name)
+    with start_run(path, spec=name) as run:
+        read_until(run, "filming")
+        run.kill()
+    (part,) = tmp_path.iterdir()
+    wait_for(lambda: not is_locked(part))
+    with caplog.at_level(logging.WARNING), open_writer(path) as clip:
+        clip.write(FRAMES[0])
+    rescued = path.with_name(f"clip.recovered{path.suffix}")
+    assert sorted(tmp_path.iterdir()) == sorted([path, rescued])
+    assert str(rescued) in caplog.text
+    # what was under way in Python, the ring of buffers, is lost; every frame in the file is whole
+    assert probe(rescued).frames >= 40 - 16
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    if name in ("apng", "mkv", "png"):
+        for number, frame in enumerate(decode(rescued)):
+            assert np.array_equal(frame, np.roll(noise, number * 7, axis=1))
+
+
+def is_locked(part: Path) -> bool:
+    import fcntl
+
+    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
