@@ -1,0 +1,114 @@
+"""Models: what can be trained, under one name each, with everything that shapes it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from neuralpaint.canvas import Canvas
+from neuralpaint.registry import Registry
+from neuralpaint.settings import Settings, setting
+
+if TYPE_CHECKING:
+    import torch
+
+    from neuralpaint.encodings import Harmonic, Identity
+    from neuralpaint.networks import CoordinateModel
+
+__all__ = ["FourierModel", "Model", "SkipConnModel", "models"]
+
+
+@dataclass(frozen=True)
+class Model(Settings, ABC):
+    """Settings from which a coordinate model is built."""
+
+    @abstractmethod
+    def learning_rate(self, steps: int) -> float:
+        """Return the learning rate that suits a training of so many steps."""
+
+    @abstractmethod
+    def build(self, canvas: Canvas, generator: torch.Generator) -> CoordinateModel:
+        """Return the model for a picture of the size of `canvas`, its weights freshly drawn."""
+
+
+models: Registry[Model] = Registry("model")
+
+_Activation = Literal["leaky_relu", "sine", "relu", "gelu", "silu"]
+
+
+@dataclass(frozen=True)
+class _SkipConnSettings(Model):
+    hidden_size: int = setting(64, "width of each hidden layer", minimum=1, maximum=8192)
+    hidden_layers: int = setting(4, "hidden layers after the first", minimum=1, maximum=512)
+    activation: _Activation = setting("sine", "activation of every hidden layer")
+
+    def learning_rate(self, steps: int) -> float:
+        """Return a rate that falls with the square root of the steps: a longer training can afford
+        to go slower, and ends nearer to the picture.
+        """
+        return self._lr * math.sqrt(1200 / max(1200, steps))
+
+    @property
+    @abstractmethod
+    def _lr(self) -> float: ...
+
+    def _build(self, encoding: Harmonic | Identity, generator: torch.Generator) -> CoordinateModel:
+        from neuralpaint.networks import CoordinateModel, SkipConn
+
+        network = SkipConn(
+            encoding.widths,
+            hidden_size=self.hidden_size,
+            hidden_layers=self.hidden_layers,
+            activation=self.activation,
+        )
+        if self.activation == "sine":
+            network.initialize_sine(
+                encoding.spectra, strengths=encoding.strengths, generator=generator
+            )
+        else:
+            network.initialize(generator)
+        return CoordinateModel(encoding, network)
+
+
+@models.register("fourier")
+@dataclass(frozen=True)
+class FourierModel(_SkipConnSettings):
+    """SkipConn over the harmonics sin(kx), cos(kx) of each axis."""
+
+    hidden_size: int = setting(96, "width of each hidden layer", minimum=1, maximum=8192)
+    hidden_layers: int = setting(2, "hidden layers after the first", minimum=1, maximum=512)
+    order: int | None = setting(
+        None,
+        "harmonics per axis; unset, one per 3 pixels of the longer side, from 16 to 256",
+        minimum=1,
+        maximum=4096,
+    )
+
+    @property
+    def _lr(self) -> float:
+        return 3e-3 if self.activation == "sine" else 1e-2
+
+    def build(self, canvas: Canvas, generator: torch.Generator) -> CoordinateModel:
+        """Return the model with as many harmonics as the picture's size can show."""
+        from neuralpaint.encodings import Harmonic
+
+        longer = max(canvas.height, canvas.width)
+        return self._build(Harmonic(self.order or min(256, max(16, longer // 3))), generator)
+
+
+@models.register("skipconn")
+@dataclass(frozen=True)
+class SkipConnModel(_SkipConnSettings):
+    """Every hidden layer sees the current and previous one and the coordinates."""
+
+    @property
+    def _lr(self) -> float:
+        return 1.5e-2 if self.activation == "sine" else 1e-2
+
+    def build(self, canvas: Canvas, generator: torch.Generator) -> CoordinateModel:
+        """Return the model; the picture's size does not matter to it."""
+        from neuralpaint.encodings import Identity
+
+        return self._build(Identity(), generator)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from neuralpaint.canvas import Canvas, Grid
+from neuralpaint.errors import DivergedError
+from neuralpaint.learning import Snapshot
+from neuralpaint.pacing import pacings, stops_at
+from neuralpaint.painting import Painting
+
+CANVAS = Canvas.of(height=20, width=30)
+
+
+class Grey(Painting):
+    """A painting of one grey level, for which visible change is a plain difference."""
+
+    def __init__(self, level: float) -> None:
+        self.level = level
+
+    nbytes = 4
+
+    def __call__(self, grid: Grid) -> NDArray[np.float32]:
+        return np.full((grid.y.shape[0], grid.x.shape[1], 3), self.level, np.float32)
+
+    def blend(self, other: Painting, amount: float) -> Grey:
+        assert isinstance(other, Grey)
+        return Grey(self.level + amount * (other.level - self.level))
+
+
+def snapshots(levels: list[float]) -> Iterator[Snapshot]:
+    for step, level in enumerate(levels):
+        yield Snapshot(step * 10, step * 1.0, 0.1, Grey(level))
+
+
+def levels_of(shots: Iterator[Snapshot]) -> list[float]:
+    return [shot.painting.level for shot in shots]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", list(pacings))
+@pytest.mark.parametrize("shots", [1, 2, 7, 270])
+def test_every_pacing_goes_from_first_to_last_and_gives_the_shots_asked_for(
+    name: str, shots: int
+) -> None:
+    pacing = pacings.parse(name)
+    fractions = pacing.fractions(shots)
+    assert len(fractions) == shots
+    assert fractions == sorted(fractions)
+    assert fractions[0] == 0
+    assert shots == 1 or fractions[-1] == pytest.approx(1)
+    levels = list(np.linspace(0, 1, shots))
+    assert len(levels_of(pacing.shots(snapshots(levels), shots=shots, canvas=CANVAS))) == shots
+
+
+def test_fixed_is_even_in_steps_and_log_grows_by_a_factor() -> None:
+    np.testing.assert_allclose(np.diff(pacings.parse("fixed").fractions(11)), 0.1)
+    gaps = np.diff(pacings.parse("log:base=100").fractions(101))
+    np.testing.assert_allclose(gaps[1:] / gaps[:-1], gaps[1] / gaps[0])
+    assert gaps[-1] / gaps[0] == pytest.approx(100, rel=0.1)
+
+
+def test_even_makes_the_visible_change_between_shots_equal() -> None:
+    levels = list(1 - np.exp(-np.linspace(0, 5, 40)))
+    shots = levels_of(pacings.parse("even").shots(snapshots(levels), shots=25, canvas=CANVAS))
+    np.testing.assert_allclose(np.diff(shots), (levels[-1] - levels[0]) / 24, rtol=1e-3)
+
+
+def test_even_of_a_picture_that_never_changes_still_fills_the_clip() -> None:
+    shots = levels_of(pacings.parse("even").shots(snapshots([0.5] * 4), shots=9, canvas=CANVAS))
+    assert shots == [0.5] * 9
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, DivergedError])
+def test_even_films_what_there_is_before_it_passes_an_interruption_on(
+    error: type[BaseException],
+) -> None:
+    def broken() -> Iterator[Snapshot]:
+        yield from snapshots([0.0, 0.25, 0.5])
+        raise error
+
+    shots = pacings.parse("even").shots(broken(), shots=5, canvas=CANVAS)
+    filmed = levels_of(islice(shots, 5))
+    np.testing.assert_allclose(filmed, np.linspace(0, 0.5, 5), atol=1e-6)
+    with pytest.raises(error):
+        next(shots)
+
+
+def test_even_keeps_a_bounded_amount_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralpaint.pacing._BYTES", 40)
+    levels = list(np.linspace(0, 1, 101))
+    shots = levels_of(pacings.parse("even").shots(snapshots(levels), shots=11, canvas=CANVAS))
+    np.testing.assert_allclose(shots, np.linspace(0, 1, 11), atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 9, 10, 11, 997])
+@pytest.mark.parametrize("every", [1, 4, 10])
+def test_stops_are_multiples_and_end_on_the_last_step(steps: int, every: int) -> None:
+    shots = 1 + -(-steps // every)
+    stops = stops_at(pacings.parse("fixed").fractions(shots), steps=steps, every=every)
+    assert stops == [*range(0, steps, every), steps]
+    fewer = stops_at(pacings.parse("fixed").fractions(5), steps=steps, every=every)
+    assert len(fewer) == 5
+    assert fewer[-1] == steps
+    assert all(stop % every == 0 or stop == steps for stop in fewer)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.learning import TrainingSettings
+from neuralpaint.losses import losses
+from neuralpaint.models import models
+from neuralpaint.optimizers import optimizers
+from neuralpaint.pacing import pacings
+from neuralpaint.recipes.timelapse import VideoSettings
+from neuralpaint.registry import Registry
+from neuralpaint.schedules import schedules
+from neuralpaint.settings import Settings, setting
+from neuralpaint.video.formats import formats
+from neuralpaint.video.overlays import overlays
+
+REGISTRIES: list[Registry[Any]] = [
+    models, losses, optimizers, schedules, pacings, overlays, formats
+]  # fmt: skip
+ENTRIES = [(registry, name) for registry in REGISTRIES for name in registry]
+
+animals: Registry[Settings] = Registry("animal")
+
+
+@animals.register("cat")
+@dataclass(frozen=True)
+class Cat(Settings):
+    lives: int = setting(9, "how many", minimum=0)
+    name: str = setting("", "how it is called")
+
+
+@animals.register("dog")
+@dataclass(frozen=True)
+class Dog(Settings):
+    good: bool = setting(True, "always")
+
+
+def test_a_spec_becomes_a_checked_entry() -> None:
+    assert animals.parse("cat") == Cat()
+    assert animals.parse("cat:lives=7,name=Tom") == Cat(lives=7, name="Tom")
+    assert animals.parse(" cat: lives = 7 ") == Cat(lives=7)
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        (
+            "cta",
+            UnknownNameError,
+            "no animal named 'cta': did you mean 'cat'? choose from cat, dog",
+        ),
+        ("cat:live=3", UnknownNameError, "did you mean 'lives'?"),
+        ("cat:lives", UsageError, "write lives=VALUE"),
+        ("cat:lives=-1", UsageError, "animal cat: lives must be at least 0, not -1"),
+        ("", UnknownNameError, "choose from cat, dog"),
+    ],
+)
+def test_a_wrong_spec_says_what_is_wrong(spec: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        animals.parse(spec)
+    assert message in str(caught.value)
+
+
+def test_a_list_splits_at_names_and_not_at_settings() -> None:
+    assert animals.parse_list("cat:lives=7,name=Tom,dog,dog:good=no") == [
+        Cat(lives=7, name="Tom"),
+        Dog(),
+        Dog(good=False),
+    ]
+    assert animals.parse_list("") == []
+
+
+def test_a_name_cannot_be_taken_twice() -> None:
+    with pytest.raises(ValueError, match="'cat' is registered twice"):
+        animals.register("cat")(Cat)
+
+
+@pytest.mark.parametrize(("registry", "name"), ENTRIES)
+def test_every_entry_survives_the_way_to_text_and_back(
+    registry: Registry[Settings], name: str
+) -> None:
+    entry = registry.parse(name)
+    assert registry.spec(entry) == name
+    assert type(entry).from_dict(entry.to_dict()) == entry
+    assert (type(entry).__doc__ or "").strip().partition("\n")[0].endswith((".", ";", ":"))
+
+
+@pytest.mark.parametrize("settings", [TrainingSettings, VideoSettings])
+def test_settings_that_name_entries_check_them(settings: type[TrainingSettings]) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'fourier'"):
+        settings(model="furier")

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from neuralpaint.canvas import Canvas
+from neuralpaint.pictures import Picture
+from neuralpaint.target import Lattice, Target, lattices
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (13, 29, 3), dtype=np.uint8)
+
+
+def target(pixels: np.ndarray = PIXELS) -> Target:
+    return Target.of(Picture(pixels), torch.device("cpu"))
+
+
+def test_a_batch_holds_the_colours_and_coordinates_of_its_pixels() -> None:
+    batch = target().batch(Lattice(stride=(4, 5), offset=(3, 2)))
+    grid = Canvas.of(height=13, width=29).grid()
+    np.testing.assert_allclose(batch.colours, np.float32(PIXELS[3::4, 2::5]) / 255, rtol=1e-6)
+    np.testing.assert_array_equal(batch.x.numpy(), grid.x[:, 2::5])
+    np.testing.assert_array_equal(batch.y.numpy(), grid.y[3::4])
+
+
+def test_one_epoch_of_lattices_covers_every_pixel_once() -> None:
+    stride = (3, 4)
+    seen = np.zeros(PIXELS.shape[:2], int)
+    for lattice in islice(lattices(stride, torch.Generator().manual_seed(1)), 12):
+        seen[lattice.offset[0] :: 3, lattice.offset[1] :: 4] += 1
+    assert (seen == 1).all()
+
+
+def test_lattices_repeat_with_their_seed() -> None:
+    def draw(seed: int) -> list[Lattice]:
+        return list(islice(lattices((5, 5), torch.Generator().manual_seed(seed)), 40))
+
+    assert draw(3) == draw(3) != draw(4)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "batch"),
+    [(427, 640, 8000), (512, 768, 1536), (1, 5000, 100), (3, 2, 10**6)],
+)
+def test_strides_come_near_the_wanted_batch(height: int, width: int, batch: int) -> None:
+    rows, columns = target(np.zeros((height, width, 3), np.uint8)).strides(batch)
+    assert 1 <= rows <= height
+    assert 1 <= columns <= width
+    size = height * width / (rows * columns)
+    assert size == pytest.approx(min(batch, height * width), rel=0.1)
+
+
+def test_the_pixels_of_the_picture_are_shared_and_stay_bytes() -> None:
+    picture = Picture(PIXELS.copy())
+    colours = Target.of(picture, torch.device("cpu")).colours
+    assert colours.dtype == torch.uint8
+    assert colours.data_ptr() == picture.pixels.ctypes.data
