@@ -1,0 +1,107 @@
+"""Train a coordinate network on a picture and film it while it learns.
+
+    import neuralpaint as npaint
+
+    picture = npaint.load_picture("input.jpg")
+    for snapshot in npaint.learn(npaint.learner(picture), stops=range(0, 3000, 10)):
+        ...
+    npaint.timelapse("input.jpg", "out.mp4", steps=3000)
+
+Nothing heavy is imported until it is used: `import neuralpaint` does not load torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from neuralpaint._version import __version__
+
+if TYPE_CHECKING:
+    from neuralpaint.canvas import Canvas
+    from neuralpaint.errors import (
+        DeviceError,
+        DivergedError,
+        EncodingError,
+        NeuralPaintError,
+        PictureError,
+        UnknownNameError,
+        UsageError,
+    )
+    from neuralpaint.learning import Learner, Snapshot, TrainingSettings, learn, learner
+    from neuralpaint.metrics import psnr
+    from neuralpaint.painting import Painting
+    from neuralpaint.pictures import Picture, load_picture
+    from neuralpaint.recipes.paint import PaintSettings, paint
+    from neuralpaint.recipes.report import Progress, Result
+    from neuralpaint.recipes.timelapse import VideoSettings, timelapse
+    from neuralpaint.rendering import render
+    from neuralpaint.stills import save_still
+    from neuralpaint.video.writer import ClipWriter
+
+# Where each public name lives; `__getattr__` imports it when it is first used.
+_HOMES = {
+    "canvas": ["Canvas"],
+    "errors": [
+        "DeviceError",
+        "DivergedError",
+        "EncodingError",
+        "NeuralPaintError",
+        "PictureError",
+        "UnknownNameError",
+        "UsageError",
+    ],
+    "learning": ["Learner", "Snapshot", "TrainingSettings", "learn", "learner"],
+    "metrics": ["psnr"],
+    "painting": ["Painting"],
+    "pictures": ["Picture", "load_picture"],
+    "recipes.paint": ["PaintSettings", "paint"],
+    "recipes.report": ["Progress", "Result"],
+    "recipes.timelapse": ["VideoSettings", "timelapse"],
+    "rendering": ["render"],
+    "stills": ["save_still"],
+    "video.writer": ["ClipWriter"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Canvas",
+    "ClipWriter",
+    "DeviceError",
+    "DivergedError",
+    "EncodingError",
+    "Learner",
+    "NeuralPaintError",
+    "PaintSettings",
+    "Painting",
+    "Picture",
+    "PictureError",
+    "Progress",
+    "Result",
+    "Snapshot",
+    "TrainingSettings",
+    "UnknownNameError",
+    "UsageError",
+    "VideoSettings",
+    "__version__",
+    "learn",
+    "learner",
+    "load_picture",
+    "paint",
+    "psnr",
+    "render",
+    "save_still",
+    "timelapse",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOME_OF[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

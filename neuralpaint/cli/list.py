@@ -1,0 +1,87 @@
+"""`neuralpaint list`: everything that can be chosen by name."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import click
+
+from neuralpaint.errors import UnknownNameError
+from neuralpaint.losses import losses
+from neuralpaint.models import models
+from neuralpaint.optimizers import optimizers
+from neuralpaint.pacing import pacings
+from neuralpaint.presets import PRESETS
+from neuralpaint.registry import Registry
+from neuralpaint.schedules import schedules
+from neuralpaint.settings import Option, Settings, options
+from neuralpaint.video.formats import formats
+from neuralpaint.video.overlays import overlays
+
+__all__ = ["command"]
+
+_REGISTRIES: dict[str, Registry[Any]] = {
+    "models": models,
+    "losses": losses,
+    "optimizers": optimizers,
+    "schedules": schedules,
+    "pacings": pacings,
+    "overlays": overlays,
+    "formats": formats,
+}
+_KINDS = (*_REGISTRIES, "presets")
+
+
+@click.command("list")
+@click.argument("kind", required=False)
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+def command(kind: str | None, as_json: bool) -> None:
+    """List everything that can be chosen by name, or one KIND of it, with settings and defaults.
+
+    KIND is models, losses, optimizers, schedules, pacings, overlays, formats or presets. Settings
+    are written after the name: --model fourier:order=64,hidden_size=96
+    """
+    if kind is not None and kind not in _KINDS:
+        raise UnknownNameError("kind", kind, _KINDS)
+    listing = {k: _entries(k) for k in _KINDS if kind in (None, k)}
+    if as_json:
+        click.echo(json.dumps(listing, indent=2))
+        return
+    for number, (title, entries) in enumerate(listing.items()):
+        click.echo(("\n" if number else "") + click.style(title, bold=True))
+        for name, entry in entries.items():
+            click.echo(f"  {name:<11} {entry['summary']}")
+            for key, facts in entry["settings"].items():
+                click.echo(f"      {key + '=' + facts['default']:<22} {facts['help']}")
+
+
+def _entries(kind: str) -> dict[str, Any]:
+    if kind == "presets":
+        return {
+            name: {
+                "summary": preset.summary,
+                "settings": {
+                    key: {"default": str(value), "help": ""} for key, value in preset.values.items()
+                },
+            }
+            for name, preset in PRESETS.items()
+        }
+    registry = _REGISTRIES[kind]
+    return {name: _entry(registry[name]) for name in registry}
+
+
+def _entry(cls: type[Settings]) -> dict[str, Any]:
+    summary = (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
+    settings = {name: _facts(option) for name, option in options(cls).items()}
+    return {"summary": summary, "settings": settings}
+
+
+def _facts(option: Option) -> dict[str, str]:
+    text = option.help
+    if option.choices:
+        text += f" ({', '.join(option.choices)})"
+    if option.unit:
+        text += f" [{option.unit}]"
+    return {"default": "auto" if option.default is None else str(option.default), "help": text}

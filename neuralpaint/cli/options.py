@@ -1,0 +1,142 @@
+"""Click options derived from settings, and the options that every command shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.presets import PRESETS
+from neuralpaint.settings import Option, Settings, options
+
+__all__ = ["common_options", "preset_option", "settings_from", "settings_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S", bound=Settings)
+
+
+class _SettingType(click.ParamType):  # type: ignore[type-arg]  # older click is not generic
+    """Converts and checks as the settings themselves do."""
+
+    def __init__(self, option: Option) -> None:
+        self._option = option
+        self.name = option.unit or {int: "integer", float: "number"}.get(option.type, "text")
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the choices, or the unit or kind of value."""
+        choices = "|".join(self._choices())
+        if self._option.entries is not None:
+            return f"[{choices}][:KEY=VALUE,...]"
+        return f"[{choices}]" if choices else self.name.upper()
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the checked value."""
+        try:
+            return self._option.convert(value, label=self._option.flag)
+        except UsageError as error:
+            raise click.UsageError(str(error), ctx) from None
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Complete choices and names."""
+        return [
+            click.shell_completion.CompletionItem(choice)
+            for choice in self._choices()
+            if choice.startswith(incomplete)
+        ]
+
+    def _choices(self) -> tuple[str, ...]:
+        return self._option.choices or tuple(self._option.entries or ())
+
+
+def settings_options(settings: type[Settings]) -> Callable[[F], F]:
+    """Give a command one option for each field of a settings class."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options(settings).values()):
+            function = _click_option(option)(function)
+        return function
+
+    return decorate
+
+
+def settings_from(settings: type[S], ctx: click.Context) -> S:
+    """Return the settings that a command was given.
+
+    A preset yields to what the user typed, also where that is another member of an exclusive group:
+    `--preset original --steps 100` trains 100 steps and not 20 epochs.
+    """
+    known = options(settings)
+    values = {name: ctx.params[name] for name in known if name in ctx.params}
+    typed = {
+        name
+        for name in values
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    for group in settings.exclusive_groups():
+        if typed.intersection(group):
+            values |= {name: None for name in group if name not in typed}
+    for name, value in values.items():
+        if known[name].repeatable:
+            values[name] = ",".join(value)
+    return settings.from_dict(values)
+
+
+def preset_option(settings: type[Settings]) -> Callable[[F], F]:
+    """Give a command `--preset`, which changes the defaults of the other options."""
+
+    def apply(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+        if value is None:
+            return
+        if value not in PRESETS:
+            raise click.UsageError(str(UnknownNameError("preset", value, PRESETS)), ctx)
+        known = options(settings)
+        chosen = {name: v for name, v in PRESETS[value].values.items() if name in known}
+        ctx.default_map = {**(ctx.default_map or {}), **chosen}
+
+    return click.option(
+        "--preset",
+        metavar="NAME",
+        is_eager=True,
+        expose_value=False,
+        callback=apply,
+        help=f"settings that belong together: {', '.join(PRESETS)}; other options go before",
+    )
+
+
+def _click_option(option: Option) -> Callable[[F], F]:
+    if option.type is bool:
+        return click.option(
+            option.flag, option.name, is_flag=True, default=option.default, help=option.help
+        )
+    default = option.default
+    if option.repeatable:
+        default = [part for part in [default] if part]
+    return click.option(
+        option.flag,
+        option.name,
+        type=_SettingType(option),
+        default=default,
+        multiple=option.repeatable,
+        show_default=not option.optional and not option.repeatable,
+        help=option.help,
+    )
+
+
+def common_options(function: F) -> F:
+    """Give a command the options of everything that writes a file."""
+    for option in reversed(
+        [
+            click.option("-y", "--overwrite", is_flag=True, help="replace the output if it exists"),
+            click.option("--quiet", "-q", is_flag=True, help="print nothing but errors"),
+            click.option("--json", "as_json", is_flag=True, help="print one JSON object per line"),
+            click.option(
+                "--dry-run", is_flag=True, help="check everything, say what would be done, stop"
+            ),
+        ]
+    ):
+        function = option(function)
+    return function

@@ -1,0 +1,44 @@
+"""`neuralpaint paint`: train on a picture and render one still."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
+from neuralpaint.cli.running import confirm_overwrite, run
+from neuralpaint.recipes.paint import Paint, PaintSettings
+
+__all__ = ["command"]
+
+
+@click.command("paint")
+@click.argument("source", metavar="INPUT")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT",
+              help="the still; its suffix chooses the format (.png, .jpg, .tiff, ...)")  # fmt: skip
+@preset_option(PaintSettings)
+@settings_options(PaintSettings)
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    source: str,
+    output: Path,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+    dry_run: bool,
+    **_: object,
+) -> int:
+    r"""Train a network on the picture INPUT and render what it learned as one still.
+
+    \b
+    neuralpaint paint photo.jpg -o painted.png
+    neuralpaint paint photo.jpg -o large.png --scale 4
+    """
+    settings = settings_from(PaintSettings, ctx)
+    allowed = confirm_overwrite(output, overwrite=overwrite)
+    job = Paint(source, output, settings=settings, overwrite=allowed)
+    return run(job, job.facts(), quiet=quiet, as_json=as_json, dry_run=dry_run)

@@ -1,0 +1,55 @@
+"""`neuralpaint video`: train on a picture and film it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
+from neuralpaint.cli.running import confirm_overwrite, run
+from neuralpaint.recipes.timelapse import Timelapse, VideoSettings
+
+__all__ = ["command"]
+
+
+@click.command("video")
+@click.argument("source", metavar="INPUT")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT",
+              help="the clip; its suffix chooses the format (.mp4, .webm, .gif, ...)")  # fmt: skip
+@click.option("--audio", type=click.Path(path_type=Path), metavar="FILE",
+              help="lay this sound under the clip, cut or padded to its length")  # fmt: skip
+@preset_option(VideoSettings)
+@settings_options(VideoSettings)
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    source: str,
+    output: Path,
+    audio: Path | None,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+    dry_run: bool,
+    **_: object,
+) -> int:
+    r"""Train a network on the picture INPUT and film it while it learns.
+
+    INPUT is a picture in any common format, or - for standard input.
+
+    \b
+    neuralpaint video photo.jpg -o clip.mp4
+    neuralpaint video photo.jpg -o clip.mp4 --overlay steps --overlay curve --pacing even
+    neuralpaint video photo.jpg -o loop.gif --size 480x320 --boomerang --duration 6
+    """
+    settings = settings_from(VideoSettings, ctx)
+    job = Timelapse(
+        source,
+        output,
+        settings=settings,
+        audio=audio,
+        overwrite=confirm_overwrite(output, overwrite=overwrite),
+    )
+    return run(job, job.facts(), quiet=quiet, as_json=as_json, dry_run=dry_run)

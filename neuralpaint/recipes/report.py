@@ -1,0 +1,95 @@
+"""What a recipe tells while it works and when it is done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from neuralpaint.learning import Learner, Snapshot, TrainingSettings
+
+__all__ = [
+    "Phase",
+    "Progress",
+    "Report",
+    "Result",
+    "ignore",
+    "peak_memory_mb",
+    "training_facts",
+    "watch",
+]
+
+Phase = Literal["train", "film", "encode"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a recipe is."""
+
+    phase: Phase
+    step: int
+    steps: int
+    train_seconds: float
+    loss: float  # mean of the steps since the last snapshot; NaN before the first
+    psnr: float | None = None  # of the newest frame against the picture, in dB
+    shot: int = 0
+    shots: int = 0
+
+
+Report = Callable[[Progress], None]
+
+
+def ignore(progress: Progress) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a recipe made, and how good it is."""
+
+    output: Path
+    width: int
+    height: int
+    frames: int
+    fps: float | None  # None for a still
+    steps: int
+    train_seconds: float
+    total_seconds: float
+    psnr: float  # of the finished picture against the original, both uint8, in dB
+    device: str
+    seed: int
+    peak_memory_mb: float
+    interrupted: bool
+
+
+def watch(snapshots: Iterator[Snapshot], learner: Learner, report: Report) -> Iterator[Snapshot]:
+    """Yield the snapshots and report each."""
+    for snapshot in snapshots:
+        report(Progress("train", snapshot.step, learner.steps, snapshot.seconds, snapshot.loss))
+        yield snapshot
+
+
+def training_facts(learner: Learner, settings: TrainingSettings) -> dict[str, Any]:
+    """Return how a learner is going to train."""
+    horizon = (
+        {"steps": learner.steps} if settings.seconds is None else {"seconds": settings.seconds}
+    )
+    return {
+        **horizon,
+        "model": settings.model,
+        "weights": learner.weights,
+        "device": learner.device,
+        "seed": settings.seed,
+    }
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory this process has held so far, in MB; NaN where it is not known."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,220 @@
+"""The command line as it is typed: real processes, exit status, stdout and stderr."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+MODEL = "fourier:order=4,hidden_size=8,hidden_layers=1"
+QUICK = ("--model", MODEL, "--steps", "8", "--duration", "1", "--fps", "6", "--threads", "1",
+         "--device", "cpu")  # fmt: skip
+
+
+def neuralpaint(
+    *words: str | Path, cwd: Path, stdin: bytes | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "neuralpaint", *map(str, words)]
+    done = subprocess.run(
+        command, cwd=cwd, input=stdin or b"", capture_output=True, timeout=120, check=False
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a picture in it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    return tmp_path
+
+
+def test_help_is_quick_to_load_and_shows_every_command(tmp_path: Path) -> None:
+    code = (
+        "import sys; from neuralpaint.cli import main\n"
+        "sys.argv = ['neuralpaint', '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, {'torch', 'numpy', 'PIL'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("0 set()")
+    for command in ("video", "paint", "replay", "list"):
+        assert f"  {command}" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["video", "paint", "replay", "list"])
+def test_every_command_has_help_that_does_not_load_torch(command: str, tmp_path: Path) -> None:
+    code = (
+        "import sys; from neuralpaint.cli import main\n"
+        f"sys.argv = ['neuralpaint', {command!r}, '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("0 False")
+    assert "Usage:" in done.stdout
+
+
+def test_a_clip_is_made_and_replayed(folder: Path) -> None:
+    done = neuralpaint("video", "in.png", "-o", "out.mp4", *QUICK, cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("wrote out.mp4  24x16, 6 frames, 1.0 s")
+    assert len(done.stderr.splitlines()) == 1
+
+    told = neuralpaint("replay", "out.mp4", cwd=folder)
+    assert told.returncode == 0
+    assert told.stdout.startswith(f"neuralpaint video in.png -o out.mp4 --model {MODEL} --steps 8")
+
+    again = neuralpaint("replay", "out.mp4", "in.png", "-o", "again.mp4", cwd=folder)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert (folder / "again.mp4").stat().st_size == pytest.approx(
+        (folder / "out.mp4").stat().st_size, abs=20
+    )
+
+
+def test_json_is_one_object_per_line_and_ends_with_what_was_done(folder: Path) -> None:
+    done = neuralpaint("video", "in.png", "-o", "out.mp4", "--json", *QUICK, cwd=folder)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0]["event"] == "start"
+    assert done.stderr == ""
+    last = events[-1]
+    assert list(last) == [
+        "event", "output", "width", "height", "frames", "fps", "steps", "train_seconds",
+        "total_seconds", "psnr", "device", "seed", "peak_memory_mb",
+    ]  # fmt: skip
+    assert last["event"] == "done"
+    assert (last["output"], last["width"], last["height"]) == ("out.mp4", 24, 16)
+    assert (last["frames"], last["fps"], last["steps"], last["seed"]) == (6, 6.0, 8, 0)
+    assert last["total_seconds"] > last["train_seconds"] > 0
+    assert last["peak_memory_mb"] > 10
+
+
+def test_quiet_prints_nothing(folder: Path) -> None:
+    done = neuralpaint("paint", "in.png", "-o", "out.png", "-q", *QUICK[:4], cwd=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (folder / "out.png").exists()
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> None:
+    done = neuralpaint("video", "in.png", "-o", "out.mp4", "--dry-run", *QUICK, cwd=folder)
+    assert done.returncode == 0
+    assert "out.mp4" in done.stdout
+    assert "steps         8" in done.stdout
+    assert [p.name for p in folder.iterdir()] == ["in.png"]
+
+
+def test_a_picture_from_standard_input(folder: Path) -> None:
+    data = (folder / "in.png").read_bytes()
+    done = neuralpaint("paint", "-", "-o", "out.png", *QUICK[:4], cwd=folder, stdin=data)
+    assert done.returncode == 0, done.stderr
+    with Image.open(folder / "out.png") as image:
+        assert image.size == (24, 16)
+
+
+@pytest.mark.parametrize("name", ["-o.mp4", "10:30.mp4", 'été "x".mp4', "a%d.mp4", "http:x.mp4"])
+def test_names_of_every_kind(folder: Path, name: str) -> None:
+    done = neuralpaint("video", "in.png", "-o", name, *QUICK, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in folder.iterdir()) == sorted(["in.png", name])
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["video", "no.jpg", "-o", "o.mp4"], 2, "no file 'no.jpg'"),
+        (["video", ".", "-o", "o.mp4"], 2, "is a folder"),
+        (["video", "text.jpg", "-o", "o.mp4"], 1, "not a picture"),
+        (["video", "cut.png", "-o", "o.mp4"], 1, "cut.png"),
+        (["video", "in.png", "-o", "o.mp4", "--max-pixels", "100"], 1, "--max-pixels"),
+        (["video", "in.png", "-o", "no/o.mp4"], 2, "does not exist"),
+        (["video", "in.png", "-o", "there.mp4"], 2, "-y"),
+        (["video", "in.png", "-o", "o.mpeg5"], 2, ".mp4"),
+        (["video", "in.png", "-o", "o"], 2, "o"),
+        (["video", "in.png"], 2, "-o"),
+        (["video", "-o", "o.mp4"], 2, "INPUT"),
+        (["video", "in.png", "-o", "o.mp4", "--pacing", "evne"], 2, "did you mean 'even'?"),
+        (["video", "in.png", "-o", "o.mp4", "--model", "fourier:ordr=3"], 2, "'order'?"),
+        (["video", "in.png", "-o", "o.mp4", "--device", "cdua"], 2, "did you mean 'cuda'?"),
+        (["video", "in.png", "-o", "o.mp4", "--steps", "many"], 2, "--steps must be a whole"),
+        (["video", "in.png", "-o", "o.mp4", "--fps", "0"], 2, "--fps must be at least 0.1"),
+        (["video", "in.png", "-o", "o.mp4", "--stepps", "3"], 2, "--steps"),
+        (["video", "in.png", "-o", "o.mp4", "--steps", "3", "--epochs", "3"], 2, "exclude"),
+        (["video", "in.png", "-o", "o.mp4", "--hold", "11"], 2, "--hold 11"),
+        (["video", "in.png", "-o", "o.mp4", "--preset", "orignal"], 2, "'original'?"),
+        (["video", "in.png", "-o", "o.mp4", "--background", "blurple"], 2, "blurple"),
+        (["video", "in.png", "-o", "o.gif", "--audio", "in.png"], 2, "sound"),
+        (["video", "in.png", "-o", "o.mp4", "--audio", "text.jpg"], 2, "text.jpg"),
+        (["video", "in.png", "-o", "o.mp4", "--audio", "no.mp3"], 2, "no.mp3"),
+        (["replay", "in.png"], 1, "no neuralpaint settings"),
+        (["replay", "no.mp4"], 1, "no.mp4"),
+        (["replay", "text.jpg"], 1, "no neuralpaint settings"),
+        (["list", "modles"], 2, "did you mean 'models'?"),
+        (["vdieo"], 2, "did you mean 'video'?"),
+    ],
+)
+def test_what_cannot_work_gets_one_line_and_leaves_nothing(
+    folder: Path, words: list[str], status: int, message: str
+) -> None:
+    (folder / "text.jpg").write_text("hello")
+    (folder / "cut.png").write_bytes((folder / "in.png").read_bytes()[:500])
+    (folder / "there.mp4").write_text("precious")
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    done = neuralpaint(*words, cwd=folder)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert message in done.stderr
+    assert done.stderr.startswith("neuralpaint: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_overwriting_is_asked_for_by_an_option(folder: Path) -> None:
+    (folder / "out.png").write_text("old")
+    done = neuralpaint("paint", "in.png", "-o", "out.png", "-y", *QUICK[:4], cwd=folder)
+    assert done.returncode == 0, done.stderr
+    with Image.open(folder / "out.png") as image:
+        assert image.size == (24, 16)
+
+
+def test_a_preset_yields_to_what_is_typed(folder: Path) -> None:
+    def plan(*words: str) -> dict[str, object]:
+        command = ("video", "in.png", "-o", "o.mp4", "--dry-run", "--json", *words)
+        event: dict[str, object] = json.loads(neuralpaint(*command, cwd=folder).stdout)
+        return event
+
+    original = plan("--preset", "original")
+    assert str(original["model"]).startswith("fourier:order=32,hidden_size=300")
+    assert original["steps"] == 20  # 20 epochs of one batch: the picture is small
+    assert plan("--preset", "original", "--steps", "6")["steps"] == 6
+    assert plan("--model", "skipconn", "--preset", "original")["model"] == "skipconn"
+
+
+def test_list_shows_everything_that_has_a_name(folder: Path) -> None:
+    listing = json.loads(neuralpaint("list", "--json", cwd=folder).stdout)
+    assert {"models", "losses", "optimizers", "schedules", "pacings", "overlays", "formats",
+            "presets"} == set(listing)  # fmt: skip
+    assert "order" in listing["models"]["fourier"]["settings"]
+    text = neuralpaint("list", "models", cwd=folder).stdout
+    assert text.startswith("models\n  fourier")
+    assert "losses" not in text
+
+
+def test_debug_shows_the_traceback(folder: Path) -> None:
+    done = neuralpaint("video", "no.jpg", "-o", "o.mp4", "--debug", cwd=folder)
+    assert "Traceback" in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error(folder: Path) -> None:
+    command = f"{sys.executable} -m neuralpaint list | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "models\n"
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr

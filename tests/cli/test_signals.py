@@ -1,0 +1,154 @@
+"""Bad luck: signals, kills and full disks, with real processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+
+# Far more than anyone waits for, in steps so small that a signal is heard at once.
+SMALL = ("--model", "fourier:order=4,hidden_size=8,hidden_layers=1", "--threads", "1",
+         "--device", "cpu")  # fmt: skip
+ENDLESS = ("--steps", "10000000", "--every", "3", "--fps", "10", "--hold", "0.5", *SMALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a picture in it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    return tmp_path
+
+
+def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "neuralpaint", "video", "in.png", "-o", "out.mp4"]
+    return subprocess.Popen(
+        [*command, "--json", *words],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_filming(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"phase": "film"' in line or ('"phase": "train"' in line and '"step": 0,' not in line):
+            return
+    raise AssertionError(f"it ended early: {process.stderr.read() if process.stderr else ''}")
+
+
+def count_frames(path: Path) -> int:
+    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+    done = subprocess.run(
+        [ffmpeg, "-v", "error", "-i", f"file:{path}", "-f", "framehash", "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sum(not line.startswith("#") for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_finishes_the_clip(folder: Path, number: signal.Signals) -> None:
+    process = start(*ENDLESS, cwd=folder)
+    wait_for_filming(process)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert '"event": "interrupted"' in stdout.splitlines()[-1]
+    assert count_frames(folder / "out.mp4") >= 6  # a frame or more, and half a second held
+    assert sorted(p.name for p in folder.iterdir()) == ["in.png", "out.mp4"]
+
+
+def test_a_clip_that_trains_first_is_filmed_as_far_as_it_came(folder: Path) -> None:
+    words = (
+        "--pacing",
+        "even",
+        "--duration",
+        "1",
+        "--steps",
+        "10000000",
+        *ENDLESS[:2],
+        *ENDLESS[6:8],
+    )
+    process = start(*words, "--device", "cpu", "--threads", "1", cwd=folder)
+    wait_for_filming(process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert count_frames(folder / "out.mp4") > 0
+
+
+def test_two_signals_stop_at_once(folder: Path) -> None:
+    process = start(*ENDLESS, cwd=folder)
+    wait_for_filming(process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 10
+    assert "Traceback" not in stderr
+    assert not [p.name for p in folder.iterdir() if ".part" in p.name]
+
+
+def test_a_killed_film_stays_playable_and_is_found_by_the_next(folder: Path) -> None:
+    process = start(*ENDLESS, cwd=folder)
+    wait_for_filming(process)
+    time.sleep(0.5)
+    process.kill()
+    process.communicate(timeout=60)
+    assert not (folder / "out.mp4").exists()
+
+    done = start("--steps", "4", "--duration", "1", "--fps", "5", *SMALL, cwd=folder)
+    _, stderr = done.communicate(timeout=120)
+    assert done.returncode == 0, stderr
+    assert count_frames(folder / "out.mp4") == 5
+    assert count_frames(folder / "out.recovered.mp4") >= 1
+    assert "recovered" in stderr
+
+
+def test_a_full_disk_is_one_line(folder: Path) -> None:
+    # A limit on file size fails a write as a full disk does, without a disk to fill.
+    command = (
+        f"ulimit -f 8; trap '' XFSZ; exec {sys.executable} -m neuralpaint video in.png -o out.mkv "
+        f"--size 400x300 {' '.join(ENDLESS)}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("neuralpaint: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert [p.name for p in folder.iterdir()] == ["in.png"]
+
+
+def test_a_diverging_training_keeps_the_clip_and_says_what_to_change(folder: Path) -> None:
+    model = ("--model", "skipconn:activation=relu,hidden_layers=40,hidden_size=64")
+    rate = ("--lr", "100", "--schedule", "constant", "--optimizer", "adam:beta1=0,beta2=0")
+    words = ("--steps", "400", "--every", "1", "--device", "cpu")
+    process = start(*model, *rate, *words, cwd=folder)
+    _, stderr = process.communicate(timeout=120)
+    if process.returncode == 0:
+        pytest.skip("this platform's arithmetic survives it")
+    assert process.returncode == 1
+    assert "lower --lr" in stderr
+    assert "the clip so far is in 'out.mp4'" in stderr
+    assert count_frames(folder / "out.mp4") >= 1
