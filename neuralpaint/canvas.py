@@ -138,10 +138,13 @@ def parse_size(text: str) -> tuple[int, int]:
 class CanvasSettings(Settings):
     """At which size to render, and what to do where the shape differs from the picture's."""
 
+    section: ClassVar[str] = "Size"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("size", "scale"),)
 
     size: str | None = setting(
-        None, "render at WIDTHxHEIGHT; the network is evaluated there, nothing is resized"
+        None,
+        "size of the frame; the network is evaluated at it, nothing is resized",
+        unit="WIDTHxHEIGHT",
     )
     scale: float | None = setting(
         None, "render at this multiple of the picture's size", above=0.0, maximum=64

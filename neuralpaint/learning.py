@@ -32,6 +32,7 @@ __all__ = ["Learner", "Snapshot", "TrainingSettings", "learn", "learner", "stops
 class TrainingSettings(Settings):
     """What is trained, how, for how long and where."""
 
+    section: ClassVar[str] = "Training"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("steps", "seconds", "epochs"),)
 
     model: str = setting("fourier", "what is trained", entries=models)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,11 @@ logger = logging.getLogger(__name__)
 class PictureSettings(Settings):
     """How a picture is read."""
 
-    background: str = setting("white", "colour behind transparent parts: a name or #rrggbb")
+    section: ClassVar[str] = "Picture"
+
+    background: str = setting(
+        "white", "colour behind transparent parts and of bars: a name or #rrggbb", unit="colour"
+    )
     max_pixels: int = setting(
         200_000_000, "refuse a larger picture, before it is decoded", unit="pixels", minimum=1
     )

@@ -82,6 +82,7 @@ class Option:
     above: float | None
     entries: Entries | None
     repeatable: bool
+    section: str
 
     @property
     def flag(self) -> str:
@@ -149,6 +150,8 @@ def _truth(text: str) -> bool:
 class Settings:
     """Base of every settings class; its values are converted and checked when it is made."""
 
+    section: ClassVar[str] = ""
+    """The heading of these settings in a command's help."""
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Groups of settings of which at most one may have a value."""
 
@@ -191,10 +194,19 @@ class Settings:
 def options(cls: type[Settings]) -> dict[str, Option]:
     """Return the fields of a `Settings` class by name, in the order they are written."""
     hints = typing.get_type_hints(cls)
-    return {f.name: _option(f, hints[f.name]) for f in dataclasses.fields(cls)}
+    section_of = {
+        name: base.section
+        for base in reversed(cls.__mro__)
+        if issubclass(base, Settings)
+        for name in base.__annotations__
+    }
+    return {
+        field.name: _option(field, hints[field.name], section_of[field.name])
+        for field in dataclasses.fields(cls)
+    }
 
 
-def _option(field: dataclasses.Field[Any], hint: Any) -> Option:
+def _option(field: dataclasses.Field[Any], hint: Any, section: str) -> Option:
     optional = typing.get_origin(hint) in (Union, types.UnionType)
     if optional:
         (hint,) = (h for h in typing.get_args(hint) if h is not type(None))
@@ -207,5 +219,6 @@ def _option(field: dataclasses.Field[Any], hint: Any) -> Option:
         default=field.default,
         optional=optional,
         choices=choices,
+        section=section,
         **field.metadata,
     )

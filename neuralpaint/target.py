@@ -13,7 +13,7 @@ from torch import Tensor
 from neuralpaint.canvas import Canvas
 from neuralpaint.pictures import Picture
 
-__all__ = ["Batch", "Lattice", "Target", "lattices"]
+__all__ = ["Batch", "Lattice", "Target"]
 
 
 class Batch(NamedTuple):
@@ -25,10 +25,10 @@ class Batch(NamedTuple):
 
 
 class Lattice(NamedTuple):
-    """Every `stride`-th row and column from an offset, both given as (rows, columns)."""
+    """Some rows and some columns; their crossings are the pixels of a batch."""
 
-    stride: tuple[int, int]
-    offset: tuple[int, int]
+    rows: Tensor  # (h,) int64, rising
+    columns: Tensor  # (w,) int64, rising
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,24 @@ class Target:
 
     def batch(self, lattice: Lattice) -> Batch:
         """Return the pixels of a lattice."""
-        rows = slice(lattice.offset[0], None, lattice.stride[0])
-        columns = slice(lattice.offset[1], None, lattice.stride[1])
-        colours = self.colours[rows, columns].to(torch.float32).mul_(1 / 255)
-        return Batch(self.x[:, columns].contiguous(), self.y[rows].contiguous(), colours)
+        rows, columns = lattice
+        levels = self.colours[rows[:, None], columns]
+        return Batch(self.x[:, columns], self.y[rows], levels.to(torch.float32).mul_(1 / 255))
+
+    def lattices(self, batch: int, generator: torch.Generator) -> Iterator[Lattice]:
+        """Yield lattices of about `batch` pixels for ever, in epochs that cover each pixel once.
+
+        A batch of this kind is spread evenly over the picture and is a product grid, which lets a
+        model compute its input features per row and per column only. Of every few neighbouring rows
+        one is taken at random, likewise of columns: on a strictly regular lattice a network learns
+        a pattern of the lattice's period, which shows in its first frames.
+        """
+        (height, width), (rows, columns) = self.colours.shape[:2], self.strides(batch)
+        while True:
+            combs_y = _combs(height, rows, generator, self.colours.device)
+            combs_x = _combs(width, columns, generator, self.colours.device)
+            for index in torch.randperm(rows * columns, generator=generator).tolist():
+                yield Lattice(combs_y[index // columns], combs_x[index % columns])
 
     def strides(self, batch: int) -> tuple[int, int]:
         """Return the (row, column) strides whose lattices hold about `batch` pixels."""
@@ -72,13 +86,11 @@ def _within(stride: float, side: int) -> int:
     return min(side, max(1, round(stride)))
 
 
-def lattices(stride: tuple[int, int], generator: torch.Generator) -> Iterator[Lattice]:
-    """Yield lattices for ever; every stride[0] * stride[1] of them cover each pixel exactly once.
-
-    A batch of this kind is spread evenly over the picture, needs no index tensor, and is a product
-    grid, which lets a model compute its input features per row and per column only.
-    """
-    rows, columns = stride
-    while True:
-        for index in torch.randperm(rows * columns, generator=generator).tolist():
-            yield Lattice(stride, divmod(index, columns))
+def _combs(
+    side: int, stride: int, generator: torch.Generator, device: torch.device
+) -> list[Tensor]:
+    """Deal 0..side-1 out to `stride` combs, each of which has one of every `stride` neighbours."""
+    groups = -(-side // stride)
+    shuffled = torch.rand(groups, stride, generator=generator).argsort(dim=1)
+    dealt = (shuffled + stride * torch.arange(groups)[:, None]).t()  # (stride, groups)
+    return [comb[comb < side].to(device) for comb in dealt]

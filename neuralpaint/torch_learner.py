@@ -17,14 +17,14 @@ from neuralpaint.optimizers import optimizers
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
 from neuralpaint.schedules import schedules
-from neuralpaint.target import Target, lattices
+from neuralpaint.target import Target
 
 __all__ = ["TorchLearner"]
 
 # On a CPU a step costs what its pixels cost; a GPU is idle with fewer than this.
-_BATCH = {"cpu": 1536, "cuda": 65_536, "mps": 32_768}
+_BATCH = {"cpu": 2730, "cuda": 65_536, "mps": 32_768}
 _ADVICE = "lower --batch, or hidden_size in --model"
-_STEPS = {"cpu": 3000, "cuda": 6000, "mps": 4000}
+_STEPS = {"cpu": 2400, "cuda": 6000, "mps": 4000}
 
 
 class TorchLearner(Learner):
@@ -39,9 +39,9 @@ class TorchLearner(Learner):
         with explaining_memory(_ADVICE):
             self._target = Target.of(picture, device)
             self._build(Canvas.of(height=picture.height, width=picture.width), device)
-        stride = self._target.strides(settings.batch or _BATCH[kind])
-        self.epoch_steps = stride[0] * stride[1]
-        self._lattices = lattices(stride, self._generator)
+        batch = settings.batch or _BATCH[kind]
+        self.epoch_steps = math.prod(self._target.strides(batch))
+        self._lattices = self._target.lattices(batch, self._generator)
         self.step = 0
         self.seconds = 0.0
         self.steps = _STEPS[kind] if settings.steps is None else settings.steps

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from itertools import islice
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from neuralpaint.canvas import Canvas
 from neuralpaint.pictures import Picture
-from neuralpaint.target import Lattice, Target, lattices
+from neuralpaint.target import Lattice, Target
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (13, 29, 3), dtype=np.uint8)
 
@@ -18,24 +19,36 @@ def target(pixels: np.ndarray = PIXELS) -> Target:
 
 
 def test_a_batch_holds_the_colours_and_coordinates_of_its_pixels() -> None:
-    batch = target().batch(Lattice(stride=(4, 5), offset=(3, 2)))
+    rows, columns = torch.tensor([3, 7, 11]), torch.tensor([2, 9, 12, 28])
+    batch = target().batch(Lattice(rows, columns))
     grid = Canvas.of(height=13, width=29).grid()
-    np.testing.assert_allclose(batch.colours, np.float32(PIXELS[3::4, 2::5]) / 255, rtol=1e-6)
-    np.testing.assert_array_equal(batch.x.numpy(), grid.x[:, 2::5])
-    np.testing.assert_array_equal(batch.y.numpy(), grid.y[3::4])
+    np.testing.assert_allclose(batch.colours, np.float32(PIXELS[rows][:, columns]) / 255, rtol=1e-6)
+    np.testing.assert_array_equal(batch.x.numpy(), grid.x[:, columns])
+    np.testing.assert_array_equal(batch.y.numpy(), grid.y[rows])
 
 
 def test_one_epoch_of_lattices_covers_every_pixel_once() -> None:
-    stride = (3, 4)
+    subject = target()
+    epoch = math.prod(subject.strides(30))
     seen = np.zeros(PIXELS.shape[:2], int)
-    for lattice in islice(lattices(stride, torch.Generator().manual_seed(1)), 12):
-        seen[lattice.offset[0] :: 3, lattice.offset[1] :: 4] += 1
+    for lattice in islice(subject.lattices(30, torch.Generator().manual_seed(1)), epoch):
+        seen[lattice.rows[:, None], lattice.columns] += 1
     assert (seen == 1).all()
 
 
+def test_a_lattice_is_spread_evenly_but_not_periodic() -> None:
+    pixels = np.zeros((400, 300, 3), np.uint8)
+    lattice = next(target(pixels).lattices(1200, torch.Generator().manual_seed(1)))
+    for comb, side in zip(lattice, (400, 300), strict=True):
+        assert len(comb) == side // 10
+        np.testing.assert_array_equal(comb // 10, np.arange(side // 10))
+        assert len(set((comb % 10).tolist())) > 3
+
+
 def test_lattices_repeat_with_their_seed() -> None:
-    def draw(seed: int) -> list[Lattice]:
-        return list(islice(lattices((5, 5), torch.Generator().manual_seed(seed)), 40))
+    def draw(seed: int) -> list[list[int]]:
+        drawn = islice(target().lattices(30, torch.Generator().manual_seed(seed)), 40)
+        return [[*lattice.rows.tolist(), *lattice.columns.tolist()] for lattice in drawn]
 
     assert draw(3) == draw(3) != draw(4)
 

@@ -30,7 +30,7 @@ INTERRUPTED = 130
 )
 @click.version_option(package_name="neuralpaint", message="%(prog)s %(version)s")
 def neuralpaint() -> None:
-    r"""Train a coordinate network on a picture and film it while it learns.
+    """Train a coordinate network on a picture and film it while it learns.
 
     \b
     neuralpaint video photo.jpg -o clip.mp4        a ten-second clip of the learning

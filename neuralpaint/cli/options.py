@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from neuralpaint.cli.sections import SectionedOption
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.presets import PRESETS
 from neuralpaint.settings import Option, Settings, options
@@ -29,7 +30,9 @@ class _SettingType(click.ParamType):  # type: ignore[type-arg]  # older click is
         choices = "|".join(self._choices())
         if self._option.entries is not None:
             return f"[{choices}][:KEY=VALUE,...]"
-        return f"[{choices}]" if choices else self.name.upper()
+        if choices:
+            return f"[{choices}]"
+        return self.name.upper() if self.name.islower() else self.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the checked value."""
@@ -99,6 +102,7 @@ def preset_option(settings: type[Settings]) -> Callable[[F], F]:
 
     return click.option(
         "--preset",
+        cls=SectionedOption,
         metavar="NAME",
         is_eager=True,
         expose_value=False,
@@ -110,7 +114,13 @@ def preset_option(settings: type[Settings]) -> Callable[[F], F]:
 def _click_option(option: Option) -> Callable[[F], F]:
     if option.type is bool:
         return click.option(
-            option.flag, option.name, is_flag=True, default=option.default, help=option.help
+            option.flag,
+            option.name,
+            cls=SectionedOption,
+            section=option.section,
+            is_flag=True,
+            default=option.default,
+            help=option.help,
         )
     default = option.default
     if option.repeatable:
@@ -118,6 +128,8 @@ def _click_option(option: Option) -> Callable[[F], F]:
     return click.option(
         option.flag,
         option.name,
+        cls=SectionedOption,
+        section=option.section,
         type=_SettingType(option),
         default=default,
         multiple=option.repeatable,
@@ -128,15 +140,13 @@ def _click_option(option: Option) -> Callable[[F], F]:
 
 def common_options(function: F) -> F:
     """Give a command the options of everything that writes a file."""
-    for option in reversed(
+    for names, help_text in reversed(
         [
-            click.option("-y", "--overwrite", is_flag=True, help="replace the output if it exists"),
-            click.option("--quiet", "-q", is_flag=True, help="print nothing but errors"),
-            click.option("--json", "as_json", is_flag=True, help="print one JSON object per line"),
-            click.option(
-                "--dry-run", is_flag=True, help="check everything, say what would be done, stop"
-            ),
+            (("-y", "--overwrite"), "replace the output if it exists"),
+            (("-q", "--quiet"), "print nothing but errors"),
+            (("--json", "as_json"), "print one JSON object per line"),
+            (("--dry-run",), "check everything, say what would be done, and stop"),
         ]
     ):
-        function = option(function)
+        function = click.option(*names, cls=SectionedOption, is_flag=True, help=help_text)(function)
     return function

@@ -8,15 +8,23 @@ import click
 
 from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
 from neuralpaint.cli.running import confirm_overwrite, run
+from neuralpaint.cli.sections import SectionedCommand, SectionedOption
 from neuralpaint.recipes.paint import Paint, PaintSettings
 
 __all__ = ["command"]
 
 
-@click.command("paint")
+@click.command("paint", cls=SectionedCommand)
 @click.argument("source", metavar="INPUT")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT",
-              help="the still; its suffix chooses the format (.png, .jpg, .tiff, ...)")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    cls=SectionedOption,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="the still; its suffix chooses the format (.png, .jpg, .tiff, ...)",
+)
 @preset_option(PaintSettings)
 @settings_options(PaintSettings)
 @common_options
@@ -32,7 +40,7 @@ def command(
     dry_run: bool,
     **_: object,
 ) -> int:
-    r"""Train a network on the picture INPUT and render what it learned as one still.
+    """Train a network on the picture INPUT and render what it learned as one still.
 
     \b
     neuralpaint paint photo.jpg -o painted.png

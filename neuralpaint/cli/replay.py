@@ -35,7 +35,7 @@ def command(
     as_json: bool,
     dry_run: bool,
 ) -> int:
-    r"""Print the command that made CLIP; with INPUT and -o, run it again.
+    """Print the command that made CLIP; with INPUT and -o, run it again.
 
     The settings come from the clip itself. Only options of this command line are taken from it,
     each checked as if it had been typed; never a path, and nothing is given to a shell.

@@ -8,17 +8,30 @@ import click
 
 from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
 from neuralpaint.cli.running import confirm_overwrite, run
+from neuralpaint.cli.sections import SectionedCommand, SectionedOption
 from neuralpaint.recipes.timelapse import Timelapse, VideoSettings
 
 __all__ = ["command"]
 
 
-@click.command("video")
+@click.command("video", cls=SectionedCommand)
 @click.argument("source", metavar="INPUT")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT",
-              help="the clip; its suffix chooses the format (.mp4, .webm, .gif, ...)")  # fmt: skip
-@click.option("--audio", type=click.Path(path_type=Path), metavar="FILE",
-              help="lay this sound under the clip, cut or padded to its length")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    cls=SectionedOption,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="the clip; its suffix chooses the format (.mp4, .webm, .gif, ...)",
+)
+@click.option(
+    "--audio",
+    cls=SectionedOption,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="lay this sound under the clip, cut or padded to its length",
+)
 @preset_option(VideoSettings)
 @settings_options(VideoSettings)
 @common_options
@@ -35,7 +48,7 @@ def command(
     dry_run: bool,
     **_: object,
 ) -> int:
-    r"""Train a network on the picture INPUT and film it while it learns.
+    """Train a network on the picture INPUT and film it while it learns.
 
     INPUT is a picture in any common format, or - for standard input.
 

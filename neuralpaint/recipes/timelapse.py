@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,8 @@ Frame = NDArray[np.uint8]
 @dataclass(frozen=True)
 class VideoSettings(PlaybackSettings, CanvasSettings, TrainingSettings, PictureSettings):
     """Everything that shapes a clip."""
+
+    section: ClassVar[str] = "Clip"
 
     pacing: str = setting("fixed", "how training time becomes clip time", entries=pacings)
     overlay: str = setting(

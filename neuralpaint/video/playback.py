@@ -19,6 +19,7 @@ _LONGEST = 24 * 3600 * 60  # frames: a day at 60 a second
 class PlaybackSettings(Settings):
     """How long the clip is, and in which order it is shown."""
 
+    section: ClassVar[str] = "Clip"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("frames", "every"),)
 
     fps: float = setting(30.0, "frames per second", minimum=0.1, maximum=240)
