@@ -9,8 +9,9 @@ decides when to stop.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from neuralpaint.pictures import Picture
 
 __all__ = ["Learner", "Snapshot", "TrainingSettings", "learn", "learner", "stops_by_clock"]
+
+
+_MOMENT = 0.5  # seconds between two looks at a training
 
 
 @dataclass(frozen=True)
@@ -128,22 +132,36 @@ def learner(
     return TorchLearner(picture, settings or TrainingSettings.from_dict(options))
 
 
-def learn(learner: Learner, stops: Iterable[int]) -> Iterator[Snapshot]:
+def learn(
+    learner: Learner, stops: Iterable[int], *, look: Callable[[float], None] | None = None
+) -> Iterator[Snapshot]:
     """Yield a snapshot at each of the stops, which are steps in rising order.
 
-    A stop that is already behind yields the same snapshot again.
+    A stop that is already behind yields the same snapshot again. On the way to a distant stop,
+    `look` is called about twice a second with the loss so far.
 
     Raises:
         DivergedError: the loss became NaN or infinite.
     """
     snapshot: Snapshot | None = None
-    loss = float("nan")
+    loss = math.nan
     for stop in stops:
-        if stop > learner.step:
-            loss = learner.advance(stop - learner.step)
+        began, total = learner.step, 0.0
+        while learner.step < stop:
+            steps = min(stop - learner.step, _steps_in_a_moment(learner))
+            total += steps * learner.advance(steps)
+            loss = total / (learner.step - began)
+            if look is not None:
+                look(loss)
         if snapshot is None or snapshot.step != learner.step:
             snapshot = Snapshot(learner.step, learner.seconds, loss, learner.painting())
         yield snapshot
+
+
+def _steps_in_a_moment(learner: Learner) -> int:
+    if learner.seconds == 0:
+        return 1
+    return max(1, int(_MOMENT * learner.step / learner.seconds))
 
 
 def stops_by_clock(

@@ -170,3 +170,12 @@ def test_training_on_a_gpu_gives_the_colours_of_the_cpu() -> None:
     cpu.advance(50)
     cuda.advance(50)
     np.testing.assert_allclose(cpu.painting()(grid), cuda.painting()(grid), atol=0.05)
+
+
+def test_a_distant_stop_is_looked_at_on_the_way() -> None:
+    student = small(steps=None, epochs=1000)
+    seen: list[float] = []
+    student.seconds = 1e3  # as if it were so slow that a moment holds one step
+    (snapshot,) = learn(student, [6], look=seen.append)
+    assert len(seen) == 6
+    assert snapshot.loss == seen[-1] == pytest.approx(np.mean(seen), rel=0.5)

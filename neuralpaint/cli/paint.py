@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
@@ -21,7 +19,7 @@ __all__ = ["command"]
     "--output",
     cls=SectionedOption,
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="OUT",
     help="the still; its suffix chooses the format (.png, .jpg, .tiff, ...)",
 )
@@ -33,7 +31,7 @@ def command(
     ctx: click.Context,
     /,
     source: str,
-    output: Path,
+    output: str,
     overwrite: bool,
     quiet: bool,
     as_json: bool,

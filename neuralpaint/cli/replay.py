@@ -23,13 +23,14 @@ _RECIPES = {"video": VideoSettings, "paint": PaintSettings}
 @click.command("replay")
 @click.argument("clip", type=click.Path(path_type=Path))
 @click.argument("source", metavar="[INPUT]", required=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT",
-              help="make it again from INPUT, into this file")  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(), metavar="OUT", help="make it again from INPUT, into this"
+)
 @common_options
 def command(
     clip: Path,
     source: str | None,
-    output: Path | None,
+    output: str | None,
     overwrite: bool,
     quiet: bool,
     as_json: bool,

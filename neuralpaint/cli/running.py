@@ -20,9 +20,9 @@ class _Job(Protocol):
     def run(self, report: Report) -> Result: ...
 
 
-def confirm_overwrite(output: Path, *, overwrite: bool) -> bool:
+def confirm_overwrite(output: str, *, overwrite: bool) -> bool:
     """Return whether an existing output may be replaced, asking where there is somebody to ask."""
-    if overwrite or not output.is_file() or not sys.stdin.isatty() or not sys.stderr.isatty():
+    if overwrite or not Path(output).exists() or not sys.stdin.isatty() or not sys.stderr.isatty():
         return overwrite
     return click.confirm(f"{output} exists. Replace it?", err=True, abort=True)
 

@@ -21,7 +21,7 @@ __all__ = ["command"]
     "--output",
     cls=SectionedOption,
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="OUT",
     help="the clip; its suffix chooses the format (.mp4, .webm, .gif, ...)",
 )
@@ -40,7 +40,7 @@ def command(
     ctx: click.Context,
     /,
     source: str,
-    output: Path,
+    output: str,
     audio: Path | None,
     overwrite: bool,
     quiet: bool,

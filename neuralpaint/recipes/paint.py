@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 from PIL import ImageColor
 
 from neuralpaint.canvas import Canvas, CanvasSettings
-from neuralpaint.learning import Snapshot, TrainingSettings, learn, learner, stops_by_clock
-from neuralpaint.pacing import Fixed, stops_at
+from neuralpaint.learning import TrainingSettings, learn, learner, stops_by_clock
+from neuralpaint.pacing import Fixed
 from neuralpaint.pictures import PictureSettings, Source, load_picture
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.recipes.report import (
@@ -29,7 +30,7 @@ from neuralpaint.stills import check_still, save_still
 
 __all__ = ["Paint", "PaintSettings", "paint"]
 
-_LOOKS = 200  # how often a training that nobody films is looked at, to report and to be stopped
+_LOOKS = 100  # how often the plan of a training by the clock is made anew
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Paint:
         whole = Canvas.of(height=self.picture.height, width=self.picture.width)
         self._canvas, self.frame = settings.views(whole)
         self.learner = learner(self.picture, settings)
-        self.steps = None if settings.seconds is not None else self.learner.steps
+        self._loss = math.nan
 
     def facts(self) -> dict[str, Any]:
         """Return what is going to be made, for a person or a program to read."""
@@ -107,50 +108,55 @@ class Paint:
 
     def run(self, report: Report = ignore) -> Result:
         """Train, render and write the still."""
-        newest: Snapshot | None = None
-        interrupted = False
-        try:
-            for newest in self._snapshots():
-                report(self._progress("train", newest))
-        except KeyboardInterrupt:
-            if newest is None:
-                raise
-            interrupted = True
-        if newest is None:
-            raise RuntimeError("a training has at least one snapshot")
-        report(self._progress("film", newest))
+        interrupted = not self._train(report)
+        painting = self.learner.painting()
+        report(self._progress("film"))
         frame = letterbox(
-            render(newest.painting, self._canvas),
+            render(painting, self._canvas),
             height=self.frame.height,
             width=self.frame.width,
             colour=ImageColor.getrgb(self.settings.background)[:3],
         )
-        report(self._progress("encode", newest))
+        report(self._progress("encode"))
         note = Note("paint", self.picture.name, self.output.name, self.settings)
         save_still(frame, self.output, text=note.text(), overwrite=self._overwrite)
-        return self._result(newest, interrupted=interrupted)
+        return self._result(fidelity(painting, self.picture), interrupted=interrupted)
 
-    def _snapshots(self) -> Iterator[Snapshot]:
-        fractions = Fixed().fractions(_LOOKS)
+    def _train(self, report: Report) -> bool:
+        """Train to the end; return False where an interruption stopped it after it had begun."""
+
+        def look(loss: float) -> None:
+            self._loss = loss
+            report(self._progress("train"))
+
         seconds = self.settings.seconds
+        stops: Iterable[int] = [self.learner.steps]
         if seconds is not None:
-            return learn(self.learner, stops_by_clock(self.learner, fractions, seconds=seconds))
-        return learn(self.learner, stops_at(fractions, steps=self.learner.steps))
+            stops = stops_by_clock(self.learner, Fixed().fractions(_LOOKS), seconds=seconds)
+        try:
+            for _ in learn(self.learner, stops, look=look):
+                pass
+        except KeyboardInterrupt:
+            if self.learner.step == 0:
+                raise
+            return False
+        return True
 
-    def _progress(self, phase: Phase, newest: Snapshot) -> Progress:
-        return Progress(phase, newest.step, self.learner.steps, newest.seconds, newest.loss)
+    def _progress(self, phase: Phase) -> Progress:
+        learner = self.learner
+        return Progress(phase, learner.step, learner.steps, learner.seconds, self._loss)
 
-    def _result(self, newest: Snapshot, *, interrupted: bool) -> Result:
+    def _result(self, psnr: float, *, interrupted: bool) -> Result:
         return Result(
             output=self.output,
             width=self.frame.width,
             height=self.frame.height,
             frames=1,
             fps=None,
-            steps=newest.step,
-            train_seconds=newest.seconds,
+            steps=self.learner.step,
+            train_seconds=self.learner.seconds,
             total_seconds=time.perf_counter() - self._began,
-            psnr=fidelity(newest.painting, self.picture),
+            psnr=psnr,
             device=self.learner.device,
             seed=self.settings.seed,
             peak_memory_mb=peak_memory_mb(),

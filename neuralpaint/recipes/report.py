@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from neuralpaint.learning import Learner, Snapshot, TrainingSettings
+from neuralpaint.learning import Learner, TrainingSettings
 
 __all__ = [
     "Phase",
@@ -18,7 +18,6 @@ __all__ = [
     "ignore",
     "peak_memory_mb",
     "training_facts",
-    "watch",
 ]
 
 Phase = Literal["train", "film", "encode"]
@@ -62,13 +61,6 @@ class Result:
     seed: int
     peak_memory_mb: float
     interrupted: bool
-
-
-def watch(snapshots: Iterator[Snapshot], learner: Learner, report: Report) -> Iterator[Snapshot]:
-    """Yield the snapshots and report each."""
-    for snapshot in snapshots:
-        report(Progress("train", snapshot.step, learner.steps, snapshot.seconds, snapshot.loss))
-        yield snapshot
 
 
 def training_facts(learner: Learner, settings: TrainingSettings) -> dict[str, Any]:

@@ -29,7 +29,6 @@ from neuralpaint.recipes.report import (
     ignore,
     peak_memory_mb,
     training_facts,
-    watch,
 )
 from neuralpaint.rendering import fidelity, letterbox, render, view
 from neuralpaint.settings import setting
@@ -131,10 +130,10 @@ class Timelapse:
         self.picture = load_picture(
             source, background=settings.background, max_pixels=settings.max_pixels
         )
-        self.stage = _Stage(self.picture, settings)
+        self._stage = _Stage(self.picture, settings)
         self.learner = learner(self.picture, settings)
-        self.steps = None if settings.seconds is not None else self.learner.steps
-        self.playback = settings.playback(self.steps)
+        steps = None if settings.seconds is not None else self.learner.steps
+        self.playback = settings.playback(steps)
 
     def facts(self) -> dict[str, Any]:
         """Return what is going to be made, for a person or a program to read."""
@@ -154,6 +153,7 @@ class Timelapse:
     def run(self, report: Report = ignore) -> Result:
         """Train, film and write the clip."""
         stopped: KeyboardInterrupt | DivergedError | DeviceError | None = None
+        shots = self.playback.shots
         with ExitStack() as stack:
             writer = stack.enter_context(self._writer())
             spool = None
@@ -162,13 +162,14 @@ class Timelapse:
             reel = Reel(writer, self.playback, spool)
             try:
                 for shot in self._shots(report):
-                    reel.add(self._shoot(shot, report))
+                    reel.add(self._stage.shoot(shot, steps=self.learner.steps, shots=shots))
+                    report(self._progress("film", loss=shot.loss))
             except (KeyboardInterrupt, DivergedError, DeviceError) as error:
                 if reel.shots == 0:
                     writer.abort()
                     raise
                 stopped = error
-            report(self._progress("encode"))
+            report(self._progress("encode", loss=self._stage.history[-1].loss))
             reel.finish()
             # The first Ctrl-C has had its effect by now: one more stops at once.
             writer.close(patience=0 if stopped else 1)
@@ -187,29 +188,26 @@ class Timelapse:
             if settings.seconds is not None
             else stops_at(fractions, steps=self.learner.steps, every=settings.every or 1)
         )
-        snapshots = watch(learn(self.learner, stops), self.learner, report)
-        return pacing.shots(snapshots, shots=self.playback.shots, canvas=self.stage.canvas)
+        snapshots = learn(
+            self.learner, stops, look=lambda loss: report(self._progress("train", loss=loss))
+        )
+        return pacing.shots(snapshots, shots=self.playback.shots, canvas=self._stage.canvas)
 
-    def _shoot(self, shot: Snapshot, report: Report) -> Frame:
-        frame = self.stage.shoot(shot, steps=self.learner.steps, shots=self.playback.shots)
-        report(self._progress("film"))
-        return frame
-
-    def _progress(self, phase: Phase) -> Progress:
-        newest = self.stage.history[-1] if self.stage.history else None
+    def _progress(self, phase: Phase, *, loss: float) -> Progress:
+        history = self._stage.history
         return Progress(
             phase,
             step=self.learner.step,
             steps=self.learner.steps,
             train_seconds=self.learner.seconds,
-            loss=newest.loss if newest else math.nan,
-            psnr=newest.psnr if newest else None,
-            shot=len(self.stage.history),
+            loss=loss,
+            psnr=history[-1].psnr if history else None,
+            shot=len(history),
             shots=self.playback.shots,
         )
 
     def _writer(self) -> ClipWriter:
-        height, width = self.stage.size
+        height, width = self._stage.size
         name = self.picture.name
         return ClipWriter(
             self.output,
@@ -225,7 +223,7 @@ class Timelapse:
 
     def _size(self) -> tuple[int, int]:
         """Return the (height, width) of the file, which some formats want to be even."""
-        height, width = self.stage.size
+        height, width = self._stage.size
         return self._format.padded(height=height, width=width)
 
     def _result(self, frames: int, *, interrupted: bool) -> Result:
@@ -239,7 +237,7 @@ class Timelapse:
             steps=self.learner.step,
             train_seconds=self.learner.seconds,
             total_seconds=time.perf_counter() - self._began,
-            psnr=self.stage.fidelity(),
+            psnr=self._stage.fidelity(),
             device=self.learner.device,
             seed=self.settings.seed,
             peak_memory_mb=peak_memory_mb(),

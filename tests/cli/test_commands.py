@@ -174,6 +174,13 @@ def test_what_cannot_work_gets_one_line_and_leaves_nothing(
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
+def test_a_name_that_ends_in_a_slash_is_a_folder_of_frames(folder: Path) -> None:
+    done = neuralpaint("video", "in.png", "-o", "frames/", *QUICK, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    names = sorted(p.name for p in (folder / "frames").iterdir())
+    assert names == [f"{number:05d}.png" for number in range(1, 7)]
+
+
 def test_overwriting_is_asked_for_by_an_option(folder: Path) -> None:
     (folder / "out.png").write_text("old")
     done = neuralpaint("paint", "in.png", "-o", "out.png", "-y", *QUICK[:4], cwd=folder)

@@ -61,12 +61,13 @@ def test_a_still_carries_its_settings(photo: Path, tmp_path: Path) -> None:
 
 def test_an_interruption_writes_what_was_learned_so_far(photo: Path, tmp_path: Path) -> None:
     def interrupt(progress: Progress) -> None:
-        if progress.phase == "train" and progress.step >= 50:
+        if progress.phase == "train":
             raise KeyboardInterrupt
 
-    result = npaint.paint(photo, tmp_path / "still.png", report=interrupt, **QUICK)
+    options = QUICK | {"steps": 10_000_000}
+    result = npaint.paint(photo, tmp_path / "still.png", report=interrupt, **options)
     assert result.interrupted
-    assert 50 <= result.steps < 100
+    assert 0 < result.steps < 10_000_000
     assert size_of(tmp_path / "still.png") == (36, 24)
 
 
