@@ -159,6 +159,8 @@ class CanvasSettings(Settings):
         super().__post_init__()
         if self.size is not None:
             parse_size(self.size)
+        elif self.fit != "contain":
+            raise UsageError(f"--fit {self.fit} needs --size: it is about frames of another shape")
 
     def views(self, picture: Canvas, *, longest: int | None = None) -> tuple[Canvas, Canvas]:
         """Return the canvas to render a picture on, and the canvas of the frame around it.

@@ -9,7 +9,6 @@ decides when to stop.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,15 @@ if TYPE_CHECKING:
     from neuralpaint.painting import Painting
     from neuralpaint.pictures import Picture
 
-__all__ = ["Learner", "Snapshot", "TrainingSettings", "learn", "learner", "stops_by_clock"]
+__all__ = [
+    "Learner",
+    "Snapshot",
+    "TrainingSettings",
+    "learn",
+    "learner",
+    "stops_at",
+    "stops_by_clock",
+]
 
 
 _MOMENT = 0.5  # seconds between two looks at a training
@@ -48,7 +55,7 @@ class TrainingSettings(Settings):
         above=0.0, maximum=100,
     )  # fmt: skip
     steps: int | None = setting(
-        None, "train this many steps; unset, as many as suit the device", minimum=0
+        None, "train this many steps; unset, as many as suit the device", minimum=0, maximum=10**9
     )
     seconds: float | None = setting(
         None, "train this long instead; filming is not counted", unit="seconds", above=0.0
@@ -93,6 +100,8 @@ class Learner(ABC):
     """The step at which the schedule ends. May be moved while training."""
     seconds: float
     """Time spent in `advance` so far."""
+    loss: float
+    """Mean loss of the newest `advance`; NaN before the first."""
     device: str
     """The kind of device it trains on, such as "cuda"."""
     weights: int
@@ -129,7 +138,7 @@ def learner(
     """
     from neuralpaint.torch_learner import TorchLearner
 
-    return TorchLearner(picture, settings or TrainingSettings.from_dict(options))
+    return TorchLearner(picture, TrainingSettings.given(settings, options))
 
 
 def learn(
@@ -144,9 +153,8 @@ def learn(
         DivergedError: the loss became NaN or infinite.
     """
     snapshot: Snapshot | None = None
-    loss = math.nan
     for stop in stops:
-        began, total = learner.step, 0.0
+        began, total, loss = learner.step, 0.0, learner.loss
         while learner.step < stop:
             steps = min(stop - learner.step, _steps_in_a_moment(learner))
             total += steps * learner.advance(steps)
@@ -164,6 +172,12 @@ def _steps_in_a_moment(learner: Learner) -> int:
     return max(1, int(_MOMENT * learner.step / learner.seconds))
 
 
+def stops_at(fractions: Sequence[float], *, steps: int, every: int = 1) -> list[int]:
+    """Return the step of each fraction of `steps`, at a multiple of `every` or at the last step."""
+    intervals = -(-steps // every)
+    return [min(steps, every * round(fraction * intervals)) for fraction in fractions]
+
+
 def stops_by_clock(
     learner: Learner, fractions: Sequence[float], *, seconds: float
 ) -> Iterator[int]:
@@ -173,20 +187,15 @@ def stops_by_clock(
     measurement, and the learner's schedule is stretched to end when the time does.
     """
     for fraction in fractions:
-        if fraction > 0 and learner.step == 0:
-            _measure(learner, seconds)
-        if learner.step == 0:
-            yield 0
-            continue
-        rate = learner.step / learner.seconds
-        learner.steps = learner.step + max(0, round(rate * (seconds - learner.seconds)))
-        yield learner.step + max(0, round(rate * (fraction * seconds - learner.seconds)))
-
-
-def _measure(learner: Learner, seconds: float) -> None:
-    """Train until the speed can be told from noise: the first steps are slower than the rest."""
-    learner.steps = 1_000_000  # unknown yet; the schedule has hardly moved when it becomes known
-    steps = 1
-    while learner.seconds < min(0.2, 0.02 * seconds):
-        learner.advance(steps)
-        steps *= 2
+        steps = 0
+        while (left := fraction * seconds - learner.seconds) > 0:
+            if learner.step > 0:
+                rate = learner.step / learner.seconds
+                learner.steps = learner.step + round(rate * (seconds - learner.seconds))
+                steps = round(rate * left)
+                if steps <= learner.step:
+                    break
+            # The speed of so few steps is not to be trusted with more than as many again.
+            learner.advance(max(1, learner.step))
+            steps = 0
+        yield learner.step + steps

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from neuralpaint.encodings import Harmonic, Identity
     from neuralpaint.networks import CoordinateModel
 
-__all__ = ["FourierModel", "Model", "SkipConnModel", "models"]
+__all__ = ["ActivationName", "FourierModel", "Model", "SkipConnModel", "models"]
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Model(Settings, ABC):
 
 models: Registry[Model] = Registry("model")
 
-_Activation = Literal["leaky_relu", "sine", "relu", "gelu", "silu"]
+ActivationName = Literal["leaky_relu", "sine", "relu", "gelu", "silu"]
 
 
 @dataclass(frozen=True)
 class _SkipConnSettings(Model):
     hidden_size: int = setting(64, "width of each hidden layer", minimum=1, maximum=8192)
     hidden_layers: int = setting(4, "hidden layers after the first", minimum=1, maximum=512)
-    activation: _Activation = setting("sine", "activation of every hidden layer")
+    activation: ActivationName = setting("sine", "activation of every hidden layer")
 
     def learning_rate(self, steps: int) -> float:
         """Return a rate that falls with the square root of the steps: a longer training can afford

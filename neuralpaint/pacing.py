@@ -8,38 +8,45 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.canvas import Canvas, Grid
-from neuralpaint.errors import NeuralPaintError
+from neuralpaint.canvas import Canvas
 from neuralpaint.learning import Snapshot
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
 
-__all__ = ["Even", "Fixed", "Log", "Pacing", "pacings", "stops_at"]
+__all__ = ["Even", "Fixed", "Log", "Pacing", "pacings"]
 
 
 @dataclass(frozen=True)
 class Pacing(Settings, ABC):
     """How training time becomes clip time."""
 
+    trains_first: ClassVar[bool] = False
+    """Whether nothing can be filmed before the training is over."""
+
     @abstractmethod
     def fractions(self, shots: int) -> list[float]:
         """Return the moments to take a snapshot at, rising from 0 to 1, one per shot."""
 
-    def shots(
-        self, snapshots: Iterator[Snapshot], *, shots: int, canvas: Canvas
-    ) -> Iterator[Snapshot]:
-        """Yield exactly `shots` snapshots, in order, of a picture seen through `canvas`.
+    def observe(
+        self, snapshots: Iterator[Snapshot], *, canvas: Canvas
+    ) -> Iterator[tuple[Snapshot, float]]:
+        """Yield each snapshot and how far the picture on `canvas` has changed since the first."""
+        for snapshot in snapshots:
+            yield snapshot, 0.0
 
-        Where training is interrupted or fails, what there is is yielded first, and then the
-        exception raised.
-        """
-        return snapshots
+    def shots(
+        self, observed: Iterator[tuple[Snapshot, float]], *, shots: int
+    ) -> Iterator[Snapshot]:
+        """Yield the shots, at most `shots`, of what `observe` has yielded."""
+        for snapshot, _ in observed:
+            yield snapshot
 
 
 pacings: Registry[Pacing] = Registry("pacing")
@@ -52,7 +59,7 @@ class Fixed(Pacing):
 
     def fractions(self, shots: int) -> list[float]:
         """Return evenly spaced fractions."""
-        return [i / max(1, shots - 1) for i in range(shots)]
+        return _ramp(shots)
 
 
 @pacings.register("log")
@@ -65,7 +72,7 @@ class Log(Pacing):
     def fractions(self, shots: int) -> list[float]:
         """Return (base^u - 1) / (base - 1) for evenly spaced u."""
         span = math.log(self.base)
-        return [math.expm1(span * i / max(1, shots - 1)) / (self.base - 1) for i in range(shots)]
+        return [math.expm1(span * u) / (self.base - 1) for u in _ramp(shots)]
 
 
 @pacings.register("even")
@@ -78,51 +85,50 @@ class Even(Log):
     sum of it; where a shot falls between two snapshots, their weights are blended.
     """
 
+    trains_first: ClassVar[bool] = True
+
+    def observe(
+        self, snapshots: Iterator[Snapshot], *, canvas: Canvas
+    ) -> Iterator[tuple[Snapshot, float]]:
+        """Yield each snapshot with the mean absolute change of colours summed up so far."""
+        probe = canvas.scaled(min(1.0, _PROBE / max(canvas.height, canvas.width))).grid()
+        total = 0.0
+        before: NDArray[np.float32] | None = None
+        for snapshot in snapshots:
+            colours = snapshot.painting(probe)
+            if before is not None:
+                total += float(np.abs(colours - before).mean())
+            before = colours
+            yield snapshot, total
+
     def shots(
-        self, snapshots: Iterator[Snapshot], *, shots: int, canvas: Canvas
+        self, observed: Iterator[tuple[Snapshot, float]], *, shots: int
     ) -> Iterator[Snapshot]:
         """Yield shots between which the picture changes equally."""
-        probe = canvas.scaled(min(1.0, _PROBE / max(canvas.height, canvas.width))).grid()
         kept: list[Snapshot] = []
-        path: list[float] = []  # visible change from the first snapshot to each
-        stopped: BaseException | None = None
-        try:
-            for snapshot, change in _changes(snapshots, probe):
-                kept.append(snapshot)
-                path.append(change)
-                if len(kept) * snapshot.painting.nbytes > _BYTES:
-                    # Every other one is forgotten, never the newest: blending bridges the gap.
-                    del kept[-2:0:-2], path[-2:0:-2]
-        except (KeyboardInterrupt, NeuralPaintError) as error:
-            stopped = error
-        yield from _evenly(kept, path, shots)
-        if stopped is not None:
-            raise stopped
+        path: list[float] = []
+        for snapshot, change in observed:
+            kept.append(snapshot)
+            path.append(change)
+            if len(kept) > 3 and len(kept) * snapshot.painting.nbytes > _BYTES:
+                # What lies closest between its neighbours is missed least: blending bridges it.
+                spare = 1 + int(np.argmin(np.subtract(path[2:], path[:-2])))
+                del kept[spare], path[spare]
+        if kept:
+            places = path[-1] * np.array(_ramp(shots))
+            for position in np.interp(places, path, np.arange(len(kept))).tolist():
+                index = min(int(position), max(0, len(kept) - 2))
+                after = kept[min(index + 1, len(kept) - 1)]
+                yield _between(kept[index], after, position - index)
 
 
 _BYTES = 2**30  # of snapshots that are kept in memory
 _PROBE = 96  # pixels along the longer side of a probe: enough to see change, almost free to render
 
 
-def _changes(snapshots: Iterator[Snapshot], probe: Grid) -> Iterator[tuple[Snapshot, float]]:
-    """Yield each snapshot with the mean absolute change of colours summed up from the first."""
-    total = 0.0
-    before: NDArray[np.float32] | None = None
-    for snapshot in snapshots:
-        colours = snapshot.painting(probe)
-        if before is not None:
-            total += float(np.abs(colours - before).mean())
-        before = colours
-        yield snapshot, total
-
-
-def _evenly(kept: Sequence[Snapshot], path: Sequence[float], shots: int) -> Iterator[Snapshot]:
-    if not kept:
-        return
-    where = np.interp(np.linspace(0, path[-1], shots), path, np.arange(len(kept)))
-    for position in where.tolist():
-        index = min(int(position), max(0, len(kept) - 2))
-        yield _between(kept[index], kept[min(index + 1, len(kept) - 1)], position - index)
+def _ramp(shots: int) -> list[float]:
+    """Return numbers that rise evenly from 0 to 1; a single one is 1, the finished network."""
+    return [i / (shots - 1) for i in range(shots)] if shots > 1 else [1.0]
 
 
 def _between(a: Snapshot, b: Snapshot, amount: float) -> Snapshot:
@@ -138,9 +144,3 @@ def _between(a: Snapshot, b: Snapshot, amount: float) -> Snapshot:
         seconds=a.seconds + amount * (b.seconds - a.seconds),
         painting=a.painting.blend(b.painting, amount),
     )
-
-
-def stops_at(fractions: Sequence[float], *, steps: int, every: int = 1) -> list[int]:
-    """Return the step of each fraction of `steps`, at a multiple of `every` or at the last step."""
-    allowed = [*range(0, steps, every), steps]
-    return [allowed[round(fraction * (len(allowed) - 1))] for fraction in fractions]

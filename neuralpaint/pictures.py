@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor
 
+from neuralpaint.canvas import Canvas
 from neuralpaint.errors import UsageError
 from neuralpaint.settings import Settings, setting
 from neuralpaint.sources import Source, label, opened
@@ -37,6 +38,15 @@ class PictureSettings(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         _colour(self.background)
+
+    @property
+    def background_colour(self) -> tuple[int, int, int]:
+        """The background as (red, green, blue)."""
+        return _colour(self.background)
+
+    def load(self, source: Source) -> Picture:
+        """Read a picture in this way; see `load_picture`."""
+        return load_picture(source, background=self.background, max_pixels=self.max_pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +115,11 @@ class Picture:
     def width(self) -> int:
         """Columns of pixels."""
         return len(self.pixels[0])
+
+    @property
+    def canvas(self) -> Canvas:
+        """The canvas that shows the whole picture at its own size."""
+        return Canvas.of(height=self.height, width=self.width)
 
 
 def load_picture(

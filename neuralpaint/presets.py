@@ -20,14 +20,14 @@ class Preset:
 PRESETS = {
     "draft": Preset(
         "A quick look: a short training, five seconds of clip.",
-        {"steps": 600, "duration": 5.0, "fps": 15.0},
+        {"steps": 600, "frames": 75, "fps": 15.0},
     ),
     "original": Preset(
         "The original experiment: 31 layers of 300 over 32 harmonics. Slow without a GPU.",
         {
             "model": "fourier:order=32,hidden_size=300,hidden_layers=30,activation=leaky_relu",
             "optimizer": "adam:lr=0.001,beta2=0.999",
-            "schedule": "step:every=3,gamma=0.5",
+            "schedule": "step:every=3,factor=0.5",
             "loss": "mse",
             "clip": 0.01,
             "batch": 8000,

@@ -75,28 +75,35 @@ def view(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
     against: the pixels themselves at their own size, Lanczos-resampled elsewhere, and the edge
     pixels repeated where the canvas looks beyond the edges.
     """
-    whole = Canvas.of(height=picture.height, width=picture.width)
-    if canvas == whole:
+    if canvas == picture.canvas:
         return picture.pixels
-    per_unit = picture.height / whole.span[0]  # pixels
-    top, left = (
-        side / 2 + (centre - span / 2) * per_unit
-        for side, centre, span in zip(
-            picture.pixels.shape, canvas.centre, canvas.span, strict=False
-        )
+    # Per axis: which part of the picture is seen, and which pixels of the canvas it fills.
+    (top, bottom), rows = _overlap(canvas, picture, axis=0)
+    (left, right), columns = _overlap(canvas, picture, axis=1)
+    size = columns[1] - columns[0], rows[1] - rows[0]
+    image = Image.fromarray(picture.pixels).resize(
+        size, Image.Resampling.LANCZOS, box=(left, top, right, bottom)
     )
-    bottom, right = top + canvas.span[0] * per_unit, left + canvas.span[1] * per_unit
-    beyond = max(-top, -left, bottom - picture.height, right - picture.width)
-    margin = max(0, math.ceil(beyond - 1e-6))
-    pixels = np.pad(picture.pixels, ((margin,) * 2, (margin,) * 2, (0, 0)), mode="edge")
-    limits = (pixels.shape[1], pixels.shape[0]) * 2
-    box = tuple(
-        min(max(side + margin, 0.0), float(limit))
-        for side, limit in zip((left, top, right, bottom), limits, strict=True)
+    beyond = (
+        (rows[0], canvas.height - rows[1]),
+        (columns[0], canvas.width - columns[1]),
+        (0, 0),
     )
-    size = (canvas.width, canvas.height)
-    image = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, box=box)
-    return np.asarray(image)
+    return np.pad(np.asarray(image), beyond, mode="edge")
+
+
+def _overlap(
+    canvas: Canvas, picture: Picture, *, axis: int
+) -> tuple[tuple[float, float], tuple[int, int]]:
+    """Return what a canvas sees of a picture along an axis: (from, to) in its and own pixels."""
+    seen = (canvas.height, canvas.width)[axis]
+    side, span = picture.pixels.shape[axis], picture.canvas.span[axis]
+    pixel = canvas.span[axis] / seen * side / span  # a pixel of the canvas, in those of the picture
+    start = side / 2 + canvas.centre[axis] * side / span - pixel * seen / 2
+    first = min(seen - 1, max(0, round(-start / pixel)))
+    last = max(first + 1, min(seen, round((side - start) / pixel)))
+    box = (max(0.0, start + first * pixel), min(float(side), start + last * pixel))
+    return box, (first, last)
 
 
 def fidelity(painting: Painting, picture: Picture) -> float:
@@ -106,7 +113,7 @@ def fidelity(painting: Painting, picture: Picture) -> float:
     same to a hundredth of a dB.
     """
     stride = max(1, math.ceil(math.sqrt(picture.height * picture.width / _TILE)))
-    grid = Canvas.of(height=picture.height, width=picture.width).grid()
+    grid = picture.canvas.grid()
     reference = picture.pixels[::stride, ::stride]
     frame = np.empty(reference.shape, np.uint8)
     _render_tile(painting, Grid(grid.x[:, ::stride], grid.y[::stride]), frame)

@@ -14,11 +14,11 @@ __all__ = ["Constant", "Cosine", "Schedule", "Step", "schedules"]
 
 @dataclass(frozen=True)
 class Schedule(Settings, ABC):
-    """A factor in [0, 1] for every step."""
+    """A multiplier in [0, 1] for every step."""
 
     @abstractmethod
-    def factor(self, *, step: int, steps: int, epoch: int) -> float:
-        """Return the factor at `step` of `steps`, after `epoch` passes over the picture."""
+    def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
+        """Return it at `step` of `steps`, after `epoch` passes over the picture."""
 
 
 schedules: Registry[Schedule] = Registry("schedule")
@@ -32,7 +32,7 @@ class Cosine(Schedule):
     warmup: int = setting(30, "steps of linear warm-up", unit="steps", minimum=0)
     floor: float = setting(0.01, "factor at the end", minimum=0, maximum=1)
 
-    def factor(self, *, step: int, steps: int, epoch: int) -> float:
+    def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
         """Return the warm-up ramp or the cosine."""
         if step < self.warmup:
             return (step + 1) / self.warmup
@@ -46,11 +46,11 @@ class Step(Schedule):
     """Multiplied by a factor after every few epochs, as in the original experiment."""
 
     every: int = setting(3, "epochs between two reductions", unit="epochs", minimum=1)
-    gamma: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
+    factor: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
 
-    def factor(self, *, step: int, steps: int, epoch: int) -> float:
-        """Return gamma ^ (number of reductions so far)."""
-        return float(self.gamma ** (epoch // self.every))
+    def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
+        """Return factor ^ (number of reductions so far)."""
+        return float(self.factor ** (epoch // self.every))
 
 
 @schedules.register("constant")
@@ -58,6 +58,6 @@ class Step(Schedule):
 class Constant(Schedule):
     """The same learning rate from first to last."""
 
-    def factor(self, *, step: int, steps: int, epoch: int) -> float:
+    def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
         """Return 1."""
         return 1.0

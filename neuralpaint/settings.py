@@ -185,6 +185,19 @@ class Settings:
                 raise UnknownNameError("setting", str(key), options(cls))
         return cls(**values)
 
+    @classmethod
+    def given(cls, settings: Self | None, values: Mapping[str, Any]) -> Self:
+        """Return `settings`, or those made of `values` where there are none.
+
+        Raises:
+            UsageError: both are given, or a value cannot be used.
+        """
+        if settings is None:
+            return cls.from_dict(values)
+        if values:
+            raise UsageError(f"give either settings or {', '.join(values)}, not both")
+        return settings
+
     def changes(self) -> dict[str, Any]:
         """Return only the values that differ from the defaults."""
         known = options(type(self))

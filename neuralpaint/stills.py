@@ -1,56 +1,108 @@
-"""A still: one frame in a picture file, with the words that tell how it was made."""
+"""A still: one frame in a picture file, with the tag that tells how it was made."""
 
 from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
-from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
-from neuralpaint.outputs import check_target, written_whole
+from neuralpaint.errors import EncodingError, NeuralPaintError, UnknownNameError, UsageError
+from neuralpaint.outputs import check_target
+from neuralpaint.parts import claimed, sweep
+from neuralpaint.registry import Registry
+from neuralpaint.settings import Settings
 from neuralpaint.sources import opened
 from neuralpaint.srgb import SRGB_PROFILE
+from neuralpaint.tags import check_tag, exif, png_text
 
-__all__ = ["StillFormat", "check_still", "read_still_text", "save_still", "still_formats"]
+__all__ = ["StillFormat", "check_still", "save_still", "still_formats"]
 
 logger = logging.getLogger(__name__)
 
-_KEYWORD = "neuralpaint"  # of the PNG text
-_ASCII, _UNICODE = b"ASCII\0\0\0", b"UNICODE\0"  # how an EXIF comment says what it is written in
-
 
 @dataclass(frozen=True)
-class StillFormat:
-    """A file format of stills: what Pillow calls it, and how it is written."""
+class StillFormat(Settings):
+    """A kind of picture file."""
 
-    name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    text: Literal["png", "exif", "tiff"] = "exif"
-    longest_side: int = 2**31 - 1
-    longest_text: int = 2**31 - 1  # bytes
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    longest_side: ClassVar[int] = 2**31 - 1  # pixels
+
+    def encode(self, image: Image.Image, *, tag: str) -> bytes:
+        """Return the whole file, with its colours labelled as sRGB."""
+        raise NotImplementedError
 
 
-_JPEG = StillFormat(
-    "JPEG", {"quality": 95, "subsampling": "4:4:4"}, longest_side=65_500, longest_text=60_000
-)
-_TIFF = StillFormat("TIFF", {"compression": "tiff_deflate"}, text="tiff")
+still_formats: Registry[StillFormat] = Registry("still format")
 
-still_formats: Mapping[str, StillFormat] = {
-    ".avif": StillFormat("AVIF", {"quality": 90, "subsampling": "4:4:4"}, longest_side=65_536),
-    ".jpeg": _JPEG,
-    ".jpg": _JPEG,
-    ".png": StillFormat("PNG", text="png"),
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
-    ".webp": StillFormat("WEBP", {"lossless": True}, longest_side=16_383),
-}
+
+@still_formats.register("png")
+@dataclass(frozen=True)
+class Png(StillFormat):
+    """Lossless, shown everywhere."""
+
+    suffixes = (".png",)
+
+    def encode(self, image: Image.Image, *, tag: str) -> bytes:
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add(b"sRGB", b"\0")
+        raw = _encoded(image, "PNG", pnginfo=chunks)
+        return raw[:-12] + png_text(tag=tag) + raw[-12:]
+
+
+@still_formats.register("tiff")
+@dataclass(frozen=True)
+class Tiff(StillFormat):
+    """Lossless, for printing and for other tools."""
+
+    suffixes = (".tif", ".tiff")
+
+    def encode(self, image: Image.Image, *, tag: str) -> bytes:
+        directory = exif(tag) if tag else Image.Exif()
+        directory[TiffImagePlugin.PREDICTOR] = 2
+        options = {"compression": "tiff_deflate", "icc_profile": SRGB_PROFILE}
+        return _encoded(image, "TIFF", exif=directory, **options)
+
+
+@still_formats.register("webp")
+@dataclass(frozen=True)
+class Webp(StillFormat):
+    """Lossless and smaller, for the web."""
+
+    suffixes = (".webp",)
+    longest_side = 16_383
+
+    def encode(self, image: Image.Image, *, tag: str) -> bytes:
+        return _encoded(image, "WEBP", lossless=True, **_labels(tag))
+
+
+@still_formats.register("jpeg")
+@dataclass(frozen=True)
+class Jpeg(StillFormat):
+    """Small and close, with every pixel's own colour."""
+
+    suffixes = (".jpg", ".jpeg")
+    longest_side = 65_500
+
+    def encode(self, image: Image.Image, *, tag: str) -> bytes:
+        return _encoded(image, "JPEG", quality=95, subsampling="4:4:4", **_labels(tag))
+
+
+@still_formats.register("avif")
+@dataclass(frozen=True)
+class Avif(StillFormat):
+    """Smallest and close, with every pixel's own colour."""
+
+    suffixes = (".avif",)
+    longest_side = 65_536
+
+    def encode(self, image: Image.Image, *, tag: str) -> bytes:
+        return _encoded(image, "AVIF", quality=90, subsampling="4:4:4", **_labels(tag))
 
 
 def check_still(
@@ -71,8 +123,8 @@ def check_still(
     side = max(height or 0, width or 0)
     if side > form.longest_side:
         raise UsageError(
-            f"a {form.name} file has at most {form.longest_side} pixels a side, not {side}: "
-            "save as .png or .tiff, or make it smaller"
+            f"{still_formats.name_of(form)} has at most {form.longest_side} pixels a side, not "
+            f"{side}: save as .png or .tiff, or make it smaller"
         )
     return check_target(path, overwrite=overwrite)
 
@@ -81,7 +133,7 @@ def save_still(
     pixels: npt.NDArray[np.uint8],
     path: str | Path,
     *,
-    text: str | None = None,
+    tag: str = "",
     overwrite: bool = False,
 ) -> Path:
     """Save a frame under `path` in the format of its suffix, complete or not at all.
@@ -89,7 +141,8 @@ def save_still(
     Args:
         pixels: uint8 (h, w, 3), sRGB.
         path: .png, .tiff and .webp keep every pixel; .jpg and .avif come close.
-        text: kept in the file for `read_still_text`, such as the command and settings in JSON.
+        tag: kept in the file for `read_tag`, such as the command and settings in JSON; one that no
+            file can hold is left out with a warning, because a training may have gone before.
         overwrite: replace a file that exists.
 
     Raises:
@@ -100,71 +153,55 @@ def save_still(
         raise UsageError(f"a still is uint8 (h, w, 3), not {pixels.dtype} {pixels.shape}")
     height, width, _ = pixels.shape
     path = check_still(path, overwrite=overwrite, height=height, width=width)
-    encoded = io.BytesIO()  # in memory first, because Pillow says of a full disk "broken stream"
     form = _format(path)
     try:
-        image = Image.fromarray(pixels)
-        image.save(encoded, form.name, **form.options, **_words(form, text))
+        encoded = form.encode(Image.fromarray(pixels), tag=_fitting(tag))
     except (OSError, ValueError, MemoryError) as error:
+        name = still_formats.name_of(form)
         reason = str(error) or type(error).__name__
         raise EncodingError(
-            f"{str(path)!r} cannot be written as {form.name} ({reason}): try .png"
+            f"{str(path)!r} cannot be written as {name} ({reason}): try .png"
         ) from error
-    with written_whole(path) as part:
-        part.write_bytes(encoded.getbuffer())
+    sweep(path, keep=_is_whole)
+    with claimed(path) as part:
+        part.path.write_bytes(encoded)
+        part.publish()
     return path
 
 
-def read_still_text(path: str | Path) -> str | None:
-    """Return the text that `save_still` kept in a file, None where there is none.
-
-    Raises:
-        UsageError, PictureError: the file cannot be opened, as for `load_picture`.
-    """
-    with opened(Path(path)) as image:
-        found = image.info.get(_KEYWORD)
-        if isinstance(found, str):
-            return str(found)
-        exif = image.getexif()
-        comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
-        description = exif.get(ExifTags.Base.ImageDescription)
-    if isinstance(comment, bytes) and comment.startswith(_ASCII):
-        return comment[8:].decode("ascii", "replace")
-    if isinstance(comment, bytes) and comment.startswith(_UNICODE):
-        return comment[8:].decode("utf-16-le", "replace")
-    # Pillow reads the texts of a TIFF as Latin-1.
-    if isinstance(description, str):
-        return description.encode("latin-1", "replace").decode("utf-8", "replace")
-    return None
-
-
 def _format(path: Path) -> StillFormat:
+    suffix = path.suffix.lower()
+    for name in still_formats:
+        if suffix in still_formats[name].suffixes:
+            return still_formats[name]()
+    known = [suffix for name in still_formats for suffix in still_formats[name].suffixes]
+    raise UnknownNameError("still format", path.suffix, known)
+
+
+def _is_whole(part: Path) -> bool:
     try:
-        return still_formats[path.suffix.lower()]
-    except KeyError:
-        raise UnknownNameError("still format", path.suffix, still_formats) from None
+        with opened(part) as image:
+            image.load()
+    except NeuralPaintError:
+        return False
+    return True
 
 
-def _words(form: StillFormat, text: str | None) -> dict[str, Any]:
-    """Return what `Image.save` takes to tag the colours as sRGB and to keep `text`."""
-    if form.text == "png":
-        chunks = PngImagePlugin.PngInfo()
-        chunks.add(b"sRGB", b"\0")
-        if text is not None:
-            chunks.add_itxt(_KEYWORD, text, zip=len(text) > 1024)
-        return {"pnginfo": chunks}
-    tags: dict[str, Any] = {"icc_profile": SRGB_PROFILE}
-    if form.text == "tiff":
-        tags["tiffinfo"] = directory = TiffImagePlugin.ImageFileDirectory_v2()
-        directory[TiffImagePlugin.PREDICTOR] = 2
-        if text is not None:
-            directory[TiffImagePlugin.IMAGEDESCRIPTION] = text.encode()
-    elif text is not None:
-        comment = _ASCII + text.encode() if text.isascii() else _UNICODE + text.encode("utf-16-le")
-        if len(comment) > form.longest_text:
-            logger.warning("the settings are too long for %s and are not kept in it", form.name)
-            return tags
-        tags["exif"] = exif = Image.Exif()
-        exif[ExifTags.Base.Software] = "neuralpaint"  # Pillow takes a comment alone for nothing
-        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = comment
-    return tags
+def _fitting(tag: str) -> str:
+    try:
+        return check_tag(tag)
+    except UsageError as error:
+        logger.warning("the settings are not kept in the still: %s", error)
+        return ""
+
+
+def _labels(tag: str) -> dict[str, Any]:
+    colours = {"icc_profile": SRGB_PROFILE}
+    return {**colours, "exif": exif(tag)} if tag else colours
+
+
+def _encoded(image: Image.Image, name: str, **options: Any) -> bytes:
+    # In memory first, because Pillow says of a full disk "broken stream".
+    encoded = io.BytesIO()
+    image.save(encoded, name, **options)
+    return encoded.getvalue()

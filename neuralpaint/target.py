@@ -10,7 +10,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from neuralpaint.canvas import Canvas
 from neuralpaint.pictures import Picture
 
 __all__ = ["Batch", "Lattice", "Target"]
@@ -46,7 +45,7 @@ class Target:
     @classmethod
     def of(cls, picture: Picture, device: torch.device) -> Target:
         """Return the whole picture as a target; on the CPU its pixels are shared, not copied."""
-        grid = Canvas.of(height=picture.height, width=picture.width).grid()
+        grid = picture.canvas.grid()
         colours = torch.from_numpy(picture.pixels).to(device)
         return cls(
             colours, torch.from_numpy(grid.x).to(device), torch.from_numpy(grid.y).to(device)
@@ -93,4 +92,7 @@ def _combs(
     groups = -(-side // stride)
     shuffled = torch.rand(groups, stride, generator=generator).argsort(dim=1)
     dealt = (shuffled + stride * torch.arange(groups)[:, None]).t()  # (stride, groups)
-    return [comb[comb < side].to(device) for comb in dealt]
+    combs = [comb[comb < side] for comb in dealt]
+    # One copy that nothing waits for, not one for each comb.
+    together = torch.cat(combs).to(device, non_blocking=True)
+    return list(together.split([len(comb) for comb in combs]))

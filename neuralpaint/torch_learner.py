@@ -38,12 +38,13 @@ class TorchLearner(Learner):
         self.threads = set_threads(settings.threads)
         with explaining_memory(_ADVICE):
             self._target = Target.of(picture, device)
-            self._build(Canvas.of(height=picture.height, width=picture.width), device)
+            self._build(picture.canvas, device)
         batch = settings.batch or _BATCH[kind]
         self.epoch_steps = math.prod(self._target.strides(batch))
         self._lattices = self._target.lattices(batch, self._generator)
         self.step = 0
         self.seconds = 0.0
+        self.loss = math.nan
         self.steps = _STEPS[kind] if settings.steps is None else settings.steps
         if settings.epochs is not None:
             self.steps = max(1, round(settings.epochs * self.epoch_steps))
@@ -71,25 +72,27 @@ class TorchLearner(Learner):
         """Train for `steps` steps and return their mean loss."""
         began = time.perf_counter()
         with explaining_memory(_ADVICE):
-            total = torch.zeros((), device=self.device)
+            # In double precision: the mean is the same however a training is cut into advances.
+            precise = torch.float32 if self.device == "mps" else torch.float64
+            total = torch.zeros((), device=self.device, dtype=precise)
             for _ in range(steps):
                 total += self._train_step()
-            mean = float(total) / steps  # the one synchronisation
+            self.loss = float(total) / steps  # the one synchronisation
         self.seconds += time.perf_counter() - began
-        if not math.isfinite(mean):
+        if not math.isfinite(self.loss):
             raise DivergedError(
-                f"the loss became {mean} by step {self.step}: lower --lr (now {self.lr:g}) "
+                f"the loss became {self.loss} by step {self.step}: lower --lr (now {self.lr:g}) "
                 "or set --clip 1"
             )
-        return mean
+        return self.loss
 
     def _train_step(self) -> torch.Tensor:
         """Make one optimizer step on one lattice; return its loss, still on the device."""
-        factor = self._schedule.factor(
+        multiplier = self._schedule.multiplier(
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
         for group in self._optimizer.param_groups:
-            group["lr"] = self.lr * factor
+            group["lr"] = self.lr * multiplier
         batch = self._target.batch(next(self._lattices))
         self._optimizer.zero_grad()
         loss: torch.Tensor = self._loss(self.model(batch.x, batch.y), batch.colours)

@@ -24,7 +24,7 @@ def commands() -> list[str]:
     return [re.sub(r"\s+#.*| {2,}", " ", line).strip() for line in lines if line.strip()]
 
 
-def test_command() -> str:
+def command_for_tests() -> str:
     """Return the command that passes the tests."""
     (command,) = (line for line in commands() if line.endswith("pytest"))
     return command
@@ -33,8 +33,8 @@ def test_command() -> str:
 if __name__ == "__main__":
     what = sys.argv[1]
     if what == "test":
-        print(test_command())
+        print(command_for_tests())
     elif what == "commands":
-        print("\n".join(line for line in commands() if line != test_command()))
+        print("\n".join(line for line in commands() if line != command_for_tests()))
     else:
         print("\n".join(blocks("python")))

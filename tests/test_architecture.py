@@ -21,7 +21,8 @@ MODULES = sorted(
 # From the ground up. A module may import from its own floor and from those below.
 FLOORS = [
     ["_version", "errors", "settings", "registry"],
-    ["canvas", "metrics", "outputs", "sources", "srgb", "pictures", "stills", "devices"],
+    ["canvas", "metrics", "outputs", "parts", "sources", "srgb", "tags"],
+    ["pictures", "stills", "devices"],
     ["encodings", "networks", "models", "losses", "optimizers", "schedules", "presets"],
     ["target", "painting", "learning", "torch_learner", "pacing", "rendering", "video"],
     ["recipes"],

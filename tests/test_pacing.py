@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from neuralpaint.canvas import Canvas, Grid
-from neuralpaint.errors import DivergedError
-from neuralpaint.learning import Snapshot
-from neuralpaint.pacing import pacings, stops_at
+from neuralpaint.learning import Snapshot, stops_at
+from neuralpaint.pacing import pacings
 from neuralpaint.painting import Painting
 
 CANVAS = Canvas.of(height=20, width=30)
@@ -37,8 +35,10 @@ def snapshots(levels: list[float]) -> Iterator[Snapshot]:
         yield Snapshot(step * 10, step * 1.0, 0.1, Grey(level))
 
 
-def levels_of(shots: Iterator[Snapshot]) -> list[float]:
-    return [shot.painting.level for shot in shots]  # type: ignore[attr-defined]
+def film(pacing: str, taken: Iterator[Snapshot], shots: int) -> list[float]:
+    entry = pacings.parse(pacing)
+    filmed = entry.shots(entry.observe(taken, canvas=CANVAS), shots=shots)
+    return [shot.painting.level for shot in filmed]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", list(pacings))
@@ -50,10 +50,17 @@ def test_every_pacing_goes_from_first_to_last_and_gives_the_shots_asked_for(
     fractions = pacing.fractions(shots)
     assert len(fractions) == shots
     assert fractions == sorted(fractions)
-    assert fractions[0] == 0
-    assert shots == 1 or fractions[-1] == pytest.approx(1)
-    levels = list(np.linspace(0, 1, shots))
-    assert len(levels_of(pacing.shots(snapshots(levels), shots=shots, canvas=CANVAS))) == shots
+    assert shots == 1 or fractions[0] == 0
+    assert fractions[-1] == pytest.approx(1)
+    levels = film(name, snapshots(list(np.linspace(0, 1, shots))), shots)
+    assert len(levels) == shots
+    assert shots == 1 or levels[-1] == 1
+
+
+@pytest.mark.parametrize("name", list(pacings))
+def test_a_single_shot_is_the_finished_network(name: str) -> None:
+    assert pacings.parse(name).fractions(1) == pytest.approx([1.0])
+    assert film(name, snapshots([0.7]), 1) == [0.7]
 
 
 def test_fixed_is_even_in_steps_and_log_grows_by_a_factor() -> None:
@@ -65,34 +72,19 @@ def test_fixed_is_even_in_steps_and_log_grows_by_a_factor() -> None:
 
 def test_even_makes_the_visible_change_between_shots_equal() -> None:
     levels = list(1 - np.exp(-np.linspace(0, 5, 40)))
-    shots = levels_of(pacings.parse("even").shots(snapshots(levels), shots=25, canvas=CANVAS))
+    shots = film("even", snapshots(levels), 25)
     np.testing.assert_allclose(np.diff(shots), (levels[-1] - levels[0]) / 24, rtol=1e-3)
 
 
 def test_even_of_a_picture_that_never_changes_still_fills_the_clip() -> None:
-    shots = levels_of(pacings.parse("even").shots(snapshots([0.5] * 4), shots=9, canvas=CANVAS))
+    shots = film("even", snapshots([0.5] * 4), 9)
     assert shots == [0.5] * 9
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, DivergedError])
-def test_even_films_what_there_is_before_it_passes_an_interruption_on(
-    error: type[BaseException],
-) -> None:
-    def broken() -> Iterator[Snapshot]:
-        yield from snapshots([0.0, 0.25, 0.5])
-        raise error
-
-    shots = pacings.parse("even").shots(broken(), shots=5, canvas=CANVAS)
-    filmed = levels_of(islice(shots, 5))
-    np.testing.assert_allclose(filmed, np.linspace(0, 0.5, 5), atol=1e-6)
-    with pytest.raises(error):
-        next(shots)
 
 
 def test_even_keeps_a_bounded_amount_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("neuralpaint.pacing._BYTES", 40)
     levels = list(np.linspace(0, 1, 101))
-    shots = levels_of(pacings.parse("even").shots(snapshots(levels), shots=11, canvas=CANVAS))
+    shots = film("even", snapshots(levels), 11)
     np.testing.assert_allclose(shots, np.linspace(0, 1, 11), atol=1e-5)
 
 

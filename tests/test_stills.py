@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -14,15 +13,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuralpaint.errors import EncodingError, PictureError, UnknownNameError, UsageError
+from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
 from neuralpaint.pictures import load_picture
-from neuralpaint.stills import check_still, read_still_text, save_still, still_formats
+from neuralpaint.stills import check_still, save_still, still_formats
+from neuralpaint.video.metadata import read_tag
 
 ROWS, COLUMNS = np.mgrid[:48, :64]
 SMOOTH = np.stack([4 * COLUMNS, 5 * ROWS, 255 - 2 * (ROWS + COLUMNS)], axis=-1).astype(np.uint8)
 WORDS = json.dumps({"command": "neuralpaint paint été.jpg", "seed": 7}, ensure_ascii=False)
 
-every_suffix = pytest.mark.parametrize("suffix", still_formats)
+SUFFIXES = [suffix for name in still_formats for suffix in still_formats[name].suffixes]
+every_suffix = pytest.mark.parametrize("suffix", SUFFIXES)
 
 
 @every_suffix
@@ -36,16 +37,17 @@ def test_a_still_comes_back(tmp_path: Path, suffix: str) -> None:
 
 
 @every_suffix
-@pytest.mark.parametrize("text", [WORDS, json.dumps({"seed": 1}), "✓" * 5000, None])
-def test_the_words_come_back(tmp_path: Path, suffix: str, text: str | None) -> None:
-    path = save_still(SMOOTH, tmp_path / f"out{suffix}", text=text)
-    assert read_still_text(path) == text
+@pytest.mark.parametrize("tag", [WORDS, json.dumps({"seed": 1}), "✓" * 5000, "x", ""])
+def test_the_tag_comes_back(tmp_path: Path, suffix: str, tag: str) -> None:
+    path = save_still(SMOOTH, tmp_path / f"out{suffix}", tag=tag)
+    assert read_tag(path) == (tag or None)
+    assert load_picture(path).height == 48
 
 
 @every_suffix
 def test_the_same_still_is_the_same_file(tmp_path: Path, suffix: str) -> None:
-    first = save_still(SMOOTH, tmp_path / f"a{suffix}", text=WORDS).read_bytes()
-    assert save_still(SMOOTH, tmp_path / f"b{suffix}", text=WORDS).read_bytes() == first
+    first = save_still(SMOOTH, tmp_path / f"a{suffix}", tag=WORDS).read_bytes()
+    assert save_still(SMOOTH, tmp_path / f"b{suffix}", tag=WORDS).read_bytes() == first
 
 
 @every_suffix
@@ -61,20 +63,27 @@ def test_a_jpeg_keeps_its_colours_at_full_size(tmp_path: Path) -> None:
     assert np.abs(load_picture(path).pixels.astype(int) - stripes).mean() < 8
 
 
-def test_words_too_long_for_a_jpeg_are_left_out(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@every_suffix
+@pytest.mark.parametrize("tag", ["é" * 40_000, "a\0b"])
+def test_a_tag_that_cannot_be_kept_is_left_out(
+    tmp_path: Path, suffix: str, tag: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING):
-        path = save_still(SMOOTH, tmp_path / "out.jpg", text="é" * 40_000)
-    assert "too long" in caplog.text
-    assert read_still_text(path) is None
+    path = save_still(SMOOTH, tmp_path / f"out{suffix}", tag=tag)
+    assert "not kept" in caplog.text
+    assert read_tag(path) is None
+
+
+@every_suffix
+def test_a_name_that_is_not_unicode_does_no_harm(tmp_path: Path, suffix: str) -> None:
+    path = save_still(SMOOTH, tmp_path / f"out{suffix}", tag=os.fsdecode(b"caf\xe9.jpg"))
+    assert read_tag(path) == "caf\ufffd.jpg"
 
 
 def test_an_unknown_suffix_lists_those_known(tmp_path: Path) -> None:
     for name in ("out.pgn", "out"):
         with pytest.raises(UnknownNameError) as caught:
             check_still(tmp_path / name)
-        assert all(suffix in str(caught.value) for suffix in still_formats)
+        assert all(suffix in str(caught.value) for suffix in SUFFIXES)
     with pytest.raises(UnknownNameError, match=r"did you mean '\.png'"):
         check_still(tmp_path / "out.pgn")
     assert check_still(tmp_path / "OUT.PNG")
@@ -110,12 +119,15 @@ def test_a_view_is_saved_as_it_looks(tmp_path: Path) -> None:
     assert (load_picture(path).pixels == SMOOTH[::-1, ::2]).all()
 
 
-def test_words_of_other_files(tmp_path: Path) -> None:
-    Image.fromarray(SMOOTH).save(tmp_path / "plain.jpg")
-    assert read_still_text(tmp_path / "plain.jpg") is None
-    (tmp_path / "notes.png").write_text("notes")
-    with pytest.raises(PictureError):
-        read_still_text(tmp_path / "notes.png")
+@pytest.mark.skipif(os.name == "nt", reason="needs locks")
+def test_the_part_of_a_killed_run_is_removed_unless_it_is_whole(tmp_path: Path) -> None:
+    path = save_still(SMOOTH, tmp_path / "out.png")
+    whole = path.read_bytes()
+    (tmp_path / ".out.1.part.png").write_bytes(whole[:-200])
+    (tmp_path / ".out.2.part.png").write_bytes(whole)
+    save_still(SMOOTH[:8], path, overwrite=True)
+    assert sorted(os.listdir(tmp_path)) == ["out.png", "out.recovered.png"]
+    assert load_picture(tmp_path / "out.recovered.png").height == 48
 
 
 FULL_DISK = """
@@ -149,6 +161,6 @@ def test_an_encoder_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.M
         raise OSError("encoder error -2")
 
     monkeypatch.setattr(Image.Image, "save", fail)
-    with pytest.raises(EncodingError, match=r"out\.webp' cannot be written as WEBP"):
+    with pytest.raises(EncodingError, match=r"out\.webp' cannot be written as webp"):
         save_still(SMOOTH, tmp_path / "out.webp")
     assert os.listdir(tmp_path) == []

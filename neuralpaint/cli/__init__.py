@@ -10,7 +10,7 @@ from types import FrameType
 
 import click
 
-from neuralpaint.cli.group import LazyGroup
+from neuralpaint.cli.group import Interrupted, LazyGroup
 from neuralpaint.errors import NeuralPaintError
 
 __all__ = ["main", "neuralpaint"]
@@ -36,27 +36,33 @@ def neuralpaint() -> None:
     neuralpaint video photo.jpg -o clip.mp4        a ten-second clip of the learning
     neuralpaint paint photo.jpg -o still.png       what was learned, as one still
     neuralpaint COMMAND --help                     every option of a command
+
+    With --debug anywhere, an error shows its traceback.
     """
 
 
 def main() -> None:
     """Run the command line; every error is one line on stderr and an exit status."""
-    debug = "--debug" in sys.argv[1:]
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
-    logging.basicConfig(format="neuralpaint: %(message)s", level=logging.INFO)
+    arguments, debug = _without_debug(sys.argv[1:])
+    _log_to_stderr()
     # What ends a process politely finishes the clip first, like Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        status = neuralpaint.main(arguments, prog_name="neuralpaint", standalone_mode=False)
-    except KeyboardInterrupt:
+        status = neuralpaint.main(
+            arguments,
+            prog_name="neuralpaint",
+            standalone_mode=False,
+            color=False if os.environ.get("NO_COLOR") else None,
+        )
+    except Interrupted:
         _fail("interrupted", INTERRUPTED)
     except click.Abort:
-        _fail("interrupted", INTERRUPTED)
+        _fail("nothing was written", 1)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        _fail(_one_line(error.format_message()), error.exit_code)
+        _fail(error.format_message(), error.exit_code)
     except BrokenPipeError:
         # Whoever read our output has had enough; keep the interpreter from failing on its flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,16 +70,34 @@ def main() -> None:
     except NeuralPaintError as error:
         if debug:
             raise
-        _fail(_one_line(str(error)), error.exit_status)
+        _fail(str(error), error.exit_status)
+    except MemoryError:
+        if debug:
+            raise
+        _fail("out of memory: lower --size, --frames or --batch", 1)
     except Exception as error:
         if debug:
             raise
-        _fail(
-            f"unexpected {type(error).__name__}: {_one_line(str(error))}; this is a defect in "
-            "neuralpaint, run again with --debug to see where",
-            1,
-        )
+        kind = type(error).__name__
+        _fail(f"unexpected {kind}: {error}; this is a defect, --debug shows where it is", 1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """Take --debug out, wherever it stands before a `--`: it is about every command."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    ours = [word for word in arguments[:end] if word != "--debug"]
+    return ours + arguments[end:], len(ours) < end
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler()
+    # Away with the live line of the display first, where there is one.
+    start = "\r\x1b[K" if sys.stderr.isatty() else ""
+    handler.setFormatter(logging.Formatter(f"{start}neuralpaint: %(message)s"))
+    logger = logging.getLogger("neuralpaint")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -81,9 +105,5 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    click.echo(f"neuralpaint: {message}", err=True)
+    click.echo(f"neuralpaint: {' '.join(message.split())}", err=True)
     sys.exit(status)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

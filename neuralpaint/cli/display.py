@@ -31,7 +31,6 @@ class Display:
         self._json = as_json
         self._began = time.perf_counter()
         self._shown = -math.inf
-        self._psnr: float | None = None
 
     def plan(self, facts: dict[str, Any]) -> None:
         """Show what would be done."""
@@ -48,10 +47,11 @@ class Display:
 
     def update(self, progress: Progress) -> None:
         """Show the progress, unless something was shown a moment ago."""
-        self._psnr = progress.psnr if progress.psnr is not None else self._psnr
         now = time.perf_counter()
         interval = _JSON_INTERVAL if self._json else _INTERVAL
-        if now - self._shown < interval or not (self._live or self._json):
+        recent = now - self._shown < interval
+        # Training and filming take turns many times a second; the writing comes once, and can last.
+        if (recent and progress.phase != "encode") or not (self._live or self._json):
             return
         self._shown = now
         if self._json:
@@ -80,17 +80,15 @@ class Display:
         click.echo(json.dumps({k: _plain(v) for k, v in facts.items()}, ensure_ascii=False))
 
     def _draw(self, progress: Progress, elapsed: float) -> None:
-        done = progress.step / max(1, progress.steps)
-        if progress.shots:
-            done = min(done, progress.shot / progress.shots) if progress.shot else done
+        done = min(1.0, progress.done)
         words = [f"step {progress.step:,}/{progress.steps:,}"]
         if math.isfinite(progress.loss):
             words.append(f"loss {progress.loss:.5f}")
-        if self._psnr is not None and math.isfinite(self._psnr):
-            words.append(f"{self._psnr:.1f} dB")
+        if progress.psnr is not None and math.isfinite(progress.psnr):
+            words.append(f"{progress.psnr:.1f} dB")
         if progress.train_seconds > 0:
             words.append(f"{progress.step / progress.train_seconds:.0f} steps/s")
-        if progress.shots:
+        if progress.shot:
             words.append(f"shot {progress.shot}/{progress.shots}")
         if 0.02 < done < 1:
             words.append(f"{_clock(elapsed / done - elapsed)} left")

@@ -9,7 +9,11 @@ from typing import Any
 
 import click
 
-__all__ = ["LazyGroup"]
+__all__ = ["Interrupted", "LazyGroup"]
+
+
+class Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, it is no error
+    """A KeyboardInterrupt that ended a command, for which click would print an empty line."""
 
 
 class LazyGroup(click.Group):
@@ -32,6 +36,13 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"neuralpaint.cli.{name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -17,6 +17,7 @@ from neuralpaint.presets import PRESETS
 from neuralpaint.registry import Registry
 from neuralpaint.schedules import schedules
 from neuralpaint.settings import Option, Settings, options
+from neuralpaint.stills import still_formats
 from neuralpaint.video.formats import formats
 from neuralpaint.video.overlays import overlays
 
@@ -30,6 +31,7 @@ _REGISTRIES: dict[str, Registry[Any]] = {
     "pacings": pacings,
     "overlays": overlays,
     "formats": formats,
+    "stills": still_formats,
 }
 _KINDS = (*_REGISTRIES, "presets")
 
@@ -40,8 +42,8 @@ _KINDS = (*_REGISTRIES, "presets")
 def command(kind: str | None, as_json: bool) -> None:
     """List everything that can be chosen by name, or one KIND of it, with settings and defaults.
 
-    KIND is models, losses, optimizers, schedules, pacings, overlays, formats or presets. Settings
-    are written after the name: --model fourier:order=64,hidden_size=96
+    KIND is models, losses, optimizers, schedules, pacings, overlays, formats, stills or presets.
+    Settings are written after the name: --model fourier:order=64,hidden_size=96
     """
     if kind is not None and kind not in _KINDS:
         raise UnknownNameError("kind", kind, _KINDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -138,15 +139,23 @@ def _click_option(option: Option) -> Callable[[F], F]:
     )
 
 
+def _hush(ctx: click.Context, param: click.Parameter, quiet: bool) -> bool:
+    if quiet:
+        logging.getLogger("neuralpaint").setLevel(logging.ERROR)
+    return quiet
+
+
 def common_options(function: F) -> F:
     """Give a command the options of everything that writes a file."""
-    for names, help_text in reversed(
+    for names, help_text, callback in reversed(
         [
-            (("-y", "--overwrite"), "replace the output if it exists"),
-            (("-q", "--quiet"), "print nothing but errors"),
-            (("--json", "as_json"), "print one JSON object per line"),
-            (("--dry-run",), "check everything, say what would be done, and stop"),
+            (("-y", "--overwrite"), "replace the output if it exists", None),
+            (("-q", "--quiet"), "print nothing but errors", _hush),
+            (("--json", "as_json"), "print one JSON object per line", None),
+            (("--dry-run",), "check everything, say what would be done, and stop", None),
         ]
     ):
-        function = click.option(*names, cls=SectionedOption, is_flag=True, help=help_text)(function)
+        function = click.option(
+            *names, cls=SectionedOption, is_flag=True, help=help_text, callback=callback
+        )(function)
     return function

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from neuralpaint.cli.options import common_options
 from neuralpaint.cli.running import confirm_overwrite, run
-from neuralpaint.errors import PictureError
+from neuralpaint.errors import UsageError
 from neuralpaint.recipes.paint import Paint, PaintSettings
 from neuralpaint.recipes.provenance import read_note
 from neuralpaint.recipes.timelapse import Timelapse, VideoSettings
-from neuralpaint.stills import read_still_text
+from neuralpaint.settings import Settings
+from neuralpaint.video.formats import format_for
 from neuralpaint.video.metadata import read_tag
 
 __all__ = ["command"]
@@ -26,11 +28,13 @@ _RECIPES = {"video": VideoSettings, "paint": PaintSettings}
 @click.option(
     "-o", "--output", type=click.Path(), metavar="OUT", help="make it again from INPUT, into this"
 )
+@click.option("--audio", type=click.Path(), metavar="FILE", help="lay this sound under it")
 @common_options
 def command(
     clip: Path,
     source: str | None,
     output: str | None,
+    audio: str | None,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
@@ -38,31 +42,37 @@ def command(
 ) -> int:
     """Print the command that made CLIP; with INPUT and -o, run it again.
 
-    The settings come from the clip itself. Only options of this command line are taken from it,
-    each checked as if it had been typed; never a path, and nothing is given to a shell.
+    CLIP is a clip or a still. The settings come from the file itself: only options of this command
+    line are taken from it, each checked as if it had been typed; never a path, and nothing is given
+    to a shell.
 
     \b
     neuralpaint replay clip.mp4
     neuralpaint replay clip.mp4 other.jpg -o other.mp4
     """
-    note = read_note(_text(clip), _RECIPES)
+    note = read_note(read_tag(clip), _RECIPES)
     if source is None and output is None:
-        click.echo(note.command())
+        click.echo(note.text() if as_json else note.command())
         return 0
     if source is None or output is None:
         raise click.UsageError("to make it again, give both a picture and -o OUT")
     allowed = confirm_overwrite(output, overwrite=overwrite)
-    job: Timelapse | Paint
-    if isinstance(note.settings, VideoSettings):
-        job = Timelapse(source, output, settings=note.settings, overwrite=allowed)
-    elif isinstance(note.settings, PaintSettings):
-        job = Paint(source, output, settings=note.settings, overwrite=allowed)
+    job = _job(note.settings, source, output, audio=audio, overwrite=allowed)
     return run(job, job.facts(), quiet=quiet, as_json=as_json, dry_run=dry_run)
 
 
-def _text(path: Path) -> str | None:
-    """Return the note inside a clip or a still."""
+def _job(
+    settings: Settings, source: str, output: str, *, audio: str | None, overwrite: bool
+) -> Timelapse | Paint:
+    if isinstance(settings, PaintSettings):
+        if audio is not None:
+            raise click.UsageError("--audio: a still has no sound")
+        return Paint(source, output, settings=settings, overwrite=overwrite)
+    if not isinstance(settings, VideoSettings):
+        raise TypeError(f"no recipe has {type(settings).__name__}")
     try:
-        return read_tag(path) or read_still_text(path)
-    except PictureError:
-        return None  # neither a clip nor a still of ours
+        format_for(output, settings.format)
+    except UsageError:
+        # The format was that of the old file; the new one's suffix asks for another.
+        settings = replace(settings, format=None)
+    return Timelapse(source, output, settings=settings, audio=audio, overwrite=overwrite)

@@ -28,7 +28,7 @@ class SectionedCommand(click.Command):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if isinstance(parameter, click.Option) and record is not None:
-                rows[getattr(parameter, "section", "Other")].append(record)
+                rows.setdefault(getattr(parameter, "section", "Other"), []).append(record)
         for section, records in rows.items():
             if records:
                 with formatter.section(section):

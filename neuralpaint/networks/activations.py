@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ACTIVATIONS", "Activation", "ActivationName"]
+from neuralpaint.models import ActivationName
 
-ActivationName = Literal["leaky_relu", "sine", "relu", "gelu", "silu"]
+__all__ = ["ACTIVATIONS", "Activation"]
 
 
 class Activation(NamedTuple):

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from neuralpaint.networks.activations import ACTIVATIONS, ActivationName
+from neuralpaint.models import ActivationName
+from neuralpaint.networks.activations import ACTIVATIONS
 from neuralpaint.networks.grid import is_product_grid, over_grid, render_grid
 
 __all__ = ["SkipConn"]

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import ImageColor
-
-from neuralpaint.canvas import Canvas, CanvasSettings
-from neuralpaint.learning import TrainingSettings, learn, learner, stops_by_clock
-from neuralpaint.pacing import Fixed
-from neuralpaint.pictures import PictureSettings, Source, load_picture
+from neuralpaint.losses import MSE, losses
+from neuralpaint.metrics import psnr_of_mse
+from neuralpaint.pictures import Source
+from neuralpaint.recipes.job import Job, JobSettings
 from neuralpaint.recipes.provenance import Note
-from neuralpaint.recipes.report import (
-    Phase,
-    Progress,
-    Report,
-    Result,
-    ignore,
-    peak_memory_mb,
-    training_facts,
-)
-from neuralpaint.rendering import fidelity, letterbox, render
+from neuralpaint.recipes.report import Phase, Progress, Report, Result, ignore
 from neuralpaint.stills import check_still, save_still
 
 __all__ = ["Paint", "PaintSettings", "paint"]
@@ -34,7 +20,7 @@ _LOOKS = 100  # how often the plan of a training by the clock is made anew
 
 
 @dataclass(frozen=True)
-class PaintSettings(CanvasSettings, TrainingSettings, PictureSettings):
+class PaintSettings(JobSettings):
     """Everything that shapes a still."""
 
 
@@ -66,12 +52,12 @@ def paint(
         DivergedError: the loss became NaN.
         EncodingError: the still cannot be written.
     """
-    settings = settings or PaintSettings.from_dict(options)
-    return Paint(source, output, settings=settings, overwrite=overwrite).run(report)
+    chosen = PaintSettings.given(settings, options)
+    return Paint(source, output, settings=chosen, overwrite=overwrite).run(report)
 
 
-class Paint:
-    """One still to be made: everything that can be checked has been when it is constructed."""
+class Paint(Job):
+    """One still to be made."""
 
     def __init__(
         self,
@@ -81,84 +67,46 @@ class Paint:
         settings: PaintSettings,
         overwrite: bool = False,
     ) -> None:
-        self._began = time.perf_counter()
-        self.output = Path(output)
-        self.settings = settings
         self._overwrite = overwrite
-        check_still(self.output, overwrite=overwrite)
-        self.picture = load_picture(
-            source, background=settings.background, max_pixels=settings.max_pixels
+        check_still(output, overwrite=overwrite)  # before the picture is read
+        super().__init__(source, output, settings=settings)
+
+    def check(self) -> None:
+        """Raise what would keep the still from being written."""
+        check_still(
+            self.output,
+            overwrite=self._overwrite,
+            height=self.stage.height,
+            width=self.stage.width,
         )
-        whole = Canvas.of(height=self.picture.height, width=self.picture.width)
-        self._canvas, self.frame = settings.views(whole)
-        self.learner = learner(self.picture, settings)
-        self._loss = math.nan
 
     def facts(self) -> dict[str, Any]:
         """Return what is going to be made, for a person or a program to read."""
-        return {
-            "input": self.picture.name,
-            "input_width": self.picture.width,
-            "input_height": self.picture.height,
-            "output": str(self.output),
-            "width": self.frame.width,
-            "height": self.frame.height,
-            **training_facts(self.learner, self.settings),
-        }
+        return super().facts() | {"width": self.stage.width, "height": self.stage.height}
 
     def run(self, report: Report = ignore) -> Result:
         """Train, render and write the still."""
-        interrupted = not self._train(report)
+        fractions = [i / _LOOKS for i in range(_LOOKS + 1)]
+        for snapshot in self.until_stopped(self.snapshots(fractions, report)):
+            self._loss = snapshot.loss
+        if self.stopped is not None and (self.learner.step == 0 or not self.interrupted):
+            raise self.stopped
         painting = self.learner.painting()
-        report(self._progress("film"))
-        frame = letterbox(
-            render(painting, self._canvas),
-            height=self.frame.height,
-            width=self.frame.width,
-            colour=ImageColor.getrgb(self.settings.background)[:3],
-        )
-        report(self._progress("encode"))
-        note = Note("paint", self.picture.name, self.output.name, self.settings)
-        save_still(frame, self.output, text=note.text(), overwrite=self._overwrite)
-        return self._result(fidelity(painting, self.picture), interrupted=interrupted)
-
-    def _train(self, report: Report) -> bool:
-        """Train to the end; return False where an interruption stopped it after it had begun."""
-
-        def look(loss: float) -> None:
-            self._loss = loss
-            report(self._progress("train"))
-
-        seconds = self.settings.seconds
-        stops: Iterable[int] = [self.learner.steps]
-        if seconds is not None:
-            stops = stops_by_clock(self.learner, Fixed().fractions(_LOOKS), seconds=seconds)
-        try:
-            for _ in learn(self.learner, stops, look=look):
-                pass
-        except KeyboardInterrupt:
-            if self.learner.step == 0:
-                raise
-            return False
-        return True
-
-    def _progress(self, phase: Phase) -> Progress:
-        learner = self.learner
-        return Progress(phase, learner.step, learner.steps, learner.seconds, self._loss)
-
-    def _result(self, psnr: float, *, interrupted: bool) -> Result:
-        return Result(
-            output=self.output,
-            width=self.frame.width,
-            height=self.frame.height,
+        report(self.progress("film"))
+        frame, shown = self.stage.show(painting)
+        report(self.progress("encode"))
+        note = Note("paint", self.source, self.output.name, self.settings)
+        save_still(frame, self.output, tag=note.text(), overwrite=self._overwrite)
+        return self.result(
+            height=self.stage.height,
+            width=self.stage.width,
             frames=1,
             fps=None,
-            steps=self.learner.step,
-            train_seconds=self.learner.seconds,
-            total_seconds=time.perf_counter() - self._began,
-            psnr=psnr,
-            device=self.learner.device,
-            seed=self.settings.seed,
-            peak_memory_mb=peak_memory_mb(),
-            interrupted=interrupted,
+            psnr=self.stage.fidelity(painting, shown=shown),
         )
+
+    def progress(self, phase: Phase) -> Progress:
+        """Return where the job is; the PSNR is that of the newest batches."""
+        if isinstance(losses.parse(self.settings.loss), MSE):
+            self._psnr = psnr_of_mse(self._loss)
+        return super().progress(phase)

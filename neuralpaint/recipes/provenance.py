@@ -27,6 +27,7 @@ class Note:
     source: str
     output: str
     settings: Settings
+    audio: str | None = None
 
     def command(self) -> str:
         """Return the command line that makes the file, as a shell would take it."""
@@ -37,6 +38,7 @@ class Note:
                 _shown(self.source),
                 "-o",
                 _shown(self.output),
+                *(["--audio", _shown(self.audio)] if self.audio else []),
                 *_arguments(self.settings),
             ]
         )
@@ -50,7 +52,9 @@ class Note:
             "input": self.source,
             "output": self.output,
             "seed": self.settings.to_dict().get("seed"),
-            "settings": self.settings.changes(),
+            "audio": self.audio,
+            # All of them: defaults may be others in another version.
+            "settings": self.settings.to_dict(),
         }
         return json.dumps(content, ensure_ascii=False)
 
@@ -64,6 +68,7 @@ def read_note(text: str | None, recipes: dict[str, type[Settings]]) -> Note:
     content = _parse(text)
     recipe, values = content.get("recipe"), content.get("settings")
     source, output = content.get("input"), content.get("output")
+    audio = content.get("audio")
     if (
         not (isinstance(recipe, str) and isinstance(source, str) and isinstance(output, str))
         or not isinstance(values, dict)
@@ -74,7 +79,7 @@ def read_note(text: str | None, recipes: dict[str, type[Settings]]) -> Note:
         settings = recipes[recipe].from_dict(values)
     except UsageError as error:
         raise NeuralPaintError(f"the settings in this file cannot be used: {error}") from None
-    return Note(recipe, source, output, settings)
+    return Note(recipe, source, output, settings, audio if isinstance(audio, str) else None)
 
 
 def _parse(text: str | None) -> dict[str, Any]:

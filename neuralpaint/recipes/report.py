@@ -6,19 +6,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from neuralpaint.learning import Learner, TrainingSettings
-
-__all__ = [
-    "Phase",
-    "Progress",
-    "Report",
-    "Result",
-    "ignore",
-    "peak_memory_mb",
-    "training_facts",
-]
+__all__ = ["Phase", "Progress", "Report", "Result", "ignore", "peak_memory_mb"]
 
 Phase = Literal["train", "film", "encode"]
 
@@ -28,6 +18,7 @@ class Progress:
     """Where a recipe is."""
 
     phase: Phase
+    done: float  # of all the work, in [0, 1]
     step: int
     steps: int
     train_seconds: float
@@ -61,20 +52,6 @@ class Result:
     seed: int
     peak_memory_mb: float
     interrupted: bool
-
-
-def training_facts(learner: Learner, settings: TrainingSettings) -> dict[str, Any]:
-    """Return how a learner is going to train."""
-    horizon = (
-        {"steps": learner.steps} if settings.seconds is None else {"seconds": settings.seconds}
-    )
-    return {
-        **horizon,
-        "model": settings.model,
-        "weights": learner.weights,
-        "device": learner.device,
-        "seed": settings.seed,
-    }
 
 
 def peak_memory_mb() -> float:

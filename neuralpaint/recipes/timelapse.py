@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import ImageColor
-
-from neuralpaint.canvas import Canvas, CanvasSettings
-from neuralpaint.errors import DeviceError, DivergedError, UsageError
-from neuralpaint.learning import Snapshot, TrainingSettings, learn, learner, stops_by_clock
-from neuralpaint.metrics import psnr
-from neuralpaint.pacing import pacings, stops_at
-from neuralpaint.pictures import Picture, PictureSettings, Source, load_picture
+from neuralpaint.errors import DeviceError
+from neuralpaint.learning import Snapshot
+from neuralpaint.pacing import pacings
+from neuralpaint.pictures import Source
+from neuralpaint.recipes.job import Job, JobSettings, Stopped
 from neuralpaint.recipes.provenance import Note
-from neuralpaint.recipes.report import (
-    Phase,
-    Progress,
-    Report,
-    Result,
-    ignore,
-    peak_memory_mb,
-    training_facts,
-)
-from neuralpaint.rendering import fidelity, letterbox, render, view
+from neuralpaint.recipes.report import Report, Result, ignore
 from neuralpaint.settings import setting
 from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for, formats
 from neuralpaint.video.overlays import Moment, Point, compose, composed_size, overlays
 from neuralpaint.video.playback import PlaybackSettings
-from neuralpaint.video.reel import Reel
+from neuralpaint.video.reel import Frame, Reel
 from neuralpaint.video.spool import FrameSpool
 from neuralpaint.video.writer import ClipWriter
 
@@ -44,14 +27,13 @@ __all__ = ["Timelapse", "VideoSettings", "timelapse"]
 
 _LONGEST = 1920  # pixels of a clip's side where no size is asked for: what every player takes
 
-Frame = NDArray[np.uint8]
-
 
 @dataclass(frozen=True)
-class VideoSettings(PlaybackSettings, CanvasSettings, TrainingSettings, PictureSettings):
+class VideoSettings(PlaybackSettings, JobSettings):
     """Everything that shapes a clip."""
 
     section: ClassVar[str] = "Clip"
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("every", "seconds"),)
 
     pacing: str = setting("fixed", "how training time becomes clip time", entries=pacings)
     overlay: str = setting(
@@ -68,8 +50,6 @@ class VideoSettings(PlaybackSettings, CanvasSettings, TrainingSettings, PictureS
         super().__post_init__()
         if self.every is None:
             self.playback(steps=None)  # says now if the clip has no room for what was asked
-        elif self.seconds is not None:
-            raise UsageError("--every needs to know the steps: give --steps instead of --seconds")
 
 
 def timelapse(
@@ -103,13 +83,15 @@ def timelapse(
         DivergedError: the loss became NaN; the clip so far has been written.
         EncodingError: the clip cannot be written.
     """
-    settings = settings or VideoSettings.from_dict(options)
-    job = Timelapse(source, output, settings=settings, audio=audio, overwrite=overwrite)
+    chosen = VideoSettings.given(settings, options)
+    job = Timelapse(source, output, settings=chosen, audio=audio, overwrite=overwrite)
     return job.run(report)
 
 
-class Timelapse:
-    """One clip to be made: everything that can be checked has been when it is constructed."""
+class Timelapse(Job):
+    """One clip to be made."""
+
+    settings: VideoSettings
 
     def __init__(
         self,
@@ -120,40 +102,58 @@ class Timelapse:
         audio: str | Path | None = None,
         overwrite: bool = False,
     ) -> None:
-        self._began = time.perf_counter()
-        self.output = Path(output)
-        self.settings = settings
         self._audio = None if audio is None else Path(audio)
-        self._format = format_for(output, settings.format)
-        check_clip(output, self._format, audio=self._audio, overwrite=overwrite)
         self._overwrite = overwrite
-        self.picture = load_picture(
-            source, background=settings.background, max_pixels=settings.max_pixels
-        )
-        self._stage = _Stage(self.picture, settings)
-        self.learner = learner(self.picture, settings)
+        self._format = format_for(output, settings.format)
+        self._overlays = overlays.parse_list(settings.overlay)
+        self._pacing = pacings.parse(settings.pacing)
+        # Once before the picture is read, and with its size once more after.
+        check_clip(output, self._format, audio=self._audio, overwrite=overwrite)
+        super().__init__(source, output, settings=settings, longest=_LONGEST)
         steps = None if settings.seconds is not None else self.learner.steps
         self.playback = settings.playback(steps)
+        self.shots = self.playback.shots
+        self.history: list[Point] = []
+
+    def check(self) -> None:
+        """Raise what would keep the clip from being written."""
+        height, width = self._composed
+        check_clip(
+            self.output,
+            self._format,
+            height=height,
+            width=width,
+            fps=self.settings.fps,
+            audio=self._audio,
+            overwrite=self._overwrite,
+        )
 
     def facts(self) -> dict[str, Any]:
         """Return what is going to be made, for a person or a program to read."""
-        height, width = self._size()
-        return {
-            "input": self.picture.name,
-            "input_width": self.picture.width,
-            "input_height": self.picture.height,
-            "output": str(self.output),
+        height, width = self._composed
+        height, width = self._format.padded(height=height, width=width)
+        return super().facts() | {
             "width": width,
             "height": height,
             "frames": self.playback.frames,
             "fps": self.settings.fps,
-            **training_facts(self.learner, self.settings),
         }
 
+    @property
+    def _composed(self) -> tuple[int, int]:
+        return composed_size(self._overlays, height=self.stage.height, width=self.stage.width)
+
+    @property
+    def done(self) -> float:
+        """How much of the work is behind, in [0, 1]."""
+        filmed = self.shot / self.shots
+        return (super().done + filmed) / 2 if self._pacing.trains_first else filmed
+
     def run(self, report: Report = ignore) -> Result:
-        """Train, film and write the clip."""
-        stopped: KeyboardInterrupt | DivergedError | DeviceError | None = None
-        shots = self.playback.shots
+        """Train, film and write the clip.
+
+        The first KeyboardInterrupt ends the clip with what there is, the second stops at once.
+        """
         with ExitStack() as stack:
             writer = stack.enter_context(self._writer())
             spool = None
@@ -161,138 +161,93 @@ class Timelapse:
                 spool = stack.enter_context(FrameSpool(self.output.absolute().parent))
             reel = Reel(writer, self.playback, spool)
             try:
-                for shot in self._shots(report):
-                    reel.add(self._stage.shoot(shot, steps=self.learner.steps, shots=shots))
-                    report(self._progress("film", loss=shot.loss))
-            except (KeyboardInterrupt, DivergedError, DeviceError) as error:
-                if reel.shots == 0:
-                    writer.abort()
-                    raise
-                stopped = error
-            report(self._progress("encode", loss=self._stage.history[-1].loss))
-            reel.finish()
-            # The first Ctrl-C has had its effect by now: one more stops at once.
-            writer.close(patience=0 if stopped else 1)
-            frames = writer.frames
-        if isinstance(stopped, (DivergedError, DeviceError)):
-            raise type(stopped)(f"{stopped}; the clip so far is in {str(self.output)!r}")
-        return self._result(frames, interrupted=stopped is not None)
-
-    def _shots(self, report: Report) -> Iterator[Snapshot]:
-        """Yield the moments to film; training goes on as they are asked for."""
-        settings = self.settings
-        pacing = pacings.parse(settings.pacing)
-        fractions = pacing.fractions(self.playback.shots)
-        stops = (
-            stops_by_clock(self.learner, fractions, seconds=settings.seconds)
-            if settings.seconds is not None
-            else stops_at(fractions, steps=self.learner.steps, every=settings.every or 1)
+                self._film(reel, report)
+            except (KeyboardInterrupt, DeviceError) as error:
+                self._stop(error, writer)
+            if self.stopped is not None and reel.shots == 0:
+                writer.abort()
+                raise self.stopped
+            report(self.progress("encode"))
+            try:
+                reel.finish()
+            except KeyboardInterrupt as error:
+                self._stop(error, writer)
+                reel.finish()
+            self._close(writer)
+        if self.stopped is not None and not self.interrupted:
+            raise type(self.stopped)(
+                f"{self.stopped}; the clip so far is in {str(self.output)!r}"
+            ) from self.stopped
+        return self.result(
+            height=writer.height,
+            width=writer.width,
+            frames=writer.frames,
+            fps=writer.fps,
+            psnr=self.stage.fidelity(self._painting, shown=self.history[-1].psnr),
         )
-        snapshots = learn(
-            self.learner, stops, look=lambda loss: report(self._progress("train", loss=loss))
-        )
-        return pacing.shots(snapshots, shots=self.playback.shots, canvas=self._stage.canvas)
 
-    def _progress(self, phase: Phase, *, loss: float) -> Progress:
-        history = self._stage.history
-        return Progress(
-            phase,
-            step=self.learner.step,
+    def _film(self, reel: Reel, report: Report) -> None:
+        fractions = self._pacing.fractions(self.shots)
+        snapshots = self.snapshots(fractions, report, every=self.settings.every or 1)
+        observed = self._pacing.observe(snapshots, canvas=self.stage.canvas)
+        before: Snapshot | None = None
+        for shot in self._pacing.shots(self.until_stopped(observed), shots=self.shots):
+            if shot is not before:
+                frame, quality = self.stage.show(shot.painting)
+            before, self._painting, self._psnr = shot, shot.painting, quality
+            self.history.append(Point(shot.step, shot.seconds, shot.loss, quality))
+            reel.add(self._annotated(frame))
+            self.shot += 1
+            report(self.progress("film"))
+
+    def _annotated(self, frame: Frame) -> Frame:
+        if not self._overlays:
+            return frame
+        newest = self.history[-1]
+        moment = Moment(
+            index=len(self.history) - 1,
+            count=self.shots,
+            step=newest.step,
             steps=self.learner.steps,
-            train_seconds=self.learner.seconds,
-            loss=loss,
-            psnr=history[-1].psnr if history else None,
-            shot=len(history),
-            shots=self.playback.shots,
+            seconds=newest.seconds,
+            loss=newest.loss,
+            psnr=newest.psnr,
+            history=self.history,
         )
+        return compose(self._overlays, frame, moment=moment, original=self.stage.original)
+
+    def _stop(self, error: Stopped, writer: ClipWriter) -> None:
+        """Note why the clip ends early; a second interruption gives it up."""
+        if self.interrupted and isinstance(error, KeyboardInterrupt):
+            writer.abort()
+            raise error
+        self.stopped = error
+
+    def _close(self, writer: ClipWriter) -> None:
+        try:
+            writer.close(patience=0 if self.interrupted else 1)
+        except KeyboardInterrupt as error:
+            if not writer.finished:
+                raise
+            self.stopped = error
 
     def _writer(self) -> ClipWriter:
-        height, width = self._stage.size
-        name = self.picture.name
+        height, width = self._composed
+        note = Note(
+            "video",
+            self.source,
+            self.output.name,
+            self.settings,
+            audio=None if self._audio is None else self._audio.name,
+        )
         return ClipWriter(
             self.output,
             format=self._format,
             height=height,
             width=width,
             fps=self.settings.fps,
-            title=f"{name}, learned by a neural network",
-            tag=Note("video", name, self.output.name, self.settings).text(),
+            title=f"{Path(note.source).stem}, learned by a neural network",
+            tag=note.text(),
             audio=self._audio,
             overwrite=self._overwrite,
         )
-
-    def _size(self) -> tuple[int, int]:
-        """Return the (height, width) of the file, which some formats want to be even."""
-        height, width = self._stage.size
-        return self._format.padded(height=height, width=width)
-
-    def _result(self, frames: int, *, interrupted: bool) -> Result:
-        height, width = self._size()
-        return Result(
-            output=self.output,
-            width=width,
-            height=height,
-            frames=frames,
-            fps=self.settings.fps,
-            steps=self.learner.step,
-            train_seconds=self.learner.seconds,
-            total_seconds=time.perf_counter() - self._began,
-            psnr=self._stage.fidelity(),
-            device=self.learner.device,
-            seed=self.settings.seed,
-            peak_memory_mb=peak_memory_mb(),
-            interrupted=interrupted,
-        )
-
-
-class _Stage:
-    """What all shots of one clip share: the view, the bars, the original, the overlays."""
-
-    def __init__(self, picture: Picture, settings: VideoSettings) -> None:
-        whole = Canvas.of(height=picture.height, width=picture.width)
-        self.picture = picture
-        self.canvas, self._frame = settings.views(whole, longest=_LONGEST)
-        self._native = self.canvas == whole
-        red, green, blue = ImageColor.getrgb(settings.background)[:3]
-        self._bars = (red, green, blue)
-        self._reference = view(picture, self.canvas)
-        self._original = self._boxed(self._reference)
-        self._overlays = overlays.parse_list(settings.overlay)
-        self.size = composed_size(
-            self._overlays, height=self._frame.height, width=self._frame.width
-        )
-        self.history: list[Point] = []
-        self._seen: tuple[Snapshot, Frame] | None = None
-
-    def shoot(self, shot: Snapshot, *, steps: int, shots: int) -> Frame:
-        """Return the frame of a shot, uint8 of `size`."""
-        if self._seen is None or self._seen[0] is not shot:
-            self._seen = shot, render(shot.painting, self.canvas)
-        frame = self._seen[1]
-        quality = psnr(frame, self._reference)
-        self.history.append(Point(shot.step, shot.seconds, shot.loss, quality))
-        frame = self._boxed(frame)
-        if not self._overlays:
-            return frame
-        moment = Moment(
-            index=len(self.history) - 1,
-            count=shots,
-            step=shot.step,
-            steps=steps,
-            seconds=shot.seconds,
-            loss=shot.loss,
-            psnr=quality,
-            history=self.history,
-        )
-        return compose(self._overlays, frame, moment=moment, original=self._original)
-
-    def fidelity(self) -> float:
-        """Return the PSNR in dB of the newest shot against the picture at its own pixels."""
-        if self._seen is None:
-            return math.nan
-        shot, _ = self._seen
-        return self.history[-1].psnr if self._native else fidelity(shot.painting, self.picture)
-
-    def _boxed(self, frame: Frame) -> Frame:
-        height, width = self._frame.height, self._frame.width
-        return letterbox(frame, height=height, width=width, colour=self._bars)

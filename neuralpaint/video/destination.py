@@ -1,79 +1,74 @@
-"""Where a clip goes: everything that can be known about it before training starts."""
+"""What can be known about a clip before training starts: its place, its size, its sound."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+from fractions import Fraction
 from pathlib import Path
 
-from neuralpaint.errors import EncodingError, UsageError
-from neuralpaint.outputs import check_folder, check_target, writing_failed
-from neuralpaint.video.ffmpeg import find_ffmpeg, list_encoders
-from neuralpaint.video.formats import Format
-from neuralpaint.video.parts import is_frame_name
+from neuralpaint.errors import UsageError
+from neuralpaint.video.formats import Format, formats
 from neuralpaint.video.sound import check_audio
 
-__all__ = ["check_clip"]
-
-_LEAST_ROOM = 64 * 2**10  # bytes: no clip is smaller than a few blocks
+__all__ = ["check_clip", "exact_rate"]
 
 
 def check_clip(
     path: str | Path,
     format: Format,  # noqa: A002 - the user's word for it
     *,
+    height: int | None = None,
+    width: int | None = None,
+    fps: float | Fraction | None = None,
     audio: str | Path | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Return the real path that a clip for `path` will have, or say why it cannot be made.
 
-    Links are followed, so that a link stays a link.
+    Links are followed, so that a link stays a link. Size and rate are checked where they are given.
 
     Raises:
         UsageError: the folder is missing, the target exists and `overwrite` is not set or it must
-            not be replaced, or the audio cannot be used with this format.
+            not be replaced, or the format cannot hold the size, the rate or the audio.
         EncodingError: the folder cannot be written to, or ffmpeg or its encoder is missing.
     """
-    if format.muxer:
-        check_target(path, overwrite=overwrite)
-        _check_encoder(format)
-    else:
-        _check_frame_folder(Path(path), overwrite=overwrite)
+    if height is not None and width is not None:
+        _check_size(format, height=height, width=width)
+    if fps is not None:
+        _check_rate(format, exact_rate(fps))
+    format.sink().check(Path(path), overwrite=overwrite)
     if audio is not None:
         check_audio(audio, format)
-    target = Path(os.path.realpath(path))
-    _check_room(target)
-    return target
+    return Path(os.path.realpath(path))
 
 
-def _check_frame_folder(path: Path, *, overwrite: bool) -> None:
-    if not os.path.isdir(path):  # unlike Path.is_dir, false for an impossible name
-        # The name is checked as that of a new file is; a file must not become a folder.
-        check_target(path, overwrite=False)
-        return
-    names = os.listdir(path)
-    if not all(is_frame_name(name) for name in names):
+def exact_rate(fps: float | Fraction) -> Fraction:
+    """Return frames per second as the fraction that is meant: 29.97 is 2997/100.
+
+    Raises:
+        UsageError: it is not a number above 0.
+    """
+    with contextlib.suppress(OverflowError, ValueError):
+        rate = Fraction(fps).limit_denominator(1001)
+        if rate > 0:
+            return rate
+    raise UsageError(f"fps must be a number above 0, not {fps!r}")
+
+
+def _check_size(format: Format, *, height: int, width: int) -> None:  # noqa: A002
+    if min(height, width) < 1:
+        raise UsageError(f"a clip cannot be {width}x{height}: choose at least 1x1")
+    if max(height, width) > format.longest_side:
         raise UsageError(
-            f"output {str(path)!r} holds more than frames: choose a new or an empty folder"
+            f"{formats.name_of(format)} cannot hold {width}x{height}: "
+            f"choose at most {format.longest_side} pixels a side, or another format"
         )
-    if names and not overwrite:
-        raise UsageError(f"output {str(path)!r} exists: add -y to replace it, or rename it")
-    check_folder(Path(os.path.realpath(path)).parent)
 
 
-def _check_room(target: Path) -> None:
-    try:
-        # A full disk lets files be made; only a write finds out.
-        with tempfile.TemporaryFile(dir=target.parent) as trial:
-            trial.write(bytes(_LEAST_ROOM))
-    except OSError as error:
-        raise writing_failed(target, error) from error
-
-
-def _check_encoder(format: Format) -> None:  # noqa: A002
-    find_ffmpeg()
-    encoder = format.encoder(height=1080, width=1920)
-    if encoder not in list_encoders():
-        raise EncodingError(
-            f"this ffmpeg has no encoder {encoder}: run pip install -U imageio-ffmpeg"
+def _check_rate(format: Format, rate: Fraction) -> None:  # noqa: A002
+    if format.fastest is not None and rate > format.fastest:
+        raise UsageError(
+            f"{formats.name_of(format)} holds at most {format.fastest} frames a second, not "
+            f"{float(rate):g}: lower --fps"
         )

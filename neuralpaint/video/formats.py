@@ -6,11 +6,14 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from neuralpaint.errors import UsageError
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
+
+if TYPE_CHECKING:
+    from neuralpaint.video.sinks import Sink
 
 __all__ = ["Format", "format_for", "formats"]
 
@@ -29,7 +32,7 @@ class Format(Settings):
     """One kind of file; its fields are the options a user can set (`mp4:crf=20,preset=fast`)."""
 
     suffixes: ClassVar[tuple[str, ...]] = ()
-    muxer: ClassVar[str] = ""  # ffmpeg's name of the container; empty: ffmpeg is not used
+    muxer: ClassVar[str] = ""  # ffmpeg's name of the container
     container: ClassVar[tuple[str, ...]] = ()  # arguments of the container, whatever is in it
     sound: ClassVar[tuple[str, ...]] = ()  # arguments of its audio codec; empty: it is silent
     even: ClassVar[bool] = False  # height and width must be even
@@ -46,12 +49,12 @@ class Format(Settings):
         arguments = self.arguments(height=height, width=width, fps=Fraction(30))
         return arguments[arguments.index("-c:v") + 1]
 
-    def frame_rate(self, fps: Fraction) -> Fraction:
-        """Return the frames per second of the file: `fps`, or the most that the format can hold.
+    def sink(self) -> Sink:
+        """Return what the frames of one film go into."""
+        # Imported here, so that listing the formats stays quick.
+        from neuralpaint.video.sinks import FfmpegSink
 
-        The duration stays; the frames that are too many are left out.
-        """
-        return fps if self.fastest is None else min(fps, Fraction(self.fastest))
+        return FfmpegSink(self)
 
     def padded(self, *, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) that is encoded: the next even ones where it must be even."""
@@ -187,10 +190,9 @@ class Gif(Format):
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
         dither = {"bayer": "bayer:bayer_scale=4", "sierra": "sierra2_4a", "none": "none"}
         each = self.palette == "frame"
-        rate = f"fps={self.fastest}," if fps > self.fastest else ""
         make = f"palettegen=stats_mode={'single' if each else 'full'}:max_colors={self.colors}"
         use = f"paletteuse=new={int(each)}:dither={dither[self.dither]}"
-        return ["-vf", f"{rate}split[a][b];[a]{make}[p];[b][p]{use}", "-c:v", "gif"]
+        return ["-vf", f"split[a][b];[a]{make}[p];[b][p]{use}", "-c:v", "gif"]
 
 
 @formats.register("webp")
@@ -270,3 +272,8 @@ class Png(Format):
     """A folder of PNGs, 00001.png and on: lossless, for other tools."""
 
     compression: int = setting(6, "higher is smaller and slower", minimum=0, maximum=9)
+
+    def sink(self) -> Sink:
+        from neuralpaint.video.sinks import FolderSink
+
+        return FolderSink(compression=self.compression)

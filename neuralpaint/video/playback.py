@@ -36,7 +36,8 @@ class PlaybackSettings(Settings):
     )
     every: int | None = setting(
         None,
-        "a snapshot every so many steps, one frame each; with --duration, spread over it",
+        "a snapshot every so many steps, one frame each; with --duration, spread over it; with "
+        "another pacing, only at multiples of it",
         unit="steps",
         minimum=1,
     )
@@ -50,19 +51,20 @@ class PlaybackSettings(Settings):
     boomerang: bool = setting(False, "play forwards, then backwards")
     reverse: bool = setting(False, "begin with the finished picture and unlearn it")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if (self.duration or 0) * self.fps > _LONGEST:
-            raise UsageError(f"--duration {self.duration:g} is too long: at most a day")
-
     def playback(self, steps: int | None) -> Playback:
         """Return the playback of a training of `steps` steps, None where it is not known.
 
         Raises:
-            UsageError: the clip has no room for what was asked.
+            UsageError: the clip has no room for what was asked, or is endless.
         """
-        if self.every is not None and steps is None:
-            raise UsageError("--every needs to know the steps: give --steps instead of --seconds")
+        playback = self._plan(steps)
+        if playback.frames > _LONGEST:
+            raise UsageError(
+                f"a clip of {playback.frames:,} frames is too long: at most {_LONGEST:,}"
+            )
+        return playback
+
+    def _plan(self, steps: int | None) -> Playback:
         snapshots = None if self.every is None or steps is None else 1 + -(-steps // self.every)
         if self.duration is None and snapshots is not None:
             moving = 2 * snapshots if self.boomerang else snapshots

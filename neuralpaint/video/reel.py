@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neuralpaint.video.playback import Playback
 from neuralpaint.video.spool import FrameSpool
 
-__all__ = ["Reel"]
+__all__ = ["Frame", "Reel"]
 
 Frame = NDArray[np.uint8]
 
@@ -29,6 +29,7 @@ class Reel:
     def __init__(self, writer: _Writer, playback: Playback, spool: FrameSpool | None) -> None:
         self._writer = writer
         self._playback = playback
+        self._order = playback.order()
         self._spool = spool
         self._newest: Frame | None = None
         self._written = 0
@@ -40,7 +41,7 @@ class Reel:
         self.shots += 1
         if self._spool is not None:
             self._spool.append(shot)
-        self._write(self._playback.order())
+        self._write(self._order)
 
     def finish(self) -> None:
         """Write the rest of the clip with the shots there are, if there is one at all."""
@@ -48,8 +49,9 @@ class Reel:
 
     def _write(self, order: list[int]) -> None:
         while self._written < len(order) and order[self._written] < self.shots:
-            self._writer.write(self._shot(order[self._written]))
-            self._written += 1
+            shot = self._shot(order[self._written])
+            self._written += 1  # before it is: an interruption may lose a frame, never repeat one
+            self._writer.write(shot)
 
     def _shot(self, index: int) -> Frame:
         if index == self.shots - 1 and self._newest is not None:

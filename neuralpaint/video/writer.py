@@ -7,7 +7,6 @@ whole or not at all.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import operator
 import threading
@@ -21,11 +20,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
-from neuralpaint.video.destination import check_clip
-from neuralpaint.video.film import Film, Script
-from neuralpaint.video.formats import Format, format_for, formats
-from neuralpaint.video.metadata import check_tag
+from neuralpaint.errors import EncodingError, NeuralPaintError
+from neuralpaint.tags import check_tag
+from neuralpaint.video.destination import check_clip, exact_rate
+from neuralpaint.video.film import Film
+from neuralpaint.video.formats import Format, format_for
+from neuralpaint.video.sinks import Script
 
 __all__ = ["ClipWriter"]
 
@@ -68,15 +68,22 @@ class ClipWriter:
         """
         chosen = format if isinstance(format, Format) else format_for(path, format)
         size = operator.index(height), operator.index(width)
-        _check_size(size, chosen)
-        target = check_clip(path, chosen, audio=audio, overwrite=overwrite)
+        target = check_clip(
+            path,
+            chosen,
+            height=height,
+            width=width,
+            fps=fps,
+            audio=audio,
+            overwrite=overwrite,
+        )
         even = chosen.padded(height=height, width=width)
-        script = Script(
+        self._script = Script(
             target=target,
             format=chosen,
             height=even[0],
             width=even[1],
-            fps=_exact_rate(fps),
+            fps=exact_rate(fps),
             tag=check_tag(tag),
             title=check_tag(title),
             audio=None if audio is None else Path(audio),
@@ -84,16 +91,32 @@ class ClipWriter:
         self.path = Path(path)
         self.shape = (*size, 3)
         self.frames = 0
-        self._film = Film(script)
+        self._film = Film(self._script)
         self._closed = False
         self._failure: NeuralPaintError | None = None
         self._free: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
         self._filled: SimpleQueue[NDArray[np.uint8] | None] = SimpleQueue()
         self._done: SimpleQueue[None] = SimpleQueue()
+        self._over = False  # set by the thread as its last deed
         for buffer in _ring(*even):
             self._free.put(buffer)
         # A daemon: a writer that nobody closed must not keep Python from ending.
         threading.Thread(target=self._make, name="neuralpaint clip", daemon=True).start()
+
+    @property
+    def height(self) -> int:
+        """The height of the clip in pixels: one more than that of a frame where it must be even."""
+        return self._script.height
+
+    @property
+    def width(self) -> int:
+        """The width of the clip in pixels: one more than that of a frame where it must be even."""
+        return self._script.width
+
+    @property
+    def fps(self) -> float:
+        """The frames per second of the clip."""
+        return float(self._script.fps)
 
     @property
     def finished(self) -> bool:
@@ -141,13 +164,13 @@ class ClipWriter:
         return self.path
 
     def abort(self) -> None:
-        """Give the clip up and leave nothing; after `close` it does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        self._film.stop()
-        self._filled.put(None)
-        self._done.get()
+        """Give the clip up and leave nothing; after `close` it does nothing.
+
+        A KeyboardInterrupt meanwhile is raised when nothing is left.
+        """
+        if not self._closed:
+            self._film.stop()
+            self._wait(patience=0)
 
     def __enter__(self) -> Self:
         return self
@@ -170,16 +193,19 @@ class ClipWriter:
             self.abort()
 
     def _finish(self, *, patience: int) -> None:
-        """Wait for the film; the first `patience` KeyboardInterrupts do not stop it."""
         if not self.frames:
             self.abort()
             raise EncodingError(f"{str(self.path)!r} cannot be written: not one frame was given")
+        self._wait(patience=patience)
+
+    def _wait(self, *, patience: int) -> None:
+        """Wait for the film; the first `patience` KeyboardInterrupts do not stop it."""
         interrupts = 0
-        while True:
+        # The flag and not what comes through the queue: Ctrl-C may arrive just after `get`.
+        while not self._over:
             try:
                 self._filled.put(None)  # the second time nobody listens any more
                 self._done.get()
-                break
             except KeyboardInterrupt:
                 interrupts += 1
                 if interrupts > patience:
@@ -205,6 +231,7 @@ class ClipWriter:
             self._failure = EncodingError(f"{str(self.path)!r} cannot be written: {error!r}")
         for _ in frames:  # the writer may be waiting for a free buffer
             pass
+        self._over = True
         self._done.put(None)
 
     def _arriving(self) -> Iterator[NDArray[np.uint8]]:
@@ -217,22 +244,3 @@ def _ring(height: int, width: int) -> Iterator[NDArray[np.uint8]]:
     count = _RING_BYTES // (height * width * 3)
     for _ in range(min(max(count, _FEWEST_BUFFERS), _MOST_BUFFERS)):
         yield np.empty((height, width, 3), dtype=np.uint8)
-
-
-def _check_size(size: tuple[int, int], format: Format) -> None:  # noqa: A002
-    height, width = size
-    if min(size) < 1:
-        raise UsageError(f"a clip cannot be {width}x{height}: choose at least 1x1")
-    if max(size) > format.longest_side:
-        raise UsageError(
-            f"{formats.name_of(format)} cannot hold {width}x{height}: "
-            f"choose at most {format.longest_side} pixels a side, or another format"
-        )
-
-
-def _exact_rate(fps: float | Fraction) -> Fraction:
-    with contextlib.suppress(OverflowError, ValueError):
-        rate = Fraction(fps).limit_denominator(1001)  # 29.97 becomes exactly that
-        if rate > 0:
-            return rate
-    raise UsageError(f"fps must be a number above 0, not {fps!r}")

@@ -153,7 +153,7 @@ def test_names_of_every_kind(folder: Path, name: str) -> None:
         (["video", "in.png", "-o", "o.mp4", "--audio", "text.jpg"], 2, "text.jpg"),
         (["video", "in.png", "-o", "o.mp4", "--audio", "no.mp3"], 2, "no.mp3"),
         (["replay", "in.png"], 1, "no neuralpaint settings"),
-        (["replay", "no.mp4"], 1, "no.mp4"),
+        (["replay", "no.mp4"], 2, "no.mp4"),
         (["replay", "text.jpg"], 1, "no neuralpaint settings"),
         (["list", "modles"], 2, "did you mean 'models'?"),
         (["vdieo"], 2, "did you mean 'video'?"),
@@ -205,7 +205,7 @@ def test_a_preset_yields_to_what_is_typed(folder: Path) -> None:
 def test_list_shows_everything_that_has_a_name(folder: Path) -> None:
     listing = json.loads(neuralpaint("list", "--json", cwd=folder).stdout)
     assert {"models", "losses", "optimizers", "schedules", "pacings", "overlays", "formats",
-            "presets"} == set(listing)  # fmt: skip
+            "stills", "presets"} == set(listing)  # fmt: skip
     assert "order" in listing["models"]["fourier"]["settings"]
     text = neuralpaint("list", "models", cwd=folder).stdout
     assert text.startswith("models\n  fourier")

@@ -93,15 +93,22 @@ def test_a_clip_that_trains_first_is_filmed_as_far_as_it_came(folder: Path) -> N
     assert count_frames(folder / "out.mp4") > 0
 
 
-def test_two_signals_stop_at_once(folder: Path) -> None:
-    process = start(*ENDLESS, cwd=folder)
-    wait_for_filming(process)
+@pytest.mark.parametrize("how", [(), ("--reverse",), ("--pacing", "even")])
+def test_two_signals_stop_at_once_and_leave_nothing(folder: Path, how: tuple[str, ...]) -> None:
+    # So large that finishing takes seconds: the second signal comes in the middle of it.
+    words = ("--steps", "10000000", "--duration", "20", "--size", "1500x1000", *how, *SMALL)
+    process = start(*words, cwd=folder)
+    wait_for_filming(process, shots=0)
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
     began = time.monotonic()
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert time.monotonic() - began < 10
+    assert len(stderr.splitlines()) <= 1
     assert "Traceback" not in stderr
     assert not [p.name for p in folder.iterdir() if ".part" in p.name]
 

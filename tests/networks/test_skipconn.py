@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from neuralpaint.models import ActivationName
 from neuralpaint.networks import SkipConn
-from neuralpaint.networks.activations import ACTIVATIONS, ActivationName
+from neuralpaint.networks.activations import ACTIVATIONS
 
 WIDTHS = (5, 7)
 X, Y = torch.randn(1, 9, 5), torch.randn(6, 1, 7)

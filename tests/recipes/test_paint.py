@@ -11,7 +11,7 @@ from PIL import Image
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.recipes.report import Progress
-from neuralpaint.stills import read_still_text
+from neuralpaint.video.metadata import read_tag
 
 QUICK: dict[str, Any] = {
     "model": "fourier:order=6,hidden_size=16,hidden_layers=1", "steps": 100, "batch": 300,
@@ -55,7 +55,7 @@ def test_a_still_has_the_size_asked_for(
 
 def test_a_still_carries_its_settings(photo: Path, tmp_path: Path) -> None:
     npaint.paint(photo, tmp_path / "still.png", seed=5, **QUICK)
-    note = json.loads(read_still_text(tmp_path / "still.png") or "")
+    note = json.loads(read_tag(tmp_path / "still.png") or "")
     assert (note["recipe"], note["seed"], note["settings"]["steps"]) == ("paint", 5, 100)
 
 

@@ -31,10 +31,9 @@ def test_a_film_is_no_folder_and_a_folder_no_film(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a folder"):
         check_clip(tmp_path, MP4, overwrite=True)
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UsageError, match="exists"):
-        check_clip(tmp_path / "file", PNG)
-    with pytest.raises(UsageError):
-        check_clip(tmp_path / "file", PNG, overwrite=True)
+    for overwrite in (False, True):
+        with pytest.raises(UsageError, match="is not a folder"):
+            check_clip(tmp_path / "file", PNG, overwrite=overwrite)
 
 
 def test_an_empty_folder_needs_no_overwriting(tmp_path: Path) -> None:
@@ -43,6 +42,25 @@ def test_an_empty_folder_needs_no_overwriting(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="-y"):
         check_clip(tmp_path, PNG)
     check_clip(tmp_path, PNG, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "height", "width", "fps", "words"),
+    [
+        ("mp4", 0, 5, 30, "5x0: choose at least 1x1"),
+        ("mkv", 9, 70000, 30, "mkv cannot hold 70000x9"),
+        ("mp4", 9, 9, 0, "fps must be a number above 0, not 0"),
+        ("mp4", 9, 9, float("nan"), "fps"),
+        ("gif", 9, 9, 60, "gif holds at most 50 frames a second, not 60: lower --fps"),
+    ],
+)
+def test_sizes_and_rates_that_a_format_cannot_hold(
+    tmp_path: Path, name: str, height: int, width: int, fps: float, words: str
+) -> None:
+    format_ = formats[name]()
+    with pytest.raises(UsageError, match=words):
+        check_clip(tmp_path / "a", format_, height=height, width=width, fps=fps)
+    check_clip(tmp_path / "a", format_, height=9, width=9, fps=50)
 
 
 def test_an_unwritable_folder(nobodys: Path) -> None:

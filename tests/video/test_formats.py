@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from fractions import Fraction
-
 import pytest
 
 from neuralpaint.errors import UnknownNameError, UsageError
@@ -67,12 +65,6 @@ def test_a_format_survives_its_own_spec(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in formats if formats[name].muxer])
 def test_the_encoder_is_in_this_ffmpeg(name: str) -> None:
     assert formats[name]().encoder(height=1080, width=1920) in list_encoders()
-
-
-def test_gif_keeps_at_most_fifty_frames_per_second() -> None:
-    assert formats["gif"]().frame_rate(Fraction(60)) == 50
-    assert formats["gif"]().frame_rate(Fraction(30)) == 30
-    assert formats["mp4"]().frame_rate(Fraction(240)) == 240
 
 
 def test_only_formats_that_need_it_are_padded() -> None:

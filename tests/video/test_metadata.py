@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-import struct
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +11,10 @@ import pytest
 from clip_probe import ask_ffmpeg, clip_path, decode, pattern, probe, source
 from PIL import Image
 
-from neuralpaint.errors import EncodingError, NeuralPaintError
+from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
+from neuralpaint.tags import embed_tag
 from neuralpaint.video.formats import formats
-from neuralpaint.video.metadata import embed_tag, read_tag
+from neuralpaint.video.metadata import read_tag
 from neuralpaint.video.writer import ClipWriter
 
 NASTY = [
@@ -77,11 +78,20 @@ def test_other_programs_see_the_tag(tmp_path: Path) -> None:
     assert "naïve" in told
 
 
-@pytest.mark.parametrize("tag", ["a\0b", "\ud800", "x" * 70_000])
+@pytest.mark.parametrize("tag", ["a\0b", "x" * 70_000])
 def test_what_cannot_be_kept_is_refused_before_filming(tmp_path: Path, tag: str) -> None:
-    with pytest.raises(ValueError, match=r"NUL|surrogates|longer"):
+    with pytest.raises(UsageError, match=r"NUL|at most 60000 bytes"):
         write_tagged(tmp_path / "a.mp4", tag)
+    with pytest.raises(UsageError, match=r"NUL|at most 60000 bytes"):
+        write_tagged(tmp_path / "a.mp4", "tag", title=tag)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", list(formats))
+def test_names_that_are_not_unicode_are_kept_as_far_as_they_are(tmp_path: Path, name: str) -> None:
+    odd = os.fsdecode(b"caf\xe9.jpg")
+    path = write_tagged(clip_path(tmp_path, name), f"{odd} \U0001f3a8", title=odd)
+    assert read_tag(path) == "caf\ufffd.jpg \U0001f3a8"
 
 
 FOREIGN = [
@@ -127,12 +137,20 @@ def test_broken_files_raise_nothing_else(tmp_path: Path, name: str) -> None:
         assert isinstance(read_tag(broken), str | None)
 
 
-@pytest.mark.parametrize("name", ["missing.mp4", "empty", "nul\0.mp4"])
+@pytest.mark.parametrize("name", ["missing.mp4", "a.mp4/in.mp4", "empty", "nul\0.mp4"])
 def test_unreadable_paths_are_one_line(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(NeuralPaintError, match="cannot read") as caught:
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(UsageError, match="no file") as caught:
         read_tag(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_may_not_be_read(nobodys: Path) -> None:
+    (nobodys / "a.mp4").touch(mode=0)
+    with pytest.raises(NeuralPaintError, match=r"cannot read .*permission denied") as caught:
+        read_tag(nobodys / "a.mp4")
+    assert caught.value.exit_status == 1
 
 
 def test_only_the_files_own_comment_counts(tmp_path: Path) -> None:
@@ -144,11 +162,17 @@ def test_only_the_files_own_comment_counts(tmp_path: Path) -> None:
     assert read_tag(path) is None
 
 
-def test_a_description_in_either_byte_order_is_read(tmp_path: Path) -> None:
-    entry = struct.pack(">HHII", 0x010E, 2, 4, 0x68690000)  # four bytes stand in the entry
-    exif = b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
-    (tmp_path / "a.webp").write_bytes(b"RIFF\0\0\0\0WEBPEXIF" + struct.pack("<I", len(exif)) + exif)
-    assert read_tag(tmp_path / "a.webp") == "hi"
+@pytest.mark.parametrize("suffix", [".webp", ".jpg", ".tif", ".png", ".avif"])
+def test_pictures_of_others_have_their_own_description_or_none(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.new("RGB", (16, 16)).save(path)
+    assert read_tag(path) is None
+    if suffix != ".png":
+        data = Image.Exif()
+        data.endian = ">"
+        data[0x010E] = "hi"
+        Image.new("RGB", (16, 16)).save(path, exif=data)
+        assert read_tag(path) == "hi"
 
 
 def test_only_known_and_complete_files_are_tagged(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ import pytest
 from clip_probe import Frames, clip_path, decode, pattern, probe
 
 from neuralpaint.errors import EncodingError, UsageError
+from neuralpaint.parts import claimed
 from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for, formats
-from neuralpaint.video.parts import claim_part
 from neuralpaint.video.writer import ClipWriter
 
 FRAMES = pattern(6, height=32, width=48)
@@ -135,6 +135,24 @@ def test_close_and_abort_may_be_called_again(tmp_path: Path) -> None:
         clip.write(FRAMES[0])
 
 
+@pytest.mark.parametrize("name", list(formats))
+@pytest.mark.parametrize("count", [0, 1, 6])
+@pytest.mark.parametrize("pause", [0, 0.1])
+def test_aborting_leaves_nothing_whenever_it_is(
+    tmp_path: Path, name: str, count: int, pause: float
+) -> None:
+    clip = open_writer(clip_path(tmp_path, name))
+    for frame in FRAMES[:count]:
+        clip.write(frame)
+    time.sleep(pause)
+    clip.abort()
+    assert os.listdir(tmp_path) == []
+    clip.abort()
+    assert not clip.finished
+    with pytest.raises(ValueError, match="closed"):
+        clip.write(FRAMES[0])
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -187,6 +205,25 @@ def test_a_folder_of_frames_is_replaced_whole(tmp_path: Path) -> None:
         open_writer(path, overwrite=True)
 
 
+def test_old_frames_come_back_where_the_new_ones_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "frames"
+    film(open_writer(path), FRAMES[:3])
+    rename = Path.rename
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name.endswith(".part"):
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(EncodingError, match="Input/output error"):
+        film(open_writer(path, overwrite=True), FRAMES[:1])
+    assert os.listdir(tmp_path) == ["frames"]
+    assert len(os.listdir(path)) == 3
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     link = tmp_path / "a.mp4"
@@ -198,22 +235,16 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_the_same_target_twice_at_once_is_refused(tmp_path: Path) -> None:
-    part, lock = claim_part(tmp_path / "a.mp4")
-    with pytest.raises(EncodingError, match="being written already"):
-        film(open_writer(tmp_path / "a.mp4"), FRAMES)
-    assert os.listdir(tmp_path) == [part.name]
-    os.close(lock)
+    with claimed(tmp_path / "a.mp4") as part:
+        with pytest.raises(EncodingError, match="being written already"):
+            film(open_writer(tmp_path / "a.mp4"), FRAMES)
+        assert os.listdir(tmp_path) == [part.path.name]
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "fps", "words"),
-    [(0, 5, 30, "at least 1x1"), (9, 70000, 30, "70000x9"), (9, 9, 0, "fps"), (9, 9, -1, "fps")],
-)
-def test_impossible_sizes_and_rates(
-    tmp_path: Path, height: int, width: int, fps: float, words: str
-) -> None:
-    with pytest.raises(UsageError, match=words):
-        ClipWriter(tmp_path / "a.mp4", height=height, width=width, fps=fps)
+@pytest.mark.parametrize(("height", "fps"), [(0, 30), (9, 0), (9, 51)])
+def test_impossible_sizes_and_rates(tmp_path: Path, height: int, fps: float) -> None:
+    with pytest.raises(UsageError):
+        ClipWriter(tmp_path / "a.gif", height=height, width=9, fps=fps)
 
 
 @linux
@@ -266,10 +297,9 @@ def test_a_full_disk_is_seen_before_training(tiny_disk: Path) -> None:
 RUN = """
 import sys, time
 import numpy as np
-from neuralpaint.video.parts import claim_part
 from neuralpaint.video.writer import ClipWriter
 
-path, spec, limit, frames = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+path, spec, limit, frames, patience = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 if limit:
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -281,6 +311,7 @@ try:
             if clip.frames == 40:
                 print("filming", flush=True)
         print("closing", flush=True)
+        clip.close(patience=patience)
 except KeyboardInterrupt:
     print("interrupted", clip.finished, flush=True)
 except Exception as error:
@@ -289,10 +320,10 @@ except Exception as error:
 
 
 def start_run(
-    path: Path, *, spec: str, limit: int = 0, frames: int = 10**9
+    path: Path, *, spec: str, limit: int = 0, frames: int = 10**9, patience: int = 1
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, str(path), spec, str(limit), str(frames)],
+        [sys.executable, "-c", RUN, str(path), spec, str(limit), str(frames), str(patience)],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -343,6 +374,18 @@ def test_sigint_while_closing_still_finishes_the_clip(tmp_path: Path) -> None:
         told, _ = run.communicate()
     assert told.splitlines()[-1] == "interrupted True"
     assert probe(tmp_path / "a.mp4").frames == 60
+
+
+def test_without_patience_the_first_sigint_stops_at_once(tmp_path: Path) -> None:
+    with start_run(tmp_path / "a.mp4", spec=SLOW, frames=100, patience=0) as run:
+        read_until(run, "closing")
+        time.sleep(0.1)  # it says so just before it does
+        began = time.monotonic()
+        interrupt(run)
+        told, _ = run.communicate()
+    assert told.splitlines()[-1] == "interrupted False"
+    assert time.monotonic() - began < 2
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_second_sigint_stops_at_once(tmp_path: Path) -> None:

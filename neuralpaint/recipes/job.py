@@ -1,0 +1,152 @@
+"""A job: one file to be made from one picture by one training."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from neuralpaint.canvas import CanvasSettings
+from neuralpaint.errors import DeviceError, DivergedError
+from neuralpaint.learning import (
+    Snapshot,
+    TrainingSettings,
+    learn,
+    learner,
+    stops_at,
+    stops_by_clock,
+)
+from neuralpaint.pictures import PictureSettings, Source
+from neuralpaint.recipes.report import Phase, Progress, Report, Result, peak_memory_mb
+from neuralpaint.recipes.stage import Stage
+
+__all__ = ["Job", "JobSettings"]
+
+T = TypeVar("T")
+Stopped = KeyboardInterrupt | DivergedError | DeviceError
+
+
+@dataclass(frozen=True)
+class JobSettings(CanvasSettings, TrainingSettings, PictureSettings):
+    """How to read a picture, train on it, and look at it."""
+
+
+class Job(ABC):
+    """What all recipes that train share; all that can be checked is checked before training."""
+
+    def __init__(
+        self,
+        source: Source,
+        output: str | Path,
+        *,
+        settings: JobSettings,
+        longest: int | None = None,
+    ) -> None:
+        self._began = time.perf_counter()
+        self.output = Path(output)
+        self.settings = settings
+        self.picture = settings.load(source)
+        self.source = "-" if source == "-" else self.picture.name  # as a command would name it
+        self.stage = Stage(self.picture, settings, bars=settings.background_colour, longest=longest)
+        self.check()
+        self.learner = learner(self.picture, settings)
+        self.stopped: Stopped | None = None
+        self.shot = self.shots = 0  # filmed so far, and in all
+        self._loss = math.nan
+        self._psnr: float | None = None
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise what would keep the output from being written, as far as it can be known."""
+
+    @abstractmethod
+    def run(self, report: Report) -> Result:
+        """Do the job."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a KeyboardInterrupt has asked for an early end."""
+        return isinstance(self.stopped, KeyboardInterrupt)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is going to be made, for a person or a program to read."""
+        settings, by_clock = self.settings, self.settings.seconds is not None
+        return {
+            "input": self.picture.name,
+            "input_width": self.picture.width,
+            "input_height": self.picture.height,
+            "output": str(self.output),
+            **({"seconds": settings.seconds} if by_clock else {"steps": self.learner.steps}),
+            "model": settings.model,
+            "weights": self.learner.weights,
+            "device": self.learner.device,
+            "seed": settings.seed,
+        }
+
+    def snapshots(
+        self, fractions: Sequence[float], report: Report, *, every: int = 1
+    ) -> Iterator[Snapshot]:
+        """Yield a snapshot at each fraction of the training."""
+
+        def look(loss: float) -> None:
+            self._loss = loss
+            report(self.progress("train"))
+
+        seconds = self.settings.seconds
+        stops = (
+            stops_by_clock(self.learner, fractions, seconds=seconds)
+            if seconds is not None
+            else stops_at(fractions, steps=self.learner.steps, every=every)
+        )
+        return learn(self.learner, stops, look=look)
+
+    def until_stopped(self, items: Iterator[T]) -> Iterator[T]:
+        """Yield the items; an interruption or a failed training ends them, kept in `stopped`."""
+        try:
+            yield from items
+        except (KeyboardInterrupt, DivergedError, DeviceError) as error:
+            self.stopped = error
+
+    def progress(self, phase: Phase) -> Progress:
+        """Return where the job is."""
+        learner = self.learner
+        return Progress(
+            phase=phase,
+            done=self.done,
+            step=learner.step,
+            steps=learner.steps,
+            train_seconds=learner.seconds,
+            loss=self._loss,
+            psnr=self._psnr,
+            shot=self.shot,
+            shots=self.shots,
+        )
+
+    @property
+    def done(self) -> float:
+        """How much of the work is behind, in [0, 1]."""
+        return self.learner.step / max(1, self.learner.steps)
+
+    def result(
+        self, *, height: int, width: int, frames: int, fps: float | None, psnr: float
+    ) -> Result:
+        """Return what has been made."""
+        return Result(
+            output=self.output,
+            width=width,
+            height=height,
+            frames=frames,
+            fps=fps,
+            steps=self.learner.step,
+            train_seconds=self.learner.seconds,
+            total_seconds=time.perf_counter() - self._began,
+            psnr=psnr,
+            device=self.learner.device,
+            seed=self.settings.seed,
+            peak_memory_mb=peak_memory_mb(),
+            interrupted=self.interrupted,
+        )
