@@ -83,3 +83,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'timelaps'"):
         _ = neuralpaint.timelaps
     assert "timelapse" in dir(neuralpaint)
+
+
+def test_every_folder_of_modules_is_a_package_that_gets_installed() -> None:
+    for module in ROOT.rglob("*.py"):
+        assert (module.parent / "__init__.py").exists(), module
