@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,11 @@ class Optimizer(Settings, ABC):
     )
 
     @abstractmethod
-    def build(self, parameters: Iterable[Tensor]) -> TorchOptimizer:
-        """Return the torch optimizer of `parameters`; its rate is set before every step."""
+    def build(self, groups: Sequence[tuple[Sequence[Tensor], float]]) -> TorchOptimizer:
+        """Return the torch optimizer of `groups` of parameters, each with its multiple of the rate.
+
+        The multiple becomes the group's "rate"; its "lr" is set before every step.
+        """
 
 
 optimizers: Registry[Optimizer] = Registry("optimizer")
@@ -42,11 +45,11 @@ class Adam(Optimizer):
     beta2: float = setting(0.99, "decay of the mean of their squares", minimum=0, maximum=0.99999)
     eps: float = setting(1e-8, "keeps the division finite", above=0.0, maximum=1)
 
-    def build(self, parameters: Iterable[Tensor]) -> TorchOptimizer:
+    def build(self, groups: Sequence[tuple[Sequence[Tensor], float]]) -> TorchOptimizer:
         """Return `torch.optim.Adam`, one fused kernel per parameter where the device has it."""
         from torch.optim import Adam as TorchAdam
 
-        parameters = list(parameters)
-        fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
+        fused = all(p.device.type in ("cpu", "cuda") for params, _ in groups for p in params)
+        options = [{"params": list(params), "rate": rate} for params, rate in groups]
         betas = (self.beta1, self.beta2)
-        return TorchAdam(parameters, betas=betas, eps=self.eps, fused=fused)
+        return TorchAdam(options, betas=betas, eps=self.eps, fused=fused)

@@ -21,8 +21,9 @@ from neuralpaint.target import Target
 
 __all__ = ["TorchLearner"]
 
-# On a CPU a step costs what its pixels cost; a GPU is idle with fewer than this.
-_BATCH = {"cpu": 2730, "cuda": 65_536, "mps": 32_768}
+# On a CPU a step costs what its pixels cost, and a model knows how many suit it; a GPU is idle
+# with fewer than this.
+_BATCH = {"cuda": 65_536, "mps": 32_768}
 _ADVICE = "lower --batch, or hidden_size in --model"
 _STEPS = {"cpu": 2400, "cuda": 6000, "mps": 4000}
 
@@ -39,7 +40,8 @@ class TorchLearner(Learner):
         with explaining_memory(_ADVICE):
             self._target = Target.of(picture, device)
             self._build(picture.canvas, device)
-        batch = settings.batch or _BATCH[kind]
+        suitable = self._model.cpu_batch if kind == "cpu" else _BATCH[kind]
+        batch = settings.batch or suitable
         self.epoch_steps = math.prod(self._target.strides(batch))
         self._lattices = self._target.lattices(batch, self._generator)
         self.step = 0
@@ -59,7 +61,7 @@ class TorchLearner(Learner):
         self._average = [p.detach().clone() for p in self._parameters]
         optimizer = optimizers.parse(settings.optimizer)
         self._given_lr = settings.lr or optimizer.lr
-        self._optimizer = optimizer.build(self._parameters)
+        self._optimizer = optimizer.build(self.model.groups())
         self._schedule = schedules.parse(settings.schedule)
         self._loss = losses.parse(settings.loss)
 
@@ -92,7 +94,8 @@ class TorchLearner(Learner):
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
         for group in self._optimizer.param_groups:
-            group["lr"] = self.lr * multiplier
+            group["lr"] = self.lr * multiplier * group["rate"]
+        self.model.pace(self.step / max(1, self.steps))
         batch = self._target.batch(next(self._lattices))
         self._optimizer.zero_grad()
         loss: torch.Tensor = self._loss(self.model(batch.x, batch.y), batch.colours)
@@ -103,7 +106,8 @@ class TorchLearner(Learner):
         self.step += 1
         # The average is young at first: a long memory would show the random start for too long.
         decay = min(self.settings.ema, self.step / (self.step + 9))
-        torch._foreach_lerp_(self._average, self._parameters, 1 - decay)
+        with torch.no_grad():
+            torch._foreach_lerp_(self._average, self._parameters, 1 - decay)
         return loss.detach()
 
     def painting(self) -> Painting:

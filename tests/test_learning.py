@@ -179,3 +179,12 @@ def test_a_distant_stop_is_looked_at_on_the_way() -> None:
     (snapshot,) = learn(student, [6], look=seen.append)
     assert len(seen) == 6
     assert snapshot.loss == seen[-1] == pytest.approx(np.mean(seen), rel=0.5)
+
+
+@pytest.mark.parametrize("name", list(models))
+def test_a_painting_carries_no_history(name: str) -> None:
+    student = learner(picture(), model=name, device="cpu")
+    student.advance(3)
+    assert not student.painting().colours(Canvas.of(height=4, width=4).grid()).requires_grad
+    weights = student.painting()._weights.values()
+    assert not any(weight.requires_grad or weight.grad_fn for weight in weights)

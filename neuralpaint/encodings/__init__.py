@@ -7,7 +7,9 @@ Each part is only as large as what it depends on: a feature of x alone over a gr
 matrix, so the full (h, w, features) input never exists.
 """
 
+from neuralpaint.encodings.encoding import Encoding
 from neuralpaint.encodings.harmonic import Harmonic
 from neuralpaint.encodings.identity import Identity
+from neuralpaint.encodings.pyramid import Pyramid, plane_sizes
 
-__all__ = ["Harmonic", "Identity"]
+__all__ = ["Encoding", "Harmonic", "Identity", "Pyramid", "plane_sizes"]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from neuralpaint.canvas import CenteredLinearMap
+from neuralpaint.encodings.encoding import Encoding
 
 __all__ = ["Harmonic"]
 
 
-class Harmonic(nn.Module):
+class Harmonic(Encoding):
     """Per axis sin(k t) and cos(k t) for k = 1..order, and t itself.
 
     The linear map takes the longer side from [-1, 1] to t in [-pi, pi], so harmonic k has k periods

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from neuralpaint.encodings.encoding import Encoding
 
 __all__ = ["Identity"]
 
 
-class Identity(nn.Module):
+class Identity(Encoding):
     """One feature per axis."""
 
     widths = (1, 1)

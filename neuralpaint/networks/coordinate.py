@@ -5,16 +5,37 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from neuralpaint.encodings.encoding import Encoding
+
 __all__ = ["CoordinateModel"]
 
 
 class CoordinateModel(nn.Module):
     """f(x, y) -> (r, g, b)."""
 
-    def __init__(self, encoding: nn.Module, network: nn.Module) -> None:
+    def __init__(self, encoding: Encoding, network: nn.Module, *, strip: int | None = None) -> None:
+        """Compose the two.
+
+        With `strip`, a grid is rendered in strips of about so many pixels, what fits a CPU's
+        caches; leave it out where the network sees to that itself.
+        """
         super().__init__()
         self.encoding = encoding
         self.network = network
+        self._strip = strip
+
+    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        """Return what is learned, in groups with their multiple of the learning rate."""
+        halves: list[tuple[nn.Module, float]] = [
+            (self.encoding, self.encoding.rate),
+            (self.network, 1.0),
+        ]
+        learned = [([p for p in half.parameters() if p.requires_grad], r) for half, r in halves]
+        return [(parameters, rate) for parameters, rate in learned if parameters]
+
+    def pace(self, progress: float) -> None:
+        """Tell the encoding how far the training has come, in [0, 1]."""
+        self.encoding.pace(progress)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the colours at x and y.
@@ -27,5 +48,12 @@ class CoordinateModel(nn.Module):
         Returns:
             Colours in [0, 1], of the broadcast shape and 3 channels: (h, w, 3) or (n, 3).
         """
+        is_grid = x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]
+        if self._strip and is_grid and x.device.type == "cpu" and not torch.is_grad_enabled():
+            strips = y.split(max(1, self._strip // x.shape[1]))
+            return torch.cat([self._colours(x, strip) for strip in strips])
+        return self._colours(x, y)
+
+    def _colours(self, x: Tensor, y: Tensor) -> Tensor:
         signal: Tensor = self.network(self.encoding(x, y))
         return (torch.tanh(signal) + 1) / 2
