@@ -129,13 +129,13 @@ class Option:
     def _check_range(self, value: float, label: str) -> None:
         unit = f" {self.unit}" if self.unit else ""
         if value != value or value in (float("inf"), float("-inf")):
-            raise UsageError(f"{label} must be a finite number, not {value!r}")
+            raise UsageError(f"{label} must be a finite number, not {value:g}")
         if self.above is not None and value <= self.above:
-            raise UsageError(f"{label} must be above {self.above:g}{unit}, not {value!r}")
+            raise UsageError(f"{label} must be above {self.above:g}{unit}, not {value:g}")
         if self.minimum is not None and value < self.minimum:
-            raise UsageError(f"{label} must be at least {self.minimum:g}{unit}, not {value!r}")
+            raise UsageError(f"{label} must be at least {self.minimum:g}{unit}, not {value:g}")
         if self.maximum is not None and value > self.maximum:
-            raise UsageError(f"{label} must be at most {self.maximum:g}{unit}, not {value!r}")
+            raise UsageError(f"{label} must be at most {self.maximum:g}{unit}, not {value:g}")
 
 
 def _truth(text: str) -> bool:

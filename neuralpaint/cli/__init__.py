@@ -55,7 +55,7 @@ def main() -> None:
             color=False if os.environ.get("NO_COLOR") else None,
         )
     except Interrupted:
-        _fail("interrupted", INTERRUPTED)
+        _fail("interrupted: nothing was written", INTERRUPTED)
     except click.Abort:
         _fail("nothing was written", 1)
     except click.exceptions.NoArgsIsHelpError as error:

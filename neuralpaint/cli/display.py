@@ -81,18 +81,21 @@ class Display:
 
     def _draw(self, progress: Progress, elapsed: float) -> None:
         done = min(1.0, progress.done)
-        words = [f"step {progress.step:,}/{progress.steps:,}"]
-        if math.isfinite(progress.loss):
-            words.append(f"loss {progress.loss:.5f}")
+        words = []
+        if 0.02 < done < 1:
+            words.append(f"{_clock(elapsed / done - elapsed)} left")
+        words.append(f"step {progress.step:,}/{progress.steps:,}")
         if progress.psnr is not None and math.isfinite(progress.psnr):
             words.append(f"{progress.psnr:.1f} dB")
         if progress.train_seconds > 0:
             words.append(f"{progress.step / progress.train_seconds:.0f} steps/s")
         if progress.shot:
             words.append(f"shot {progress.shot}/{progress.shots}")
-        if 0.02 < done < 1:
-            words.append(f"{_clock(elapsed / done - elapsed)} left")
-        line = f"{_PHASES[progress.phase]:<8} {_bar(done)} {done:4.0%}  {'  '.join(words)}"
+        if math.isfinite(progress.loss):
+            words.append(f"loss {progress.loss:.5f}")
+        # Filming and training take turns many times a second: to a person that is filming.
+        phase = "film" if progress.shot and progress.phase == "train" else progress.phase
+        line = f"{_PHASES[phase]:<8} {_bar(done)} {done:4.0%}  {'  '.join(words)}"
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
         # Never into the last column: some terminals would begin a new line.
         sys.stderr.write(f"\r\x1b[K{line[: max(1, columns - 1)]}")

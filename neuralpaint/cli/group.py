@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,8 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            # It is over; one more must not fall into the interpreter's own tidying up.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             raise Interrupted from None
 
     def resolve_command(

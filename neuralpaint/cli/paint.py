@@ -13,7 +13,7 @@ __all__ = ["command"]
 
 
 @click.command("paint", cls=SectionedCommand)
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", type=click.Path())
 @click.option(
     "-o",
     "--output",

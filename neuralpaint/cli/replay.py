@@ -24,7 +24,7 @@ _RECIPES = {"video": VideoSettings, "paint": PaintSettings}
 
 @click.command("replay")
 @click.argument("clip", type=click.Path(path_type=Path))
-@click.argument("source", metavar="[INPUT]", required=False)
+@click.argument("source", metavar="[INPUT]", required=False, type=click.Path())
 @click.option(
     "-o", "--output", type=click.Path(), metavar="OUT", help="make it again from INPUT, into this"
 )

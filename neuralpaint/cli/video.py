@@ -15,7 +15,7 @@ __all__ = ["command"]
 
 
 @click.command("video", cls=SectionedCommand)
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", type=click.Path())
 @click.option(
     "-o",
     "--output",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from neuralpaint.canvas import CanvasSettings
-from neuralpaint.errors import DeviceError, DivergedError
+from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.learning import (
     Snapshot,
     TrainingSettings,
@@ -49,6 +49,8 @@ class Job(ABC):
         self._began = time.perf_counter()
         self.output = Path(output)
         self.settings = settings
+        if isinstance(source, (str, Path)) and _is_same_file(source, output):
+            raise UsageError(f"output {str(output)!r} is the input itself: choose another name")
         self.picture = settings.load(source)
         self.source = "-" if source == "-" else self.picture.name  # as a command would name it
         self.stage = Stage(self.picture, settings, bars=settings.background_colour, longest=longest)
@@ -150,3 +152,10 @@ class Job(ABC):
             peak_memory_mb=peak_memory_mb(),
             interrupted=self.interrupted,
         )
+
+
+def _is_same_file(source: str | Path, output: str | Path) -> bool:
+    try:
+        return Path(source).samefile(output)
+    except OSError:
+        return False  # one of the two is not there

@@ -112,7 +112,8 @@ def _text(value: object) -> str:
 
 def _shown(name: str) -> str:
     """Return a file's name as an argument: its last part, never taken for an option."""
-    name = PurePath(_printable(name)).name or "input"
+    folder = "/" if name.endswith("/") else ""
+    name = (PurePath(_printable(name)).name or "input") + folder
     return f"./{name}" if name.startswith("-") and name != "-" else name
 
 

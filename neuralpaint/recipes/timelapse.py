@@ -102,6 +102,7 @@ class Timelapse(Job):
         audio: str | Path | None = None,
         overwrite: bool = False,
     ) -> None:
+        self._name = f"{Path(output).name}{'/' if str(output).endswith('/') else ''}"
         self._audio = None if audio is None else Path(audio)
         self._overwrite = overwrite
         self._format = format_for(output, settings.format)
@@ -236,7 +237,7 @@ class Timelapse(Job):
         note = Note(
             "video",
             self.source,
-            self.output.name,
+            self._name,
             self.settings,
             audio=None if self._audio is None else self._audio.name,
         )

@@ -78,3 +78,10 @@ def test_an_output_that_exists_or_cannot_be_is_refused_at_once(photo: Path, tmp_
         npaint.paint(photo, tmp_path / "still.doc", **QUICK)
     with pytest.raises(UsageError, match="does not exist"):
         npaint.paint(photo, tmp_path / "no" / "still.png", **QUICK)
+
+
+def test_the_input_is_never_overwritten(photo: Path) -> None:
+    before = photo.read_bytes()
+    with pytest.raises(UsageError, match="is the input itself"):
+        npaint.paint(photo, photo, overwrite=True, **QUICK)
+    assert photo.read_bytes() == before
