@@ -105,7 +105,9 @@ def _bt709(pixels: str) -> list[str]:
 
 
 def _key_frames(fps: Fraction) -> list[str]:
-    return ["-g", str(max(1, round(2 * fps)))]  # every two seconds: seeking stays quick
+    # A key frame brings all at once what the frames before were too thrifty to show; late in a
+    # training, where little moves, every one of them is seen as a jump. A ten-second clip has one.
+    return ["-g", str(max(1, round(10 * fps)))]
 
 
 @formats.register("mp4")

@@ -194,3 +194,13 @@ def test_a_fractional_rate_is_kept_exactly(tmp_path: Path) -> None:
             clip.write(frame)
     raw, _ = ask_ffmpeg(*source(path), "-map", "0:v:0", "-f", "framecrc", "-")
     assert b"#tb 0: 1001/30000" in raw
+
+
+def test_a_slow_change_is_not_shown_in_jumps(tmp_path: Path) -> None:
+    # A textured picture that moves by a level or so over four seconds, as late learning does.
+    rng = np.random.default_rng(0)
+    texture, drift = rng.integers(60, 190, (96, 128, 3)), rng.normal(0, 2, (96, 128, 3))
+    frames = np.stack([np.uint8(texture + drift * i / 119) for i in range(120)])
+    film = decode(write_clip(tmp_path / "slow.mp4", frames)).astype(float)
+    change = np.abs(np.diff(film, axis=0)).mean((1, 2, 3))
+    assert change[30:].max() < 0.5
