@@ -36,7 +36,7 @@ class TorchLearner(Learner):
         self._generator = torch.Generator().manual_seed(settings.seed)
         device = find_device(settings.device)
         self.device = kind = device.type
-        self.threads = set_threads(settings.threads)
+        set_threads(settings.threads)
         with explaining_memory(_ADVICE):
             self._target = Target.of(picture, device)
             self._build(picture.canvas, device)

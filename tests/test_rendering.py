@@ -41,7 +41,8 @@ def test_a_frame_is_the_colour_at_each_pixel_centre_rounded() -> None:
     frame = render(painting(), Canvas.of(height=4, width=8))
     np.testing.assert_array_equal(frame[0, :, 0], np.rint(255 * (np.arange(8) + 0.5) / 8))
     assert (frame[..., 2] == 128).all()
-    assert (frame[:, :1] == frame[:, :1]).all()
+    assert (frame[..., 0] == frame[:1, :, 0]).all()
+    assert (frame[..., 1] == frame[:, :1, 1]).all()
 
 
 def test_a_canvas_larger_than_a_tile_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:

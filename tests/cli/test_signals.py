@@ -94,7 +94,7 @@ def test_a_clip_that_trains_first_is_filmed_as_far_as_it_came(folder: Path) -> N
 
 
 @pytest.mark.parametrize("how", [(), ("--reverse",), ("--pacing", "even")])
-def test_two_signals_stop_at_once_and_leave_nothing(folder: Path, how: tuple[str, ...]) -> None:
+def test_two_signals_stop_at_once_and_leave_no_part(folder: Path, how: tuple[str, ...]) -> None:
     # So large that finishing takes seconds: the second signal comes in the middle of it.
     words = ("--steps", "10000000", "--duration", "20", "--size", "1500x1000", *how, *SMALL)
     process = start(*words, cwd=folder)
@@ -155,8 +155,6 @@ def test_a_diverging_training_keeps_the_clip_and_says_what_to_change(folder: Pat
     words = ("--steps", "400", "--every", "1", "--device", "cpu")
     process = start(*model, *rate, *words, cwd=folder)
     _, stderr = process.communicate(timeout=120)
-    if process.returncode == 0:
-        pytest.skip("this platform's arithmetic survives it")
     assert process.returncode == 1
     assert "lower --lr" in stderr
     assert "the clip so far is in 'out.mp4'" in stderr
