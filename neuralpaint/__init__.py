@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from neuralpaint.metrics import psnr
     from neuralpaint.painting import Painting
     from neuralpaint.pictures import Picture, load_picture
+    from neuralpaint.recipes.bench.bench import bench
+    from neuralpaint.recipes.bench.result import BenchResult
+    from neuralpaint.recipes.bench.settings import BenchSettings
     from neuralpaint.recipes.paint import PaintSettings, paint
     from neuralpaint.recipes.report import Progress, Result
     from neuralpaint.recipes.timelapse import VideoSettings, timelapse
@@ -55,6 +58,9 @@ _HOMES = {
     "metrics": ["psnr"],
     "painting": ["Painting"],
     "pictures": ["Picture", "load_picture"],
+    "recipes.bench.bench": ["bench"],
+    "recipes.bench.result": ["BenchResult"],
+    "recipes.bench.settings": ["BenchSettings"],
     "recipes.paint": ["PaintSettings", "paint"],
     "recipes.report": ["Progress", "Result"],
     "recipes.timelapse": ["VideoSettings", "timelapse"],
@@ -65,6 +71,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BenchResult",
+    "BenchSettings",
     "Canvas",
     "ClipWriter",
     "DeviceError",
@@ -84,6 +92,7 @@ __all__ = [
     "UsageError",
     "VideoSettings",
     "__version__",
+    "bench",
     "learn",
     "learner",
     "load_picture",

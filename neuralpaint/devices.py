@@ -12,7 +12,15 @@ from neuralpaint.errors import DeviceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["DeviceName", "explaining_memory", "find_device", "is_out_of_memory", "set_threads"]
+__all__ = [
+    "DeviceName",
+    "explaining_memory",
+    "find_device",
+    "is_out_of_memory",
+    "is_recording",
+    "send",
+    "set_threads",
+]
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -39,15 +47,32 @@ def find_device(name: DeviceName) -> torch.device:
 
 
 def set_threads(threads: int | None) -> int:
-    """Let torch use `threads` CPU threads, or as many as this process may run on; return them."""
-    import torch
+    """Work with `threads` CPU threads, or as many as this process may run on; return them."""
+    from neuralpaint.workers import hire
 
     if threads is None:
         threads = (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         ) or 1
-    torch.set_num_threads(threads)
+    hire(threads)
     return threads
+
+
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor of the host on a device; a GPU fetches it in its turn, and nothing waits."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def is_recording(device: torch.device) -> bool:
+    """Say whether what the device is asked for now is recorded as a CUDA graph, and not done.
+
+    A graph writes to the memory that it was recorded with for as long as it lives: lend it none.
+    """
+    import torch
+
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
 
 
 @contextmanager

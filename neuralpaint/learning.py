@@ -9,6 +9,7 @@ decides when to stop.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ from neuralpaint.schedules import schedules
 from neuralpaint.settings import Settings, setting
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from neuralpaint.painting import Painting
     from neuralpaint.pictures import Picture
 
 __all__ = [
     "Learner",
+    "Reading",
     "Snapshot",
     "TrainingSettings",
     "learn",
@@ -78,14 +83,61 @@ class TrainingSettings(Settings):
     )
 
 
+class Reading:
+    """How far a training had come at one step."""
+
+    def __init__(self, step: int, *, seconds: float = 0.0, total: float = 0.0) -> None:
+        self.step = step
+        self._seconds = seconds
+        self._total = total
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training so far."""
+        return self._seconds
+
+    @property
+    def total(self) -> float:
+        """Sum of the losses of all steps so far."""
+        return self._total
+
+    def mean_since(self, earlier: Reading) -> float:
+        """Return the mean loss of the steps since an earlier reading; NaN where there are none.
+
+        Raises:
+            DivergedError: a device tells only now that it is NaN or infinite.
+        """
+        steps = self.step - earlier.step
+        return (self.total - earlier.total) / steps if steps else math.nan
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """What a learner has come to at one step."""
 
     step: int
     seconds: float  # of training so far
-    loss: float  # mean since the snapshot before; NaN before the first step
+    loss: float  # mean since the snapshot before, or since `learn` began; NaN of no steps
     painting: Painting
+
+
+class _Fresh(Snapshot):
+    """A snapshot as `learn` takes it: its numbers are asked of the device when they are read."""
+
+    _before: Reading
+    _now: Reading
+
+    def __init__(self, painting: Painting, *, before: Reading, now: Reading) -> None:
+        # Not through the fields, of which two are properties here.
+        self.__dict__.update(step=now.step, painting=painting, _before=before, _now=now)
+
+    @property
+    def seconds(self) -> float:
+        return self._now.seconds
+
+    @property
+    def loss(self) -> float:
+        return self._now.mean_since(self._before)
 
 
 class Learner(ABC):
@@ -95,30 +147,64 @@ class Learner(ABC):
     """
 
     step: int
-    """Steps trained so far."""
+    """Steps trained so far, or on their way where a device works on its own."""
     steps: int
     """The step at which the schedule ends. May be moved while training."""
-    seconds: float
-    """Time spent in `advance` so far."""
-    loss: float
-    """Mean loss of the newest `advance`; NaN before the first."""
     device: str
     """The kind of device it trains on, such as "cuda"."""
     weights: int
     """How many numbers it learns."""
+    epoch_steps: int
+    """Steps in which every pixel is seen once."""
 
+    @property
     @abstractmethod
-    def advance(self, steps: int) -> float:
-        """Train for `steps` steps and return their mean loss, with one synchronisation at the end.
+    def seconds(self) -> float:
+        """Time that training up to `step` takes; nearly, where a device is still at it."""
+
+    @property
+    @abstractmethod
+    def loss(self) -> float:
+        """Mean loss of the newest `advance`, waited for; NaN before the first.
 
         Raises:
             DivergedError: the loss is NaN or infinite.
+        """
+
+    @abstractmethod
+    def advance(self, steps: int) -> None:
+        """Train for `steps` steps. A device that works on its own may not have begun on return.
+
+        Raises:
+            DivergedError: the loss is NaN or infinite; of a device that works on its own that of an
+                earlier advance, so read `loss` where it matters.
             DeviceError: the device is out of memory.
         """
+
+    @property
+    @abstractmethod
+    def newest(self) -> Reading:
+        """How far the training has come, the newest steps included."""
+
+    @property
+    @abstractmethod
+    def known(self) -> Reading:
+        """The newest reading that needs no waiting."""
 
     @abstractmethod
     def painting(self) -> Painting:
         """Return a frozen copy of what the model says now."""
+
+    @abstractmethod
+    def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
+        """Keep what the model says of each batch: as levels, on a canvas that begins as `frame`.
+
+        `frame` is uint8 (height, width, 3), of the picture's size. To be called before `advance`.
+        """
+
+    @abstractmethod
+    def sketch(self) -> NDArray[np.uint8]:
+        """Return a copy of that canvas. Each of its pixels is at most `epoch_steps` steps old."""
 
 
 def learner(
@@ -146,23 +232,28 @@ def learn(
 ) -> Iterator[Snapshot]:
     """Yield a snapshot at each of the stops, which are steps in rising order.
 
-    A stop that is already behind yields the same snapshot again. On the way to a distant stop,
-    `look` is called about twice a second with the loss so far.
+    A stop that is already behind yields the same snapshot again. At every stop, and about twice a
+    second on the way to a distant one, `look` is called with the mean loss since the look before.
+    Where a device works on its own, a snapshot is taken while it does: reading the snapshot's loss
+    or rendering its painting waits for it, and `look` hears what is known by then.
 
     Raises:
-        DivergedError: the loss became NaN or infinite.
+        DivergedError: the loss became NaN or infinite. Where a device works on its own, reading the
+            `loss` of a snapshot raises it too: do so before the painting is shown.
     """
     snapshot: Snapshot | None = None
+    before, looked = learner.newest, learner.known
     for stop in stops:
-        began, total, loss = learner.step, 0.0, learner.loss
         while learner.step < stop:
-            steps = min(stop - learner.step, _steps_in_a_moment(learner))
-            total += steps * learner.advance(steps)
-            loss = total / (learner.step - began)
-            if look is not None:
-                look(loss)
+            learner.advance(min(stop - learner.step, _steps_in_a_moment(learner)))
+            known = learner.known
+            if look is not None and known.step > looked.step:
+                look(known.mean_since(looked))
+                looked = known
         if snapshot is None or snapshot.step != learner.step:
-            snapshot = Snapshot(learner.step, learner.seconds, loss, learner.painting())
+            now = learner.newest
+            snapshot = _Fresh(learner.painting(), before=before, now=now)
+            before = now
         yield snapshot
 
 
@@ -179,20 +270,25 @@ def stops_at(fractions: Sequence[float], *, steps: int, every: int = 1) -> list[
 
 
 def stops_by_clock(
-    learner: Learner, fractions: Sequence[float], *, seconds: float
+    learner: Learner, fractions: Sequence[float], *, left: Callable[[], float]
 ) -> Iterator[int]:
-    """Yield stops that reach each fraction of `seconds` of training time.
+    """Yield stops that reach each fraction of the training time.
 
     The speed is measured while training goes on; every stop is planned from the newest
     measurement, and the learner's schedule is stretched to end when the time does.
+
+    Args:
+        learner: what trains.
+        fractions: of the training time, rising.
+        left: asked for the seconds that are left to train; it may change its mind.
     """
     for fraction in fractions:
         steps = 0
-        while (left := fraction * seconds - learner.seconds) > 0:
+        while (wait := fraction * (learner.seconds + left()) - learner.seconds) > 0:
             if learner.step > 0:
                 rate = learner.step / learner.seconds
-                learner.steps = learner.step + round(rate * (seconds - learner.seconds))
-                steps = round(rate * left)
+                learner.steps = learner.step + round(rate * left())
+                steps = round(rate * wait)
                 if steps <= learner.step:
                     break
             # The speed of so few steps is not to be trusted with more than as many again.

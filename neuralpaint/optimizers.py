@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
@@ -29,7 +29,8 @@ class Optimizer(Settings, ABC):
     def build(self, groups: Sequence[tuple[Sequence[Tensor], float]]) -> TorchOptimizer:
         """Return the torch optimizer of `groups` of parameters, each with its multiple of the rate.
 
-        The multiple becomes the group's "rate"; its "lr" is set before every step.
+        The multiple becomes the group's "rate"; its "lr" is set before every step. On CUDA that is
+        a tensor to be filled, so that a graph of the step can be captured.
         """
 
 
@@ -47,9 +48,19 @@ class Adam(Optimizer):
 
     def build(self, groups: Sequence[tuple[Sequence[Tensor], float]]) -> TorchOptimizer:
         """Return `torch.optim.Adam`, one fused kernel per parameter where the device has it."""
-        from torch.optim import Adam as TorchAdam
+        import torch
 
-        fused = all(p.device.type in ("cpu", "cuda") for params, _ in groups for p in params)
-        options = [{"params": list(params), "rate": rate} for params, rate in groups]
-        betas = (self.beta1, self.beta2)
-        return TorchAdam(options, betas=betas, eps=self.eps, fused=fused)
+        device = groups[0][0][0].device
+        options: list[dict[str, Any]] = [
+            {"params": list(params), "rate": rate, "lr": 0.0} for params, rate in groups
+        ]
+        if device.type == "cuda":
+            for group in options:
+                group["lr"] = torch.zeros((), device=device)
+        return torch.optim.Adam(
+            options,
+            betas=(self.beta1, self.beta2),
+            eps=self.eps,
+            fused=device.type in ("cpu", "cuda"),
+            capturable=device.type == "cuda",
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -138,9 +138,9 @@ def _between(a: Snapshot, b: Snapshot, amount: float) -> Snapshot:
     if amount >= 1:
         return b
     nearer = a if amount < 0.5 else b
-    return replace(
-        nearer,
+    return Snapshot(
         step=round(a.step + amount * (b.step - a.step)),
         seconds=a.seconds + amount * (b.seconds - a.seconds),
+        loss=nearer.loss,
         painting=a.painting.blend(b.painting, amount),
     )

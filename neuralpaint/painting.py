@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from neuralpaint.canvas import Grid
+from neuralpaint.devices import send
 
 __all__ = ["Painting"]
 
@@ -24,10 +25,14 @@ class Painting:
         """Bytes that the weights take."""
         return sum(weight.nbytes for weight in self._weights.values())
 
+    @property
+    def device(self) -> torch.device:
+        """Where it renders."""
+        return next(iter(self._weights.values())).device
+
     def colours(self, grid: Grid) -> Tensor:
         """Return the colours of a grid on the model's device, float32 (h, w, 3) in [0, 1]."""
-        device = next(iter(self._weights.values())).device
-        x, y = (torch.from_numpy(axis).to(device) for axis in grid)
+        x, y = (send(torch.from_numpy(axis), self.device) for axis in grid)
         with torch.no_grad():
             colours: Tensor = torch.func.functional_call(self._model, self._weights, (x, y))
         return colours

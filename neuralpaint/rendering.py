@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,15 @@ from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from neuralpaint.painting import Painting
 
-__all__ = ["fidelity", "letterbox", "render", "view"]
+__all__ = ["Exposure", "expose", "fidelity", "letterbox", "render", "view"]
 
 _TILE = 1 << 20  # pixels rendered at once: bounds memory, however large the canvas
+_PINNED = 1 << 26  # pixels of a frame for which memory is kept from being swapped out
 
 
 def render(painting: Painting, canvas: Canvas) -> NDArray[np.uint8]:
@@ -28,28 +33,76 @@ def render(painting: Painting, canvas: Canvas) -> NDArray[np.uint8]:
 
     Every pixel is the network's own answer at the pixel's centre, rounded to the nearest level.
     Memory beyond the frame itself does not grow with the canvas.
+
+    Raises:
+        DeviceError: the device is out of memory.
     """
-    frame = np.empty((canvas.height, canvas.width, 3), np.uint8)
-    grid = canvas.grid()
-    rows = max(1, _TILE // canvas.width)
-    for top in range(0, canvas.height, rows):
-        _render_tile(painting, Grid(grid.x, grid.y[top : top + rows]), frame[top : top + rows])
-    return frame
+    return expose(painting, canvas).frame()
 
 
-def _render_tile(painting: Painting, grid: Grid, tile: NDArray[np.uint8]) -> None:
-    """Fill `tile`, in halves where memory does not suffice for the whole."""
-    try:
-        levels = painting.colours(grid).mul_(255).round_().clamp_(0, 255)
-        tile[:] = levels.byte().cpu().numpy()
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        if len(tile) == 1:
-            raise DeviceError("out of memory while rendering: lower --size or --scale") from error
-        half = len(tile) // 2
-        _render_tile(painting, Grid(grid.x, grid.y[:half]), tile[:half])
-        _render_tile(painting, Grid(grid.x, grid.y[half:]), tile[half:])
+def expose(painting: Painting, canvas: Canvas) -> Exposure:
+    """Have the frame made that `render` returns; a GPU is not waited for until it is asked for."""
+    return Exposure(painting, canvas.grid())
+
+
+class Exposure:
+    """A frame in the making. A GPU renders it in its turn and sends it off while it works on."""
+
+    def __init__(self, painting: Painting, grid: Grid) -> None:
+        import torch
+
+        height, width = grid.y.shape[0], grid.x.shape[1]
+        self._copies = _copy_stream() if painting.device.type == "cuda" else None
+        # Only to pinned memory does a GPU send anything without the host's help.
+        pinned = self._copies is not None and height * width <= _PINNED
+        self._frame = torch.empty((height, width, 3), dtype=torch.uint8, pin_memory=pinned)
+        rows = max(1, _TILE // width)
+        for top in range(0, height, rows):
+            self._render(painting, Grid(grid.x, grid.y[top : top + rows]), top)
+        self._arrived = None if self._copies is None else self._copies.record_event()
+
+    def frame(self) -> NDArray[np.uint8]:
+        """Return the frame, uint8 (height, width, 3), once it is there."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._frame.numpy()
+
+    def _render(self, painting: Painting, grid: Grid, top: int) -> None:
+        """Fill the rows from `top`, in halves where memory does not suffice for the whole."""
+        rows = len(grid.y)
+        try:
+            levels = painting.colours(grid).mul_(255).round_().clamp_(0, 255).byte()
+            self._fetch(levels, self._frame[top : top + rows])
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if rows == 1:
+                raise DeviceError(
+                    "out of memory while rendering: lower --size or --scale"
+                ) from error
+            half = rows // 2
+            self._render(painting, Grid(grid.x, grid.y[:half]), top)
+            self._render(painting, Grid(grid.x, grid.y[half:]), top + half)
+
+    def _fetch(self, levels: Tensor, tile: Tensor) -> None:
+        """Copy levels from the device, beside what else it does if it can."""
+        if self._copies is None:
+            tile.copy_(levels)
+            return
+        import torch
+
+        self._copies.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._copies):
+            tile.copy_(levels, non_blocking=True)
+        levels.record_stream(self._copies)  # its memory is not used anew before it is copied
+
+
+@cache
+def _copy_stream() -> torch.cuda.Stream:
+    """Return the stream on which frames leave the GPU."""
+    import torch
+
+    return torch.cuda.Stream()
 
 
 def letterbox(
@@ -114,7 +167,5 @@ def fidelity(painting: Painting, picture: Picture) -> float:
     """
     stride = max(1, math.ceil(math.sqrt(picture.height * picture.width / _TILE)))
     grid = picture.canvas.grid()
-    reference = picture.pixels[::stride, ::stride]
-    frame = np.empty(reference.shape, np.uint8)
-    _render_tile(painting, Grid(grid.x[:, ::stride], grid.y[::stride]), frame)
-    return psnr(frame, reference)
+    exposure = Exposure(painting, Grid(grid.x[:, ::stride], grid.y[::stride]))
+    return psnr(exposure.frame(), picture.pixels[::stride, ::stride])

@@ -7,6 +7,7 @@ so that a default, a range or a line of help stands in exactly one place.
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ __all__ = ["Entries", "Option", "Settings", "options", "setting"]
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
+_TIME = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 
 
 class Entries(Protocol):
@@ -52,7 +54,8 @@ def setting(
 
     `minimum` and `maximum` are allowed values themselves; `above` is not. `entries` is the registry
     that the value, `name:key=value,...`, is looked up in; where the setting is `repeatable`, it is
-    a comma-separated list of them, which the command line also takes as several options.
+    a comma-separated list of them, which the command line also takes as several options. A number
+    whose `unit` is seconds may be written as a time such as 90s or 1h30m.
     """
     metadata = {
         "help": help,
@@ -115,16 +118,22 @@ class Option:
         try:
             if self.type is bool and isinstance(value, str):
                 return _truth(value)
+            if self.unit == "seconds" and isinstance(value, str):
+                return _seconds(value)
             if self.type is int and isinstance(value, float) and not value.is_integer():
                 raise ValueError
             if self.type in (int, float) and isinstance(value, bool):
                 raise ValueError
             return self.type(value)
         except (TypeError, ValueError, OverflowError):
-            kind = {int: "a whole number", float: "a number", bool: "true or false"}.get(
-                self.type, "text"
-            )
-            raise UsageError(f"{label} must be {kind}, not {value!r}") from None
+            raise UsageError(f"{label} must be {self._kind}, not {value!r}") from None
+
+    @property
+    def _kind(self) -> str:
+        if self.unit == "seconds":
+            return "a time such as 20, 90s or 1m30s"
+        kinds = {int: "a whole number", float: "a number", bool: "true or false"}
+        return kinds.get(self.type, "text")
 
     def _check_range(self, value: float, label: str) -> None:
         unit = f" {self.unit}" if self.unit else ""
@@ -136,6 +145,15 @@ class Option:
             raise UsageError(f"{label} must be at least {self.minimum:g}{unit}, not {value:g}")
         if self.maximum is not None and value > self.maximum:
             raise UsageError(f"{label} must be at most {self.maximum:g}{unit}, not {value:g}")
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of a number, or of hours, minutes and seconds such as 1h2m3s."""
+    parts = _TIME.fullmatch(text.strip().lower())
+    if parts is None or not any(parts.groups()):
+        return float(text)
+    hours, minutes, seconds = (float(part or 0) for part in parts.groups())
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def _truth(text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from neuralpaint.devices import send
 from neuralpaint.pictures import Picture
 
 __all__ = ["Batch", "Lattice", "Target"]
@@ -54,7 +55,7 @@ class Target:
     def batch(self, lattice: Lattice) -> Batch:
         """Return the pixels of a lattice."""
         rows, columns = lattice
-        levels = self.colours[rows[:, None], columns]
+        levels = self.colours.index_select(0, rows).index_select(1, columns)
         return Batch(self.x[:, columns], self.y[rows], levels.to(torch.float32).mul_(1 / 255))
 
     def lattices(self, batch: int, generator: torch.Generator) -> Iterator[Lattice]:
@@ -93,6 +94,6 @@ def _combs(
     shuffled = torch.rand(groups, stride, generator=generator).argsort(dim=1)
     dealt = (shuffled + stride * torch.arange(groups)[:, None]).t()  # (stride, groups)
     combs = [comb[comb < side] for comb in dealt]
-    # One copy that nothing waits for, not one for each comb.
-    together = torch.cat(combs).to(device, non_blocking=True)
+    # One copy, not one for each comb.
+    together = send(torch.cat(combs), device)
     return list(together.split([len(comb) for comb in combs]))

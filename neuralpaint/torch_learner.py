@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-import time
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from neuralpaint.canvas import Canvas
+from neuralpaint.cuda_graph import StepGraphs
 from neuralpaint.devices import explaining_memory, find_device, set_threads
-from neuralpaint.errors import DivergedError
-from neuralpaint.learning import Learner, TrainingSettings
+from neuralpaint.learning import Learner, Reading, TrainingSettings
 from neuralpaint.losses import losses
+from neuralpaint.meters import CudaMeter, HostMeter, Meter
 from neuralpaint.models import models
 from neuralpaint.optimizers import optimizers
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
 from neuralpaint.schedules import schedules
-from neuralpaint.target import Target
+from neuralpaint.target import Lattice, Target
 
 __all__ = ["TorchLearner"]
 
@@ -25,7 +27,7 @@ __all__ = ["TorchLearner"]
 # with fewer than this.
 _BATCH = {"cuda": 65_536, "mps": 32_768}
 _ADVICE = "lower --batch, or hidden_size in --model"
-_STEPS = {"cpu": 2400, "cuda": 6000, "mps": 4000}
+_STEPS = {"cpu": 2000, "cuda": 6000, "mps": 4000}
 
 
 class TorchLearner(Learner):
@@ -40,13 +42,12 @@ class TorchLearner(Learner):
         with explaining_memory(_ADVICE):
             self._target = Target.of(picture, device)
             self._build(picture.canvas, device)
+            self._prepare(device)
         suitable = self._model.cpu_batch if kind == "cpu" else _BATCH[kind]
         batch = settings.batch or suitable
         self.epoch_steps = math.prod(self._target.strides(batch))
         self._lattices = self._target.lattices(batch, self._generator)
         self.step = 0
-        self.seconds = 0.0
-        self.loss = math.nan
         self.steps = _STEPS[kind] if settings.steps is None else settings.steps
         if settings.epochs is not None:
             self.steps = max(1, round(settings.epochs * self.epoch_steps))
@@ -65,53 +66,106 @@ class TorchLearner(Learner):
         self._schedule = schedules.parse(settings.schedule)
         self._loss = losses.parse(settings.loss)
 
+    def _prepare(self, device: torch.device) -> None:
+        """Decide how a step is made and measured on this device."""
+        self._renewal: float | torch.Tensor = 0.0  # of the average, by the newest weights
+        self._graphs: StepGraphs | None = None
+        self._sketch: torch.Tensor | None = None  # (height, width, 3) uint8
+        self._meter: Meter
+        if device.type == "cuda":
+            self._renewal = torch.zeros((), device=device)
+            self._graphs = StepGraphs()
+            self._meter = CudaMeter(device)
+        else:
+            self._meter = HostMeter(device)
+
     @property
     def lr(self) -> float:
         """The initial learning rate: the user's, or what suits the model and the horizon."""
         return self._given_lr or self._model.learning_rate(self.steps)
 
-    def advance(self, steps: int) -> float:
-        """Train for `steps` steps and return their mean loss."""
-        began = time.perf_counter()
-        with explaining_memory(_ADVICE):
-            # In double precision: the mean is the same however a training is cut into advances.
-            precise = torch.float32 if self.device == "mps" else torch.float64
-            total = torch.zeros((), device=self.device, dtype=precise)
-            for _ in range(steps):
-                total += self._train_step()
-            self.loss = float(total) / steps  # the one synchronisation
-        self.seconds += time.perf_counter() - began
-        if not math.isfinite(self.loss):
-            raise DivergedError(
-                f"the loss became {self.loss} by step {self.step}: lower --lr (now {self.lr:g}) "
-                "or set --clip 1"
-            )
-        return self.loss
+    @property
+    def seconds(self) -> float:
+        """Time that training up to `step` takes; nearly, where a GPU is still at it."""
+        return self._meter.seconds
 
-    def _train_step(self) -> torch.Tensor:
-        """Make one optimizer step on one lattice; return its loss, still on the device."""
+    @property
+    def loss(self) -> float:
+        """Mean loss of the newest `advance`, waited for; NaN before the first."""
+        return self._meter.loss
+
+    @property
+    def newest(self) -> Reading:
+        """How far the training has come, the newest steps included."""
+        return self._meter.newest
+
+    @property
+    def known(self) -> Reading:
+        """The newest reading that needs no waiting."""
+        return self._meter.known
+
+    def advance(self, steps: int) -> None:
+        """Train for `steps` steps; a GPU has them on its list on return, and no more than that."""
+        with explaining_memory(_ADVICE):
+            self._meter.begin()
+            for _ in range(steps):
+                self._prepare_step()
+                lattice = next(self._lattices)
+                if self._graphs is None:
+                    self._learn_from(lattice)
+                else:
+                    self._graphs.run(self._learn_from, lattice)
+                self.step += 1
+            advice = f"lower --lr (now {self.lr:g}) or set --clip 1"
+            self._meter.end(self.step, advice=advice)
+
+    def _prepare_step(self) -> None:
+        """Set what differs from step to step, but for the pixels."""
         multiplier = self._schedule.multiplier(
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
         for group in self._optimizer.param_groups:
-            group["lr"] = self.lr * multiplier * group["rate"]
+            group["lr"] = _turned(group["lr"], self.lr * multiplier * group["rate"])
         self.model.pace(self.step / max(1, self.steps))
-        batch = self._target.batch(next(self._lattices))
+        # The average is young at first: a long memory would show the random start for too long.
+        decay = min(self.settings.ema, (self.step + 1) / (self.step + 10))
+        self._renewal = _turned(self._renewal, 1 - decay)
+
+    def _learn_from(self, lattice: Lattice) -> None:
+        """Make one optimizer step on one lattice; whatever it needs lies on the device."""
+        batch = self._target.batch(lattice)
         self._optimizer.zero_grad()
-        loss: torch.Tensor = self._loss(self.model(batch.x, batch.y), batch.colours)
+        prediction = self.model(batch.x, batch.y)
+        loss: torch.Tensor = self._loss(prediction, batch.colours)
         loss.backward()
         if self.settings.clip is not None:
             torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
         self._optimizer.step()
-        self.step += 1
-        # The average is young at first: a long memory would show the random start for too long.
-        decay = min(self.settings.ema, self.step / (self.step + 9))
         with torch.no_grad():
-            torch._foreach_lerp_(self._average, self._parameters, 1 - decay)
-        return loss.detach()
+            for average, parameter in zip(self._average, self._parameters, strict=True):
+                average.lerp_(parameter, self._renewal)
+        self._meter.losses += loss.detach()
+        if self._sketch is not None:
+            levels = prediction.detach().mul_(255).round_().clamp_(0, 255).byte()
+            self._sketch[lattice.rows[:, None], lattice.columns] = levels
 
     def painting(self) -> Painting:
         """Return a frozen copy of the averaged weights."""
         names = [name for name, _ in self.model.named_parameters()]
         weights = dict(zip(names, [a.clone() for a in self._average], strict=True))
         return Painting(self.model, weights)
+
+    def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
+        """Keep what the model says of each batch, on a canvas that begins as `frame`."""
+        self._sketch = torch.from_numpy(frame).to(self.device, copy=True)
+
+    def sketch(self) -> NDArray[np.uint8]:
+        """Return a copy of that canvas."""
+        if self._sketch is None:
+            raise RuntimeError("begin_sketch has not been called")
+        return self._sketch.to("cpu", copy=True).numpy()
+
+
+def _turned(dial: float | torch.Tensor, value: float) -> float | torch.Tensor:
+    """Return a dial turned to a value; a tensor is filled, for a graph reads it where it lies."""
+    return dial.fill_(value) if isinstance(dial, torch.Tensor) else value

@@ -6,15 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fake_gpu import FakeGpu
 
 from neuralpaint.canvas import Canvas
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.learning import Learner, TrainingSettings, learn, learner, stops_by_clock
+from neuralpaint.meters import CudaMeter
 from neuralpaint.metrics import psnr
 from neuralpaint.models import models
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import render
+from neuralpaint.torch_learner import TorchLearner
 
 SMALL = ":hidden_size=16,hidden_layers=2"
 
@@ -44,9 +47,11 @@ def test_every_model_learns(name: str) -> None:
 @pytest.mark.parametrize("activation", ["leaky_relu", "sine", "relu", "gelu", "silu"])
 def test_every_activation_learns(activation: str) -> None:
     student = small(model=f"fourier:order=8,hidden_size=16,hidden_layers=2,activation={activation}")
-    first = student.advance(5)
+    student.advance(5)
+    first = student.loss
     student.advance(150)
-    assert student.advance(5) < 0.5 * first
+    student.advance(5)
+    assert student.loss < 0.5 * first
 
 
 def test_the_same_seed_gives_the_same_painting_and_another_another() -> None:
@@ -114,7 +119,9 @@ def test_the_horizon_counts_steps_or_passes_over_the_picture(
 def test_training_by_the_clock_takes_the_time_and_ends_the_schedule_with_it() -> None:
     student = small(steps=None, seconds=0.6)
     fractions = [i / 10 for i in range(11)]
-    snapshots = list(learn(student, stops_by_clock(student, fractions, seconds=0.6)))
+    snapshots = list(
+        learn(student, stops_by_clock(student, fractions, left=lambda: 0.6 - student.seconds))
+    )
     assert len(snapshots) == 11
     assert 0.4 < student.seconds < 1.2
     assert student.steps == pytest.approx(student.step, rel=0.2)
@@ -130,7 +137,9 @@ def test_a_loss_that_is_no_number_stops_with_advice() -> None:
 
 def test_clipping_bounds_the_first_step_of_plain_descent() -> None:
     free, clipped = small(ema=0), small(ema=0, clip=1e-6)
-    assert free.advance(50) < clipped.advance(50)
+    for student in (free, clipped):
+        student.advance(50)
+    assert free.loss < clipped.loss
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
@@ -172,13 +181,56 @@ def test_training_on_a_gpu_gives_the_colours_of_the_cpu() -> None:
     np.testing.assert_allclose(cpu.painting()(grid), cuda.painting()(grid), atol=0.05)
 
 
-def test_a_distant_stop_is_looked_at_on_the_way() -> None:
-    student = small(steps=None, epochs=1000)
+def test_a_distant_stop_is_looked_at_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralpaint.learning._MOMENT", 0.0)  # holds one step
     seen: list[float] = []
-    student.seconds = 1e3  # as if it were so slow that a moment holds one step
-    (snapshot,) = learn(student, [6], look=seen.append)
+    (snapshot,) = learn(small(), [6], look=seen.append)
     assert len(seen) == 6
-    assert snapshot.loss == seen[-1] == pytest.approx(np.mean(seen), rel=0.5)
+    assert snapshot.loss == pytest.approx(np.mean(seen))
+
+
+def test_the_loss_of_a_snapshot_is_the_mean_since_the_one_before() -> None:
+    student, losses = small(), []
+    for _ in range(6):
+        student.advance(1)
+        losses.append(student.loss)
+    found = [snapshot.loss for snapshot in learn(small(), [2, 3, 6])]
+    assert found == pytest.approx([np.mean(losses[:2]), losses[2], np.mean(losses[3:])])
+
+
+def on_a_slow_gpu(student: Learner) -> TorchLearner:
+    """Return the learner, measuring as if its device worked on its own."""
+    assert isinstance(student, TorchLearner)
+    student._meter = CudaMeter(torch.device("cpu"))
+    return student
+
+
+def test_a_snapshot_is_taken_while_a_gpu_is_still_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stops = [0, 1, 4, 8]
+    expected = [snapshot.loss for snapshot in learn(small(), stops)]
+    gpu = FakeGpu(monkeypatch)
+    monkeypatch.setattr("neuralpaint.learning._MOMENT", 1e3)  # no stop is distant
+    looks: list[float] = []
+    snapshots = list(learn(on_a_slow_gpu(small()), stops, look=looks.append))
+    assert [snapshot.step for snapshot in snapshots] == stops
+    assert gpu.waits == 1  # for the first advance, which tells how fast the others will be
+    assert looks == [expected[1]]
+    assert [snapshot.loss for snapshot in snapshots] == pytest.approx(expected, nan_ok=True)
+    assert gpu.waits == 3
+
+
+def test_a_loss_that_is_no_number_ends_learning_on_a_gpu_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    FakeGpu(monkeypatch)
+    student = on_a_slow_gpu(small(lr=100, schedule="constant"))
+    with torch.no_grad():
+        next(student.model.parameters()).fill_(math.nan)
+    student.advance(2)
+    with pytest.raises(DivergedError, match=r"lower --lr \(now 100\)"):
+        _ = student.loss
+    with pytest.raises(DivergedError, match=r"nan by step 2"):
+        list(learn(student, [3]))
 
 
 @pytest.mark.parametrize("name", list(models))

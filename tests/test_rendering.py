@@ -7,9 +7,11 @@ from torch import Tensor, nn
 
 from neuralpaint.canvas import Canvas, Fit
 from neuralpaint.errors import DeviceError
+from neuralpaint.learning import learner
+from neuralpaint.models import models
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
-from neuralpaint.rendering import fidelity, letterbox, render, view
+from neuralpaint.rendering import expose, fidelity, letterbox, render, view
 
 
 class Plane(nn.Module):
@@ -58,6 +60,43 @@ def test_a_tile_that_does_not_fit_in_memory_is_rendered_in_parts() -> None:
     np.testing.assert_array_equal(render(painting(fails_above=120), canvas), whole)
     with pytest.raises(DeviceError, match="lower --size or --scale"):
         render(painting(fails_above=40), canvas)
+
+
+def test_exposures_may_be_looked_at_in_any_order() -> None:
+    canvases = [Canvas.of(height=9, width=16), Canvas.of(height=12, width=7)]
+    exposures = [expose(painting(), canvas) for canvas in canvases]
+    for exposure, canvas in reversed(list(zip(exposures, canvases, strict=True))):
+        frame = exposure.frame()
+        assert frame.dtype == np.uint8
+        np.testing.assert_array_equal(frame, render(painting(), canvas))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", list(models))
+def test_a_frame_of_a_gpu_is_that_of_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    canvas = Canvas.of(height=90, width=160)
+    cpu, cuda = (
+        learner(picture(), model=name, device=device).painting() for device in ("cpu", "cuda")
+    )
+    exact = render(cpu, canvas).astype(int)
+    monkeypatch.setattr("neuralpaint.rendering._TILE", 1000)
+    exposures = [expose(cuda, canvas) for _ in range(9)]
+    for exposure in exposures:
+        assert np.abs(exposure.frame() - exact).max() <= 1
+
+
+@pytest.mark.gpu
+def test_the_host_does_not_wait_for_a_frame_that_a_gpu_makes() -> None:
+    canvas = Canvas.of(height=90, width=160)
+    cuda = learner(picture(), device="cuda").painting()
+    expose(cuda, canvas).frame()  # what is done once
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        exposures = [expose(cuda, canvas) for _ in range(3)]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    frames = [exposure.frame() for exposure in exposures]
+    np.testing.assert_array_equal(frames[0], frames[2])
 
 
 def test_a_picture_at_its_own_size_is_itself() -> None:

@@ -76,3 +76,22 @@ def test_options_carry_what_the_command_line_needs() -> None:
         "which shape",
     )
     assert options(Brush)["width"].unit == "mm"
+
+
+@dataclass(frozen=True)
+class Drying(Settings):
+    time: float = setting(1.0, "how long", unit="seconds", above=0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("20", 20), ("1.5", 1.5), ("90s", 90), ("2m", 120), ("1m30s", 90), (" 1H2M ", 3720)],
+)
+def test_a_time_is_written_as_a_person_would(text: str, seconds: float) -> None:
+    assert Drying(time=text).time == seconds  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["soon", "", "2 minutes", "30s1m", "m"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="time must be a time such as 20, 90s or 1m30s"):
+        Drying(time=text)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from types import FrameType
 
 import click
@@ -24,6 +25,7 @@ INTERRUPTED = 130
         "video": "Train on a picture and film it.",
         "paint": "Train on a picture and render one still.",
         "replay": "Tell how a file was made, or make it again.",
+        "bench": "Measure what this machine does.",
         "list": "List everything that can be chosen by name.",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -43,6 +45,7 @@ def neuralpaint() -> None:
 
 def main() -> None:
     """Run the command line; every error is one line on stderr and an exit status."""
+    began = time.perf_counter()  # before anything large is imported: what a --budget counts from
     arguments, debug = _without_debug(sys.argv[1:])
     _log_to_stderr()
     # What ends a process politely finishes the clip first, like Ctrl-C.
@@ -52,6 +55,7 @@ def main() -> None:
             arguments,
             prog_name="neuralpaint",
             standalone_mode=False,
+            obj=began,
             color=False if os.environ.get("NO_COLOR") else None,
         )
     except Interrupted:

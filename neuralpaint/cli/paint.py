@@ -46,5 +46,5 @@ def command(
     """
     settings = settings_from(PaintSettings, ctx)
     allowed = confirm_overwrite(output, overwrite=overwrite)
-    job = Paint(source, output, settings=settings, overwrite=allowed)
+    job = Paint(source, output, settings=settings, overwrite=allowed, began=ctx.obj)
     return run(job, job.facts(), quiet=quiet, as_json=as_json, dry_run=dry_run)

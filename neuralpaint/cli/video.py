@@ -64,5 +64,6 @@ def command(
         settings=settings,
         audio=audio,
         overwrite=confirm_overwrite(output, overwrite=overwrite),
+        began=ctx.obj,
     )
     return run(job, job.facts(), quiet=quiet, as_json=as_json, dry_run=dry_run)

@@ -20,8 +20,12 @@ class Harmonic(Encoding):
     across the picture and the raw t tells the two ends apart.
     """
 
-    strengths = (3.0, 2.0)
-    """Of a sine network over harmonics, measured on photographs: `SkipConn.initialize_sine`."""
+    strengths = (8.0, 4.0)
+    """Of a sine network over harmonics, measured on photographs: `SkipConn.initialize_sine`.
+
+    Weaker ones are behind in short trainings and show streaks along the axes for longer; half as
+    much again is no better.
+    """
 
     orders: Tensor  # (order,)
 

@@ -3,25 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from neuralpaint.models import ActivationName
 
-__all__ = ["ACTIVATIONS", "Activation"]
+__all__ = ["ACTIVATIONS", "Activation", "Tables"]
 
 
-class Activation(NamedTuple):
+Tables = tuple[Tensor, ...]
+"""A term of a sum, as an activation wants to know it."""
+
+
+@dataclass(frozen=True)
+class Activation:
     """An elementwise function f, its form without allocation, and its vector-Jacobian product.
 
     `into(z, c)` writes f(z) to c. `pull(d, z, c)` overwrites z with d * f'(z), where c = f(z).
+
+    The methods do the same for a sum z = a + b of terms that broadcast, each given as its tables.
     """
 
     function: Callable[[Tensor], Tensor]
     into: Callable[[Tensor, Tensor], object]
     pull: Callable[[Tensor, Tensor, Tensor], object]
+
+    def tables(self, term: Tensor) -> Tables:
+        """Return what the sums want to know of a term."""
+        return (term,)
+
+    def into_sum(self, a: Tables, b: Tables, c: Tensor) -> None:
+        """Write f(a + b) to c."""
+        self.into(torch.add(*a, *b, out=c), c)
+
+    def pull_sum(self, d: Tensor, a: Tables, b: Tables, z: Tensor, c: Tensor) -> None:
+        """Write d * f'(a + b) to z, where c = f(a + b)."""
+        self.pull(d, torch.add(*a, *b, out=z), c)
+
+
+class _Sine(Activation):
+    """The sine, which has an addition formula: of a sum it needs the terms' sines and cosines only.
+
+    A pixel's own sine would cost ten times as much as a product.
+    """
+
+    def tables(self, term: Tensor) -> Tables:
+        return term.sin(), term.cos()
+
+    def into_sum(self, a: Tables, b: Tables, c: Tensor) -> None:
+        (sin_a, cos_a), (sin_b, cos_b) = a, b
+        torch.mul(sin_a, cos_b, out=c).addcmul_(cos_a, sin_b)
+
+    def pull_sum(self, d: Tensor, a: Tables, b: Tables, z: Tensor, c: Tensor) -> None:
+        (sin_a, cos_a), (sin_b, cos_b) = a, b
+        torch.mul(cos_a, cos_b, out=z).addcmul_(sin_a, sin_b, value=-1).mul_(d)
 
 
 _aten = torch.ops.aten
@@ -47,7 +84,7 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         lambda z, c: _aten.silu.out(z, out=c),
         lambda d, z, c: _aten.silu_backward.grad_input(d, z, grad_input=z),
     ),
-    "sine": Activation(
+    "sine": _Sine(
         torch.sin,
         lambda z, c: torch.sin(z, out=c),
         lambda d, z, c: z.cos_().mul_(d),

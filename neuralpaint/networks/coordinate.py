@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from neuralpaint.encodings.encoding import Encoding
+from neuralpaint.workers import each
 
 __all__ = ["CoordinateModel"]
 
@@ -51,7 +52,7 @@ class CoordinateModel(nn.Module):
         is_grid = x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]
         if self._strip and is_grid and x.device.type == "cpu" and not torch.is_grad_enabled():
             strips = y.split(max(1, self._strip // x.shape[1]))
-            return torch.cat([self._colours(x, strip) for strip in strips])
+            return torch.cat(each(lambda strip: self._colours(x, strip), strips))
         return self._colours(x, y)
 
     def _colours(self, x: Tensor, y: Tensor) -> Tensor:

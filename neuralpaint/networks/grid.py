@@ -3,24 +3,28 @@
 Over a grid the features of row y and column x are two short tables, so a layer's input term is
 `phi_x @ Wx.T + phi_y @ Wy.T`, broadcast once over (height, width). What is left per pixel is two
 (hidden_size, hidden_size) products, one per predecessor, added in place: nothing is concatenated,
-nothing per pixel is allocated, and the backward pass is written out. `SkipConn.forward_plain` is
+nothing per pixel is allocated, and the backward pass is written out. Layer 0 has no predecessor: it
+is f of a sum of two tables, for which a sine takes no sine per pixel. `SkipConn.forward_plain` is
 the same network as its definition reads; a test holds the two together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain, pairwise
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from neuralpaint.networks.activations import Activation
+from neuralpaint.networks.activations import Activation, Tables
+from neuralpaint.networks.products import EXACT, Products, products
+from neuralpaint.workers import count, each
 
 __all__ = ["is_product_grid", "over_grid", "render_grid"]
 
 # Rendered at once: on a CPU what stays in its caches, on a GPU what keeps it busy.
-_CPU_PIXELS, _GPU_PIXELS = 6144, 1 << 19
+_CPU_PIXELS, _GPU_PIXELS = 3072, 1 << 19
 
 
 def over_grid(activation: Activation, scratch: list[Tensor], *tensors: Tensor) -> Tensor:
@@ -52,8 +56,8 @@ class _OverGrid(torch.autograd.Function):
         dL/dWy_i = (sum over columns of g_i)' phi_y                      (H, features)
         dL/db_i  = sum over rows and columns of g_i                      (H,)
 
-    One flat tensor lent by the network holds every z_i and c_i and one dL/dc_i; g_i replaces z_i.
-    It is given back after the backward pass, so that two open graphs never share it.
+    On a CPU each worker takes some rows of the grid through all layers, there and back; only the
+    sums above bring them together.
     """
 
     @staticmethod
@@ -63,40 +67,135 @@ class _OverGrid(torch.autograd.Function):
         """Return the signal (h, w, channels) of the parts and the weights and biases in turn."""
         columns, rows = tensors[0][0], tensors[1][:, 0]
         weights, biases = tensors[2::2], tensors[3::2]
-        depth, units, grid = len(weights) - 1, weights[0].shape[0], (len(rows), len(columns))
-        memory, blocks = _borrow(scratch, (2 * depth + 1, grid[0] * grid[1], units), columns)
-        before, after = blocks[:depth], blocks[depth : 2 * depth]
-        out = columns.new_empty(grid[0] * grid[1], weights[-1].shape[0])
-        for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-            across, down = _input_terms(weight, bias, columns, rows)
-            z = before[i] if i < depth else out
-            _add_up(z, across, down, weight, _seen(after, i))
-            if i < depth:
-                activation.into(z, after[i])
+        walk = _Walk(activation, scratch, columns, rows, weights, biases)
+        out = columns.new_empty(len(rows), len(columns), len(biases[-1]))
+        each(lambda part: walk.forward(part, out[part]), walk.parts)
         ctx.save_for_backward(columns, rows, *weights)
-        ctx.activation, ctx.scratch, ctx.memory, ctx.blocks = activation, scratch, memory, blocks
-        return out.view(*grid, -1)
+        ctx.walk = walk
+        return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the weights and biases, for dL/dsignal (h, w, channels)."""
-        if ctx.memory is None:
+        if ctx.walk is None:
             raise RuntimeError("a SkipConn graph over a grid can be walked back only once")
         columns, rows, *weights = ctx.saved_tensors
-        depth, units = len(weights) - 1, weights[0].shape[0]
-        before, after, d_current = ctx.blocks[:depth], ctx.blocks[depth:-1], ctx.blocks[-1]
-        d_z = [*before, gradients[0].reshape(-1, weights[-1].shape[0])]
-        found: list[Tensor] = []
+        walk, d_signal = ctx.walk, gradients[0].contiguous()
+        parts = each(lambda part: walk.backward(part, d_signal[part]), walk.parts)
+        walk.end()
+        ctx.walk = None
+        found = each(
+            lambda layer: _gradients(layer[0], columns, rows, layer[1]),
+            list(zip(weights, zip(*parts, strict=True), strict=True)),
+        )
+        return (None, None, None, None, *chain.from_iterable(found))
+
+
+class _Sums(NamedTuple):
+    """What some rows of the grid add to the gradients of a layer."""
+
+    hidden: Tensor  # (units, units of what it sees)
+    across: Tensor  # (w, units), over the rows
+    down: Tensor  # (rows, units), over the columns
+
+
+class _Walk:
+    """One way through the layers and back; the rows of the grid can go in parts, side by side.
+
+    One flat tensor lent by the network holds every z_i and c_i and one dL/dc_i; g_i replaces z_i.
+    It is given back at the end of the way, so that two open graphs never share it.
+
+    The products of the hidden layers are those of the device, which may round their factors c_i,
+    g_i and W_i. Everything else is float32, and so is all of rendering.
+    """
+
+    def __init__(
+        self,
+        activation: Activation,
+        scratch: list[Tensor],
+        columns: Tensor,
+        rows: Tensor,
+        weights: Sequence[Tensor],
+        biases: Sequence[Tensor],
+    ) -> None:
+        self._activation, self._weights = activation, weights
+        self._units, self._width = weights[0].shape[0], len(columns)
+        self._depth = depth = len(weights) - 1
+        self._terms = _input_terms(weights, biases, columns, rows)
+        self._first = _tables(activation, *self._terms[0])
+        self._products = products(columns.device)
+        shape = (2 * depth + 1, len(rows) * self._width, self._units)
+        self._scratch = scratch
+        self._memory, blocks = _borrow(scratch, shape, columns)
+        self._before, self._after, self._d = blocks[:depth], blocks[depth:-1], blocks[-1]
+        self._factors: dict[int, list[Tensor]] = {}  # of the parts, by their first row
+        parts = count() if columns.device.type == "cpu" else 1
+        cuts = [len(rows) * i // parts for i in range(parts + 1)]
+        self.parts = [slice(*cut) for cut in pairwise(cuts) if cut[0] < cut[1]]
+
+    def forward(self, part: slice, out: Tensor) -> None:
+        """Take some rows to the signal `out` (rows, w, channels)."""
+        before, after, _ = self._blocks(part)
+        across, down = self._first
+        grid = (-1, self._width, self._units)
+        self._activation.into_sum(across, tuple(t[part] for t in down), after[0].view(grid))
+        factors = self._factors[part.start] = []
+        for i in range(1, self._depth):
+            factors.append(self._products.factor(after[i - 1]))
+            self._add_up(before[i], i, part, _seen(factors, i), self._products)
+            self._activation.into(before[i], after[i])
+        z = out.view(-1, out.shape[-1])
+        self._add_up(z, self._depth, part, _seen(after, self._depth), EXACT)
+
+    def backward(self, part: slice, d_signal: Tensor) -> list[_Sums]:
+        """Take dL/dsignal (rows, w, channels) of some rows back; return the sums of each layer."""
+        before, after, d = self._blocks(part)
+        factors, units, depth = self._factors[part.start], self._units, self._depth
+        kinds = [self._products] * depth + [EXACT]
+        g = [*before, d_signal.view(-1, d_signal.shape[-1])]
+        sums: list[_Sums] = []
+        later = g[depth]  # as a factor: what the layer behind had
         for i in range(depth, -1, -1):
-            found += _weight_gradients(d_z[i], columns, rows, weights[i], _seen(after, i))
+            kind, seen = kinds[i], _seen(factors if i < depth else after, i)
+            factor = kind.factor(g[i]) if i > 0 else g[0]  # layer 0 has no such product
+            sums.append(self._sum_up(g[i], factor, seen, kind))
             if i > 0:
-                torch.mm(d_z[i], weights[i][:, :units], out=d_current)
+                kind.into(d, factor, kind.factor(self._weights[i][:, :units]))
                 if i < depth:
-                    d_current.addmm_(d_z[i + 1], weights[i + 1][:, units : 2 * units])
-                ctx.activation.pull(d_current, before[i - 1], after[i - 1])
-        ctx.scratch.append(ctx.memory)
-        ctx.memory = None
-        return (None, None, None, None, *found[::-1])
+                    previous = self._weights[i + 1][:, units : 2 * units]
+                    kinds[i + 1].add(d, later, kinds[i + 1].factor(previous))
+            later = factor
+            if i > 1:
+                self._activation.pull(d, before[i - 1], after[i - 1])
+            elif i == 1:
+                grid = (-1, self._width, units)
+                across, down = self._first[0], tuple(t[part] for t in self._first[1])
+                z, c = before[0].view(grid), after[0].view(grid)
+                self._activation.pull_sum(d.view(grid), across, down, z, c)
+        return sums[::-1]
+
+    def end(self) -> None:
+        """Give the memory back."""
+        self._scratch.append(self._memory)
+
+    def _blocks(self, part: slice) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Return z_i, c_i and room for dL/dc of some rows, each (pixels, units)."""
+        pixels = slice(part.start * self._width, part.stop * self._width)
+        before, after = ([block[pixels] for block in kind] for kind in (self._before, self._after))
+        return before, after, self._d[pixels]
+
+    def _add_up(self, z: Tensor, i: int, part: slice, seen: list[Tensor], kind: Products) -> None:
+        across, down = self._terms[i]
+        _add_up(z, across, down[part], self._weights[i], seen, kind)
+
+    def _sum_up(self, g: Tensor, factor: Tensor, seen: list[Tensor], kind: Products) -> _Sums:
+        """Return the sums of one layer over some rows; `factor` is g as its products take it."""
+        units = self._units
+        hidden = g.new_empty(g.shape[1], units * len(seen))
+        for j, c in enumerate(seen):
+            kind.into(hidden[:, j * units : (j + 1) * units], factor.t(), c)
+        grid = g.view(-1, self._width, g.shape[1])
+        return _Sums(hidden, grid.sum(0), grid.sum(1))
 
 
 def render_grid(activation: Activation, scratch: list[Tensor], *tensors: Tensor) -> Tensor:
@@ -104,19 +203,25 @@ def render_grid(activation: Activation, scratch: list[Tensor], *tensors: Tensor)
     columns, rows = tensors[0][0], tensors[1][:, 0]
     weights, biases = tensors[2::2], tensors[3::2]
     depth, units, width = len(weights) - 1, weights[0].shape[0], len(columns)
-    terms = [_input_terms(*pair, columns, rows) for pair in zip(weights, biases, strict=True)]
+    terms = _input_terms(weights, biases, columns, rows)
+    a, b = _tables(activation, *terms[0])
     out = columns.new_empty(len(rows), width, weights[-1].shape[0])
-    step = max(1, (_CPU_PIXELS if columns.device.type == "cpu" else _GPU_PIXELS) // width)
-    for top in range(0, len(rows), step):
-        strip = out[top : top + step]
+
+    def render_strip(part: slice) -> None:
+        strip = out[part]
         memory, ring = _borrow(scratch, (3, strip.shape[0] * width, units), columns)
-        for i, (weight, (across, down)) in enumerate(zip(weights, terms, strict=True)):
+        activation.into_sum(a, tuple(t[part] for t in b), ring[0].view(-1, width, units))
+        for i in range(1, depth + 1):
+            across, down = terms[i]
             z = ring[i % 3] if i < depth else strip.view(-1, strip.shape[-1])
             seen = [ring[(i - back) % 3] for back in range(1, min(i, 2) + 1)]
-            _add_up(z, across, down[top : top + step], weight, seen)
+            _add_up(z, across, down[part], weights[i], seen, EXACT)
             if i < depth:
                 activation.into(z, z)
         scratch.append(memory)
+
+    step = max(1, (_CPU_PIXELS if columns.device.type == "cpu" else _GPU_PIXELS) // width)
+    each(render_strip, [slice(top, top + step) for top in range(0, len(rows), step)])
     return out
 
 
@@ -144,33 +249,49 @@ def _seen(after: Sequence[Tensor], i: int) -> list[Tensor]:
 
 
 def _input_terms(
-    weight: Tensor, bias: Tensor, columns: Tensor, rows: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return one layer's input: terms of the columns (w, units), of rows and bias (h, units)."""
+    weights: Sequence[Tensor], biases: Sequence[Tensor], columns: Tensor, rows: Tensor
+) -> list[tuple[Tensor, Tensor]]:
+    """Return each layer's input: terms of the columns (w, units), of rows and bias (h, units)."""
+
+    def terms(layer: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        weight, bias = layer
+        of_columns, of_rows = _input_weights(weight, columns, rows)
+        return columns @ of_columns.t(), torch.addmm(bias, rows, of_rows.t())
+
+    return each(terms, list(zip(weights, biases, strict=True)))
+
+
+def _input_weights(weight: Tensor, columns: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the parts of a layer's weight that the features of columns and of rows meet."""
     middle = weight.shape[1] - rows.shape[1]
-    across = columns @ weight[:, middle - columns.shape[1] : middle].t()
-    return across, torch.addmm(bias, rows, weight[:, middle:].t())
+    return weight[:, middle - columns.shape[1] : middle], weight[:, middle:]
 
 
-def _add_up(z: Tensor, across: Tensor, down: Tensor, weight: Tensor, seen: list[Tensor]) -> None:
+def _tables(activation: Activation, across: Tensor, down: Tensor) -> tuple[Tables, Tables]:
+    """Return layer 0's input terms, along x and along y, as the activation wants to know them."""
+    return activation.tables(across[None]), activation.tables(down[:, None])
+
+
+def _add_up(
+    z: Tensor, across: Tensor, down: Tensor, weight: Tensor, seen: list[Tensor], kind: Products
+) -> None:
     """Write one layer's values before the activation to z (n, units)."""
     torch.add(across, down[:, None], out=z.view(len(down), len(across), -1))
     for j, c in enumerate(seen):
         units = c.shape[1]
-        z.addmm_(c, weight[:, j * units : (j + 1) * units].t())
+        kind.add(z, c, kind.factor(weight[:, j * units : (j + 1) * units]).t())
 
 
-def _weight_gradients(
-    d_z: Tensor, columns: Tensor, rows: Tensor, weight: Tensor, seen: list[Tensor]
+def _gradients(
+    weight: Tensor, columns: Tensor, rows: Tensor, parts: Sequence[_Sums]
 ) -> tuple[Tensor, Tensor]:
-    """Return one layer's gradients, bias before weight, for dL/dz (n, units)."""
+    """Return the gradients of a layer's weight and bias from the sums of all parts."""
     d_weight = torch.empty_like(weight)
-    for j, c in enumerate(seen):
-        units = c.shape[1]
-        torch.mm(d_z.t(), c, out=d_weight[:, j * units : (j + 1) * units])
-    grid = d_z.view(len(rows), len(columns), -1)
-    d_rows = grid.sum(1)
-    middle = weight.shape[1] - rows.shape[1]
-    torch.mm(grid.sum(0).t(), columns, out=d_weight[:, middle - columns.shape[1] : middle])
-    torch.mm(d_rows.t(), rows, out=d_weight[:, middle:])
-    return d_rows.sum(0), d_weight
+    d_hidden = d_weight[:, : parts[0].hidden.shape[1]]
+    torch.sum(torch.stack([part.hidden for part in parts]), 0, out=d_hidden)
+    d_across = torch.stack([part.across for part in parts]).sum(0)
+    d_down = torch.cat([part.down for part in parts])
+    of_columns, of_rows = _input_weights(d_weight, columns, rows)
+    torch.mm(d_across.t(), columns, out=of_columns)
+    torch.mm(d_down.t(), rows, out=of_rows)
+    return d_weight, d_down.sum(0)

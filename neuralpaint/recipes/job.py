@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from neuralpaint.canvas import CanvasSettings
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
@@ -23,6 +23,7 @@ from neuralpaint.learning import (
 from neuralpaint.pictures import PictureSettings, Source
 from neuralpaint.recipes.report import Phase, Progress, Report, Result, peak_memory_mb
 from neuralpaint.recipes.stage import Stage
+from neuralpaint.settings import setting
 
 __all__ = ["Job", "JobSettings"]
 
@@ -33,6 +34,17 @@ Stopped = KeyboardInterrupt | DivergedError | DeviceError
 @dataclass(frozen=True)
 class JobSettings(CanvasSettings, TrainingSettings, PictureSettings):
     """How to read a picture, train on it, and look at it."""
+
+    section: ClassVar[str] = "Training"
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("steps", "seconds", "epochs", "budget"),)
+
+    budget: float | None = setting(
+        None,
+        "finish everything in this time, from the start of the command to the file: train as long "
+        "as reading, rendering and writing leave",
+        unit="seconds",
+        above=0.0,
+    )
 
 
 class Job(ABC):
@@ -45,8 +57,10 @@ class Job(ABC):
         *,
         settings: JobSettings,
         longest: int | None = None,
+        began: float | None = None,
     ) -> None:
-        self._began = time.perf_counter()
+        """Check and prepare everything; the job `began` then, by `time.perf_counter()`, or now."""
+        self._began = time.perf_counter() if began is None else began
         self.output = Path(output)
         self.settings = settings
         if isinstance(source, (str, Path)) and _is_same_file(source, output):
@@ -76,13 +90,18 @@ class Job(ABC):
 
     def facts(self) -> dict[str, Any]:
         """Return what is going to be made, for a person or a program to read."""
-        settings, by_clock = self.settings, self.settings.seconds is not None
+        settings = self.settings
+        horizon: dict[str, Any] = {"steps": self.learner.steps}
+        if self.by_clock:
+            horizon = {
+                k: v for k, v in (("seconds", settings.seconds), ("budget", settings.budget)) if v
+            }
         return {
             "input": self.picture.name,
             "input_width": self.picture.width,
             "input_height": self.picture.height,
             "output": str(self.output),
-            **({"seconds": settings.seconds} if by_clock else {"steps": self.learner.steps}),
+            **horizon,
             "model": settings.model,
             "weights": self.learner.weights,
             "device": self.learner.device,
@@ -98,13 +117,32 @@ class Job(ABC):
             self._loss = loss
             report(self.progress("train"))
 
-        seconds = self.settings.seconds
         stops = (
-            stops_by_clock(self.learner, fractions, seconds=seconds)
-            if seconds is not None
+            stops_by_clock(self.learner, fractions, left=self._left)
+            if self.by_clock
             else stops_at(fractions, steps=self.learner.steps, every=every)
         )
         return learn(self.learner, stops, look=look)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the job began."""
+        return time.perf_counter() - self._began
+
+    @property
+    def by_clock(self) -> bool:
+        """Whether the time says how long to train."""
+        return self.settings.seconds is not None or self.settings.budget is not None
+
+    @abstractmethod
+    def ahead(self) -> float:
+        """Return about how many seconds all that is not training will still take."""
+
+    def _left(self) -> float:
+        """Return how many seconds are left to train."""
+        if self.settings.budget is None:
+            return (self.settings.seconds or 0.0) - self.learner.seconds
+        return self.settings.budget - self.elapsed - self.ahead()
 
     def until_stopped(self, items: Iterator[T]) -> Iterator[T]:
         """Yield the items; an interruption or a failed training ends them, kept in `stopped`."""
@@ -145,7 +183,7 @@ class Job(ABC):
             fps=fps,
             steps=self.learner.step,
             train_seconds=self.learner.seconds,
-            total_seconds=time.perf_counter() - self._began,
+            total_seconds=self.elapsed,
             psnr=psnr,
             device=self.learner.device,
             seed=self.settings.seed,

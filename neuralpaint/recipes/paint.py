@@ -16,6 +16,7 @@ from neuralpaint.stills import check_still, save_still
 
 __all__ = ["Paint", "PaintSettings", "paint"]
 
+_WRITING = 200e-9  # seconds per pixel that a budget sets aside
 _LOOKS = 100  # how often the plan of a training by the clock is made anew
 
 
@@ -66,10 +67,12 @@ class Paint(Job):
         *,
         settings: PaintSettings,
         overwrite: bool = False,
+        began: float | None = None,
     ) -> None:
         self._overwrite = overwrite
         check_still(output, overwrite=overwrite)  # before the picture is read
-        super().__init__(source, output, settings=settings)
+        self._ahead: float | None = None
+        super().__init__(source, output, settings=settings, began=began)
 
     def check(self) -> None:
         """Raise what would keep the still from being written."""
@@ -83,6 +86,14 @@ class Paint(Job):
     def facts(self) -> dict[str, Any]:
         """Return what is going to be made, for a person or a program to read."""
         return super().facts() | {"width": self.stage.width, "height": self.stage.height}
+
+    def ahead(self) -> float:
+        """Return about how many seconds rendering and writing the still will take."""
+        if self._ahead is None:
+            pixels = self.stage.height * self.stage.width
+            rendering = self.stage.seconds_per_frame(self.learner.painting())
+            self._ahead = rendering + pixels * _WRITING
+        return self._ahead
 
     def run(self, report: Report = ignore) -> Result:
         """Train, render and write the still."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from neuralpaint.errors import DeviceError
-from neuralpaint.learning import Snapshot
+from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.pacing import pacings
 from neuralpaint.pictures import Source
+from neuralpaint.recipes.filming import Filming, FramesFrom
 from neuralpaint.recipes.job import Job, JobSettings, Stopped
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.recipes.report import Report, Result, ignore
@@ -25,6 +25,10 @@ from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["Timelapse", "VideoSettings", "timelapse"]
 
+# What a budget sets aside for the end, as measured on two CPU cores.
+_ENCODING = 30e-9  # seconds per pixel
+_LOOKAHEAD = 60  # frames that an encoder holds back until it has seen more
+_PUBLISHING = 0.3  # seconds
 _LONGEST = 1920  # pixels of a clip's side where no size is asked for: what every player takes
 
 
@@ -33,9 +37,16 @@ class VideoSettings(PlaybackSettings, JobSettings):
     """Everything that shapes a clip."""
 
     section: ClassVar[str] = "Clip"
-    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("every", "seconds"),)
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("every", "seconds", "budget"),)
 
     pacing: str = setting("fixed", "how training time becomes clip time", entries=pacings)
+    frames_from: FramesFrom = setting(
+        "auto",
+        "render: every frame is a true render; auto: on a CPU, frames that cannot be told from a "
+        "blend of true ones are blended; training: what the batches leave on a canvas, almost for "
+        "nothing, but any pixel may be one pass over the picture old (100 steps at 768x512) and "
+        "shows the newest weights, noisier than their average",
+    )
     overlay: str = setting(
         "",
         "what to draw on the clip; may be given several times",
@@ -50,6 +61,11 @@ class VideoSettings(PlaybackSettings, JobSettings):
         super().__post_init__()
         if self.every is None:
             self.playback(steps=None)  # says now if the clip has no room for what was asked
+        if self.frames_from == "training" and pacings.parse(self.pacing).trains_first:
+            raise UsageError(
+                f"--frames-from training films while it trains, and --pacing {self.pacing} after: "
+                "choose --pacing fixed or log"
+            )
 
 
 def timelapse(
@@ -101,6 +117,7 @@ class Timelapse(Job):
         settings: VideoSettings,
         audio: str | Path | None = None,
         overwrite: bool = False,
+        began: float | None = None,
     ) -> None:
         self._name = f"{Path(output).name}{'/' if str(output).endswith('/') else ''}"
         self._audio = None if audio is None else Path(audio)
@@ -110,10 +127,13 @@ class Timelapse(Job):
         self._pacing = pacings.parse(settings.pacing)
         # Once before the picture is read, and with its size once more after.
         check_clip(output, self._format, audio=self._audio, overwrite=overwrite)
-        super().__init__(source, output, settings=settings, longest=_LONGEST)
-        steps = None if settings.seconds is not None else self.learner.steps
+        super().__init__(source, output, settings=settings, longest=_LONGEST, began=began)
+        steps = None if self.by_clock else self.learner.steps
         self.playback = settings.playback(steps)
         self.shots = self.playback.shots
+        self._filming = Filming(
+            self.learner, self.stage, frames_from=settings.frames_from, shots=self.shots
+        )
         self.history: list[Point] = []
 
     def check(self) -> None:
@@ -163,7 +183,7 @@ class Timelapse(Job):
             reel = Reel(writer, self.playback, spool)
             try:
                 self._film(reel, report)
-            except (KeyboardInterrupt, DeviceError) as error:
+            except (KeyboardInterrupt, DivergedError, DeviceError) as error:
                 self._stop(error, writer)
             if self.stopped is not None and reel.shots == 0:
                 writer.abort()
@@ -188,18 +208,33 @@ class Timelapse(Job):
         )
 
     def _film(self, reel: Reel, report: Report) -> None:
+        if self.settings.budget is not None:
+            both = self.settings.budget - self.elapsed - self._closing
+            self._filming.allow(max(0.0, both / 2), clock=self._idle)
         fractions = self._pacing.fractions(self.shots)
         snapshots = self.snapshots(fractions, report, every=self.settings.every or 1)
         observed = self._pacing.observe(snapshots, canvas=self.stage.canvas)
-        before: Snapshot | None = None
-        for shot in self._pacing.shots(self.until_stopped(observed), shots=self.shots):
-            if shot is not before:
-                frame, quality = self.stage.show(shot.painting)
-            before, self._painting, self._psnr = shot, shot.painting, quality
+        shots = self._pacing.shots(self.until_stopped(observed), shots=self.shots)
+        for shot, frame, quality in self._filming.film(shots):
+            self._painting, self._psnr = shot.painting, quality
             self.history.append(Point(shot.step, shot.seconds, shot.loss, quality))
             reel.add(self._annotated(frame))
             self.shot += 1
             report(self.progress("film"))
+
+    def ahead(self) -> float:
+        """Return about how many seconds filming and writing will still take."""
+        return self._filming.ahead() + self._closing
+
+    def _idle(self) -> float:
+        """Return the seconds spent on anything but training."""
+        return self.elapsed - self.learner.seconds
+
+    @property
+    def _closing(self) -> float:
+        """About how many seconds are needed when the last shot has been filmed."""
+        pixels = self.stage.height * self.stage.width
+        return _PUBLISHING + (self.playback.later + _LOOKAHEAD) * pixels * _ENCODING
 
     def _annotated(self, frame: Frame) -> Frame:
         if not self._overlays:

@@ -110,6 +110,13 @@ class Playback:
         return self.moving + self.held
 
     @property
+    def later(self) -> int:
+        """Frames that are written only when the last shot is there, at the least."""
+        if self.reverse:
+            return self.frames
+        return self.held + (self.moving // 2 if self.boomerang else 0)
+
+    @property
     def looks_back(self) -> bool:
         """Whether a frame can be needed again after a later one was shown."""
         return self.boomerang or self.reverse

@@ -1,0 +1,148 @@
+"""`neuralpaint bench` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+MODEL = "fourier:hidden_size=8,hidden_layers=2,order=4"
+QUICK = ("--model", MODEL, "--seconds", "0.2", "--device", "cpu", "--threads", "1")
+
+
+def bench(*words: str, cwd: Path) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "neuralpaint", "bench", *words]
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a picture in it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    return tmp_path
+
+
+def test_the_tables_are_on_stdout_and_fit_a_terminal(folder: Path) -> None:
+    words = ("in.png", *QUICK, "--model", "pyramid", "-o", "curves.png")
+    status, stdout, stderr = bench(*words, cwd=folder)
+    assert (status, stderr) == (0, "wrote curves.png\n")
+    lines = stdout.splitlines()
+    assert lines[1] == "in.png, 24x16, seed 0"
+    starts = [line.split()[0] for line in lines if line]
+    assert starts.count("pyramid") == 3
+    assert [line for line in lines if line.startswith("PSNR, dB")]
+    assert any(line.startswith("plain loop") for line in lines)
+    assert all(len(line) <= 100 + len(MODEL) - len("fourier") for line in lines)
+    with Image.open(folder / "curves.png") as image:
+        assert image.size == (1600, 1000)
+
+
+def test_json_is_one_object_per_line_and_ends_with_everything(folder: Path) -> None:
+    status, stdout, stderr = bench("in.png", "--json", *QUICK, cwd=folder)
+    events = [json.loads(line) for line in stdout.splitlines()]
+    assert (status, stderr) == (0, "")
+    assert [event["event"] for event in events[:2]] == ["start", "progress"]
+    last = events[-1]
+    assert list(last) == [
+        "event", "machine", "pictures", "height", "width", "seconds", "seed", "models",
+        "reference", "frame_height", "frame_width", "encode_ms", "output", "total_seconds",
+    ]  # fmt: skip
+    assert (last["event"], last["pictures"], last["output"]) == ("done", ["in.png"], None)
+    assert list(last["machine"]) == ["cpu", "threads", "device", "gpu", "torch"]
+    (model,) = last["models"]
+    assert list(model) == [
+        "model", "speed", "render_ms", "psnr", "reached", "match_seconds", "ratio", "curve",
+    ]  # fmt: skip
+    assert list(model["psnr"]) == list(last["reference"]["psnr"]) == ["0.2"]
+    assert list(model["reached"]) == ["25", "28", "30", "32", "35"]
+    assert list(model["speed"]["peak_gflops"]) == ["float32"]
+
+
+def test_a_dry_run_tells_the_time_and_measures_nothing(folder: Path) -> None:
+    status, stdout, _ = bench("in.png", "in.png", "--dry-run", "-o", "curves.png", cwd=folder)
+    assert status == 0
+    assert "trainings     0.3 s, 1 s, 5 s, 10 s" in stdout
+    assert "fourier, skipconn, pyramid" in stdout
+    assert [path.name for path in folder.iterdir()] == ["in.png"]
+
+
+def test_quiet_and_without_a_picture(folder: Path) -> None:
+    words = ("--quiet", "--no-reference", "--seconds", "0.05", "--model", MODEL, "--threads", "1")
+    assert bench(*words, "--device", "cpu", cwd=folder) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["no.jpg"], 2, "no file 'no.jpg'"),
+        (["text.jpg"], 1, "not a picture"),
+        (["in.png", "text.jpg"], 1, "not a picture"),
+        (["in.png", "-o", "in.png", "-y"], 2, "is an input"),
+        (["in.png", "-o", "there.png"], 2, "-y"),
+        (["in.png", "-o", "clip.mp4"], 2, ".png"),
+        (["in.png", "--model", "fuorier"], 2, "did you mean 'fourier'?"),
+        (["in.png", "--seconds", "0"], 2, "--seconds must be above 0"),
+        (["in.png", "--device", "cdua"], 2, "did you mean 'cuda'?"),
+    ],
+)
+def test_what_cannot_work_gets_one_line(
+    folder: Path, words: list[str], status: int, message: str
+) -> None:
+    (folder / "text.jpg").write_text("hello")
+    (folder / "there.png").write_text("precious")
+    found, stdout, stderr = bench(*words, cwd=folder)
+    assert (found, stdout) == (status, "")
+    assert message in stderr
+    assert len(stderr.splitlines()) == 1
+    assert (folder / "there.png").read_text() == "precious"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_tells_what_has_been_measured(folder: Path, number: signal.Signals) -> None:
+    words = ("in.png", "--json", "--model", MODEL, "--seconds", "600", "-o", "curves.png")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "neuralpaint", "bench", *words, "--device", "cpu", "--threads", "1"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line).get("psnr") is not None:
+                break
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, stderr) == (130, "")
+    last = json.loads(stdout.splitlines()[-1])
+    assert last["event"] == "interrupted"
+    assert last["models"][0]["speed"]["ms_per_step"] > 0
+    assert last["models"][0]["curve"]
+    with Image.open(folder / "curves.png") as image:
+        assert image.size == (1600, 1000)
+
+
+def test_help_does_not_load_torch() -> None:
+    code = (
+        "import sys; from neuralpaint.cli import main\n"
+        "sys.argv = ['neuralpaint', 'bench', '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("0 False")
+    assert "--no-reference" in done.stdout

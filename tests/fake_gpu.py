@@ -1,0 +1,101 @@
+"""A stand-in for what neuralpaint asks of `torch.cuda`, where there is no GPU.
+
+Work given to it is done at once, or kept by the graph that is being recorded. Events come later:
+when they are waited for, or with `catch_up`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+
+__all__ = ["FakeGpu"]
+
+
+class FakeGpu:
+    """Takes the place of `torch.cuda`; one event comes a second after the other."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stream: object = _Stream()
+        self.fails_to_record = False
+        self.graphs: list[_Graph] = []
+        self.recording = False
+        self.asked = self.reached = self.waits = 0  # events
+        for name, stand_in in {
+            "CUDAGraph": lambda: _Graph(),
+            "Event": lambda **_: _Event(self),
+            "Stream": lambda: _Stream(),
+            "current_stream": lambda: self.stream,
+            "graph": self._record,
+            "graph_pool_handle": lambda: None,
+            "set_stream": self._set_stream,
+            "stream": self._on,
+        }.items():
+            monkeypatch.setattr(torch.cuda, name, stand_in)
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Do some work, or record it."""
+        if self.recording:
+            self.graphs[-1].works.append(work)
+        else:
+            work()
+
+    def catch_up(self) -> None:
+        """Come to all events there are."""
+        self.reached = self.asked
+
+    def _set_stream(self, stream: object) -> None:
+        self.stream = stream
+
+    @contextmanager
+    def _on(self, stream: object) -> Iterator[None]:
+        before, self.stream = self.stream, stream
+        yield
+        self.stream = before
+
+    @contextmanager
+    def _record(self, graph: _Graph, *, stream: object, **_: object) -> Iterator[None]:
+        before, self.stream = self.stream, stream
+        self.graphs.append(graph)
+        if self.fails_to_record:  # and, as torch does, leaves its stream behind
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
+        self.recording = True
+        yield
+        self.recording, self.stream = False, before
+
+
+class _Graph:
+    def __init__(self) -> None:
+        self.works: list[Callable[[], None]] = []
+
+    def replay(self) -> None:
+        for work in self.works:
+            work()
+
+
+class _Stream:
+    def wait_stream(self, other: object) -> None:
+        """Nothing to wait for: work is done at once."""
+
+
+class _Event:
+    def __init__(self, gpu: FakeGpu) -> None:
+        self._gpu = gpu
+        self._number = 0
+
+    def record(self) -> None:
+        self._gpu.asked += 1
+        self._number = self._gpu.asked
+
+    def query(self) -> bool:
+        return self._number <= self._gpu.reached
+
+    def synchronize(self) -> None:
+        self._gpu.waits += not self.query()
+        self._gpu.reached = max(self._gpu.reached, self._number)
+
+    def elapsed_time(self, later: _Event) -> float:
+        return 1000.0 * (later._number - self._number)
