@@ -78,7 +78,19 @@ def each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
         futures += [_crew.pool.submit(work) for _ in range(helpers) if _crew.pool is not None]
         work()
     finally:
-        wait(futures)
+        _see_out(futures)
     for future in futures:
         future.result()
     return [made[i] for i in range(len(items))]
+
+
+def _see_out(futures: Sequence[Future[None]]) -> None:
+    """Wait for all of them, also through a KeyboardInterrupt, which is raised then."""
+    interruption: KeyboardInterrupt | None = None
+    while not all(future.done() for future in futures):
+        try:
+            wait(futures)
+        except KeyboardInterrupt as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption

@@ -42,7 +42,9 @@ class SkipConn(nn.Module):
             for depth, size in enumerate(sizes)
         )
         self._activation = ACTIVATIONS[activation]
+        # Memory for training and for rendering, which want blocks of different sizes.
         self._scratch: list[Tensor] = []
+        self._strips: list[Tensor] = []
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal (..., 3) of parts (..., width) whose shapes broadcast together.
@@ -56,7 +58,7 @@ class SkipConn(nn.Module):
         if torch.is_grad_enabled():
             shelf = [] if is_recording(parts[0].device) else self._scratch
             return over_grid(self._activation, shelf, *parts, *weights)
-        return render_grid(self._activation, self._scratch, *parts, *weights)
+        return render_grid(self._activation, self._strips, *parts, *weights)
 
     def forward_plain(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the same as `forward` as the definition reads: the oracle of the fast way."""

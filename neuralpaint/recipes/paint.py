@@ -104,7 +104,7 @@ class Paint(Job):
             raise self.stopped
         painting = self.learner.painting()
         report(self.progress("film"))
-        frame, shown = self.stage.show(painting)
+        frame, quality = self.stage.finish(painting)
         report(self.progress("encode"))
         note = Note("paint", self.source, self.output.name, self.settings)
         save_still(frame, self.output, tag=note.text(), overwrite=self._overwrite)
@@ -113,7 +113,7 @@ class Paint(Job):
             width=self.stage.width,
             frames=1,
             fps=None,
-            psnr=self.stage.fidelity(painting, shown=shown),
+            psnr=quality,
         )
 
     def progress(self, phase: Phase) -> Progress:

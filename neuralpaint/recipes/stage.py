@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -55,9 +56,15 @@ class Stage:
         grid = self.canvas.grid()
         stride = max(1, math.isqrt(self.canvas.height * self.canvas.width // _PROBED))
         self._probe = Grid(grid.x[:, ::stride], grid.y[::stride])
-        self._reference = view(picture, self.canvas)
-        self.original = self._boxed(self._reference)
+
+    @cached_property
+    def original(self) -> Frame:
         """The picture itself, uint8 (height, width, 3), as a perfect painting would be shown."""
+        return self._boxed(self._reference)
+
+    @cached_property
+    def _reference(self) -> Frame:
+        return view(self._picture, self.canvas)
 
     def expose(self, painting: Painting) -> Exposure:
         """Begin to render the painting on the canvas."""
@@ -92,6 +99,12 @@ class Stage:
         began = time.perf_counter()
         painting(sample)
         return (time.perf_counter() - began) * self.canvas.height / rows
+
+    def finish(self, painting: Painting) -> tuple[Frame, float]:
+        """Return the painting as a frame, and its PSNR in dB at the picture's own pixels."""
+        if self._native:
+            return self.show(painting)
+        return self._boxed(render(painting, self.canvas)), fidelity(painting, self._picture)
 
     def fidelity(self, painting: Painting, *, shown: float) -> float:
         """Return the PSNR in dB at the picture's own pixels, given the PSNR `show` has told."""

@@ -26,7 +26,7 @@ from neuralpaint.video.writer import ClipWriter
 __all__ = ["Timelapse", "VideoSettings", "timelapse"]
 
 # What a budget sets aside for the end, as measured on two CPU cores.
-_ENCODING = 30e-9  # seconds per pixel
+_ENCODING = 40e-9  # seconds per pixel
 _LOOKAHEAD = 60  # frames that an encoder holds back until it has seen more
 _PUBLISHING = 0.3  # seconds
 _LONGEST = 1920  # pixels of a clip's side where no size is asked for: what every player takes
@@ -232,9 +232,10 @@ class Timelapse(Job):
 
     @property
     def _closing(self) -> float:
-        """About how many seconds are needed when the last shot has been filmed."""
+        """About how many seconds the encoder needs once there is nothing left to train."""
         pixels = self.stage.height * self.stage.width
-        return _PUBLISHING + (self.playback.later + _LOOKAHEAD) * pixels * _ENCODING
+        later = self.playback.frames if self._pacing.trains_first else self.playback.later
+        return _PUBLISHING + (later + _LOOKAHEAD) * pixels * _ENCODING
 
     def _annotated(self, frame: Frame) -> Frame:
         if not self._overlays:

@@ -47,7 +47,7 @@ def test_a_gpu_that_knows_bfloat16_rounds_to_it() -> None:
 
 def quality(monkeypatch: pytest.MonkeyPatch, kind: Products, *, device: DeviceName) -> float:
     """Return the PSNR in dB that a short training with these products comes to."""
-    monkeypatch.setattr("neuralpaint.networks.grid.products", lambda device: kind)
+    monkeypatch.setattr("neuralpaint.networks.walk.products", lambda device: kind)
     y, x = np.mgrid[0:48, 0:72] / 72
     colours = np.stack([x, y, 0.5 + 0.4 * np.sin(30 * x + 11 * y)], axis=-1)
     picture = Picture.from_array(colours)

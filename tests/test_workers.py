@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from neuralpaint import workers
+
+
+@pytest.fixture(autouse=True)
+def three() -> Iterator[None]:
+    """Three workers, whatever the machine has."""
+    before = workers.count()
+    workers.hire(3)
+    yield
+    workers.hire(before)
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    def late_first(i: int) -> int:
+        time.sleep(0.02 if i == 0 else 0)
+        return i * i
+
+    assert workers.each(late_first, range(10)) == [i * i for i in range(10)]
+
+
+def test_work_is_done_at_the_same_time_and_the_caller_takes_part() -> None:
+    together = threading.Barrier(3, timeout=10)
+
+    def meet(_: int) -> int:
+        together.wait()
+        return threading.get_ident()
+
+    assert threading.get_ident() in workers.each(meet, range(3))
+
+
+def test_torch_itself_keeps_to_one_thread() -> None:
+    assert workers.each(lambda _: torch.get_num_threads(), range(3)) == [1, 1, 1]
+
+
+def test_no_gradients_are_recorded() -> None:
+    weight = torch.ones(2, requires_grad=True)
+    assert not any(product.requires_grad for product in workers.each(weight.mul, range(3)))
+    assert torch.is_grad_enabled()
+
+
+def test_a_failure_is_raised_when_nobody_is_at_work_any_more() -> None:
+    busy = 0
+
+    def fail_at_one(i: int) -> None:
+        nonlocal busy
+        busy += 1
+        try:
+            time.sleep(0.01)
+            if i == 1:
+                raise ValueError("one")
+        finally:
+            busy -= 1
+
+    with pytest.raises(ValueError, match="one"):
+        workers.each(fail_at_one, range(1000))
+    assert busy == 0
+
+
+def test_an_interruption_of_the_caller_waits_for_the_others() -> None:
+    done = []
+
+    def interrupted(i: int) -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+        done.append(i)
+
+    with pytest.raises(KeyboardInterrupt):
+        workers.each(interrupted, range(3))
+    seen = len(done)
+    time.sleep(0.1)
+    assert len(done) == seen
+
+
+def test_one_thread_does_without_others() -> None:
+    workers.hire(1)
+    here = threading.get_ident()
+    assert workers.each(lambda _: threading.get_ident(), range(4)) == [here] * 4
