@@ -204,7 +204,7 @@ class Learner(ABC):
 
     @abstractmethod
     def sketch(self) -> NDArray[np.uint8]:
-        """Return a copy of that canvas. Each of its pixels is at most `epoch_steps` steps old."""
+        """Return a copy of that canvas. Its pixels are less than 2 `epoch_steps` steps old."""
 
 
 def learner(
@@ -286,7 +286,7 @@ def stops_by_clock(
         steps = 0
         while (wait := fraction * (learner.seconds + left()) - learner.seconds) > 0:
             if learner.step > 0:
-                rate = learner.step / learner.seconds
+                rate = learner.step / max(learner.seconds, 1e-9)
                 learner.steps = learner.step + round(rate * left())
                 steps = round(rate * wait)
                 if steps <= learner.step:

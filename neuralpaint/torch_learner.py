@@ -38,7 +38,8 @@ class TorchLearner(Learner):
         self._generator = torch.Generator().manual_seed(settings.seed)
         device = find_device(settings.device)
         self.device = kind = device.type
-        set_threads(settings.threads)
+        # One thread alone asks a GPU: others would do so out of turn, on streams of their own.
+        set_threads(settings.threads if kind == "cpu" else 1)
         with explaining_memory(_ADVICE):
             self._target = Target.of(picture, device)
             self._build(picture.canvas, device)
@@ -157,6 +158,8 @@ class TorchLearner(Learner):
 
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
         """Keep what the model says of each batch, on a canvas that begins as `frame`."""
+        if self.step > 0:
+            raise RuntimeError("a sketch begins before the training does")
         self._sketch = torch.from_numpy(frame).to(self.device, copy=True)
 
     def sketch(self) -> NDArray[np.uint8]:

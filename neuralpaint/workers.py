@@ -7,6 +7,8 @@ cores, a step that takes 8 ms alone took 600; with workers it takes its fair sha
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
@@ -28,24 +30,38 @@ class _Crew:
 
 
 _crew = _Crew()
+_this_thread = threading.local()  # `works` on the pool's threads, whose own calls must not wait
 
 
 def hire(threads: int) -> None:
-    """Let `each` use so many threads; torch itself then keeps to the thread that calls it."""
+    """Let `each` use so many threads, everywhere in this process.
+
+    Torch itself then keeps to the thread that calls it: `torch.set_num_threads` is set to 1.
+    """
     torch.set_num_threads(1)
     if threads == _crew.threads:
         return
-    if _crew.pool is not None:
-        _crew.pool.shutdown()
-    _crew.threads = threads
+    # Threads of a pool that nobody refers to any more come to their end by themselves.
     _crew.pool = None
+    _crew.threads = threads
     if threads > 1:
         _crew.pool = ThreadPoolExecutor(
-            threads - 1,
-            thread_name_prefix="neuralpaint",
-            initializer=torch.set_num_threads,  # torch counts for every thread of its own
-            initargs=(1,),
+            threads - 1, thread_name_prefix="neuralpaint", initializer=_begin_to_work
         )
+
+
+def _begin_to_work() -> None:
+    torch.set_num_threads(1)  # which holds for one thread
+    _this_thread.works = True
+
+
+def _let_go() -> None:
+    """Forget threads that a forked process does not have."""
+    _crew.pool, _crew.threads = None, 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def count() -> int:
@@ -72,10 +88,12 @@ def each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
                 pass
             raise
 
-    helpers = min(_crew.threads, len(items)) - 1
+    pool = None if getattr(_this_thread, "works", False) else _crew.pool
     futures: list[Future[None]] = []
     try:
-        futures += [_crew.pool.submit(work) for _ in range(helpers) if _crew.pool is not None]
+        if pool is not None:
+            for _ in range(min(_crew.threads, len(items)) - 1):
+                futures += [pool.submit(work)]  # one by one: an interruption loses none
         work()
     finally:
         _see_out(futures)

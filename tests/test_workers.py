@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -85,3 +86,54 @@ def test_one_thread_does_without_others() -> None:
     workers.hire(1)
     here = threading.get_ident()
     assert workers.each(lambda _: threading.get_ident(), range(4)) == [here] * 4
+
+
+def test_a_failure_of_another_thread_reaches_the_caller() -> None:
+    def fail_elsewhere(_: int) -> None:
+        time.sleep(0.01)
+        if threading.current_thread() is not threading.main_thread():
+            raise ValueError("elsewhere")
+
+    with pytest.raises(ValueError, match="elsewhere"):
+        workers.each(fail_elsewhere, range(100))
+
+
+def test_an_interruption_while_it_waits_is_raised_when_all_is_done() -> None:
+    done = []
+
+    def slow_elsewhere(i: int) -> None:
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(0.02)
+        else:
+            signal.raise_signal(signal.SIGINT)  # the main thread hears it, which waits by then
+            time.sleep(0.1)
+            done.append(i)
+
+    with pytest.raises(KeyboardInterrupt):
+        workers.each(slow_elsewhere, range(2))
+    assert len(done) == 1
+
+
+def test_a_worker_that_asks_for_workers_does_it_alone() -> None:
+    assert workers.each(lambda i: sum(workers.each(abs, [i] * 5)), range(12)) == [
+        5 * i for i in range(12)
+    ]
+
+
+def test_threads_may_be_hired_while_others_work() -> None:
+    errors: list[BaseException] = []
+
+    def use(threads: int) -> None:
+        try:
+            for _ in range(50):
+                workers.hire(threads)
+                assert workers.each(abs, range(20)) == list(range(20))
+        except BaseException as error:
+            errors.append(error)
+
+    users = [threading.Thread(target=use, args=[threads]) for threads in (2, 3, 4)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert errors == []

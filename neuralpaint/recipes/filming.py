@@ -23,12 +23,20 @@ class Filming:
     """Films the shots of one training."""
 
     def __init__(
-        self, learner: Learner, stage: Stage, *, frames_from: FramesFrom, shots: int
+        self,
+        learner: Learner,
+        stage: Stage,
+        *,
+        frames_from: FramesFrom,
+        shots: int,
+        interrupted: Callable[[], bool],
     ) -> None:
+        """Prepare to film `shots` shots; once it is `interrupted`, whatever is left is hurried."""
         self._learner = learner
         self._stage = stage
         self._frames_from = frames_from
         self._shots = shots
+        self._interrupted = interrupted
         self._allowance: Allowance | None = None
 
     def allow(self, seconds: float, *, clock: Callable[[], float]) -> None:
@@ -56,4 +64,6 @@ class Filming:
         return film(shots, self._stage, blending=blending, hurried=self._hurried)
 
     def _hurried(self) -> bool:
-        return self._allowance is not None and self._allowance.is_short()
+        if self._frames_from == "render":
+            return False
+        return self._interrupted() or (self._allowance is not None and self._allowance.is_short())

@@ -42,7 +42,8 @@ def film(
         shots: what to film.
         stage: where.
         blending: whether to blend what cannot be told from a true render; else render every shot.
-        hurried: asked at every key; while it says so, blends are taken as they are.
+        hurried: asked at every key; while it says so, keys are set ever farther apart and the shots
+            between are blended as they are, whatever `blending` says.
     """
     left: _Shot | None = None
     span: list[_Shot] = []
@@ -130,14 +131,14 @@ class _Span(NamedTuple):
     def _blend(self, i: int) -> Frame:
         """Return the frame of the i-th shot between, from those of the keys, in levels."""
         left, right = (key.frame for key in self._keys)
-        weight = np.uint16(round(256 * self._share(i)))
+        weight = round(256 * self._share(i))
         blend = np.empty_like(left)
         for top in range(0, len(left), _ROWS):
             rows = slice(top, top + _ROWS)
-            mixed = left[rows] * (np.uint16(256) - weight)
-            mixed += right[rows] * weight
-            mixed += np.uint16(128)
-            blend[rows] = mixed >> np.uint16(8)
+            mixed = np.multiply(left[rows], 256 - weight, dtype=np.uint16)
+            mixed += np.multiply(right[rows], weight, dtype=np.uint16)
+            mixed += 128
+            blend[rows] = mixed >> 8
         return blend
 
     def _share(self, i: int) -> float:

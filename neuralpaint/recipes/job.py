@@ -138,6 +138,20 @@ class Job(ABC):
     def ahead(self) -> float:
         """Return about how many seconds all that is not training will still take."""
 
+    def check_budget(self) -> None:
+        """Raise if there is a budget and it has no time for a training.
+
+        Raises:
+            UsageError: it has not.
+        """
+        budget = self.settings.budget
+        if budget is not None and self._left() < 0.05 * budget:
+            least = self.elapsed + self.ahead()
+            raise UsageError(
+                f"--budget {budget:g} leaves no time to train: all the rest takes about "
+                f"{least:.0f} s; raise it, or lower --size, --frames or --duration"
+            )
+
     def _left(self) -> float:
         """Return how many seconds are left to train."""
         if self.settings.budget is None:

@@ -97,6 +97,7 @@ class Paint(Job):
 
     def run(self, report: Report = ignore) -> Result:
         """Train, render and write the still."""
+        self.check_budget()
         fractions = [i / _LOOKS for i in range(_LOOKS + 1)]
         for snapshot in self.until_stopped(self.snapshots(fractions, report)):
             self._loss = snapshot.loss

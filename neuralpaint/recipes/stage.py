@@ -54,7 +54,8 @@ class Stage:
         self._native = self.canvas == picture.canvas
         self._bars = bars
         grid = self.canvas.grid()
-        stride = max(1, math.isqrt(self.canvas.height * self.canvas.width // _PROBED))
+        # Odd, as for `rendering.fidelity`.
+        stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED) | 1
         self._probe = Grid(grid.x[:, ::stride], grid.y[::stride])
 
     @cached_property
@@ -87,7 +88,10 @@ class Stage:
         return view(replace(self._picture, pixels=pixels), self.canvas)
 
     def probe(self, painting: Painting) -> NDArray[np.float32]:
-        """Return the levels, not rounded, at a few thousand pixels spread over the canvas."""
+        """Return the levels at some thousand pixels spread over the canvas, not rounded.
+
+        float32 (rows, columns, 3) in [0, 255].
+        """
         return 255 * painting(self._probe)
 
     def seconds_per_frame(self, painting: Painting) -> float:

@@ -44,8 +44,8 @@ class VideoSettings(PlaybackSettings, JobSettings):
         "auto",
         "render: every frame is a true render; auto: on a CPU, frames that cannot be told from a "
         "blend of true ones are blended; training: what the batches leave on a canvas, almost for "
-        "nothing, but any pixel may be one pass over the picture old (100 steps at 768x512) and "
-        "shows the newest weights, noisier than their average",
+        "nothing, but a pixel may be two passes over the picture old (200 steps at 768x512) and "
+        "shows the weights themselves, noisier than their average",
     )
     overlay: str = setting(
         "",
@@ -132,7 +132,11 @@ class Timelapse(Job):
         self.playback = settings.playback(steps)
         self.shots = self.playback.shots
         self._filming = Filming(
-            self.learner, self.stage, frames_from=settings.frames_from, shots=self.shots
+            self.learner,
+            self.stage,
+            frames_from=settings.frames_from,
+            shots=self.shots,
+            interrupted=lambda: self.interrupted,
         )
         self.history: list[Point] = []
 
@@ -210,7 +214,8 @@ class Timelapse(Job):
     def _film(self, reel: Reel, report: Report) -> None:
         if self.settings.budget is not None:
             both = self.settings.budget - self.elapsed - self._closing
-            self._filming.allow(max(0.0, both / 2), clock=self._idle)
+            self._filming.allow(both / 2, clock=self._overhead)
+            self.check_budget()
         fractions = self._pacing.fractions(self.shots)
         snapshots = self.snapshots(fractions, report, every=self.settings.every or 1)
         observed = self._pacing.observe(snapshots, canvas=self.stage.canvas)
@@ -226,7 +231,7 @@ class Timelapse(Job):
         """Return about how many seconds filming and writing will still take."""
         return self._filming.ahead() + self._closing
 
-    def _idle(self) -> float:
+    def _overhead(self) -> float:
         """Return the seconds spent on anything but training."""
         return self.elapsed - self.learner.seconds
 

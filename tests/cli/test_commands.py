@@ -45,11 +45,11 @@ def test_help_is_quick_to_load_and_shows_every_command(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("0 set()")
-    for command in ("video", "paint", "replay", "list"):
+    for command in ("video", "paint", "replay", "bench", "list"):
         assert f"  {command}" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["video", "paint", "replay", "list"])
+@pytest.mark.parametrize("command", ["video", "paint", "replay", "bench", "list"])
 def test_every_command_has_help_that_does_not_load_torch(command: str, tmp_path: Path) -> None:
     code = (
         "import sys; from neuralpaint.cli import main\n"

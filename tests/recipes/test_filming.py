@@ -89,3 +89,31 @@ def test_a_budget_excludes_other_horizons() -> None:
         VideoSettings(steps=10, budget=20)
     with pytest.raises(UsageError, match="--every and --budget exclude each other"):
         VideoSettings(every=10, budget=20)
+
+
+@pytest.mark.parametrize("make", [npaint.timelapse, npaint.paint])
+def test_a_budget_without_time_to_train_is_refused(photo: Path, make: Any) -> None:
+    output = photo.with_name("clip.webp")
+    with pytest.raises(UsageError, match=r"--budget 0.01 leaves no time to train.*raise it"):
+        make(photo, output, budget=0.01, device="cpu")
+    assert [path.name for path in photo.parent.iterdir()] == ["photo.png"]
+
+
+def test_rendered_frames_are_never_blended_for_a_budget(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neuralpaint.recipes import inbetweens
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("blended")
+
+    monkeypatch.setattr(inbetweens._Span, "_blend", refuse)
+    film(photo, steps=None, budget=2, frames_from="render")
+
+
+def test_a_sketch_is_begun_before_the_training() -> None:
+    picture = Picture.from_array(np.full((12, 20, 3), 0.25))
+    student = learner(picture, steps=40, batch=20, device="cpu", model=str(QUICK["model"]))
+    student.advance(1)
+    with pytest.raises(RuntimeError, match="before the training"):
+        student.begin_sketch(np.zeros((12, 20, 3), np.uint8))
