@@ -38,8 +38,7 @@ class TorchLearner(Learner):
         self._generator = torch.Generator().manual_seed(settings.seed)
         device = find_device(settings.device)
         self.device = kind = device.type
-        # One thread alone asks a GPU: others would do so out of turn, on streams of their own.
-        set_threads(settings.threads if kind == "cpu" else 1)
+        set_threads(settings.threads)
         with explaining_memory(_ADVICE):
             self._target = Target.of(picture, device)
             self._build(picture.canvas, device)

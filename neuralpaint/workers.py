@@ -29,6 +29,7 @@ class _Crew:
         self.pool: ThreadPoolExecutor | None = None
 
 
+_CPU = torch.device("cpu")
 _crew = _Crew()
 _this_thread = threading.local()  # `works` on the pool's threads, whose own calls must not wait
 
@@ -69,11 +70,12 @@ def count() -> int:
     return _crew.threads
 
 
-def each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+def each(function: Callable[[T], R], items: Sequence[T], *, device: torch.device = _CPU) -> list[R]:
     """Return what `function` makes of each item; as many at once as there are threads.
 
     The caller takes part. Whatever is raised, no thread is still at work when this returns. No
-    gradients are recorded.
+    gradients are recorded. Where it is about another device than the CPU, the caller does it alone:
+    others would ask a GPU out of turn, on streams of their own.
     """
     made: dict[int, R] = {}
     waiting = iter(range(len(items)))  # whoever is free takes the next
@@ -88,7 +90,8 @@ def each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
                 pass
             raise
 
-    pool = None if getattr(_this_thread, "works", False) else _crew.pool
+    alone = device.type != "cpu" or getattr(_this_thread, "works", False)
+    pool = None if alone else _crew.pool
     futures: list[Future[None]] = []
     try:
         if pool is not None:

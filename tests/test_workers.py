@@ -120,6 +120,12 @@ def test_a_worker_that_asks_for_workers_does_it_alone() -> None:
     ]
 
 
+def test_another_device_is_asked_by_the_caller_alone() -> None:
+    here = threading.get_ident()
+    threads = workers.each(lambda _: threading.get_ident(), range(20), device=torch.device("meta"))
+    assert threads == [here] * 20
+
+
 def test_threads_may_be_hired_while_others_work() -> None:
     errors: list[BaseException] = []
 

@@ -70,7 +70,7 @@ class _OverGrid(torch.autograd.Function):
         weights, biases = tensors[2::2], tensors[3::2]
         walk = Walk(activation, scratch, columns, rows, weights, biases)
         out = columns.new_empty(len(rows), len(columns), len(biases[-1]))
-        each(lambda part: walk.forward(part, out[part]), walk.parts)
+        each(lambda part: walk.forward(part, out[part]), walk.parts, device=out.device)
         ctx.save_for_backward(columns, rows, *weights)
         ctx.walk = walk
         return out
@@ -82,12 +82,15 @@ class _OverGrid(torch.autograd.Function):
             raise RuntimeError("a SkipConn graph over a grid can be walked back only once")
         columns, rows, *weights = ctx.saved_tensors
         walk, d_signal = ctx.walk, incoming[0].contiguous()
-        parts = each(lambda part: walk.backward(part, d_signal[part]), walk.parts)
+        parts = each(
+            lambda part: walk.backward(part, d_signal[part]), walk.parts, device=rows.device
+        )
         walk.end()
         ctx.walk = None
         found = each(
             lambda layer: gradients(layer[0], columns, rows, layer[1]),
             list(zip(weights, zip(*parts, strict=True), strict=True)),
+            device=rows.device,
         )
         return (None, None, None, None, *chain.from_iterable(found))
 
@@ -115,7 +118,8 @@ def render_grid(activation: Activation, scratch: list[Tensor], *tensors: Tensor)
         scratch.append(memory)
 
     step = max(1, (_CPU_PIXELS if columns.device.type == "cpu" else _GPU_PIXELS) // width)
-    each(render_strip, [slice(top, top + step) for top in range(0, len(rows), step)])
+    strips = [slice(top, top + step) for top in range(0, len(rows), step)]
+    each(render_strip, strips, device=rows.device)
     return out
 
 

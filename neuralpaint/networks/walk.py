@@ -19,6 +19,10 @@ from neuralpaint.workers import count, each
 __all__ = ["Walk", "add_up", "borrow", "gradients", "input_terms", "tables"]
 
 
+# Pixels of a part at the least: with fewer, threads wait for each other more than they work.
+_PART = 512
+
+
 class _Sums(NamedTuple):
     """What some rows of the grid add to the gradients of a layer."""
 
@@ -57,9 +61,10 @@ class Walk:
         self._memory, blocks = borrow(scratch, shape, columns)
         self._before, self._after, self._d = blocks[:depth], blocks[depth:-1], blocks[-1]
         self._factors: dict[int, list[Tensor]] = {}  # of the parts, by their first row
-        parts = count() if columns.device.type == "cpu" else 1
+        share = len(rows) * self._width // _PART if columns.device.type == "cpu" else 1
+        parts = max(1, min(count(), len(rows), share))
         cuts = [len(rows) * i // parts for i in range(parts + 1)]
-        self.parts = [slice(*cut) for cut in pairwise(cuts) if cut[0] < cut[1]]
+        self.parts = [slice(*cut) for cut in pairwise(cuts)]
 
     def forward(self, part: slice, out: Tensor) -> None:
         """Take some rows to the signal `out` (rows, w, channels)."""
@@ -152,7 +157,7 @@ def input_terms(
         of_columns, of_rows = _input_weights(weight, columns, rows)
         return columns @ of_columns.t(), torch.addmm(bias, rows, of_rows.t())
 
-    return each(terms, list(zip(weights, biases, strict=True)))
+    return each(terms, list(zip(weights, biases, strict=True)), device=rows.device)
 
 
 def _input_weights(weight: Tensor, columns: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

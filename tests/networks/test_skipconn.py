@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from neuralpaint import workers
 from neuralpaint.models import ActivationName
 from neuralpaint.networks import SkipConn
 from neuralpaint.networks.activations import ACTIVATIONS
+from neuralpaint.networks.walk import Walk
 
 WIDTHS = (5, 7)
 X, Y = torch.randn(1, 9, 5), torch.randn(6, 1, 7)
@@ -38,6 +40,29 @@ def test_the_fast_way_agrees_with_the_definition(
         torch.testing.assert_close(
             network((X, Y)), network.forward_plain((X, Y)), rtol=0, atol=1e-5
         )
+
+
+def test_workers_that_share_the_rows_agree_with_the_definition() -> None:
+    network = build()
+    weights = list(network.parameters())
+    x, y, direction = torch.randn(1, 45, 5), torch.randn(41, 1, 7), torch.randn(41, 45, 3)
+    before = workers.count()
+    workers.hire(3)
+    try:
+        assert len({part.start for part in parts_of(network, x, y)}) == 3
+        shared = torch.autograd.grad((network((x, y)) * direction).sum(), weights)
+    finally:
+        workers.hire(before)
+    plain = torch.autograd.grad((network.forward_plain((x, y)) * direction).sum(), weights)
+    for found, wanted in zip(shared, plain, strict=True):
+        scale = wanted.abs().max()
+        torch.testing.assert_close(found / scale, wanted / scale, rtol=0, atol=1e-5)
+
+
+def parts_of(network: SkipConn, x: Tensor, y: Tensor) -> list[slice]:
+    weights = list(network.parameters())
+    walk = Walk(ACTIVATIONS["sine"], [], x[0], y[:, 0], weights[::2], weights[1::2])
+    return walk.parts
 
 
 def test_a_grid_and_its_points_give_the_same() -> None:
