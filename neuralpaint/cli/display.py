@@ -7,17 +7,19 @@ import math
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
 from neuralpaint.recipes.report import Progress, Result
 
-__all__ = ["Display"]
+__all__ = ["INTERVAL", "JSON_INTERVAL", "Display", "draw_line", "print_json"]
 
-_INTERVAL = 0.1  # seconds between two looks of a terminal
-_JSON_INTERVAL = 1.0
+INTERVAL = 0.1  # seconds between two looks of a terminal
+JSON_INTERVAL = 1.0
 _BAR = 24
 _PHASES = {"train": "training", "film": "filming", "encode": "writing"}
 
@@ -35,7 +37,7 @@ class Display:
     def plan(self, facts: dict[str, Any]) -> None:
         """Show what would be done."""
         if self._json:
-            self._print_json(event="plan", **facts)
+            print_json(event="plan", **facts)
         elif not self._quiet:
             for name, value in facts.items():
                 click.echo(f"{name.replace('_', ' '):<13} {value}")
@@ -43,19 +45,19 @@ class Display:
     def start(self, **facts: Any) -> None:
         """Show what is about to be done."""
         if self._json:
-            self._print_json(event="start", **facts)
+            print_json(event="start", **facts)
 
     def update(self, progress: Progress) -> None:
         """Show the progress, unless something was shown a moment ago."""
         now = time.perf_counter()
-        interval = _JSON_INTERVAL if self._json else _INTERVAL
+        interval = JSON_INTERVAL if self._json else INTERVAL
         recent = now - self._shown < interval
         # Training and filming take turns many times a second; the writing comes once, and can last.
         if (recent and progress.phase != "encode") or not (self._live or self._json):
             return
         self._shown = now
         if self._json:
-            self._print_json(event="progress", **asdict(progress))
+            print_json(event="progress", **asdict(progress))
         else:
             self._draw(progress, now - self._began)
 
@@ -66,7 +68,7 @@ class Display:
             facts = {k: v for k, v in asdict(result).items() if k != "interrupted"}
             facts["output"] = str(result.output)
             event = "interrupted" if result.interrupted else "done"
-            self._print_json(event=event, **facts)
+            print_json(event=event, **facts)
         elif not self._quiet:
             click.echo(_summary(result), err=True)
 
@@ -76,15 +78,8 @@ class Display:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
-    def _print_json(self, **facts: Any) -> None:
-        click.echo(json.dumps({k: _plain(v) for k, v in facts.items()}, ensure_ascii=False))
-
     def _draw(self, progress: Progress, elapsed: float) -> None:
-        done = min(1.0, progress.done)
-        words = []
-        if 0.02 < done < 1:
-            words.append(f"{_clock(elapsed / done - elapsed)} left")
-        words.append(f"step {progress.step:,}/{progress.steps:,}")
+        words = [f"step {progress.step:,}/{progress.steps:,}"]
         if progress.psnr is not None and math.isfinite(progress.psnr):
             words.append(f"{progress.psnr:.1f} dB")
         if progress.train_seconds > 0:
@@ -95,11 +90,34 @@ class Display:
             words.append(f"loss {progress.loss:.5f}")
         # Filming and training take turns many times a second: to a person that is filming.
         phase = "film" if progress.shot and progress.phase == "train" else progress.phase
-        line = f"{_PHASES[phase]:<8} {_bar(done)} {done:4.0%}  {'  '.join(words)}"
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-        # Never into the last column: some terminals would begin a new line.
-        sys.stderr.write(f"\r\x1b[K{line[: max(1, columns - 1)]}")
-        sys.stderr.flush()
+        draw_line(_PHASES[phase], progress.done, elapsed, words)
+
+
+def draw_line(phase: str, done: float, elapsed: float, words: Sequence[str]) -> None:
+    """Draw the live line anew: how much is done, in [0, 1], after so many seconds, and what."""
+    done = min(1.0, done)
+    left = [f"{_clock(elapsed / done - elapsed)} left"] if 0.02 < done < 1 else []
+    line = f"{phase:<8} {_bar(done)} {done:4.0%}  {'  '.join([*left, *words])}"
+    columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    # Never into the last column: some terminals would begin a new line.
+    sys.stderr.write(f"\r\x1b[K{line[: max(1, columns - 1)]}")
+    sys.stderr.flush()
+
+
+def print_json(**facts: Any) -> None:
+    """Print an event as one line of JSON."""
+    click.echo(json.dumps(_plain(facts), ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold: no NaN, no infinity, and text for keys."""
+    if isinstance(value, dict):
+        return {f"{k:g}" if isinstance(k, float) else k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
 
 
 def _summary(result: Result) -> str:
@@ -122,10 +140,3 @@ def _bar(done: float) -> str:
 def _clock(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     return f"{minutes}:{seconds:02d}"
-
-
-def _plain(value: Any) -> Any:
-    """Return a value that JSON can hold: it has no NaN and no infinity."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

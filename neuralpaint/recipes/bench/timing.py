@@ -40,7 +40,8 @@ def median_seconds(work: Callable[[int], object], *, device: str) -> float:
     n is doubled until `work(n)` lasts long enough to be timed, which is the warm-up; then the
     median of several measurements is taken.
     """
-    count, seconds = 1, _seconds(work, 1, device)
+    _seconds(work, 1, device)  # what is set up on first use
+    count = 1
     while (seconds := _seconds(work, count, device)) < _LEAST:
         count *= 2
     again = [_seconds(work, count, device) for _ in range(_REPEATS - 1)]
