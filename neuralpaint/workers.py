@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
@@ -85,33 +85,70 @@ def each(function: Callable[[T], R], items: Sequence[T], *, device: torch.device
             with torch.no_grad():  # it holds for one thread only
                 for i in waiting:
                     made[i] = function(items[i])
-        except BaseException:
-            for _ in waiting:  # nobody begins what nobody will see
-                pass
-            raise
+        finally:
+            give_up()
+
+    def give_up() -> None:
+        for _ in waiting:  # after a failure nobody begins what nobody will see
+            pass
 
     alone = device.type != "cpu" or getattr(_this_thread, "works", False)
     pool = None if alone else _crew.pool
-    futures: list[Future[None]] = []
+    helpers = _Helpers(work)
     try:
         if pool is not None:
             for _ in range(min(_crew.threads, len(items)) - 1):
-                futures += [pool.submit(work)]  # one by one: an interruption loses none
+                pool.submit(helpers.help)
         work()
     finally:
-        _see_out(futures)
-    for future in futures:
-        future.result()
+        give_up()
+        helpers.see_out()
     return [made[i] for i in range(len(items))]
 
 
-def _see_out(futures: Sequence[Future[None]]) -> None:
-    """Wait for all of them, also through a KeyboardInterrupt, which is raised then."""
-    interruption: KeyboardInterrupt | None = None
-    while not all(future.done() for future in futures):
+class _Helpers:
+    """The other threads at one piece of work: they come when they can, and all must have left.
+
+    They are counted here and not by their futures: an interruption can come while the pool starts
+    a thread, which then works and whose future nobody has.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._changed = threading.Condition()
+        self._present = 0
+        self._over = False
+        self._failure: BaseException | None = None
+
+    def help(self) -> None:
+        """Do one's part, unless it is over before one came."""
+        with self._changed:
+            if self._over:
+                return
+            self._present += 1
         try:
-            wait(futures)
-        except KeyboardInterrupt as error:
-            interruption = error
-    if interruption is not None:
-        raise interruption
+            self._work()
+        except BaseException as error:
+            self._failure = error
+        finally:
+            with self._changed:
+                self._present -= 1
+                self._changed.notify()
+
+    def see_out(self) -> None:
+        """Let nobody come any more and wait for those who are here; then raise what they raised.
+
+        A KeyboardInterrupt is raised when they have left.
+        """
+        interruption: KeyboardInterrupt | None = None
+        while not self._over or self._present:
+            try:
+                with self._changed:
+                    self._over = True
+                    self._changed.wait_for(lambda: not self._present)
+            except KeyboardInterrupt as error:
+                interruption = error
+        if interruption is not None:
+            raise interruption
+        if self._failure is not None:
+            raise self._failure

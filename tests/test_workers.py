@@ -99,12 +99,13 @@ def test_a_failure_of_another_thread_reaches_the_caller() -> None:
 
 
 def test_an_interruption_while_it_waits_is_raised_when_all_is_done() -> None:
+    one_each = threading.Barrier(2, timeout=10)
     done = []
 
     def slow_elsewhere(i: int) -> None:
-        if threading.current_thread() is threading.main_thread():
+        one_each.wait()
+        if threading.current_thread() is not threading.main_thread():
             time.sleep(0.02)
-        else:
             signal.raise_signal(signal.SIGINT)  # the main thread hears it, which waits by then
             time.sleep(0.1)
             done.append(i)
@@ -112,6 +113,26 @@ def test_an_interruption_while_it_waits_is_raised_when_all_is_done() -> None:
     with pytest.raises(KeyboardInterrupt):
         workers.each(slow_elsewhere, range(2))
     assert len(done) == 1
+
+
+def test_an_interruption_while_threads_start_is_raised_when_all_is_done() -> None:
+    began, done = [], []
+
+    def interrupt(i: int) -> None:
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(0.3)
+        began.append(i)
+        if len(began) == 1:
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(0.1)
+        done.append(i)
+
+    for threads in (1, 3):  # the second time they are new, and begin while the pool starts them
+        workers.hire(threads)
+    with pytest.raises(KeyboardInterrupt):
+        workers.each(interrupt, range(100))
+    assert done == began
+    assert len(began) in (1, 2)
 
 
 def test_a_worker_that_asks_for_workers_does_it_alone() -> None:

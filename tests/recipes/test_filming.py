@@ -94,8 +94,8 @@ def test_a_budget_excludes_other_horizons() -> None:
 @pytest.mark.parametrize("make", [npaint.timelapse, npaint.paint])
 def test_a_budget_without_time_to_train_is_refused(photo: Path, make: Any) -> None:
     output = photo.with_name("clip.webp")
-    with pytest.raises(UsageError, match=r"--budget 0.01 leaves no time to train.*raise it"):
-        make(photo, output, budget=0.01, device="cpu")
+    with pytest.raises(UsageError, match=r"--budget 1e-05 leaves no time to train.*raise it"):
+        make(photo, output, budget=1e-5, device="cpu")
     assert [path.name for path in photo.parent.iterdir()] == ["photo.png"]
 
 
