@@ -13,14 +13,15 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from neuralpaint.devices import DeviceName
 from neuralpaint.losses import losses
-from neuralpaint.models import models
-from neuralpaint.optimizers import optimizers
+from neuralpaint.models import Model, models
+from neuralpaint.optimizers import Optimizer, optimizers
 from neuralpaint.schedules import schedules
 from neuralpaint.settings import Settings, setting
+from neuralpaint.split import TrainOn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +35,7 @@ __all__ = [
     "Reading",
     "Snapshot",
     "TrainingSettings",
+    "initial_rate",
     "learn",
     "learner",
     "stops_at",
@@ -42,6 +44,9 @@ __all__ = [
 
 
 _MOMENT = 0.5  # seconds between two looks at a training
+
+
+Engine = Literal["torch", "numpy"]
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,25 @@ class TrainingSettings(Settings):
     batch: int | None = setting(
         None, "pixels per step; unset, as many as suit the device", unit="pixels", minimum=1
     )
+    train_on: TrainOn = setting(
+        "all", "which pixels to learn; every-other: one of each 2 x 2, which leaves the rest to "
+        "be guessed",
+    )  # fmt: skip
     clip: float | None = setting(None, "clip the gradient to this norm", above=0.0)
+    l1: float = setting(
+        0.0, "pull every weight (not the biases) towards 0 by this much", minimum=0, maximum=1
+    )
+    l2: float = setting(
+        0.0, "pull every weight (not the biases) towards 0 by this part of it", minimum=0, maximum=1
+    )
     ema: float = setting(
         0.99, "decay of the moving average of the weights, which is what is shown; 0 shows the "
         "weights themselves", minimum=0, maximum=0.99999,
     )  # fmt: skip
     seed: int = setting(0, "same seed, same machine: same result", minimum=0, maximum=2**63 - 1)
+    engine: Engine = setting(
+        "torch", "what does the mathematics; numpy: the network from scratch, written to be read"
+    )
     device: DeviceName = setting("auto", "where to train; auto takes CUDA, then MPS, then the CPU")
     threads: int | None = setting(
         None, "CPU threads; unset, as many as this process may run on", minimum=1, maximum=1024
@@ -222,9 +240,21 @@ def learner(
         UsageError: an option cannot be used.
         DeviceError: the device is not there.
     """
+    chosen = TrainingSettings.given(settings, options)
+    if chosen.engine == "numpy":
+        from neuralpaint.scratch.learner import ScratchLearner
+
+        return ScratchLearner(picture, chosen)
     from neuralpaint.torch_learner import TorchLearner
 
-    return TorchLearner(picture, TrainingSettings.given(settings, options))
+    return TorchLearner(picture, chosen)
+
+
+def initial_rate(
+    settings: TrainingSettings, *, model: Model, optimizer: Optimizer, steps: int
+) -> float:
+    """Return the learning rate of a training's first steps: the user's, or what suits it."""
+    return settings.lr or optimizer.lr or optimizer.learning_rate(model.learning_rate(steps))
 
 
 def learn(

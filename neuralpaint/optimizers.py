@@ -3,64 +3,250 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from neuralpaint.errors import UsageError
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.optim import Optimizer as TorchOptimizer
 
-__all__ = ["Adam", "Optimizer", "optimizers"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Groups",
+    "Mover",
+    "Muon",
+    "Optimizer",
+    "optimizers",
+]
+
+Groups = Sequence[tuple[Sequence["Tensor"], float]]
+"""Parameters, in groups with their multiple of the learning rate."""
+
+
+class Mover(Protocol):
+    """What a learner needs of a torch optimizer."""
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups; the "lr" of each is set before every step."""
+        ...
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        ...
+
+    def step(self, closure: Callable[[], Any]) -> Any:
+        """Move the parameters once `closure` has made their gradients; return what it returned."""
+        ...
 
 
 @dataclass(frozen=True)
 class Optimizer(Settings, ABC):
     """Settings from which the optimizer of some parameters is built."""
 
+    capturable: ClassVar[bool] = False
+    """Whether a CUDA graph can hold its step."""
+
     lr: float | None = setting(
-        None, "learning rate; unset, --lr, and else the model's own", above=0.0, maximum=100
-    )
+        None, "learning rate; unset, --lr, and else one that suits the model", above=0.0,
+        maximum=100,
+    )  # fmt: skip
+
+    def learning_rate(self, adam: float) -> float:
+        """Return the rate that suits a model for which `adam` suits Adam."""
+        return adam
 
     @abstractmethod
-    def build(self, groups: Sequence[tuple[Sequence[Tensor], float]]) -> TorchOptimizer:
+    def build(self, groups: Groups) -> Mover:
         """Return the torch optimizer of `groups` of parameters, each with its multiple of the rate.
 
         The multiple becomes the group's "rate"; its "lr" is set before every step. On CUDA that is
-        a tensor to be filled, so that a graph of the step can be captured.
+        a tensor to be filled where a graph of the step can be captured.
         """
 
 
 optimizers: Registry[Optimizer] = Registry("optimizer")
 
 
-@optimizers.register("adam")
 @dataclass(frozen=True)
-class Adam(Optimizer):
-    """Adam (Kingma & Ba 2015)."""
+class _Adam(Optimizer):
+    capturable: ClassVar[bool] = True
 
     beta1: float = setting(0.9, "decay of the mean of gradients", minimum=0, maximum=0.9999)
     beta2: float = setting(0.99, "decay of the mean of their squares", minimum=0, maximum=0.99999)
     eps: float = setting(1e-8, "keeps the division finite", above=0.0, maximum=1)
 
-    def build(self, groups: Sequence[tuple[Sequence[Tensor], float]]) -> TorchOptimizer:
-        """Return `torch.optim.Adam`, one fused kernel per parameter where the device has it."""
+    def _options(self, groups: Groups) -> dict[str, Any]:
+        """Return the options of torch's Adam, one fused kernel per parameter where there is one."""
         import torch
 
-        device = groups[0][0][0].device
-        options: list[dict[str, Any]] = [
-            {"params": list(params), "rate": rate, "lr": 0.0} for params, rate in groups
-        ]
-        if device.type == "cuda":
-            for group in options:
-                group["lr"] = torch.zeros((), device=device)
-        return torch.optim.Adam(
-            options,
-            betas=(self.beta1, self.beta2),
-            eps=self.eps,
-            fused=device.type in ("cpu", "cuda"),
-            capturable=device.type == "cuda",
-        )
+        device = _device(groups)
+        tables = _tables(groups)
+        if device == "cuda":
+            for table in tables:
+                table["lr"] = torch.zeros((), device=device)
+        return {
+            "params": tables,
+            "betas": (self.beta1, self.beta2),
+            "eps": self.eps,
+            "fused": device in ("cpu", "cuda"),
+            "capturable": device == "cuda",
+        }
+
+
+@optimizers.register("adam")
+@dataclass(frozen=True)
+class Adam(_Adam):
+    """Adam (Kingma & Ba 2015)."""
+
+    def build(self, groups: Groups) -> Mover:
+        """Return `torch.optim.Adam`."""
+        import torch
+
+        return torch.optim.Adam(**self._options(groups))
+
+
+@optimizers.register("adamw")
+@dataclass(frozen=True)
+class AdamW(_Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+
+    weight_decay: float = setting(
+        0.01, "part of each weight taken off, times the learning rate", minimum=0, maximum=100
+    )
+
+    def build(self, groups: Groups) -> Mover:
+        """Return `torch.optim.AdamW`."""
+        import torch
+
+        return torch.optim.AdamW(**self._options(groups), weight_decay=self.weight_decay)
+
+
+@optimizers.register("sgd")
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Plain descent, with momentum (Polyak 1964), which may look ahead (Nesterov 1983)."""
+
+    momentum: float = setting(0.9, "what is kept of the last move", minimum=0, maximum=0.9999)
+    nesterov: bool = setting(False, "take the gradient where the momentum leads")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nesterov and not self.momentum:
+            raise UsageError("optimizer sgd: nesterov needs a momentum above 0")
+
+    def learning_rate(self, adam: float) -> float:
+        """Return a rate for raw gradients, which are small: colours differ by parts of 1."""
+        return _RAW * adam
+
+    def build(self, groups: Groups) -> Mover:
+        """Return `torch.optim.SGD`."""
+        import torch
+
+        return torch.optim.SGD(_tables(groups), momentum=self.momentum, nesterov=self.nesterov)
+
+
+_RAW = 100  # times Adam's rate, measured with networks of 64 to 256 units
+
+
+@optimizers.register("muon")
+@dataclass(frozen=True)
+class Muon(Optimizer):
+    """Matrices move by their orthogonalised momentum (Jordan et al. 2024), the rest by Adam."""
+
+    momentum: float = setting(0.95, "what is kept of the last move", minimum=0, maximum=0.9999)
+    weight_decay: float = setting(
+        0.0, "part of each weight taken off, times the learning rate", minimum=0, maximum=100
+    )
+
+    def build(self, groups: Groups) -> Mover:
+        """Return `torch.optim.Muon` for weight matrices beside Adam for everything else.
+
+        The rate is scaled so that one that suits Adam suits both (Liu et al. 2025).
+        """
+        import torch
+
+        matrices = [([p for p in params if _is_matrix(p)], rate) for params, rate in groups]
+        others = [([p for p in params if not _is_matrix(p)], rate) for params, rate in groups]
+        parts: list[Mover] = []
+        if any(params for params, _ in matrices):
+            parts += [
+                torch.optim.Muon(
+                    _tables(matrices), momentum=self.momentum, weight_decay=self.weight_decay,
+                    adjust_lr_fn="match_rms_adamw",
+                )
+            ]  # fmt: skip
+        if any(params for params, _ in others):
+            parts += [torch.optim.Adam(_tables(others), betas=(0.9, 0.99), fused=True)]
+        return _Together(parts)
+
+
+@optimizers.register("lbfgs")
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    """Quasi-Newton steps with a line search (Liu & Nocedal 1989): for small pictures learnt whole.
+
+    A step evaluates one batch several times, and its memory of curvature is of the batches before:
+    give --batch the whole picture, and --ema 0.
+    """
+
+    history: int = setting(20, "past steps that tell of the curvature", minimum=1, maximum=1000)
+    evaluations: int = setting(5, "iterations on each batch", minimum=1, maximum=100)
+
+    def learning_rate(self, adam: float) -> float:
+        """Return 1: the line search finds the length of a step."""
+        return 1.0
+
+    def build(self, groups: Groups) -> Mover:
+        """Return `torch.optim.LBFGS`, which knows one group, and so one rate, only."""
+        import torch
+
+        everything = [parameter for params, _ in groups for parameter in params]
+        return torch.optim.LBFGS(
+            _tables([(everything, 1.0)]), history_size=self.history, max_iter=self.evaluations,
+            line_search_fn="strong_wolfe",
+        )  # fmt: skip
+
+
+class _Together:
+    """Several optimizers of different parameters as one."""
+
+    def __init__(self, parts: Sequence[Mover]) -> None:
+        self._parts = parts
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        return [group for part in self._parts for group in part.param_groups]
+
+    def zero_grad(self) -> None:
+        for part in self._parts:
+            part.zero_grad()
+
+    def step(self, closure: Callable[[], Any]) -> Any:
+        loss = closure()
+        for part in self._parts:
+            part.step(lambda: loss)
+        return loss
+
+
+_SMALLEST = 8  # rows and columns: with fewer, a matrix has no spectrum to balance
+
+
+def _is_matrix(parameter: Tensor) -> bool:
+    return parameter.ndim == 2 and min(parameter.shape) >= _SMALLEST
+
+
+def _tables(groups: Groups) -> list[dict[str, Any]]:
+    """Return groups as torch takes them; the rate is set before every step."""
+    return [{"params": list(params), "rate": rate, "lr": 0.0} for params, rate in groups if params]
+
+
+def _device(groups: Groups) -> str:
+    return groups[0][0][0].device.type

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor
 
-from neuralpaint.canvas import Canvas
+from neuralpaint.canvas import Canvas, parse_size
 from neuralpaint.errors import UsageError
 from neuralpaint.settings import Settings, setting
 from neuralpaint.sources import Source, label, opened
@@ -35,9 +35,17 @@ class PictureSettings(Settings):
         200_000_000, "refuse a larger picture, before it is decoded", unit="pixels", minimum=1
     )
 
+    input_size: str | None = setting(
+        None,
+        "scale the picture until it covers this size, and take its middle, before it is learnt",
+        unit="WIDTHxHEIGHT",
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         _colour(self.background)
+        if self.input_size is not None:
+            parse_size(self.input_size)
 
     @property
     def background_colour(self) -> tuple[int, int, int]:
@@ -46,7 +54,11 @@ class PictureSettings(Settings):
 
     def load(self, source: Source) -> Picture:
         """Read a picture in this way; see `load_picture`."""
-        return load_picture(source, background=self.background, max_pixels=self.max_pixels)
+        picture = load_picture(source, background=self.background, max_pixels=self.max_pixels)
+        if self.input_size is None:
+            return picture
+        height, width = parse_size(self.input_size)
+        return picture.covering(height=height, width=width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +127,22 @@ class Picture:
     def width(self) -> int:
         """Columns of pixels."""
         return len(self.pixels[0])
+
+    def covering(self, *, height: int, width: int) -> Picture:
+        """Return the middle of this picture, Lanczos-scaled so that it just covers that size.
+
+        A side that already fits is cropped, not resampled.
+        """
+        size = (width, height)
+        scale = max(height / self.height, width / self.width)
+        seen = width / scale, height / scale  # of this picture, in its pixels
+        left, top = (self.width - seen[0]) / 2, (self.height - seen[1]) / 2
+        if scale == 1:
+            top, left = int(top), int(left)  # to whole pixels: nothing to resample
+            return replace(self, pixels=self.pixels[top : top + height, left : left + width])
+        box = (left, top, left + seen[0], top + seen[1])
+        image = Image.fromarray(self.pixels).resize(size, Image.Resampling.LANCZOS, box=box)
+        return replace(self, pixels=np.asarray(image))
 
     @property
     def canvas(self) -> Canvas:

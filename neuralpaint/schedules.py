@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
 
-__all__ = ["Constant", "Cosine", "Schedule", "Step", "schedules"]
+__all__ = [
+    "AdaptiveHalving",
+    "Annealing",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Plateau",
+    "Reactive",
+    "Schedule",
+    "Step",
+    "schedules",
+]
 
 
 @dataclass(frozen=True)
@@ -19,6 +31,46 @@ class Schedule(Settings, ABC):
     @abstractmethod
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
         """Return it at `step` of `steps`, after `epoch` passes over the picture."""
+
+
+class Reactive(Schedule):
+    """A schedule that waits for the error: whenever it is stuck, the rate is reduced."""
+
+    factor: float
+
+    def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
+        """Return 1: only the reductions count."""
+        return 1.0
+
+    @abstractmethod
+    def is_stuck(self, errors: Sequence[float]) -> bool:
+        """Say so of the mean errors of all epochs since the last reduction."""
+
+
+class Annealing:
+    """A schedule in the course of one training, which knows how that goes."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._errors: list[float] = []
+        self._reduction = 1.0
+
+    @property
+    def listens(self) -> bool:
+        """Whether it wants to `hear` of every epoch."""
+        return isinstance(self._schedule, Reactive)
+
+    def hear(self, error: float) -> None:
+        """Take in the mean loss of an epoch that is over."""
+        if isinstance(self._schedule, Reactive):
+            self._errors.append(error)
+            if self._schedule.is_stuck(self._errors):
+                self._reduction *= self._schedule.factor
+                self._errors.clear()
+
+    def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
+        """Return the multiplier of the learning rate for the step to come."""
+        return self._reduction * self._schedule.multiplier(step=step, steps=steps, epoch=epoch)
 
 
 schedules: Registry[Schedule] = Registry("schedule")
@@ -61,3 +113,46 @@ class Constant(Schedule):
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
         """Return 1."""
         return 1.0
+
+
+@schedules.register("exponential")
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """Falls by the same factor in every step."""
+
+    end: float = setting(0.01, "factor at the end", above=0.0, maximum=1)
+
+    def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
+        """Return end ^ (step / steps)."""
+        return float(self.end ** min(1.0, step / max(1, steps)))
+
+
+@schedules.register("plateau")
+@dataclass(frozen=True)
+class Plateau(Reactive):
+    """Multiplied by a factor whenever some epochs have brought nothing."""
+
+    patience: int = setting(10, "epochs to wait for a better one", unit="epochs", minimum=1)
+    factor: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
+    threshold: float = setting(
+        1e-3, "part by which an error must be lower to count as better", minimum=0, maximum=0.5
+    )
+
+    def is_stuck(self, errors: Sequence[float]) -> bool:
+        """Say whether none of the newest epochs was better than the best before them."""
+        before, newest = errors[: -self.patience], errors[-self.patience :]
+        return bool(before) and min(newest) >= min(before) * (1 - self.threshold)
+
+
+@schedules.register("adaptive-halving")
+@dataclass(frozen=True)
+class AdaptiveHalving(Reactive):
+    """Halved when the mean error of 100 epochs exceeds that of the 100 before."""
+
+    window: int = setting(100, "epochs whose errors are averaged", unit="epochs", minimum=1)
+    factor: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
+
+    def is_stuck(self, errors: Sequence[float]) -> bool:
+        """Compare the two newest windows, once both are full."""
+        newest, before = errors[-self.window :], errors[-2 * self.window : -self.window]
+        return len(before) == self.window and sum(newest) > sum(before)

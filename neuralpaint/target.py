@@ -12,6 +12,7 @@ from torch import Tensor
 
 from neuralpaint.devices import send
 from neuralpaint.pictures import Picture
+from neuralpaint.split import TrainOn, pixels_to_learn
 
 __all__ = ["Batch", "Lattice", "Target"]
 
@@ -44,10 +45,10 @@ class Target:
     y: Tensor  # (height, 1) float32
 
     @classmethod
-    def of(cls, picture: Picture, device: torch.device) -> Target:
-        """Return the whole picture as a target; on the CPU its pixels are shared, not copied."""
-        grid = picture.canvas.grid()
-        colours = torch.from_numpy(picture.pixels).to(device)
+    def of(cls, picture: Picture, device: torch.device, *, train_on: TrainOn = "all") -> Target:
+        """Return a picture as a target; on the CPU the whole picture's pixels are shared."""
+        pixels, grid = pixels_to_learn(picture, train_on)
+        colours = torch.from_numpy(pixels).to(device)
         return cls(
             colours, torch.from_numpy(grid.x).to(device), torch.from_numpy(grid.y).to(device)
         )

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from neuralpaint.canvas import Canvas
 from neuralpaint.cuda_graph import StepGraphs
 from neuralpaint.devices import explaining_memory, find_device, set_threads
-from neuralpaint.learning import Learner, Reading, TrainingSettings
+from neuralpaint.gradients import backpropagate, penalize
+from neuralpaint.learning import Learner, Reading, TrainingSettings, initial_rate
 from neuralpaint.losses import losses
 from neuralpaint.meters import CudaMeter, HostMeter, Meter
 from neuralpaint.models import models
 from neuralpaint.optimizers import optimizers
-from neuralpaint.painting import Painting
+from neuralpaint.painting import TorchPainting
 from neuralpaint.pictures import Picture
-from neuralpaint.schedules import schedules
-from neuralpaint.target import Lattice, Target
+from neuralpaint.schedules import Annealing, schedules
+from neuralpaint.target import Batch, Lattice, Target
 
 __all__ = ["TorchLearner"]
 
@@ -40,7 +41,7 @@ class TorchLearner(Learner):
         self.device = kind = device.type
         set_threads(settings.threads)
         with explaining_memory(_ADVICE):
-            self._target = Target.of(picture, device)
+            self._target = Target.of(picture, device, train_on=settings.train_on)
             self._build(picture.canvas, device)
             self._prepare(device)
         suitable = self._model.cpu_batch if kind == "cpu" else _BATCH[kind]
@@ -60,10 +61,9 @@ class TorchLearner(Learner):
         self._parameters: list[torch.Tensor] = list(self.model.parameters())
         self.weights = sum(p.numel() for p in self._parameters)
         self._average = [p.detach().clone() for p in self._parameters]
-        optimizer = optimizers.parse(settings.optimizer)
-        self._given_lr = settings.lr or optimizer.lr
-        self._optimizer = optimizer.build(self.model.groups())
-        self._schedule = schedules.parse(settings.schedule)
+        self._moves = optimizers.parse(settings.optimizer)
+        self._optimizer = self._moves.build(self.model.groups())
+        self._annealing = Annealing(schedules.parse(settings.schedule))
         self._loss = losses.parse(settings.loss)
 
     def _prepare(self, device: torch.device) -> None:
@@ -71,10 +71,11 @@ class TorchLearner(Learner):
         self._renewal: float | torch.Tensor = 0.0  # of the average, by the newest weights
         self._graphs: StepGraphs | None = None
         self._sketch: torch.Tensor | None = None  # (height, width, 3) uint8
+        self._epoch_loss = torch.zeros((), device=device)  # sum over the steps of this epoch
         self._meter: Meter
         if device.type == "cuda":
             self._renewal = torch.zeros((), device=device)
-            self._graphs = StepGraphs()
+            self._graphs = StepGraphs() if self._moves.capturable else None
             self._meter = CudaMeter(device)
         else:
             self._meter = HostMeter(device)
@@ -82,7 +83,9 @@ class TorchLearner(Learner):
     @property
     def lr(self) -> float:
         """The initial learning rate: the user's, or what suits the model and the horizon."""
-        return self._given_lr or self._model.learning_rate(self.steps)
+        return initial_rate(
+            self.settings, model=self._model, optimizer=self._moves, steps=self.steps
+        )
 
     @property
     def seconds(self) -> float:
@@ -108,6 +111,7 @@ class TorchLearner(Learner):
         """Train for `steps` steps; a GPU has them on its list on return, and no more than that."""
         with explaining_memory(_ADVICE):
             self._meter.begin()
+            self.model.train()
             for _ in range(steps):
                 self._prepare_step()
                 lattice = next(self._lattices)
@@ -116,12 +120,15 @@ class TorchLearner(Learner):
                 else:
                     self._graphs.run(self._learn_from, lattice)
                 self.step += 1
+                if self._annealing.listens and self.step % self.epoch_steps == 0:
+                    self._annealing.hear(float(self._epoch_loss) / self.epoch_steps)
+                    self._epoch_loss.zero_()
             advice = f"lower --lr (now {self.lr:g}) or set --clip 1"
             self._meter.end(self.step, advice=advice)
 
     def _prepare_step(self) -> None:
         """Set what differs from step to step, but for the pixels."""
-        multiplier = self._schedule.multiplier(
+        multiplier = self._annealing.multiplier(
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
         for group in self._optimizer.param_groups:
@@ -134,26 +141,35 @@ class TorchLearner(Learner):
     def _learn_from(self, lattice: Lattice) -> None:
         """Make one optimizer step on one lattice; whatever it needs lies on the device."""
         batch = self._target.batch(lattice)
-        self._optimizer.zero_grad()
-        prediction = self.model(batch.x, batch.y)
-        loss: torch.Tensor = self._loss(prediction, batch.colours)
-        loss.backward()
-        if self.settings.clip is not None:
-            torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
-        self._optimizer.step()
+        self._optimizer.step(lambda: self._weigh(batch))
         with torch.no_grad():
             for average, parameter in zip(self._average, self._parameters, strict=True):
                 average.lerp_(parameter, self._renewal)
-        self._meter.losses += loss.detach()
+        self._meter.losses += self._error
+        self._epoch_loss += self._error
         if self._sketch is not None:
-            levels = prediction.detach().mul_(255).round_().clamp_(0, 255).byte()
+            levels = self._said.mul_(255).round_().clamp_(0, 255).byte()
             self._sketch[lattice.rows[:, None], lattice.columns] = levels
 
-    def painting(self) -> Painting:
-        """Return a frozen copy of the averaged weights."""
+    def _weigh(self, batch: Batch) -> torch.Tensor:
+        """Make the gradients of a batch and return what the optimizer is to lower."""
+        settings = self.settings
+        self._optimizer.zero_grad()
+        self._error, self._said = backpropagate(
+            self.model, self._loss, batch, parameters=self._parameters
+        )
+        penalty = penalize(self._parameters, l1=settings.l1, l2=settings.l2)
+        if settings.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self._parameters, settings.clip)
+        return self._error + penalty
+
+    def painting(self) -> TorchPainting:
+        """Return a frozen copy of the averaged weights, and of what else the model remembers."""
         names = [name for name, _ in self.model.named_parameters()]
         weights = dict(zip(names, [a.clone() for a in self._average], strict=True))
-        return Painting(self.model, weights)
+        state = self.model.state_dict()
+        weights |= {name: state[name].clone() for name in state if name not in weights}
+        return TorchPainting(self.model, weights)
 
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
         """Keep what the model says of each batch, on a canvas that begins as `frame`."""

@@ -22,7 +22,7 @@ MODULES = sorted(
 FLOORS = [
     ["_version", "errors", "settings", "registry"],
     ["canvas", "metrics", "outputs", "parts", "sources", "srgb", "tags"],
-    ["pictures", "stills", "devices", "workers"],
+    ["pictures", "split", "stills", "devices", "workers"],
     ["encodings", "networks", "models", "losses", "optimizers", "schedules", "presets"],
     [
         "target",
@@ -30,6 +30,8 @@ FLOORS = [
         "learning",
         "meters",
         "cuda_graph",
+        "gradients",
+        "scratch",
         "torch_learner",
         "pacing",
         "rendering",

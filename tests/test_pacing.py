@@ -4,41 +4,24 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from fake_painting import Flat
 
-from neuralpaint.canvas import Canvas, Grid
+from neuralpaint.canvas import Canvas
 from neuralpaint.learning import Snapshot, stops_at
 from neuralpaint.pacing import pacings
-from neuralpaint.painting import Painting
 
 CANVAS = Canvas.of(height=20, width=30)
 
 
-class Grey(Painting):
-    """A painting of one grey level, for which visible change is a plain difference."""
-
-    def __init__(self, level: float) -> None:
-        self.level = level
-
-    nbytes = 4
-
-    def __call__(self, grid: Grid) -> NDArray[np.float32]:
-        return np.full((grid.y.shape[0], grid.x.shape[1], 3), self.level, np.float32)
-
-    def blend(self, other: Painting, amount: float) -> Grey:
-        assert isinstance(other, Grey)
-        return Grey(self.level + amount * (other.level - self.level))
-
-
 def snapshots(levels: list[float]) -> Iterator[Snapshot]:
     for step, level in enumerate(levels):
-        yield Snapshot(step * 10, step * 1.0, 0.1, Grey(level))
+        yield Snapshot(step * 10, step * 1.0, 0.1, Flat(level))
 
 
 def film(pacing: str, taken: Iterator[Snapshot], shots: int) -> list[float]:
     entry = pacings.parse(pacing)
     filmed = entry.shots(entry.observe(taken, canvas=CANVAS), shots=shots)
-    return [shot.painting.level for shot in filmed]  # type: ignore[attr-defined]
+    return [shot.painting.tone for shot in filmed]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", list(pacings))

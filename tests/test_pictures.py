@@ -371,3 +371,27 @@ def test_an_array_that_is_no_picture(array: Any) -> None:
         Picture.from_array(array)
     with one_line(UsageError, "from_array"):
         Picture(array)
+
+
+def test_an_input_size_is_covered_and_its_middle_taken(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[:, 20:40] = 200  # the middle third
+    Image.fromarray(pixels).save(tmp_path / "thirds.png")
+
+    def load(size: str) -> Picture:
+        return PictureSettings(input_size=size).load(tmp_path / "thirds.png")
+
+    assert np.array_equal(load("20x40").pixels, pixels[:, 20:40])  # nothing is resampled
+    half = load("30x20")
+    assert (half.height, half.width, half.name) == (20, 30, "thirds.png")
+    assert abs(int(half.pixels[10, 15, 0]) - 200) < 2
+    assert half.pixels[10, 3, 0] < 2
+    tall = load("10x20")
+    assert (tall.height, tall.width) == (20, 10)
+    assert tall.pixels[:, 2:8].min() > 190
+    assert load("120x80").pixels.shape == (80, 120, 3)
+
+
+def test_an_input_size_that_is_none_is_refused() -> None:
+    with pytest.raises(UsageError, match="WIDTHxHEIGHT"):
+        PictureSettings(input_size="big")

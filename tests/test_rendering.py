@@ -9,7 +9,7 @@ from neuralpaint.canvas import Canvas, Fit
 from neuralpaint.errors import DeviceError
 from neuralpaint.learning import learner
 from neuralpaint.models import models
-from neuralpaint.painting import Painting
+from neuralpaint.painting import Painting, TorchPainting
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import expose, fidelity, letterbox, render, view
 
@@ -30,7 +30,7 @@ class Plane(nn.Module):
 
 
 def painting(**options: int) -> Painting:
-    return Painting(Plane(**options), {"weight": torch.ones(1)})
+    return TorchPainting(Plane(**options), {"weight": torch.ones(1)})
 
 
 def picture(height: int = 30, width: int = 40) -> Picture:

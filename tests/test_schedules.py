@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from neuralpaint.schedules import Cosine, Step, schedules
+from neuralpaint.schedules import Annealing, Cosine, Step, schedules
 
 
 @pytest.mark.parametrize("name", list(schedules))
@@ -26,3 +26,47 @@ def test_cosine_warms_up_then_falls_to_its_floor() -> None:
 def test_step_halves_every_three_epochs_as_the_original_did() -> None:
     factors = [Step().multiplier(step=0, steps=0, epoch=epoch) for epoch in range(8)]
     assert factors == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_exponential_falls_by_the_same_factor_in_every_step() -> None:
+    schedule = schedules.parse("exponential:end=0.01")
+    factors = [schedule.multiplier(step=step, steps=100, epoch=0) for step in (0, 50, 100, 200)]
+    assert factors == pytest.approx([1, 0.1, 0.01, 0.01])
+
+
+def reductions(spec: str, errors: list[float]) -> list[int]:
+    """Return after which of the epochs the rate was reduced."""
+    annealing = Annealing(schedules.parse(spec))
+    assert annealing.listens
+    found, before = [], 1.0
+    for epoch, error in enumerate(errors):
+        annealing.hear(error)
+        now = annealing.multiplier(step=0, steps=1, epoch=0)
+        if now < before:
+            assert now == before / 2
+            found.append(epoch)
+        before = now
+    return found
+
+
+def test_plateau_halves_when_nothing_was_better_for_so_long() -> None:
+    falling, flat = [1 - 0.1 * i for i in range(5)], [0.6] * 9
+    assert reductions("plateau:patience=4", falling + flat) == [8, 13]
+    assert reductions("plateau:patience=4", [0.99**i for i in range(100)]) == []
+    assert reductions("plateau:patience=4,threshold=0.05", [0.99**i for i in range(10)]) == [4, 9]
+
+
+def test_adaptive_halving_compares_a_hundred_epochs_with_the_hundred_before() -> None:
+    up_and_down = [0.5] * 100 + [0.4] * 100 + [0.41] * 300
+    # At epoch 201 the newest hundred are 0.4 and one 0.41, still below the hundred before.
+    (first, *later) = reductions("adaptive-halving", up_and_down)
+    assert 200 < first < 310
+    assert later == []
+    assert reductions("adaptive-halving:window=3", [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]) == [5, 11]
+
+
+def test_other_schedules_do_not_listen() -> None:
+    annealing = Annealing(Step())
+    annealing.hear(9)
+    assert not annealing.listens
+    assert annealing.multiplier(step=0, steps=1, epoch=3) == 0.5

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from neuralpaint.encodings import encodings
 from neuralpaint.errors import UnknownNameError
 from neuralpaint.losses import losses
 from neuralpaint.models import models
@@ -25,6 +26,7 @@ __all__ = ["command"]
 
 _REGISTRIES: dict[str, Registry[Any]] = {
     "models": models,
+    "encodings": encodings,
     "losses": losses,
     "optimizers": optimizers,
     "schedules": schedules,
@@ -42,8 +44,9 @@ _KINDS = (*_REGISTRIES, "presets")
 def command(kind: str | None, as_json: bool) -> None:
     """List everything that can be chosen by name, or one KIND of it, with settings and defaults.
 
-    KIND is models, losses, optimizers, schedules, pacings, overlays, formats, stills or presets.
-    Settings are written after the name: --model fourier:order=64,hidden_size=96
+    KIND is models, encodings, losses, optimizers, schedules, pacings, overlays, formats, stills or
+    presets. Settings are written after the name: --model fourier:order=64,hidden_size=96. A model
+    takes those of its encoding too: --model mlp:encoding=hash,levels=12,hidden_size=64.
     """
     if kind is not None and kind not in _KINDS:
         raise UnknownNameError("kind", kind, _KINDS)
@@ -82,8 +85,9 @@ def _entry(cls: type[Settings]) -> dict[str, Any]:
 
 def _facts(option: Option) -> dict[str, str]:
     text = option.help
-    if option.choices:
-        text += f" ({', '.join(option.choices)})"
+    choices = option.choices or tuple(option.entries or ())
+    if choices:
+        text += f" ({', '.join(choices)})"
     if option.unit:
         text += f" [{option.unit}]"
     return {"default": "auto" if option.default is None else str(option.default), "help": text}

@@ -58,6 +58,11 @@ def _speed(result: BenchResult) -> _Table:
     ]
     if any(not speed.whole for _, speed in measured):
         notes.append("in brackets: only the network is counted, not the planes it reads")
+    if (engines := result.engines) is not None:
+        notes.append(
+            f"numpy engine: {_figure(engines.numpy_ms)} ms/step for the four-layer network, "
+            f"{_figure(engines.ratio)} times torch"
+        )
     if result.encode_ms is not None:
         size = f"{result.frame_width}x{result.frame_height}"
         notes.append(f"a frame of {size} takes {_figure(result.encode_ms)} ms to encode as MP4")

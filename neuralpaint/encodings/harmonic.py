@@ -20,7 +20,8 @@ class Harmonic(Encoding):
     across the picture and the raw t tells the two ends apart.
     """
 
-    strengths = (8.0, 4.0)
+    separable = True
+    sine_strengths = (8.0, 4.0)
     """Of a sine network over harmonics, measured on photographs: `SkipConn.initialize_sine`.
 
     Weaker ones are behind in short trainings and show streaks along the axes for longer; half as

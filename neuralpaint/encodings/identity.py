@@ -14,7 +14,8 @@ class Identity(Encoding):
     """One feature per axis."""
 
     widths = (1, 1)
-    strengths = (40.0, 5.0)
+    separable = True
+    sine_strengths = (40.0, 5.0)
     """Of a sine network over coordinates, measured on photographs: `SkipConn.initialize_sine`."""
 
     @property

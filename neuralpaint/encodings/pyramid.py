@@ -51,6 +51,8 @@ class Pyramid(Encoding):
 
     rate = 3.0
     """Learning rate of the planes as a multiple of the network's: a node is seen by few pixels."""
+    sine_strengths = (2.0, 1.0)
+    """Of features that begin near 0 and grow to about 1."""
 
     _down: Tensor  # (3, planes, 1): node = scale * coordinate + offset, and the last node
     _across: Tensor  # likewise
@@ -69,6 +71,7 @@ class Pyramid(Encoding):
         super().__init__()
         self.planes = nn.ParameterList(nn.Parameter(torch.empty(size)) for size in sizes)
         self.width = sum(size.channels for size in sizes)
+        self.widths = (self.width,)
         self._fade = fade
         # Not weights: the sizes of the planes and the span of the picture already say it.
         for name, axis in (("_down", 0), ("_across", 1)):
@@ -80,6 +83,11 @@ class Pyramid(Encoding):
             # A weight that is set, not learned: averaged, saved and blended with those it scales.
             self.strengths = nn.Parameter(torch.ones(self.width), requires_grad=False)
             self.pace(0.0)
+
+    @property
+    def spectra(self) -> tuple[Tensor]:
+        """The deviation of a sine network's initial weights at strength 1: features grow to 1."""
+        return (torch.full((self.width,), self.width**-0.5),)
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:

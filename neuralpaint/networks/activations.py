@@ -79,6 +79,11 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         lambda z, c: torch.clamp_min(z, 0.0, out=c),
         lambda d, z, c: _aten.threshold_backward.grad_input(d, z, 0.0, grad_input=z),
     ),
+    "sigmoid": Activation(
+        torch.sigmoid,
+        lambda z, c: torch.sigmoid(z, out=c),
+        lambda d, z, c: _aten.sigmoid_backward.grad_input(d, c, grad_input=z),
+    ),
     "silu": Activation(
         nn.functional.silu,
         lambda z, c: _aten.silu.out(z, out=c),
@@ -88,5 +93,10 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         torch.sin,
         lambda z, c: torch.sin(z, out=c),
         lambda d, z, c: z.cos_().mul_(d),
+    ),
+    "tanh": Activation(
+        torch.tanh,
+        lambda z, c: torch.tanh(z, out=c),
+        lambda d, z, c: _aten.tanh_backward.grad_input(d, c, grad_input=z),
     ),
 }

@@ -14,16 +14,31 @@ __all__ = ["CoordinateModel"]
 class CoordinateModel(nn.Module):
     """f(x, y) -> (r, g, b)."""
 
-    def __init__(self, encoding: Encoding, network: nn.Module, *, strip: int | None = None) -> None:
+    def __init__(
+        self,
+        encoding: Encoding,
+        network: nn.Module,
+        *,
+        strip: int | None = None,
+        in_parts: bool = False,
+    ) -> None:
         """Compose the two.
 
         With `strip`, a grid is rendered in strips of about so many pixels, what fits a CPU's
-        caches; leave it out where the network sees to that itself.
+        caches; leave it out where the network sees to that itself. `in_parts` says that the
+        network takes each pixel by itself and leaves other threads alone.
         """
         super().__init__()
         self.encoding = encoding
         self.network = network
         self._strip = strip
+        # Each part would have a gradient of its own as large as all that the encoding learns.
+        self._in_parts = in_parts and not any(p.requires_grad for p in encoding.parameters())
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether rows of a batch may be learned by several threads side by side."""
+        return self._in_parts
 
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return what is learned, in groups with their multiple of the learning rate."""

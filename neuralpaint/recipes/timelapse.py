@@ -66,6 +66,11 @@ class VideoSettings(PlaybackSettings, JobSettings):
                 f"--frames-from training films while it trains, and --pacing {self.pacing} after: "
                 "choose --pacing fixed or log"
             )
+        if self.frames_from == "training" and self.train_on != "all":
+            raise UsageError(
+                f"--frames-from training shows what is trained on, and --train-on {self.train_on} "
+                "leaves the rest out: choose --frames-from auto"
+            )
 
 
 def timelapse(

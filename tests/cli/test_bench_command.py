@@ -55,7 +55,8 @@ def test_json_is_one_object_per_line_and_ends_with_everything(folder: Path) -> N
     last = events[-1]
     assert list(last) == [
         "event", "machine", "pictures", "height", "width", "seconds", "seed", "models",
-        "reference", "frame_height", "frame_width", "encode_ms", "output", "total_seconds",
+        "reference", "frame_height", "frame_width", "encode_ms", "engines", "output",
+        "total_seconds",
     ]  # fmt: skip
     assert (last["event"], last["pictures"], last["output"]) == ("done", ["in.png"], None)
     assert list(last["machine"]) == ["cpu", "threads", "device", "gpu", "torch"]

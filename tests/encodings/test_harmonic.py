@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from neuralpaint.encodings import Harmonic, Identity
+from neuralpaint.encodings.harmonic import Harmonic
+from neuralpaint.encodings.identity import Identity
 
 
 def test_harmonics_are_sines_cosines_and_the_angle_itself() -> None:

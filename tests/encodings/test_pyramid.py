@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from neuralpaint.canvas import Canvas
-from neuralpaint.encodings import Pyramid, plane_sizes
+from neuralpaint.encodings.pyramid import Pyramid, plane_sizes
 
 PLANES = ((1, 1), (2, 4), (8, 3))
 

@@ -1,37 +1,29 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from fake_painting import Flat
 
 from neuralpaint.canvas import CanvasSettings, Grid
 from neuralpaint.learning import Snapshot
-from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
 from neuralpaint.recipes.inbetweens import film
 from neuralpaint.recipes.stage import Filmed, Stage
 from neuralpaint.rendering import render
 
-Tone = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 PICTURE = Picture.from_array(np.full((200, 300, 3), 0.5))
 
-
-class Tinted(Painting):
-    """A painting of one grey, or of grey that depends on x, which counts how often it is seen."""
+class Tinted(Flat):
+    """A painting of one grey, which counts how often it is seen."""
 
     seen = 0
 
-    device = torch.device("cpu")
-
-    def __init__(self, tone: float) -> None:
-        self._tone = tone
-
     def colours(self, grid: Grid) -> torch.Tensor:
         Tinted.seen += grid.x.size * grid.y.size
-        return torch.full((len(grid.y), grid.x.shape[1], 3), self._tone)
+        return super().colours(grid)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ class Agenda:
         if not settings.no_reference:
             trainings += settings.seconds
         self._total = pictures * trainings + models * (_SPEED + _FILM)
+        self._total += 0 if settings.no_reference else _SPEED
         self._passed = 0.0
         self.report: BenchReport | None = None
 

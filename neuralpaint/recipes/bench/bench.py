@@ -132,6 +132,8 @@ class Bench:
     def _measure(self) -> None:
         for model in self.settings.models:
             self._measure_speed(model)
+        if not self.settings.no_reference:
+            self._measure_engines()
         for picture in self.pictures:
             self._notes.turn_page()
             for model in self.settings.models:
@@ -147,6 +149,15 @@ class Bench:
         self._agenda.tell("speed", model, picture=picture.name)
         self._notes.speeds[model] = training_speed(
             picture, self.settings.training(model), threads=self._threads
+        )
+        self._agenda.tick("speed")
+
+    def _measure_engines(self) -> None:
+        from neuralpaint.recipes.bench.engines import compare_engines
+
+        self._agenda.tell("speed", "numpy engine", picture=self.pictures[0].name)
+        self._notes.engines = compare_engines(
+            self.pictures[0], threads=self._threads, seed=self.settings.seed
         )
         self._agenda.tick("speed")
 
@@ -206,6 +217,7 @@ class Bench:
             frame_height=self._canvas.height,
             frame_width=self._canvas.width,
             encode_ms=notes.encode_ms,
+            engines=notes.engines,
             output=self._output if drawn else None,
             total_seconds=time.perf_counter() - self._began,
             interrupted=interrupted,

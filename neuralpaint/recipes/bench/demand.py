@@ -9,10 +9,11 @@ For a batch of n = h * w pixels, crossings of h rows and w columns, and a layer 
                                                              weights, and for the layer below
     features of each axis     2 out (h widths_y + w widths_x)    once forward, once backward: nobody
                                                              asks for a gradient of coordinates
+    features of the plane     2 n out width                  likewise
 
-Features are needed once per row and once per column, because a layer's input term is a sum of one
-of each. Where they are learned (planes), all of a layer's inputs count as hidden values; reading
-the planes and learning them is no matrix product and is not counted.
+Features of an axis are needed once per row or column, because a layer's input term is a sum of one
+of each. Features that are learned (planes, tables) count as hidden values; reading and learning
+them is no matrix product and is not counted.
 """
 
 from __future__ import annotations
@@ -20,9 +21,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from torch import nn
-
-from neuralpaint.encodings import Harmonic, Identity
+from neuralpaint.networks import CoordinateModel, SkipConn
 
 __all__ = ["Demand", "demand"]
 
@@ -38,18 +37,22 @@ class Demand:
     """Whether the products are all there is to the model; not so where planes are learned."""
 
 
-def demand(model: nn.Module, *, pixels: int, height: int, width: int) -> Demand:
+def demand(model: CoordinateModel, *, pixels: int, height: int, width: int) -> Demand:
     """Return what a step of a model needs on `pixels` of a picture (height, width).
 
     The batch is taken to have the shape of the picture.
     """
-    encoding = model.get_submodule("encoding")
-    by_axis = encoding.widths if isinstance(encoding, Harmonic | Identity) else (0, 0)
+    encoding, network = model.encoding, model.network
     columns, rows = math.sqrt(pixels * width / height), math.sqrt(pixels * height / width)
-    network = model.get_submodule("network")
+    learned = any(parameter.requires_grad for parameter in encoding.parameters())
+    points = (columns, rows) if encoding.separable else (pixels,)
+    of_features = sum(2 * n * f for n, f in zip(points, encoding.widths, strict=True))
     matrices = [weight.shape for weight in network.parameters() if weight.ndim == 2]
     flops = 0.0
-    for out, inputs in matrices:
-        flops += 3 * 2 * pixels * out * (inputs - sum(by_axis))
-        flops += 2 * 2 * out * (columns * by_axis[0] + rows * by_axis[1])
-    return Demand(flops, width=max(out for out, _ in matrices), whole=sum(by_axis) > 0)
+    for depth, (out, inputs) in enumerate(matrices):
+        sees = isinstance(network, SkipConn) or depth == 0
+        hidden = inputs - sum(encoding.widths) if sees else inputs
+        flops += 3 * 2 * pixels * out * hidden
+        if sees:
+            flops += (3 if learned else 2) * out * of_features
+    return Demand(flops, width=max(out for out, _ in matrices), whole=not learned)

@@ -6,7 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from neuralpaint.recipes.bench.curve import Curve, best_so_far, seconds_to
-from neuralpaint.recipes.bench.result import REFERENCE, ModelResult, ReferenceResult, Speed
+from neuralpaint.recipes.bench.result import (
+    REFERENCE,
+    Engines,
+    ModelResult,
+    ReferenceResult,
+    Speed,
+)
 
 __all__ = ["Notes"]
 
@@ -29,6 +35,7 @@ class Notes:
         self.speeds: dict[str, Speed] = {}
         self.render_ms: dict[str, float] = {}
         self.encode_ms: float | None = None
+        self.engines: Engines | None = None
         self._pages: list[_Page] = []
 
     def turn_page(self) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "BenchProgress",
     "BenchReport",
     "BenchResult",
+    "Engines",
     "ModelResult",
     "ReferenceResult",
     "Speed",
@@ -85,6 +86,16 @@ class ReferenceResult:
 
 
 @dataclass(frozen=True)
+class Engines:
+    """What a step of the four-layer network takes on the CPU."""
+
+    batch: int  # pixels per step
+    torch_ms: float
+    numpy_ms: float
+    ratio: float  # of NumPy's time to torch's
+
+
+@dataclass(frozen=True)
 class BenchResult:
     """What a machine does. Every PSNR is a mean over the pictures; speeds are of the first."""
 
@@ -99,6 +110,7 @@ class BenchResult:
     frame_height: int  # of the frames that were rendered and encoded
     frame_width: int
     encode_ms: float | None  # a frame, as MP4
+    engines: Engines | None
     output: Path | None
     total_seconds: float
     interrupted: bool

@@ -14,6 +14,7 @@ from neuralpaint.settings import setting
 __all__ = ["BenchSettings"]
 
 _CLOCKS = (1.0, 5.0, 10.0, 30.0, 60.0)  # seconds at which everybody wants to know
+_FILMED = ("fourier", "skipconn", "pyramid")
 # One more, very short training: only a short schedule shows how soon a low PSNR can be had.
 _SPRINT = 0.03  # of the longest training
 
@@ -25,14 +26,16 @@ class BenchSettings(PictureSettings):
     section: ClassVar[str] = "Training"
 
     model: str = setting(
-        "", "what to measure; may be given several times; unset, every model",
+        "", "what to measure; may be given several times; unset, those made for films",
         entries=models, repeatable=True,
     )  # fmt: skip
     seconds: float = setting(
         10.0, "how long the longest training of a model lasts; there is one for each of 1, 5, 10, "
         "30 and 60 seconds up to this", unit="seconds", above=0.0, maximum=86_400,
     )  # fmt: skip
-    no_reference: bool = setting(False, "leave out the plain loop that is compared with")
+    no_reference: bool = setting(
+        False, "leave out what is compared with: the plain loop and the numpy engine"
+    )
     seed: int = setting(0, "same seed: same weights to start from", minimum=0, maximum=2**63 - 1)
     device: DeviceName = setting("auto", "where to train; auto takes CUDA, then MPS, then the CPU")
     threads: int | None = setting(
@@ -42,7 +45,7 @@ class BenchSettings(PictureSettings):
     @property
     def models(self) -> tuple[str, ...]:
         """The models to measure, each once."""
-        chosen = models.parse_list(self.model) or [models.parse(name) for name in models]
+        chosen = models.parse_list(self.model) or [models.parse(name) for name in _FILMED]
         return tuple(dict.fromkeys(models.spec(model) for model in chosen))
 
     @property

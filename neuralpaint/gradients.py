@@ -1,0 +1,75 @@
+"""Gradients of a batch: taken whole, or in parts of its rows side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from neuralpaint.losses import Loss
+from neuralpaint.networks import CoordinateModel
+from neuralpaint.target import Batch
+from neuralpaint.workers import count, each
+
+__all__ = ["backpropagate", "penalize"]
+
+_PART = 512  # pixels at the least: with fewer, threads wait for each other more than they work
+
+
+def backpropagate(
+    model: CoordinateModel, loss: Loss, batch: Batch, *, parameters: Sequence[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Set the gradients of the parameters; return the loss and what was said, (h, w, 3).
+
+    Where the model and the loss take each pixel by itself, every thread of the CPU takes some rows
+    there and back, and the gradients are added up.
+    """
+    cuts = _cuts(batch) if model.in_parts and loss.pixelwise else []
+    if len(cuts) <= 2:
+        prediction = model(batch.x, batch.y)
+        value = loss(prediction, batch.colours)
+        value.backward()
+        return value.detach(), prediction.detach()
+
+    def learn(part: slice) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        with torch.enable_grad():
+            prediction = model(batch.x, batch.y[part])
+            share = len(batch.y[part]) / len(batch.y)
+            value = share * loss(prediction, batch.colours[part])
+            gradients = torch.autograd.grad(value, parameters)
+        return value.detach(), prediction.detach(), gradients
+
+    values, predictions, gradients = zip(
+        *each(learn, [slice(*cut) for cut in pairwise(cuts)]), strict=True
+    )
+    for parameter, parts in zip(parameters, zip(*gradients, strict=True), strict=True):
+        parameter.grad = torch.stack(parts).sum(0)
+    return torch.stack(values).sum(), torch.cat(predictions)
+
+
+def _cuts(batch: Batch) -> list[int]:
+    """Return the rows at which each part begins, and the end."""
+    rows, width = batch.colours.shape[:2]
+    parts = min(count(), rows, rows * width // _PART) if batch.y.device.type == "cpu" else 1
+    return [rows * i // max(1, parts) for i in range(max(1, parts) + 1)]
+
+
+def penalize(parameters: Sequence[Tensor], *, l1: float, l2: float) -> Tensor | float:
+    """Add to the gradients what pulls the weights towards 0; return what that adds to the loss.
+
+    The penalty is l1 |w| + l2 w^2 / 2, summed over the weights; biases go free.
+    """
+    penalty: Tensor | float = 0.0
+    for parameter in parameters:
+        if parameter.ndim < 2 or parameter.grad is None:
+            continue
+        weight = parameter.detach()
+        if l1:
+            parameter.grad.add_(weight.sign(), alpha=l1)
+            penalty = penalty + l1 * weight.abs().sum()
+        if l2:
+            parameter.grad.add_(weight, alpha=l2)
+            penalty = penalty + l2 / 2 * weight.square().sum()
+    return penalty

@@ -1,0 +1,55 @@
+"""Tiny models and pictures for what every model and every encoding has to keep."""
+
+from __future__ import annotations
+
+import torch
+
+from neuralpaint.canvas import Canvas
+from neuralpaint.encodings import encodings
+from neuralpaint.models import models
+from neuralpaint.networks import CoordinateModel
+
+__all__ = ["CANVAS", "SPECS", "axes", "build"]
+
+CANVAS = Canvas.of(height=18, width=26)
+_TINY = {
+    "fourier": "order=6,hidden_size=12,hidden_layers=1",
+    "skipconn": "hidden_size=12,hidden_layers=2",
+    "mlp": "hidden_size=16,hidden_layers=2",
+    "siren": "hidden_size=16,hidden_layers=2",
+    "pyramid": "hidden_size=12,fade=0",
+}
+_TINY_ENCODING = {
+    "positional": ",features=16,sigma=8",
+    "gaussian": ",features=16,sigma=2",
+    "harmonic": ",order=6",
+    "hash": ",levels=3,table_size=6,coarsest=3",
+    "pyramid": ",fade=0",
+}
+_WAVES = "features=16,sigma=2"
+_VARIANTS = [
+    *(f"mlp:{_TINY['mlp']},norm={norm},dropout=0.1" for norm in ("none", "layer", "batch")),
+    *(f"mlp:{_TINY['mlp']},{_WAVES},activation={f}" for f in ("tanh", "sigmoid", "sine")),
+]
+
+
+def _specs(name: str) -> list[str]:
+    """Return the model, small, with each encoding that it can have."""
+    tiny = f"{name}:{_TINY.get(name, '')}"
+    if not hasattr(models[name], "encoding"):
+        return [tiny]
+    return [f"{tiny},encoding={e}{_TINY_ENCODING.get(e, '')}" for e in encodings]
+
+
+SPECS = [spec for name in models for spec in _specs(name)] + _VARIANTS
+
+
+def build(spec: str, *, seed: int = 0) -> CoordinateModel:
+    """Return a model of the small picture."""
+    return models.parse(spec).build(CANVAS, torch.Generator().manual_seed(seed))
+
+
+def axes() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return x (1, w) and y (h, 1) of the small picture."""
+    x, y = CANVAS.grid()
+    return torch.from_numpy(x), torch.from_numpy(y)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from neuralpaint import workers
+from neuralpaint.canvas import Canvas
+from neuralpaint.gradients import backpropagate
+from neuralpaint.losses import losses
+from neuralpaint.models import models
+from neuralpaint.networks import CoordinateModel
+from neuralpaint.target import Batch
+
+
+@pytest.fixture(autouse=True)
+def three() -> Iterator[None]:
+    """Three workers, whatever the machine has."""
+    before = workers.count()
+    workers.hire(3)
+    yield
+    workers.hire(before)
+
+
+def batch(height: int = 43, width: int = 51) -> Batch:
+    generator = torch.Generator().manual_seed(1)
+    grid = Canvas.of(height=height, width=width).grid()
+    colours = torch.rand(height, width, 3, generator=generator)
+    return Batch(torch.from_numpy(grid.x), torch.from_numpy(grid.y), colours)
+
+
+def model(spec: str) -> CoordinateModel:
+    canvas = Canvas.of(height=43, width=51)
+    return models.parse(spec).build(canvas, torch.Generator().manual_seed(2))
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "ssim"])
+@pytest.mark.parametrize("spec", ["mlp:hidden_size=16,features=8", "skipconn:hidden_size=16"])
+def test_parts_give_the_gradients_of_the_whole(spec: str, loss: str) -> None:
+    shown, both = batch(), model(spec)
+    parameters = list(both.parameters())
+    expected = losses.parse(loss)(both(shown.x, shown.y), shown.colours)
+    gradients = torch.autograd.grad(expected, parameters)
+    value, said = backpropagate(both, losses.parse(loss), shown, parameters=parameters)
+    torch.testing.assert_close(value, expected.detach())
+    torch.testing.assert_close(said, both(shown.x, shown.y).detach())
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, atol=1e-6, rtol=1e-4)
+
+
+def test_every_thread_takes_some_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    both, asked = model("mlp:hidden_size=8,features=4"), []
+    forward = both.forward
+
+    def watch(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        asked.append(len(y))
+        return forward(x, y)
+
+    monkeypatch.setattr(both, "forward", watch)
+    backpropagate(both, losses.parse("mse"), batch(), parameters=list(both.parameters()))
+    assert sorted(asked) == [14, 14, 15]
