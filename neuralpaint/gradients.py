@@ -16,6 +16,7 @@ from neuralpaint.workers import count, each
 __all__ = ["backpropagate", "penalize"]
 
 _PART = 512  # pixels at the least: with fewer, threads wait for each other more than they work
+_LARGEST = 2048  # pixels: what a network makes of more is fetched from memory again and again
 
 
 def backpropagate(
@@ -52,8 +53,11 @@ def backpropagate(
 def _cuts(batch: Batch) -> list[int]:
     """Return the rows at which each part begins, and the end."""
     rows, width = batch.colours.shape[:2]
-    parts = min(count(), rows, rows * width // _PART) if batch.y.device.type == "cpu" else 1
-    return [rows * i // max(1, parts) for i in range(max(1, parts) + 1)]
+    parts = 1
+    if batch.y.device.type == "cpu":
+        pixels = rows * width
+        parts = max(1, min(max(count(), -(-pixels // _LARGEST)), rows, pixels // _PART))
+    return [rows * i // parts for i in range(parts + 1)]
 
 
 def penalize(parameters: Sequence[Tensor], *, l1: float, l2: float) -> Tensor | float:
