@@ -1,0 +1,165 @@
+"""What this engine has of all that can be chosen by name, and a clear word about the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from neuralpaint.canvas import Canvas
+from neuralpaint.encodings.entries import (
+    EncodingSettings,
+    FrequencyEncoding,
+    HarmonicEncoding,
+    encodings,
+)
+from neuralpaint.errors import UsageError
+from neuralpaint.losses import Loss as LossSettings
+from neuralpaint.losses import losses as named_losses
+from neuralpaint.models import MLPModel, Model, models
+from neuralpaint.optimizers import Optimizer as OptimizerSettings
+from neuralpaint.optimizers import optimizers as named_optimizers
+from neuralpaint.scratch import activations, losses, optimizers
+from neuralpaint.scratch.dropout import Dropout
+from neuralpaint.scratch.features import Coordinates, Features, Harmonics, Waves
+from neuralpaint.scratch.initialization import drawn_linears
+from neuralpaint.scratch.layers import Layer
+from neuralpaint.scratch.network import Network
+from neuralpaint.scratch.normalization import BatchNorm, LayerNorm
+
+__all__ = [
+    "ACTIVATIONS",
+    "NORMS",
+    "build_loss",
+    "build_network",
+    "build_optimizer",
+    "check_device",
+    "find_model",
+]
+
+T = TypeVar("T")
+
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "leaky_relu": activations.LeakyReLU,
+    "relu": activations.ReLU,
+    "sigmoid": activations.Sigmoid,
+    "silu": activations.SiLU,
+    "sine": activations.Sine,
+    "tanh": activations.Tanh,
+}
+NORMS: dict[str, type[BatchNorm] | type[LayerNorm]] = {"batch": BatchNorm, "layer": LayerNorm}
+_ENCODINGS = ("none", "basic", "positional", "gaussian", "harmonic")
+
+
+def find_model(spec: str) -> MLPModel:
+    """Return the settings of a model that this engine has.
+
+    Raises:
+        UsageError: it has not; the message lists what it has.
+    """
+    model: Model = models.parse(spec)
+    if not isinstance(model, MLPModel):
+        raise _missing("model", models.name_of(model), ["mlp"])
+    return model
+
+
+def check_device(name: str) -> None:
+    """See to it that the device is the CPU.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if name not in ("auto", "cpu"):
+        raise _missing("device", name, ["cpu"])
+
+
+def build_network(
+    model: MLPModel,
+    canvas: Canvas,
+    rng: np.random.Generator,
+    *,
+    dtype: type[np.floating[Any]] = np.float32,
+) -> Network:
+    """Return the network for a picture of the size of `canvas`, its weights freshly drawn.
+
+    Raises:
+        UsageError: the model has an encoding or activation that this engine has not.
+    """
+    kind = np.dtype(dtype)
+    bend = _chosen(ACTIVATIONS, "activation", model.activation)
+    features = _features(model.encoding, canvas, rng)
+    sizes = [features.width, *[model.hidden_size] * model.hidden_layers, 3]
+    linears = drawn_linears(
+        sizes, rng, activation=model.activation, spectrum=features.spectrum, dtype=kind
+    )
+    layers: dict[str, Layer] = {}
+    for i, linear in enumerate(linears[:-1]):
+        layers[f"linear{i}"] = linear
+        if model.norm != "none":
+            layers[f"norm{i}"] = NORMS[model.norm](model.hidden_size, kind)
+        layers[f"{model.activation}{i}"] = bend()
+        if model.dropout > 0:
+            layers[f"dropout{i}"] = Dropout(model.dropout, rng)
+    layers[f"linear{len(linears) - 1}"] = linears[-1]
+    layers["colours"] = activations.Colours()
+    return Network(features, layers)
+
+
+def _features(spec: str, canvas: Canvas, rng: np.random.Generator) -> Features:
+    encoding: EncodingSettings = encodings.parse(spec)
+    name = encodings.name_of(encoding)
+    if name not in _ENCODINGS:
+        raise _missing("encoding", name, _ENCODINGS)
+    if isinstance(encoding, FrequencyEncoding):
+        return Waves(encoding.frequencies(rng))
+    if isinstance(encoding, HarmonicEncoding):
+        longer = max(canvas.height, canvas.width)
+        return Harmonics(encoding.order or min(256, max(16, longer // 3)))
+    return Coordinates()
+
+
+def build_loss(entry: LossSettings) -> losses.Loss:
+    """Return the loss that an entry describes.
+
+    Raises:
+        UsageError: this engine does not have it.
+    """
+    known: dict[str, Callable[[Any], losses.Loss]] = {
+        "mse": lambda entry: losses.MSE(),
+        "mae": lambda entry: losses.MAE(),
+        "huber": lambda entry: losses.Huber(entry.delta),
+    }
+    return _chosen(known, "loss", named_losses.name_of(entry))(entry)
+
+
+def build_optimizer(entry: OptimizerSettings) -> optimizers.Optimizer:
+    """Return the optimizer that an entry describes, with nothing behind it yet.
+
+    Raises:
+        UsageError: this engine does not have it.
+    """
+    known: dict[str, Callable[[Any], optimizers.Optimizer]] = {
+        "sgd": lambda entry: optimizers.SGD(momentum=entry.momentum, nesterov=entry.nesterov),
+        "adam": lambda entry: optimizers.Adam(beta1=entry.beta1, beta2=entry.beta2, eps=entry.eps),
+        "adamw": lambda entry: optimizers.Adam(
+            beta1=entry.beta1,
+            beta2=entry.beta2,
+            eps=entry.eps,
+            weight_decay=entry.weight_decay,
+        ),
+    }
+    return _chosen(known, "optimizer", named_optimizers.name_of(entry))(entry)
+
+
+def _chosen(known: Mapping[str, T], kind: str, name: str) -> T:
+    if name not in known:
+        raise _missing(kind, name, known)
+    return known[name]
+
+
+def _missing(kind: str, name: str, known: Any) -> UsageError:
+    there = ", ".join(known)
+    return UsageError(
+        f"--engine numpy has no {kind} {name!r}: choose from {there}, or --engine torch"
+    )

@@ -1,0 +1,95 @@
+"""Features are what the first layer sees of a point, in place of its bare coordinates.
+
+A network prefers smooth functions of what it is given, so over (x, y) itself it learns fine detail
+last or never. Waves change that: two points a pixel apart look alike as coordinates, but not to a
+wave of a few pixels' length. With a table of frequencies B (m, 2) and v = ((x, y) + 1) / 2
+
+    phi(v) = [cos 2 pi B v, sin 2 pi B v]              (n, 2 m)
+
+(Tancik et al. 2020, equation 5). Nothing here is learned, so there is no backward pass.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.scratch.layers import Array
+
+__all__ = ["Coordinates", "Features", "Harmonics", "Waves"]
+
+
+class Features(ABC):
+    """Maps points (n, 2), x first, to features (n, width)."""
+
+    width: int
+    spectrum: Array
+    """The deviation of a sine network's initial weights for each feature, (width,)."""
+
+    @abstractmethod
+    def __call__(self, points: Array) -> Array:
+        """Return the features, in memory that the next call uses again."""
+
+
+class Coordinates(Features):
+    """The coordinates themselves."""
+
+    width = 2
+    spectrum = np.full(2, 40.0)
+
+    def __call__(self, points: Array) -> Array:
+        """Return the points."""
+        return points
+
+
+class Waves(Features):
+    """Cosines and sines of a table of frequencies."""
+
+    def __init__(self, frequencies: NDArray[np.float32]) -> None:
+        """Take B (m, 2), in periods along the longer side of the picture, x first."""
+        self.width = 2 * len(frequencies)
+        self._frequencies = frequencies
+        self._features: Array = np.empty((0, self.width), np.float32)
+        along_axes = not frequencies.all(axis=1).any()
+        self.spectrum = (8.0 if along_axes else 4.0) * _falling(frequencies)
+
+    def __call__(self, points: Array) -> Array:
+        """Return [cos 2 pi B v, sin 2 pi B v]."""
+        n, m = len(points), len(self._frequencies)
+        if len(self._features) < n or self._features.dtype != points.dtype:
+            self._features = np.empty((n, 2 * m), points.dtype)
+        turns = (points + 1) / 2 @ self._frequencies.T.astype(points.dtype)
+        turns *= 2 * math.pi
+        features = self._features[:n]
+        np.cos(turns, out=features[:, :m])
+        np.sin(turns, out=features[:, m:])
+        return features
+
+
+class Harmonics(Features):
+    """Per axis t = pi x: sin(k t) and cos(k t) for k = 1..order, and t itself, (n, 4 order + 2)."""
+
+    def __init__(self, order: int) -> None:
+        self.width = 4 * order + 2
+        self._orders = np.arange(1, order + 1)
+        falling = self._orders**-1.5
+        falling = 8.0 * falling / math.sqrt(2 * np.sum(falling**2))
+        self.spectrum = np.tile(np.concatenate([falling, falling, [0.0]]), 2)
+
+    def __call__(self, points: Array) -> Array:
+        """Return the harmonics of x, then those of y."""
+        angles = math.pi * points  # (n, 2)
+        phases = angles[:, :, None] * self._orders.astype(points.dtype)  # (n, 2, order)
+        parts = [np.sin(phases), np.cos(phases), angles[:, :, None]]
+        return np.concatenate(parts, axis=2).reshape(len(points), self.width)
+
+
+def _falling(frequencies: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return deviations (2 m,) that fall with the frequency, as a photograph's spectrum does."""
+    lengths = np.sqrt(np.sum(np.square(frequencies, dtype=np.float64), axis=1))
+    falling = 1 / np.maximum(lengths, 1)
+    falling /= math.sqrt(np.sum(falling**2))
+    return np.tile(falling, 2)

@@ -1,0 +1,73 @@
+"""Where the weights begin decides whether a signal gets through.
+
+A unit adds up `inputs` weighted values. For its output to vary as much as they do, the weights need
+a variance of about 1 / inputs, corrected by what the activation takes away. Uniform in +-bound, of
+variance bound^2 / 3:
+
+    rectifiers    bound = sqrt(6 / inputs)                  half the signal is cut off
+                                                            (He et al. 2015, eq. 10)
+    tanh          bound = sqrt(6 / (inputs + outputs))      the same for the way back
+                                                            (Glorot & Bengio 2010, eq. 16)
+    sigmoid       4 times that: its slope at 0 is 1/4
+    sine          bound = sqrt(6 / inputs), biases all around the circle (Sitzmann et al. 2020,
+                  section 3.2); the first layer by the spectrum of the features
+
+The last layer begins at about a third of it: a quiet start, grey and not noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from neuralpaint.models import ActivationName
+from neuralpaint.scratch.layers import Array, DType
+from neuralpaint.scratch.linear import Linear
+
+__all__ = ["drawn_linears"]
+
+_OUTPUT_GAIN = 0.35
+
+
+def drawn_linears(
+    sizes: Sequence[int],
+    rng: np.random.Generator,
+    *,
+    activation: ActivationName,
+    spectrum: Array,
+    dtype: DType,
+) -> list[Linear]:
+    """Return the linear layers between `sizes`, their weights freshly drawn.
+
+    Args:
+        sizes: widths of the features, of each hidden layer and of the output.
+        rng: what to draw from.
+        activation: what comes after every layer but the last.
+        spectrum: deviation of a sine network's weights of each feature, (features,).
+        dtype: of the weights.
+    """
+    linears = []
+    last = len(sizes) - 2
+    for i in range(len(sizes) - 1):
+        inputs, outputs = sizes[i : i + 2]
+        bound = _bound(inputs, outputs, activation=activation, is_last=i == last)
+        weight = rng.uniform(-bound, bound, (outputs, inputs))
+        bias = np.zeros(outputs)
+        if activation == "sine":
+            if i == 0 < last:
+                weight *= spectrum * math.sqrt(3) / bound
+            if i < last:
+                bias = rng.uniform(-math.pi, math.pi, outputs)
+        if i == last:
+            weight *= _OUTPUT_GAIN
+        linears.append(Linear(weight.astype(dtype), bias.astype(dtype)))
+    return linears
+
+
+def _bound(inputs: int, outputs: int, *, activation: ActivationName, is_last: bool) -> float:
+    if activation not in ("tanh", "sigmoid"):
+        return math.sqrt(6 / inputs)
+    gain = 4 if activation == "sigmoid" and not is_last else 1
+    return gain * math.sqrt(6 / (inputs + outputs))

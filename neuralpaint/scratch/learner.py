@@ -1,0 +1,203 @@
+"""The training itself: pixels, shuffled anew in every epoch, in batches; one move for each batch.
+
+A step is the whole of learning:
+
+    prediction = network.forward(points)             what it says
+    gradient   = loss.gradient(prediction, colours)  which way is better
+    network.backward(gradient)                       whose fault it is
+    optimizer.move(weights, gradients)               a little better
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.devices import explaining_memory
+from neuralpaint.errors import DivergedError
+from neuralpaint.learning import Learner, Reading, TrainingSettings, initial_rate
+from neuralpaint.losses import losses
+from neuralpaint.optimizers import optimizers
+from neuralpaint.pictures import Picture
+from neuralpaint.schedules import Annealing, schedules
+from neuralpaint.scratch import blas
+from neuralpaint.scratch.choices import (
+    build_loss,
+    build_network,
+    build_optimizer,
+    check_device,
+    find_model,
+)
+from neuralpaint.scratch.layers import Array
+from neuralpaint.scratch.painting import ScratchPainting, Studio
+from neuralpaint.split import pixels_to_learn
+
+__all__ = ["ScratchLearner"]
+
+_ADVICE = "lower --batch, or hidden_size in --model"
+_STEPS = 2000
+
+
+class ScratchLearner(Learner):
+    """Learns one picture with NumPy, on the CPU."""
+
+    device = "cpu"
+
+    def __init__(self, picture: Picture, settings: TrainingSettings) -> None:
+        check_device(settings.device)
+        self.settings = settings
+        self._model = find_model(settings.model)
+        self._moves = optimizers.parse(settings.optimizer)
+        self._optimizer = build_optimizer(self._moves)
+        self._loss = build_loss(losses.parse(settings.loss))
+        self._annealing = Annealing(schedules.parse(settings.schedule))
+        if settings.threads is not None:
+            blas.set_threads(settings.threads)
+        self._rng = np.random.default_rng(settings.seed)
+        with explaining_memory(_ADVICE):
+            self._take(picture)
+        self.step = 0
+        self.steps = _STEPS if settings.steps is None else settings.steps
+        if settings.epochs is not None:
+            self.steps = max(1, round(settings.epochs * self.epoch_steps))
+        self._newest = self._before = Reading(0)
+        self._epoch_loss = 0.0  # sum over the steps of this epoch
+        self._sketch: NDArray[np.uint8] | None = None
+
+    def _take(self, picture: Picture) -> None:
+        """Make what depends on the picture."""
+        pixels, self._grid = pixels_to_learn(picture, self.settings.train_on)
+        self._pixels = pixels.reshape(-1, 3)
+        self._batch = self.settings.batch or self._model.cpu_batch
+        self.epoch_steps = -(-len(self._pixels) // self._batch)
+        self._batches = self._shuffled()
+        self._network = build_network(self._model, picture.canvas, self._rng)
+        self.weights = self._network.weights.size
+        self._average = self._network.weights.copy()
+        # Its weights are a painting's, whenever one is looked at; the frequencies are the same.
+        again = np.random.default_rng(self.settings.seed)
+        self._studio = Studio(build_network(self._model, picture.canvas, again))
+
+    def _shuffled(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the indices of each batch's pixels for ever, in epochs that cover each once."""
+        while True:
+            order = self._rng.permutation(len(self._pixels))
+            for start in range(0, len(order), self._batch):
+                yield order[start : start + self._batch]
+
+    @property
+    def lr(self) -> float:
+        """The initial learning rate: the user's, or what suits the model and the horizon."""
+        return initial_rate(
+            self.settings, model=self._model, optimizer=self._moves, steps=self.steps
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Time that training up to `step` took."""
+        return self._newest.seconds
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the newest `advance`; NaN before the first."""
+        return self._newest.mean_since(self._before)
+
+    @property
+    def newest(self) -> Reading:
+        """How far the training has come."""
+        return self._newest
+
+    @property
+    def known(self) -> Reading:
+        """The same: nothing here is waited for."""
+        return self._newest
+
+    def advance(self, steps: int) -> None:
+        """Train for `steps` steps."""
+        began, total = time.perf_counter(), 0.0
+        # What overflows shows in the loss, and that is looked at.
+        with explaining_memory(_ADVICE), np.errstate(over="ignore", invalid="ignore"):
+            for _ in range(steps):
+                total += self._learn_from(next(self._batches))
+        before = self._before = self._newest
+        seconds = time.perf_counter() - began
+        self._newest = Reading(
+            self.step, seconds=before.seconds + seconds, total=before.total + total
+        )
+        if not math.isfinite(total):
+            raise DivergedError(
+                f"the loss became {total / steps} by step {self.step}: "
+                f"lower --lr (now {self.lr:g}) or set --clip 1"
+            )
+
+    def _learn_from(self, batch: NDArray[np.int64]) -> float:
+        """Make one step on the pixels of these indices and return their loss."""
+        network, rate = self._network, self.lr * self._multiplier()
+        colours = self._pixels[batch] * np.float32(1 / 255)
+        prediction = network.forward(self._points(batch), training=True)
+        loss = self._loss.value(prediction, colours)
+        if self._sketch is not None:
+            self._sketch[batch] = np.rint(255 * prediction)
+        network.backward(self._loss.gradient(prediction, colours))
+        self._restrain()
+        self._optimizer.move(network.weights, network.gradients, lr=rate)
+        self._renew_average()
+        self.step += 1
+        self._hear(loss)
+        return loss
+
+    def _points(self, batch: NDArray[np.int64]) -> Array:
+        """Return where the pixels lie, (n, 2), x first."""
+        rows, columns = np.divmod(batch, self._grid.x.shape[1])
+        return np.stack([self._grid.x[0, columns], self._grid.y[rows, 0]], axis=1)
+
+    def _multiplier(self) -> float:
+        return self._annealing.multiplier(
+            step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
+        )
+
+    def _restrain(self) -> None:
+        """Add the penalties' share to the gradient, then cut it to the longest that is allowed.
+
+        The derivative of l1 |w| + l2 w^2 / 2 is l1 sign w + l2 w.
+        """
+        settings = self.settings
+        for matrix in self._network.matrices() if settings.l1 or settings.l2 else []:
+            matrix.gradient += settings.l1 * np.sign(matrix.value) + settings.l2 * matrix.value
+        if settings.clip is not None:
+            gradients = self._network.gradients
+            norm = float(np.sqrt(np.dot(gradients, gradients)))
+            gradients *= min(1.0, settings.clip / (norm + 1e-6))
+
+    def _renew_average(self) -> None:
+        # The average is young at first: a long memory would show the random start for too long.
+        decay = min(self.settings.ema, (self.step + 1) / (self.step + 10))
+        self._average += (1 - decay) * (self._network.weights - self._average)
+
+    def _hear(self, loss: float) -> None:
+        self._epoch_loss += loss
+        if self.step % self.epoch_steps == 0:
+            if self._annealing.listens:
+                self._annealing.hear(self._epoch_loss / self.epoch_steps)
+            self._epoch_loss = 0.0
+
+    def painting(self) -> ScratchPainting:
+        """Return a frozen copy of the averaged weights, and of the running statistics."""
+        return ScratchPainting(self._studio, self._network.state(self._average))
+
+    def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
+        """Keep what the network says of each batch, on a canvas that begins as `frame`."""
+        if self.step > 0:
+            raise RuntimeError("a sketch begins before the training does")
+        self._frame = frame.copy()
+        self._sketch = self._frame.reshape(-1, 3)
+
+    def sketch(self) -> NDArray[np.uint8]:
+        """Return a copy of that canvas."""
+        if self._sketch is None:
+            raise RuntimeError("begin_sketch has not been called")
+        return self._frame.copy()

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from neuralpaint.canvas import Canvas
+from neuralpaint.losses import losses
+from neuralpaint.models import MLPModel
+from neuralpaint.optimizers import optimizers
+from neuralpaint.scratch.choices import NORMS, build_loss, build_network, build_optimizer
+
+
+@pytest.mark.parametrize("spec", ["mse", "mae", "huber", "huber:delta=0.3"])
+def test_a_loss_is_that_of_the_torch_engine(spec: str) -> None:
+    entry = losses.parse(spec)
+    prediction, target = np.random.default_rng(0).uniform(size=(2, 40, 3))
+    expected = entry(torch.from_numpy(prediction), torch.from_numpy(target))
+    assert build_loss(entry).value(prediction, target) == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["sgd", "sgd:momentum=0.5", "sgd:nesterov=yes", "adam", "adam:beta1=0.5,beta2=0.7,eps=0.01",
+     "adamw", "adamw:weight_decay=0.5"],
+)  # fmt: skip
+def test_an_optimizer_is_that_of_the_torch_engine(spec: str) -> None:
+    entry = optimizers.parse(spec)
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=20)
+    tensor = torch.from_numpy(weights.copy()).requires_grad_()
+    ours, theirs = build_optimizer(entry), entry.build([([tensor], 1.0)])
+    theirs.param_groups[0]["lr"] = 0.1
+    for _ in range(4):
+        gradient = rng.normal(size=20)
+        tensor.grad = torch.from_numpy(gradient.copy())
+        theirs.step(lambda: 0.0)
+        ours.move(weights, gradient, lr=0.1)
+    np.testing.assert_allclose(weights, tensor.detach(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("norm", ["none", "layer", "batch"])
+def test_a_hidden_layer_is_linear_norm_activation_dropout(norm: str) -> None:
+    settings = {"hidden_layers": 2, "norm": norm, "dropout": 0.1, "activation": "tanh"}
+    canvas = Canvas.of(height=4, width=4)
+    network = build_network(MLPModel.from_dict(settings), canvas, np.random.default_rng(0))
+    kinds = [type(layer).__name__ for layer in network.layers]
+    norms = [] if norm == "none" else [NORMS[norm].__name__]
+    hidden = ["Linear", *norms, "Tanh", "Dropout"]
+    assert kinds == [*hidden, *hidden, "Linear", "Colours"]
+    assert any("running" in name for name in network.state()) == (norm == "batch")
+
+
+def test_a_network_without_hidden_layers_is_one_map() -> None:
+    canvas = Canvas.of(height=4, width=4)
+    network = build_network(
+        MLPModel(hidden_layers=0, encoding="none", activation="sine"),
+        canvas,
+        np.random.default_rng(0),
+    )
+    assert [parameter.value.shape for parameter in network.parameters.values()] == [(3, 2), (3,)]
+    colours = network.forward(np.zeros((5, 2), np.float32))
+    np.testing.assert_array_equal(colours, 0.5)

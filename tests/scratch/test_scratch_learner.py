@@ -1,0 +1,353 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+import neuralpaint as npaint
+from neuralpaint.canvas import Canvas
+from neuralpaint.errors import DivergedError, UsageError
+from neuralpaint.learning import TrainingSettings, learn, learner
+from neuralpaint.metrics import psnr
+from neuralpaint.pictures import Picture
+from neuralpaint.rendering import fidelity, render
+from neuralpaint.scratch import blas
+from neuralpaint.scratch.dropout import Dropout
+from neuralpaint.scratch.learner import ScratchLearner
+from neuralpaint.scratch.painting import ScratchPainting
+
+CANVAS = Canvas.of(height=24, width=36)
+SMALL = "mlp:hidden_size=24,hidden_layers=2,features=16,sigma=2"
+
+
+def picture(height: int = 24, width: int = 36) -> Picture:
+    """Return a smooth picture, which a small network can learn in no time."""
+    y, x = np.mgrid[0:height, 0:width] / max(height, width)
+    colours = np.stack([x, y, 0.5 + 0.5 * np.sin(6 * x + 4 * y)], axis=-1)
+    return Picture.from_array(colours.clip(0, 1))
+
+
+def small(**options: Any) -> ScratchLearner:
+    options = {
+        "model": SMALL, "engine": "numpy", "steps": 200, "batch": 216, "lr": 1e-2
+    } | options  # fmt: skip
+    student = learner(picture(), TrainingSettings.from_dict(options))
+    assert isinstance(student, ScratchLearner)
+    return student
+
+
+def colours(student: ScratchLearner) -> NDArray[np.float32]:
+    return student.painting()(CANVAS.grid())
+
+
+TINY = "mlp:hidden_size=24,hidden_layers=2"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            {"model": f"{TINY},encoding={encoding}"}
+            for encoding in ("none", "basic", "positional:sigma=4,features=16", "harmonic:order=3")
+        ),
+        *(
+            {"model": f"{SMALL},activation={activation}"}
+            for activation in ("leaky_relu", "relu", "sigmoid", "silu", "sine", "tanh")
+        ),
+        *({"model": f"{SMALL},norm={norm}"} for norm in ("layer", "batch")),
+        {"model": f"{SMALL},dropout=0.05"},
+        *({"loss": loss} for loss in ("mse", "mae", "huber:delta=0.2")),
+        {"optimizer": "sgd", "lr": 0.3},
+        {"optimizer": "sgd:nesterov=yes", "lr": 0.3},
+        *({"optimizer": name} for name in ("adam", "adamw")),
+        {"train_on": "every-other", "batch": 108},
+        {"clip": 0.01},
+        {"l1": 1e-5, "l2": 1e-5},
+    ],
+    ids=lambda options: ",".join(f"{value}" for value in options.values()),
+)
+def test_whatever_is_chosen_learns(options: dict[str, Any]) -> None:
+    student = small(**options)
+    first, last = learn(student, [0, 200])
+    assert math.isnan(first.loss)
+    before, after = (psnr(render(s.painting, CANVAS), picture().pixels) for s in (first, last))
+    assert after > max(19, before + 6)
+
+
+def test_both_engines_come_equally_far() -> None:
+    found = {}
+    for engine in ("numpy", "torch"):
+        options: dict[str, Any] = {"engine": engine, "steps": 400, "batch": 864, "device": "cpu"}
+        student = learner(picture(), model=SMALL, lr=5e-3, **options)
+        student.advance(400)
+        found[engine] = student.painting(), fidelity(student.painting(), picture())
+    assert found["numpy"][1] > 32
+    assert found["numpy"][1] == pytest.approx(found["torch"][1], abs=3)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd:momentum=0", "adam"])
+def test_a_step_is_the_step_of_torch(optimizer: str) -> None:
+    student = small(batch=864, optimizer=optimizer, schedule="constant", ema=0)
+    state = student._network.state()
+    theirs = torch.nn.Sequential(
+        torch.nn.Linear(32, 24),
+        torch.nn.ReLU(),
+        torch.nn.Linear(24, 24),
+        torch.nn.ReLU(),
+        torch.nn.Linear(24, 3),
+    )
+    for number, place in enumerate((0, 2, 4)):
+        linear = theirs[place]
+        assert isinstance(linear, torch.nn.Linear)
+        for part in ("weight", "bias"):
+            getattr(linear, part).data = torch.from_numpy(state[f"linear{number}.{part}"])
+    grid = picture().canvas.grid()
+    points = np.stack(np.broadcast_arrays(grid.x, grid.y), axis=-1).reshape(-1, 2)
+    features = torch.from_numpy(student._network.features(points).copy())
+    prediction = (torch.tanh(theirs(features)) + 1) / 2
+    np.testing.assert_allclose(colours(student), prediction.detach().reshape(24, 36, 3), atol=1e-5)
+    target = torch.from_numpy(picture().pixels.reshape(-1, 3)) / 255
+    loss = torch.nn.functional.mse_loss(prediction, target)
+    loss.backward()
+    if optimizer == "adam":
+        torch.optim.Adam(theirs.parameters(), lr=1e-2, betas=(0.9, 0.99)).step()
+    else:
+        torch.optim.SGD(theirs.parameters(), lr=1e-2).step()
+    student.advance(1)
+    assert student.loss == pytest.approx(loss.item(), rel=1e-5)
+    moved = theirs.state_dict()
+    for number, place in enumerate((0, 2, 4)):
+        for part in ("weight", "bias"):
+            found = student._network.state()[f"linear{number}.{part}"]
+            np.testing.assert_allclose(found, moved[f"{place}.{part}"], atol=1e-5)
+
+
+def test_both_engines_see_the_same_frequencies() -> None:
+    ours = small(seed=3)
+    theirs = learner(picture(), model=SMALL, seed=3, device="cpu", steps=1)
+    table = theirs.model.encoding.frequencies  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(ours._network.features._frequencies, table)  # type: ignore[attr-defined]
+
+
+def test_the_same_seed_gives_the_same_painting_and_another_another() -> None:
+    def learned(seed: int) -> NDArray[np.float32]:
+        student = small(seed=seed, model=f"{SMALL},dropout=0.2,norm=batch")
+        student.advance(9)
+        return colours(student)
+
+    np.testing.assert_array_equal(learned(1), learned(1))
+    assert np.abs(learned(1) - learned(2)).max() > 0.01
+
+
+def test_however_it_is_cut_into_advances_it_is_one_training() -> None:
+    whole, cut = small(), small()
+    whole.advance(7)
+    for steps in (1, 4, 2):
+        cut.advance(steps)
+        colours(cut)
+    np.testing.assert_array_equal(colours(whole), colours(cut))
+    assert cut.newest.total == pytest.approx(whole.newest.total)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_snapshots_are_frozen(norm: str) -> None:
+    student = small(model=f"{SMALL},norm={norm}")
+    taken = [(s.painting, s.painting(CANVAS.grid())) for s in learn(student, [0, 10, 30])]
+    for painting, then in taken:
+        np.testing.assert_array_equal(painting(CANVAS.grid()), then)
+    assert np.abs(taken[1][1] - taken[2][1]).max() > 0
+
+
+def test_paintings_blend_from_one_to_the_other() -> None:
+    first, last = (s.painting for s in learn(small(), [0, 5]))
+    assert isinstance(first, ScratchPainting)
+    assert isinstance(last, ScratchPainting)
+    grid = CANVAS.grid()
+    np.testing.assert_allclose(first.blend(last, 0)(grid), first(grid), atol=1e-6)
+    np.testing.assert_allclose(first.blend(last, 1)(grid), last(grid), atol=1e-6)
+    middle = first.blend(last, np.float64(0.5))
+    assert middle.nbytes == first.nbytes == 4 * small().weights
+    assert np.abs(middle(grid) - first(grid)).max() > 0
+
+
+def test_a_grid_of_many_tiles_is_rendered_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    painting = small().painting()
+    expected = painting(CANVAS.grid())
+    monkeypatch.setattr("neuralpaint.scratch.painting._TILE", 100)
+    np.testing.assert_allclose(painting(CANVAS.grid()), expected, atol=1e-6)
+
+
+def test_rendering_neither_drops_out_nor_looks_at_the_neighbours() -> None:
+    student = small(model=f"{SMALL},dropout=0.5,norm=batch")
+    student.advance(5)
+    painting, grid = student.painting(), CANVAS.grid()
+    whole = painting(grid)
+    np.testing.assert_array_equal(painting(grid), whole)
+    row = painting(npaint.canvas.Grid(grid.x, grid.y[5:6]))
+    np.testing.assert_allclose(row[0], whole[5], atol=1e-5)
+
+
+def test_the_painting_shows_the_averaged_weights() -> None:
+    def change(ema: float) -> float:
+        student = small(ema=ema, lr=0.03, schedule="constant")
+        student.advance(60)
+        before = colours(student)
+        student.advance(1)
+        return float(np.abs(colours(student) - before).mean())
+
+    assert change(0.99) < 0.5 * change(0)
+
+
+def test_an_epoch_shows_every_pixel_once() -> None:
+    student = small(batch=100, epochs=2, steps=None)
+    assert (student.epoch_steps, student.steps) == (9, 18)
+    batches = [next(student._batches) for _ in range(18)]
+    assert [len(batch) for batch in batches[:9]] == [100] * 8 + [64]
+    for epoch in (batches[:9], batches[9:]):
+        assert sorted(np.concatenate(epoch)) == list(range(864))
+    assert batches[0].tolist() != batches[9].tolist()
+
+
+def test_a_penalty_is_about_weights_and_not_biases() -> None:
+    def first_move(**options: float) -> dict[str, NDArray[Any]]:
+        student = small(optimizer="sgd:momentum=0", lr=1, schedule="constant", **options)
+        student._network.weights += 0.05  # the biases begin at 0, where nothing pulls
+        before = student._network.state()
+        student.advance(1)
+        after = student._network.state()
+        return {name: after[name] - before[name] for name in before}
+
+    begin = {name: weight + 0.05 for name, weight in small()._network.state().items()}
+    plain, bound = first_move(), first_move(l1=0.001, l2=0.01)
+    for name, weight in begin.items():
+        pull = 0.001 * np.sign(weight) + 0.01 * weight if weight.ndim == 2 else 0
+        np.testing.assert_allclose(bound[name], plain[name] - pull, atol=1e-6)
+
+
+def test_clipping_bounds_the_move() -> None:
+    student = small(optimizer="sgd:momentum=0", lr=1, schedule="constant", clip=1e-3)
+    before = student._network.weights.copy()
+    student.advance(1)
+    moved = np.linalg.norm(student._network.weights - before)
+    assert moved == pytest.approx(1e-3, rel=0.01)
+
+
+def test_a_schedule_that_listens_hears_of_every_epoch() -> None:
+    student = small(schedule="plateau:patience=1,factor=0.5,threshold=0.5", lr=1e-9)
+    rates = []
+    for _ in range(4):
+        student.advance(student.epoch_steps)
+        rates.append(student._multiplier())
+    assert rates == [1, 0.5, 0.5, 0.25]
+
+
+def test_what_a_schedule_hears_is_the_mean_loss_of_the_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    student = small(schedule="plateau")
+    heard: list[float] = []
+    losses: list[float] = []
+    monkeypatch.setattr(student._annealing, "hear", heard.append)
+    for _ in range(3):
+        student.advance(student.epoch_steps)
+        losses.append(student.loss)
+    assert heard == pytest.approx(losses)
+
+
+def test_of_every_other_pixel_a_quarter_is_seen() -> None:
+    student = small(train_on="every-other", batch=216)
+    assert student.epoch_steps == 1
+    points = student._points(np.arange(216))
+    grid = picture().canvas.grid()
+    assert set(points[:, 0]) == set(grid.x[0, ::2])
+    assert set(points[:, 1]) == set(grid.y[::2, 0])
+
+
+def test_a_model_drops_the_part_it_was_told_to() -> None:
+    student = small(model=f"{SMALL},dropout=0.3", batch=864)
+    student.advance(1)
+    masks = [layer.mask for layer in student._network.layers if isinstance(layer, Dropout)]
+    assert [np.mean(mask == 0) for mask in masks] == pytest.approx([0.3, 0.3], abs=0.02)
+
+
+def test_a_sketch_is_what_the_batches_have_said() -> None:
+    student = small(batch=216, lr=1e-9)
+    begin = np.full((24, 36, 3), 7, np.uint8)
+    student.begin_sketch(begin)
+    student.advance(1)
+    drawn = student.sketch()
+    seen = (drawn != 7).any(axis=-1)
+    assert abs(seen.sum() - 216) < 10
+    expected = render(small().painting(), CANVAS).astype(int)
+    assert np.abs(drawn[seen] - expected[seen]).max() <= 1
+    student.advance(3)
+    assert np.abs(student.sketch() - expected).max() <= 1
+    assert (drawn != 7).any(axis=-1).sum() == seen.sum()  # a copy
+    assert (begin == 7).all()
+
+
+def test_a_loss_that_is_no_number_stops_with_advice() -> None:
+    student = small(lr=100, schedule="constant")
+    student._network.weights[:] = 1e38
+    with pytest.raises(DivergedError, match=r"by step 5: lower --lr \(now 100\) or set --clip 1"):
+        student.advance(5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "fourier"}, "no model 'fourier': choose from mlp, or --engine torch"),
+        ({"model": f"{TINY},encoding=hash"}, "no encoding 'hash': choose from none, basic, "),
+        ({"model": f"{SMALL},activation=gelu"}, "no activation 'gelu': choose from leaky_relu, "),
+        ({"loss": "ssim"}, "no loss 'ssim': choose from mse, mae, huber"),
+        ({"optimizer": "muon"}, "no optimizer 'muon': choose from sgd, adam, adamw"),
+        ({"device": "cuda"}, "no device 'cuda': choose from cpu"),
+        ({"device": "mps"}, "no device 'mps': choose from cpu"),
+    ],
+)
+def test_what_this_engine_has_not_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        small(**options)
+    assert str(refusal.value).startswith(f"--engine numpy has {message}")
+    assert "\n" not in str(refusal.value)
+
+
+def test_threads_are_those_of_the_library_that_multiplies(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(blas, "set_threads", asked.append)
+    small()
+    small(threads=1)
+    assert asked == [1]
+    monkeypatch.undo()
+    monkeypatch.setattr(blas, "_library", lambda: None)
+    assert not blas.set_threads(3)
+    assert "OPENBLAS_NUM_THREADS" in caplog.text
+
+
+def test_it_paints_and_films(tmp_path: Path) -> None:
+    source = tmp_path / "in.png"
+    Image.fromarray(picture().pixels).save(source)
+    options: dict[str, Any] = {
+        "model": SMALL,
+        "engine": "numpy",
+        "steps": 60,
+        "lr": 1e-2,
+        "batch": 432,
+    }
+    result = npaint.paint(str(source), str(tmp_path / "out.png"), **options)
+    assert result.psnr > 20
+    assert result.device == "cpu"
+    film: dict[str, Any] = {"duration": 0.5, "fps": 10}
+    for frames_from in ("render", "training", "auto"):
+        out = tmp_path / f"{frames_from}.mp4"
+        clip = npaint.timelapse(str(source), str(out), frames_from=frames_from, **film, **options)
+        assert clip.frames == 5
+        assert out.stat().st_size > 500
