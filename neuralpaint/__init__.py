@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from neuralpaint.recipes.bench.bench import bench
     from neuralpaint.recipes.bench.result import BenchResult
     from neuralpaint.recipes.bench.settings import BenchSettings
+    from neuralpaint.recipes.compare.compare import compare
+    from neuralpaint.recipes.compare.result import CompareResult
+    from neuralpaint.recipes.compare.settings import CompareSettings
     from neuralpaint.recipes.paint import PaintSettings, paint
     from neuralpaint.recipes.report import Progress, Result
     from neuralpaint.recipes.timelapse import VideoSettings, timelapse
@@ -61,6 +64,9 @@ _HOMES = {
     "recipes.bench.bench": ["bench"],
     "recipes.bench.result": ["BenchResult"],
     "recipes.bench.settings": ["BenchSettings"],
+    "recipes.compare.compare": ["compare"],
+    "recipes.compare.result": ["CompareResult"],
+    "recipes.compare.settings": ["CompareSettings"],
     "recipes.paint": ["PaintSettings", "paint"],
     "recipes.report": ["Progress", "Result"],
     "recipes.timelapse": ["VideoSettings", "timelapse"],
@@ -75,6 +81,8 @@ __all__ = [
     "BenchSettings",
     "Canvas",
     "ClipWriter",
+    "CompareResult",
+    "CompareSettings",
     "DeviceError",
     "DivergedError",
     "EncodingError",
@@ -93,6 +101,7 @@ __all__ = [
     "VideoSettings",
     "__version__",
     "bench",
+    "compare",
     "learn",
     "learner",
     "load_picture",

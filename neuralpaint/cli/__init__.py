@@ -12,11 +12,10 @@ from types import FrameType
 import click
 
 from neuralpaint.cli.group import Interrupted, LazyGroup
+from neuralpaint.cli.running import INTERRUPTED
 from neuralpaint.errors import NeuralPaintError
 
 __all__ = ["main", "neuralpaint"]
-
-INTERRUPTED = 130
 
 
 @click.group(
@@ -24,8 +23,10 @@ INTERRUPTED = 130
     summaries={
         "video": "Train on a picture and film it.",
         "paint": "Train on a picture and render one still.",
+        "compare": "Train several networks on a picture and tell which learns it best.",
         "replay": "Tell how a file was made, or make it again.",
         "bench": "Measure what this machine does.",
+        "gradcheck": "Check every derivative of the network from scratch.",
         "list": "List everything that can be chosen by name.",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

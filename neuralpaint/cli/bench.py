@@ -5,15 +5,13 @@ from __future__ import annotations
 import click
 
 from neuralpaint.cli.options import common_options, settings_from, settings_options
-from neuralpaint.cli.running import confirm_overwrite
+from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.scoreboard import Scoreboard
 from neuralpaint.cli.sections import SectionedCommand, SectionedOption
 from neuralpaint.recipes.bench.bench import Bench
 from neuralpaint.recipes.bench.settings import BenchSettings
 
 __all__ = ["command"]
-
-_INTERRUPTED = 130
 
 
 @click.command("bench", cls=SectionedCommand)
@@ -59,14 +57,4 @@ def command(
     if output is not None:
         overwrite = confirm_overwrite(output, overwrite=overwrite)
     job = Bench(*sources, output=output, settings=settings, overwrite=overwrite)
-    board = Scoreboard(quiet=quiet, as_json=as_json)
-    if dry_run:
-        board.plan(job.facts())
-        return 0
-    board.start(job.facts())
-    try:
-        result = job.run(board.update)
-    finally:
-        board.clear()
-    board.done(result)
-    return _INTERRUPTED if result.interrupted else 0
+    return run(job, Scoreboard(quiet=quiet, as_json=as_json), dry_run=dry_run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from neuralpaint.cli.display import Display
 from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.sections import SectionedCommand, SectionedOption
@@ -47,4 +48,4 @@ def command(
     settings = settings_from(PaintSettings, ctx)
     allowed = confirm_overwrite(output, overwrite=overwrite)
     job = Paint(source, output, settings=settings, overwrite=allowed, began=ctx.obj)
-    return run(job, job.facts(), quiet=quiet, as_json=as_json, dry_run=dry_run)
+    return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from neuralpaint.cli.display import Display
 from neuralpaint.cli.options import common_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.errors import UsageError
@@ -58,7 +59,7 @@ def command(
         raise click.UsageError("to make it again, give both a picture and -o OUT")
     allowed = confirm_overwrite(output, overwrite=overwrite)
     job = _job(note.settings, source, output, audio=audio, overwrite=allowed)
-    return run(job, job.facts(), quiet=quiet, as_json=as_json, dry_run=dry_run)
+    return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)
 
 
 def _job(

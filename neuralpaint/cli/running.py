@@ -1,23 +1,29 @@
-"""What the commands that train have in common: ask before overwriting, show, report, exit."""
+"""What the commands that do a job have in common: ask before overwriting, show, report, exit."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import click
 
-from neuralpaint.cli.display import Display
-from neuralpaint.recipes.report import Report, Result
+from neuralpaint.cli.screen import Finished, Going, Screen
 
-__all__ = ["confirm_overwrite", "run"]
+__all__ = ["INTERRUPTED", "confirm_overwrite", "run"]
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""The exit status of what was ended early."""
+
+P = TypeVar("P", bound=Going, covariant=True)
+R = TypeVar("R", bound=Finished, covariant=True)
 
 
-class _Job(Protocol):
-    def run(self, report: Report) -> Result: ...
+class _Job(Protocol[P, R]):
+    def facts(self) -> dict[str, Any]: ...
+
+    def run(self, report: Callable[[P], None]) -> R: ...
 
 
 def confirm_overwrite(output: str, *, overwrite: bool) -> bool:
@@ -27,16 +33,16 @@ def confirm_overwrite(output: str, *, overwrite: bool) -> bool:
     return click.confirm(f"{output} exists. Replace it?", err=True, abort=True)
 
 
-def run(job: _Job, facts: dict[str, Any], *, quiet: bool, as_json: bool, dry_run: bool) -> int:
-    """Run a job with a display and return the exit status."""
-    display = Display(quiet=quiet, as_json=as_json)
+def run(job: _Job[P, R], screen: Screen[P, R], *, dry_run: bool) -> int:
+    """Run a job on a screen, or only outline it, and return the exit status."""
+    facts = job.facts()
     if dry_run:
-        display.plan(facts)
+        screen.plan(facts)
         return 0
-    display.start(**facts)
+    screen.start(facts)
     try:
-        result = job.run(display.update)
+        result = job.run(screen.update)
     finally:
-        display.clear()
-    display.done(result)
-    return _INTERRUPTED if result.interrupted else 0
+        screen.clear()
+    screen.done(result)
+    return INTERRUPTED if result.interrupted else 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from neuralpaint.cli.display import Display
 from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.sections import SectionedCommand, SectionedOption
@@ -66,4 +67,4 @@ def command(
         overwrite=confirm_overwrite(output, overwrite=overwrite),
         began=ctx.obj,
     )
-    return run(job, job.facts(), quiet=quiet, as_json=as_json, dry_run=dry_run)
+    return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)

@@ -16,6 +16,7 @@ from neuralpaint.rendering import render
 
 PICTURE = Picture.from_array(np.full((200, 300, 3), 0.5))
 
+
 class Tinted(Flat):
     """A painting of one grey, which counts how often it is seen."""
 

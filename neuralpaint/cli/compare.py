@@ -1,0 +1,107 @@
+"""`neuralpaint compare`: several ways to learn one picture, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
+from neuralpaint.cli.podium import Podium
+from neuralpaint.cli.running import run
+from neuralpaint.cli.sections import SectionedCommand, SectionedOption
+from neuralpaint.recipes.compare.compare import Compare
+from neuralpaint.recipes.compare.settings import CompareSettings
+from neuralpaint.recipes.compare.sweep import Sweep, read_sweep
+
+__all__ = ["command"]
+
+
+@click.command("compare", cls=SectionedCommand)
+@click.argument("source", metavar="INPUT", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    cls=SectionedOption,
+    required=True,
+    type=click.Path(),
+    metavar="FOLDER",
+    help="the folder for everything that is made; it is made too",
+)
+@click.option(
+    "--sweep",
+    cls=SectionedOption,
+    section="Training",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="a TOML file of contestants, as above",
+)
+@click.option(
+    "--resume",
+    cls=SectionedOption,
+    is_flag=True,
+    help="go on in the same folder: whoever has finished is taken as it is",
+)
+@preset_option(CompareSettings)
+@settings_options(CompareSettings)
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    source: str,
+    output: str,
+    sweep: Path | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+    dry_run: bool,
+    **_: object,
+) -> int:
+    """Train several networks on the picture INPUT and tell which learns it best.
+
+    All have the same seed and the same budget. --model, --loss, --optimizer, --schedule and
+    --engine may be given several times: every combination is a contestant. One that diverges does
+    not stop the others.
+
+    FOLDER gets report.html, a page of its own, race.mp4, in which all learn at once, results.csv
+    and .json, curves.png and .svg, grid.png with error maps and spectra, and the stills. Films and
+    results of each stay in FOLDER/contestants, for --resume.
+
+    \b
+    neuralpaint compare photo.jpg -o race --model fourier --model skipconn --model pyramid
+    neuralpaint compare photo.jpg -o rates --sweep rates.toml --seconds 20 --train-on every-other
+
+    A sweep is written in TOML; what is typed goes before it:
+
+    \b
+    steps = 1000                          # what all share
+    [sweep]                               # every combination is a contestant
+    optimizer = ["adam", "sgd"]
+    "model.hidden_size" = [64, 128, 256]  # a setting inside the model
+    [[contestant]]                        # and one more
+    name = "the odd one"
+    model = "pyramid"
+    """
+    settings = settings_from(CompareSettings, ctx)
+    job = Compare(
+        source,
+        output,
+        chosen=_chosen(settings, ctx),
+        sweep=Sweep() if sweep is None else read_sweep(sweep),
+        resume=resume,
+        overwrite=overwrite,
+    )
+    return run(job, Podium(quiet=quiet, as_json=as_json), dry_run=dry_run)
+
+
+def _chosen(settings: CompareSettings, ctx: click.Context) -> dict[str, Any]:
+    """Return what was typed, or comes from a preset; what is left to its default is not chosen."""
+    default = click.core.ParameterSource.DEFAULT
+    return {
+        name: value
+        for name, value in settings.to_dict().items()
+        if ctx.get_parameter_source(name) is not default
+    }

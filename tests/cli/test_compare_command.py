@@ -1,0 +1,155 @@
+"""`neuralpaint compare` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+MODEL = "fourier:hidden_size=8,order=4"
+OTHER = "skipconn:hidden_size=8,hidden_layers=1"
+QUICK = ("--steps", "8", "--batch", "100", "--device", "cpu", "--threads", "1", "--no-race")
+
+
+def compare(*words: str, cwd: Path) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "neuralpaint", "compare", *words]
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a picture in it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    return tmp_path
+
+
+def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path) -> None:
+    words = ("in.png", "-o", "out", "--model", MODEL, "--model", OTHER, *QUICK)
+    status, stdout, stderr = compare(*words, "--train-on", "every-other", cwd=folder)
+    assert (status, stderr) == (0, "wrote out/report.html and 7 more files\n")
+    lines = stdout.splitlines()
+    assert lines[0].split()[:4] == ["contestant", "PSNR", "learned", "held"]
+    assert sorted(line.split()[1] for line in lines[1:]) == ["fourier", "skipconn"]
+    assert all(len(line) <= 100 for line in lines)
+    status, _, stderr = compare(*words, cwd=folder)
+    assert status == 2
+    assert "--resume" in stderr
+
+
+def test_json_is_one_object_per_line_and_ends_with_the_ranking(folder: Path) -> None:
+    words = ("in.png", "-o", "out", "--json", "--loss", "mse", "--loss", "huber", *QUICK)
+    status, stdout, stderr = compare(*words, "--model", MODEL, cwd=folder)
+    events = [json.loads(line) for line in stdout.splitlines()]
+    assert (status, stderr) == (0, "")
+    assert [event["event"] for event in events[:2]] == ["start", "progress"]
+    assert [each["name"] for each in events[0]["contestants"]] == ["mse", "huber"]
+    last: dict[str, Any] = events[-1]
+    assert list(last) == [
+        "event", "output", "winner", "contestants", "missing", "files", "total_seconds",
+    ]  # fmt: skip
+    assert last["event"] == "done"
+    assert last["winner"] == last["contestants"][0]["name"]
+    assert {each["status"] for each in last["contestants"]} == {"finished"}
+
+
+def test_a_dry_run_lists_the_contestants_and_trains_nobody(folder: Path) -> None:
+    (folder / "rates.toml").write_text(
+        'steps = 7\n[sweep]\nlr = [0.1, 0.01]\nmodel = ["pyramid"]\n'
+    )
+    words = ("in.png", "-o", "out", "--sweep", "rates.toml", "--dry-run")
+    status, stdout, _ = compare(*words, "--optimizer", "adam", "--optimizer", "sgd", cwd=folder)
+    assert status == 0
+    assert "budget        7 steps each" in stdout
+    assert "contestants   4" in stdout
+    assert "sgd, lr 0.01" in stdout
+    status, stdout, _ = compare(*words, "--steps", "9", "--model", MODEL, cwd=folder)
+    assert "budget        9 steps each" in stdout
+    assert sorted(path.name for path in folder.iterdir()) == ["in.png", "rates.toml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["no.png", "-o", "out"], 2, "no file 'no.png'"),
+        (["text.png", "-o", "out"], 1, "not a picture"),
+        (["in.png", "-o", "in.png"], 2, "not a folder"),
+        (["in.png", "-o", "no/out"], 2, "does not exist"),
+        (["in.png", "-o", "out", "--model", "fuorier"], 2, "did you mean 'fourier'?"),
+        (["in.png", "-o", "out", "--engine", "nunpy"], 2, "did you mean 'numpy'?"),
+        (["in.png", "-o", "out", "--pacing", "even"], 2, "choose from fixed, log"),
+        (["in.png", "-o", "out", "--sweep", "none.toml"], 2, "none.toml: there is no such file"),
+        (["in.png", "-o", "out", "--sweep", "bad.toml"], 2, "bad.toml: [sweep] lrr: no setting"),
+        (["in.png", "-o", "out", "--resume", "-y"], 2, "exclude each other"),
+        (["in.png", "-o", "out", "--steps", "3", "--seconds", "3"], 2, "exclude each other"),
+    ],
+)
+def test_what_cannot_work_gets_one_line(
+    folder: Path, words: list[str], status: int, message: str
+) -> None:
+    (folder / "text.png").write_text("hello")
+    (folder / "bad.toml").write_text("[sweep]\nlrr = [1]\n")
+    found, stdout, stderr = compare(*words, cwd=folder)
+    assert (found, stdout) == (status, "")
+    assert message in stderr
+    assert len(stderr.splitlines()) == 1
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_keeps_who_has_finished(folder: Path, number: signal.Signals) -> None:
+    (folder / "two.toml").write_text(
+        f'[[contestant]]\nname = "a"\nmodel = "{MODEL}"\n'
+        f'[[contestant]]\nname = "b"\nmodel = "{OTHER}"\nbatch = 1\n'
+    )
+    words = ("in.png", "-o", "out", "--sweep", "two.toml", "--epochs", "100", *QUICK[4:])
+    short = (*words, "--duration", "0.5")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "neuralpaint", "compare", *short, "--json"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line).get("number") == 2:
+                break
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, stderr) == (130, "")
+    last = json.loads(stdout.splitlines()[-1])
+    assert (last["event"], last["winner"], last["missing"]) == ("interrupted", "a", ["b"])
+    assert (folder / "out" / "report.html").is_file()
+    _, stdout, _ = compare(*short, "--resume", "--dry-run", cwd=folder)
+    assert "there already" in next(line for line in stdout.splitlines() if line.startswith("  a "))
+    assert "there already" not in next(
+        line for line in stdout.splitlines() if line.startswith("  b ")
+    )
+    assert not list((folder / "out").rglob(".*"))
+
+
+def test_help_does_not_load_torch() -> None:
+    code = (
+        "import sys; from neuralpaint.cli import main\n"
+        "sys.argv = ['neuralpaint', 'compare', '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("0 False")
+    assert "--sweep" in done.stdout
