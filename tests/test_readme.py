@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 
+import click
 import readme
 
-from neuralpaint.recipes.timelapse import VideoSettings
-from neuralpaint.settings import options
+from neuralpaint.cli import neuralpaint
 
 
 def test_every_picture_and_link_of_the_readme_exists() -> None:
@@ -16,11 +17,29 @@ def test_every_picture_and_link_of_the_readme_exists() -> None:
         assert (readme.README.parent / link).exists(), link
 
 
+def flags(name: str) -> set[str]:
+    """Return the options of a command."""
+    context = click.Context(neuralpaint)
+    command = neuralpaint.get_command(context, name)
+    assert command is not None, name
+    given = (parameter.opts for parameter in command.get_params(context))
+    return {"--debug"} | {flag for flags in given for flag in flags}
+
+
+def test_every_command_has_the_options_it_is_given() -> None:
+    ours = [words for line in readme.commands() if (words := shlex.split(line))[0] == "neuralpaint"]
+    assert len(ours) > 20
+    for _, name, *rest in ours:
+        for word in rest:
+            if word.startswith("--"):
+                assert word in flags(name), f"{name} {word}"
+
+
 def test_every_option_is_one_that_exists() -> None:
-    known = {option.flag for option in options(VideoSettings).values()} | {
-        "--preset", "--audio", "--json", "--quiet", "--dry-run", "--debug"
-    }  # fmt: skip
-    for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", readme.README.read_text()):
+    known = set.union(
+        *(flags(name) for name in neuralpaint.list_commands(click.Context(neuralpaint)))
+    )
+    for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", readme.README.read_text()):
         assert option in known, option
 
 
