@@ -66,7 +66,7 @@ def penalize(parameters: Sequence[Tensor], *, l1: float, l2: float) -> Tensor | 
     The penalty is l1 |w| + l2 w^2 / 2, summed over the weights; biases go free.
     """
     penalty: Tensor | float = 0.0
-    for parameter in parameters:
+    for parameter in parameters if l1 or l2 else ():
         if parameter.ndim < 2 or parameter.grad is None:
             continue
         weight = parameter.detach()
