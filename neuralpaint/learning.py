@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from neuralpaint.devices import DeviceName
+from neuralpaint.errors import DivergedError
 from neuralpaint.losses import losses
-from neuralpaint.models import Model, models
-from neuralpaint.optimizers import Optimizer, optimizers
-from neuralpaint.schedules import schedules
+from neuralpaint.models import models
+from neuralpaint.optimizers import optimizers
+from neuralpaint.schedules import Annealing, schedules
 from neuralpaint.settings import Settings, setting
 from neuralpaint.split import TrainOn
 
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Learner",
+    "Plan",
     "Reading",
     "Snapshot",
     "TrainingSettings",
-    "initial_rate",
+    "diverged",
     "learn",
     "learner",
     "stops_at",
@@ -158,6 +160,43 @@ class _Fresh(Snapshot):
         return self._now.mean_since(self._before)
 
 
+class Plan:
+    """What settings say of a training, whichever engine makes it."""
+
+    def __init__(self, settings: TrainingSettings) -> None:
+        self.model = models.parse(settings.model)
+        self.optimizer = optimizers.parse(settings.optimizer)
+        self.loss = losses.parse(settings.loss)
+        self.annealing = Annealing(schedules.parse(settings.schedule))
+        self._settings = settings
+
+    def steps(self, *, usual: int, epoch_steps: int) -> int:
+        """Return the steps to train: as many as are wanted, or as usual."""
+        settings = self._settings
+        if settings.epochs is not None:
+            return max(1, round(settings.epochs * epoch_steps))
+        return usual if settings.steps is None else settings.steps
+
+    def lr(self, steps: int) -> float:
+        """Return the initial learning rate: the user's, or what suits the model and the horizon."""
+        suitable = self.optimizer.learning_rate(self.model.learning_rate(steps))
+        return self._settings.lr or self.optimizer.lr or suitable
+
+    def renewal(self, step: int) -> float:
+        """Return by which part of the newest weights a step renews their average."""
+        # It is young at first: a long memory would show the random start for too long.
+        return 1 - min(self._settings.ema, (step + 1) / (step + 10))
+
+    def advice(self, steps: int) -> str:
+        """Return what to do about a loss that is no number."""
+        return f"lower --lr (now {self.lr(steps):g}) or set --clip 1"
+
+
+def diverged(step: int, loss: float, *, advice: str) -> DivergedError:
+    """Return the error for a mean loss that is no number."""
+    return DivergedError(f"the loss became {loss} by step {step}: {advice}")
+
+
 class Learner(ABC):
     """Moves a model towards a target.
 
@@ -248,13 +287,6 @@ def learner(
     from neuralpaint.torch_learner import TorchLearner
 
     return TorchLearner(picture, chosen)
-
-
-def initial_rate(
-    settings: TrainingSettings, *, model: Model, optimizer: Optimizer, steps: int
-) -> float:
-    """Return the learning rate of a training's first steps: the user's, or what suits it."""
-    return settings.lr or optimizer.lr or optimizer.learning_rate(model.learning_rate(steps))
 
 
 def learn(

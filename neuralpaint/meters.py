@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neuralpaint.errors import DivergedError
-from neuralpaint.learning import Reading
+from neuralpaint.learning import Reading, diverged
 
 __all__ = ["CudaMeter", "HostMeter", "Meter"]
 
@@ -91,7 +91,7 @@ class HostMeter(Meter):
         before, seconds = self.newest, time.perf_counter() - self._began
         self._note(Reading(step, seconds=before.seconds + seconds, total=before.total + losses))
         if not math.isfinite(losses):
-            raise _diverged(step, losses / max(1, step - before.step), advice)
+            raise diverged(step, losses / max(1, step - before.step), advice=advice)
 
 
 class CudaMeter(Meter):
@@ -149,7 +149,7 @@ class CudaMeter(Meter):
         self._total += float(losses)
         self._pace = seconds / max(1, steps)
         if self._error is None and not math.isfinite(self._total):
-            self._error = _diverged(reading.step, float(losses) / max(1, steps), advice)
+            self._error = diverged(reading.step, float(losses) / max(1, steps), advice=advice)
         reading.arrive(seconds=before.seconds + seconds, total=self._total, error=self._error)
 
     def _receive_until(self, step: int) -> None:
@@ -190,10 +190,6 @@ class _Flight(NamedTuple):
     advice: str
     began: torch.cuda.Event
     ended: torch.cuda.Event
-
-
-def _diverged(step: int, loss: float, advice: str) -> DivergedError:
-    return DivergedError(f"the loss became {loss} by step {step}: {advice}")
 
 
 def _now() -> torch.cuda.Event:

@@ -12,14 +12,10 @@ from neuralpaint.canvas import Canvas
 from neuralpaint.cuda_graph import StepGraphs
 from neuralpaint.devices import explaining_memory, find_device, set_threads
 from neuralpaint.gradients import backpropagate, penalize
-from neuralpaint.learning import Learner, Reading, TrainingSettings, initial_rate
-from neuralpaint.losses import losses
+from neuralpaint.learning import Learner, Plan, Reading, TrainingSettings
 from neuralpaint.meters import CudaMeter, HostMeter, Meter
-from neuralpaint.models import models
-from neuralpaint.optimizers import optimizers
 from neuralpaint.painting import TorchPainting
 from neuralpaint.pictures import Picture
-from neuralpaint.schedules import Annealing, schedules
 from neuralpaint.target import Batch, Lattice, Target
 
 __all__ = ["TorchLearner"]
@@ -36,6 +32,7 @@ class TorchLearner(Learner):
 
     def __init__(self, picture: Picture, settings: TrainingSettings) -> None:
         self.settings = settings
+        self._plan = Plan(settings)
         self._generator = torch.Generator().manual_seed(settings.seed)
         device = find_device(settings.device)
         self.device = kind = device.type
@@ -44,27 +41,20 @@ class TorchLearner(Learner):
             self._target = Target.of(picture, device, train_on=settings.train_on)
             self._build(picture.canvas, device)
             self._prepare(device)
-        suitable = self._model.cpu_batch if kind == "cpu" else _BATCH[kind]
+        suitable = self._plan.model.cpu_batch if kind == "cpu" else _BATCH[kind]
         batch = settings.batch or suitable
         self.epoch_steps = math.prod(self._target.strides(batch))
         self._lattices = self._target.lattices(batch, self._generator)
         self.step = 0
-        self.steps = _STEPS[kind] if settings.steps is None else settings.steps
-        if settings.epochs is not None:
-            self.steps = max(1, round(settings.epochs * self.epoch_steps))
+        self.steps = self._plan.steps(usual=_STEPS[kind], epoch_steps=self.epoch_steps)
 
     def _build(self, canvas: Canvas, device: torch.device) -> None:
-        settings = self.settings
-        self._model = models.parse(settings.model)
         # Drawn on the CPU: the same weights on every device.
-        self.model = self._model.build(canvas, self._generator).to(device)
+        self.model = self._plan.model.build(canvas, self._generator).to(device)
         self._parameters: list[torch.Tensor] = list(self.model.parameters())
         self.weights = sum(p.numel() for p in self._parameters)
         self._average = [p.detach().clone() for p in self._parameters]
-        self._moves = optimizers.parse(settings.optimizer)
-        self._optimizer = self._moves.build(self.model.groups())
-        self._annealing = Annealing(schedules.parse(settings.schedule))
-        self._loss = losses.parse(settings.loss)
+        self._optimizer = self._plan.optimizer.build(self.model.groups())
 
     def _prepare(self, device: torch.device) -> None:
         """Decide how a step is made and measured on this device."""
@@ -75,17 +65,10 @@ class TorchLearner(Learner):
         self._meter: Meter
         if device.type == "cuda":
             self._renewal = torch.zeros((), device=device)
-            self._graphs = StepGraphs() if self._moves.capturable else None
+            self._graphs = StepGraphs() if self._plan.optimizer.capturable else None
             self._meter = CudaMeter(device)
         else:
             self._meter = HostMeter(device)
-
-    @property
-    def lr(self) -> float:
-        """The initial learning rate: the user's, or what suits the model and the horizon."""
-        return initial_rate(
-            self.settings, model=self._model, optimizer=self._moves, steps=self.steps
-        )
 
     @property
     def seconds(self) -> float:
@@ -120,23 +103,20 @@ class TorchLearner(Learner):
                 else:
                     self._graphs.run(self._learn_from, lattice)
                 self.step += 1
-                if self._annealing.listens and self.step % self.epoch_steps == 0:
-                    self._annealing.hear(float(self._epoch_loss) / self.epoch_steps)
+                if self._plan.annealing.listens and self.step % self.epoch_steps == 0:
+                    self._plan.annealing.hear(float(self._epoch_loss) / self.epoch_steps)
                     self._epoch_loss.zero_()
-            advice = f"lower --lr (now {self.lr:g}) or set --clip 1"
-            self._meter.end(self.step, advice=advice)
+            self._meter.end(self.step, advice=self._plan.advice(self.steps))
 
     def _prepare_step(self) -> None:
         """Set what differs from step to step, but for the pixels."""
-        multiplier = self._annealing.multiplier(
+        rate = self._plan.lr(self.steps) * self._plan.annealing.multiplier(
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
         for group in self._optimizer.param_groups:
-            group["lr"] = _turned(group["lr"], self.lr * multiplier * group["rate"])
+            group["lr"] = _turned(group["lr"], rate * group["rate"])
         self.model.pace(self.step / max(1, self.steps))
-        # The average is young at first: a long memory would show the random start for too long.
-        decay = min(self.settings.ema, (self.step + 1) / (self.step + 10))
-        self._renewal = _turned(self._renewal, 1 - decay)
+        self._renewal = _turned(self._renewal, self._plan.renewal(self.step))
 
     def _learn_from(self, lattice: Lattice) -> None:
         """Make one optimizer step on one lattice; whatever it needs lies on the device."""
@@ -156,7 +136,7 @@ class TorchLearner(Learner):
         settings = self.settings
         self._optimizer.zero_grad()
         self._error, self._said = backpropagate(
-            self.model, self._loss, batch, parameters=self._parameters
+            self.model, self._plan.loss, batch, parameters=self._parameters
         )
         penalty = penalize(self._parameters, l1=settings.l1, l2=settings.l2)
         if settings.clip is not None:

@@ -35,7 +35,7 @@ __all__ = [
     "build_network",
     "build_optimizer",
     "check_device",
-    "find_model",
+    "known_model",
 ]
 
 T = TypeVar("T")
@@ -52,13 +52,12 @@ NORMS: dict[str, type[BatchNorm] | type[LayerNorm]] = {"batch": BatchNorm, "laye
 _ENCODINGS = ("none", "basic", "positional", "gaussian", "harmonic")
 
 
-def find_model(spec: str) -> MLPModel:
-    """Return the settings of a model that this engine has.
+def known_model(model: Model) -> MLPModel:
+    """Return the settings of a model if this engine has it.
 
     Raises:
         UsageError: it has not; the message lists what it has.
     """
-    model: Model = models.parse(spec)
     if not isinstance(model, MLPModel):
         raise _missing("model", models.name_of(model), ["mlp"])
     return model

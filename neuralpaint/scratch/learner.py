@@ -18,19 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.devices import explaining_memory
-from neuralpaint.errors import DivergedError
-from neuralpaint.learning import Learner, Reading, TrainingSettings, initial_rate
-from neuralpaint.losses import losses
-from neuralpaint.optimizers import optimizers
+from neuralpaint.learning import Learner, Plan, Reading, TrainingSettings, diverged
 from neuralpaint.pictures import Picture
-from neuralpaint.schedules import Annealing, schedules
 from neuralpaint.scratch import blas
 from neuralpaint.scratch.choices import (
     build_loss,
     build_network,
     build_optimizer,
     check_device,
-    find_model,
+    known_model,
 )
 from neuralpaint.scratch.layers import Array
 from neuralpaint.scratch.painting import ScratchPainting, Studio
@@ -50,20 +46,17 @@ class ScratchLearner(Learner):
     def __init__(self, picture: Picture, settings: TrainingSettings) -> None:
         check_device(settings.device)
         self.settings = settings
-        self._model = find_model(settings.model)
-        self._moves = optimizers.parse(settings.optimizer)
-        self._optimizer = build_optimizer(self._moves)
-        self._loss = build_loss(losses.parse(settings.loss))
-        self._annealing = Annealing(schedules.parse(settings.schedule))
+        self._plan = Plan(settings)
+        self._model = known_model(self._plan.model)
+        self._optimizer = build_optimizer(self._plan.optimizer)
+        self._loss = build_loss(self._plan.loss)
         if settings.threads is not None:
             blas.set_threads(settings.threads)
         self._rng = np.random.default_rng(settings.seed)
         with explaining_memory(_ADVICE):
             self._take(picture)
         self.step = 0
-        self.steps = _STEPS if settings.steps is None else settings.steps
-        if settings.epochs is not None:
-            self.steps = max(1, round(settings.epochs * self.epoch_steps))
+        self.steps = self._plan.steps(usual=_STEPS, epoch_steps=self.epoch_steps)
         self._newest = self._before = Reading(0)
         self._epoch_loss = 0.0  # sum over the steps of this epoch
         self._sketch: NDArray[np.uint8] | None = None
@@ -88,13 +81,6 @@ class ScratchLearner(Learner):
             order = self._rng.permutation(len(self._pixels))
             for start in range(0, len(order), self._batch):
                 yield order[start : start + self._batch]
-
-    @property
-    def lr(self) -> float:
-        """The initial learning rate: the user's, or what suits the model and the horizon."""
-        return initial_rate(
-            self.settings, model=self._model, optimizer=self._moves, steps=self.steps
-        )
 
     @property
     def seconds(self) -> float:
@@ -129,14 +115,11 @@ class ScratchLearner(Learner):
             self.step, seconds=before.seconds + seconds, total=before.total + total
         )
         if not math.isfinite(total):
-            raise DivergedError(
-                f"the loss became {total / steps} by step {self.step}: "
-                f"lower --lr (now {self.lr:g}) or set --clip 1"
-            )
+            raise diverged(self.step, total / steps, advice=self._plan.advice(self.steps))
 
     def _learn_from(self, batch: NDArray[np.int64]) -> float:
         """Make one step on the pixels of these indices and return their loss."""
-        network, rate = self._network, self.lr * self._multiplier()
+        network, rate = self._network, self._plan.lr(self.steps) * self._multiplier()
         colours = self._pixels[batch] * np.float32(1 / 255)
         prediction = network.forward(self._points(batch), training=True)
         loss = self._loss.value(prediction, colours)
@@ -156,7 +139,7 @@ class ScratchLearner(Learner):
         return np.stack([self._grid.x[0, columns], self._grid.y[rows, 0]], axis=1)
 
     def _multiplier(self) -> float:
-        return self._annealing.multiplier(
+        return self._plan.annealing.multiplier(
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
 
@@ -174,15 +157,14 @@ class ScratchLearner(Learner):
             gradients *= min(1.0, settings.clip / (norm + 1e-6))
 
     def _renew_average(self) -> None:
-        # The average is young at first: a long memory would show the random start for too long.
-        decay = min(self.settings.ema, (self.step + 1) / (self.step + 10))
-        self._average += (1 - decay) * (self._network.weights - self._average)
+        renewal = self._plan.renewal(self.step)
+        self._average += renewal * (self._network.weights - self._average)
 
     def _hear(self, loss: float) -> None:
         self._epoch_loss += loss
         if self.step % self.epoch_steps == 0:
-            if self._annealing.listens:
-                self._annealing.hear(self._epoch_loss / self.epoch_steps)
+            if self._plan.annealing.listens:
+                self._plan.annealing.hear(self._epoch_loss / self.epoch_steps)
             self._epoch_loss = 0.0
 
     def painting(self) -> ScratchPainting:

@@ -253,7 +253,7 @@ def test_what_a_schedule_hears_is_the_mean_loss_of_the_epoch(
     student = small(schedule="plateau")
     heard: list[float] = []
     losses: list[float] = []
-    monkeypatch.setattr(student._annealing, "hear", heard.append)
+    monkeypatch.setattr(student._plan.annealing, "hear", heard.append)
     for _ in range(3):
         student.advance(student.epoch_steps)
         losses.append(student.loss)
