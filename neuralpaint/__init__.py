@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
-    from neuralpaint.learning import Learner, Snapshot, TrainingSettings, learn, learner
+    from neuralpaint.learning import Learner, Snapshot, learn, learner
     from neuralpaint.metrics import psnr
     from neuralpaint.painting import Painting
     from neuralpaint.pictures import Picture, load_picture
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from neuralpaint.recipes.timelapse import VideoSettings, timelapse
     from neuralpaint.rendering import render
     from neuralpaint.stills import save_still
+    from neuralpaint.training import TrainingSettings
     from neuralpaint.video.writer import ClipWriter
 
 # Where each public name lives; `__getattr__` imports it when it is first used.
@@ -57,7 +58,7 @@ _HOMES = {
         "UnknownNameError",
         "UsageError",
     ],
-    "learning": ["Learner", "Snapshot", "TrainingSettings", "learn", "learner"],
+    "learning": ["Learner", "Snapshot", "learn", "learner"],
     "metrics": ["psnr"],
     "painting": ["Painting"],
     "pictures": ["Picture", "load_picture"],
@@ -72,6 +73,7 @@ _HOMES = {
     "recipes.timelapse": ["VideoSettings", "timelapse"],
     "rendering": ["render"],
     "stills": ["save_still"],
+    "training": ["TrainingSettings"],
     "video.writer": ["ClipWriter"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

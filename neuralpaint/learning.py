@@ -13,16 +13,10 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING
 
-from neuralpaint.devices import DeviceName
 from neuralpaint.errors import DivergedError
-from neuralpaint.losses import losses
-from neuralpaint.models import models
-from neuralpaint.optimizers import optimizers
-from neuralpaint.schedules import Annealing, schedules
-from neuralpaint.settings import Settings, setting
-from neuralpaint.split import TrainOn
+from neuralpaint.training import TrainingSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,10 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Learner",
-    "Plan",
     "Reading",
     "Snapshot",
-    "TrainingSettings",
     "diverged",
     "learn",
     "learner",
@@ -46,61 +38,6 @@ __all__ = [
 
 
 _MOMENT = 0.5  # seconds between two looks at a training
-
-
-Engine = Literal["torch", "numpy"]
-
-
-@dataclass(frozen=True)
-class TrainingSettings(Settings):
-    """What is trained, how, for how long and where."""
-
-    section: ClassVar[str] = "Training"
-    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("steps", "seconds", "epochs"),)
-
-    model: str = setting("fourier", "what is trained", entries=models)
-    loss: str = setting("mse", "what it minimises", entries=losses)
-    optimizer: str = setting("adam", "how the weights follow the gradient", entries=optimizers)
-    schedule: str = setting("cosine", "the learning rate over time", entries=schedules)
-    lr: float | None = setting(
-        None, "initial learning rate; unset, the optimizer's, and else the model's own",
-        above=0.0, maximum=100,
-    )  # fmt: skip
-    steps: int | None = setting(
-        None, "train this many steps; unset, as many as suit the device", minimum=0, maximum=10**9
-    )
-    seconds: float | None = setting(
-        None, "train this long instead; filming is not counted", unit="seconds", above=0.0
-    )
-    epochs: float | None = setting(
-        None, "train this many passes over the picture instead", above=0.0
-    )
-    batch: int | None = setting(
-        None, "pixels per step; unset, as many as suit the device", unit="pixels", minimum=1
-    )
-    train_on: TrainOn = setting(
-        "all", "which pixels to learn; every-other: one of each 2 x 2, which leaves the rest to "
-        "be guessed",
-    )  # fmt: skip
-    clip: float | None = setting(None, "clip the gradient to this norm", above=0.0)
-    l1: float = setting(
-        0.0, "pull every weight (not the biases) towards 0 by this much", minimum=0, maximum=1
-    )
-    l2: float = setting(
-        0.0, "pull every weight (not the biases) towards 0 by this part of it", minimum=0, maximum=1
-    )
-    ema: float = setting(
-        0.99, "decay of the moving average of the weights, which is what is shown; 0 shows the "
-        "weights themselves", minimum=0, maximum=0.99999,
-    )  # fmt: skip
-    seed: int = setting(0, "same seed, same machine: same result", minimum=0, maximum=2**63 - 1)
-    engine: Engine = setting(
-        "torch", "what does the mathematics; numpy: the network from scratch, written to be read"
-    )
-    device: DeviceName = setting("auto", "where to train; auto takes CUDA, then MPS, then the CPU")
-    threads: int | None = setting(
-        None, "CPU threads; unset, as many as this process may run on", minimum=1, maximum=1024
-    )
 
 
 class Reading:
@@ -158,38 +95,6 @@ class _Fresh(Snapshot):
     @property
     def loss(self) -> float:
         return self._now.mean_since(self._before)
-
-
-class Plan:
-    """What settings say of a training, whichever engine makes it."""
-
-    def __init__(self, settings: TrainingSettings) -> None:
-        self.model = models.parse(settings.model)
-        self.optimizer = optimizers.parse(settings.optimizer)
-        self.loss = losses.parse(settings.loss)
-        self.annealing = Annealing(schedules.parse(settings.schedule))
-        self._settings = settings
-
-    def steps(self, *, usual: int, epoch_steps: int) -> int:
-        """Return the steps to train: as many as are wanted, or as usual."""
-        settings = self._settings
-        if settings.epochs is not None:
-            return max(1, round(settings.epochs * epoch_steps))
-        return usual if settings.steps is None else settings.steps
-
-    def lr(self, steps: int) -> float:
-        """Return the initial learning rate: the user's, or what suits the model and the horizon."""
-        suitable = self.optimizer.learning_rate(self.model.learning_rate(steps))
-        return self._settings.lr or self.optimizer.lr or suitable
-
-    def renewal(self, step: int) -> float:
-        """Return by which part of the newest weights a step renews their average."""
-        # It is young at first: a long memory would show the random start for too long.
-        return 1 - min(self._settings.ema, (step + 1) / (step + 10))
-
-    def advice(self, steps: int) -> str:
-        """Return what to do about a loss that is no number."""
-        return f"lower --lr (now {self.lr(steps):g}) or set --clip 1"
 
 
 def diverged(step: int, loss: float, *, advice: str) -> DivergedError:

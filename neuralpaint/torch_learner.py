@@ -12,11 +12,12 @@ from neuralpaint.canvas import Canvas
 from neuralpaint.cuda_graph import StepGraphs
 from neuralpaint.devices import explaining_memory, find_device, set_threads
 from neuralpaint.gradients import backpropagate, penalize
-from neuralpaint.learning import Learner, Plan, Reading, TrainingSettings
+from neuralpaint.learning import Learner, Reading
 from neuralpaint.meters import CudaMeter, HostMeter, Meter
 from neuralpaint.painting import TorchPainting
 from neuralpaint.pictures import Picture
 from neuralpaint.target import Batch, Lattice, Target
+from neuralpaint.training import Plan, TrainingSettings
 
 __all__ = ["TorchLearner"]
 

@@ -32,6 +32,7 @@ FLOORS = [
         "cuda_graph",
         "gradients",
         "scratch",
+        "training",
         "torch_learner",
         "pacing",
         "rendering",

@@ -10,7 +10,7 @@ from fake_gpu import FakeGpu
 
 from neuralpaint.canvas import Canvas
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
-from neuralpaint.learning import Learner, TrainingSettings, learn, learner, stops_by_clock
+from neuralpaint.learning import Learner, learn, learner, stops_by_clock
 from neuralpaint.meters import CudaMeter
 from neuralpaint.metrics import psnr
 from neuralpaint.models import models
@@ -18,6 +18,7 @@ from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import render
 from neuralpaint.torch_learner import TorchLearner
+from neuralpaint.training import TrainingSettings
 
 SMALL = ":hidden_size=16,hidden_layers=2"
 

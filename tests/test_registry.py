@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pytest
 
 from neuralpaint.errors import UnknownNameError, UsageError
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.recipes.timelapse import VideoSettings
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
+from neuralpaint.training import TrainingSettings
 
 animals: Registry[Settings] = Registry("animal")
 

@@ -12,18 +12,12 @@ from typing import Any, ClassVar, TypeVar
 
 from neuralpaint.canvas import CanvasSettings
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
-from neuralpaint.learning import (
-    Snapshot,
-    TrainingSettings,
-    learn,
-    learner,
-    stops_at,
-    stops_by_clock,
-)
+from neuralpaint.learning import Snapshot, learn, learner, stops_at, stops_by_clock
 from neuralpaint.pictures import PictureSettings, Source
 from neuralpaint.recipes.report import Phase, Progress, Report, Result, peak_memory_mb
 from neuralpaint.recipes.stage import Stage
 from neuralpaint.settings import setting
+from neuralpaint.training import TrainingSettings
 
 __all__ = ["Job", "JobSettings"]
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.devices import explaining_memory
-from neuralpaint.learning import Learner, Plan, Reading, TrainingSettings, diverged
+from neuralpaint.learning import Learner, Reading, diverged
 from neuralpaint.pictures import Picture
 from neuralpaint.scratch import blas
 from neuralpaint.scratch.choices import (
@@ -31,6 +31,7 @@ from neuralpaint.scratch.choices import (
 from neuralpaint.scratch.layers import Array
 from neuralpaint.scratch.painting import ScratchPainting, Studio
 from neuralpaint.split import pixels_to_learn
+from neuralpaint.training import Plan, TrainingSettings
 
 __all__ = ["ScratchLearner"]
 

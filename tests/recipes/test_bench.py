@@ -16,7 +16,6 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import EncodingError, PictureError, UnknownNameError, UsageError
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.models import models
 from neuralpaint.recipes.bench.bench import SAMPLE
 from neuralpaint.recipes.bench.curve import best_so_far, seconds_to
@@ -27,6 +26,7 @@ from neuralpaint.recipes.bench.reference import PlainFourier, pixel_loader
 from neuralpaint.recipes.bench.result import REFERENCE, BenchProgress
 from neuralpaint.recipes.bench.timing import torch_threads
 from neuralpaint.torch_learner import TorchLearner
+from neuralpaint.training import TrainingSettings
 
 # As the registry writes it: results are called by that.
 MODEL = models.spec(models.parse("fourier:order=4,hidden_size=8,hidden_layers=1"))

@@ -13,7 +13,7 @@ from PIL import Image
 import neuralpaint as npaint
 from neuralpaint.canvas import Canvas
 from neuralpaint.errors import DivergedError, UsageError
-from neuralpaint.learning import TrainingSettings, learn, learner
+from neuralpaint.learning import learn, learner
 from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import fidelity, render
@@ -21,6 +21,7 @@ from neuralpaint.scratch import blas
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.painting import ScratchPainting
+from neuralpaint.training import TrainingSettings
 
 CANVAS = Canvas.of(height=24, width=36)
 SMALL = "mlp:hidden_size=24,hidden_layers=2,features=16,sigma=2"

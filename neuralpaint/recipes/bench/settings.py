@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from neuralpaint.devices import DeviceName
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.models import models
 from neuralpaint.pictures import PictureSettings
 from neuralpaint.settings import setting
+from neuralpaint.training import TrainingSettings
 
 __all__ = ["BenchSettings"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.pictures import Picture
 from neuralpaint.recipes.bench.demand import demand
 from neuralpaint.recipes.bench.peak import matrix_peaks
 from neuralpaint.recipes.bench.result import Speed
 from neuralpaint.recipes.bench.timing import median_seconds, torch_threads
 from neuralpaint.torch_learner import TorchLearner
+from neuralpaint.training import TrainingSettings
 
 __all__ = ["training_speed"]
 

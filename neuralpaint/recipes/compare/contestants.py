@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuralpaint.errors import UnknownNameError, UsageError
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.recipes.compare.names import named, shown
 from neuralpaint.recipes.compare.settings import AXES, FIXED, NAMED, CompareSettings
 from neuralpaint.registry import Registry
 from neuralpaint.settings import options
+from neuralpaint.training import TrainingSettings
 
 __all__ = ["MOST", "Contestant", "Variant", "check_key", "contestants_of"]
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from neuralpaint.errors import UsageError
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.recipes.compare.settings import FIXED, NAMED
 from neuralpaint.registry import Registry
 from neuralpaint.settings import options
+from neuralpaint.training import TrainingSettings
 
 __all__ = ["named", "shown"]
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from neuralpaint._version import __version__
 from neuralpaint.errors import UsageError
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.pictures import Picture
 from neuralpaint.recipes.compare.contestants import Contestant
 from neuralpaint.recipes.compare.folder import write_file
 from neuralpaint.recipes.compare.result import CurvePoint, Outcome
+from neuralpaint.training import TrainingSettings
 
 __all__ = ["digest_of", "fingerprint", "plain", "read_record", "write_record"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.recipes.compare.settings import CompareSettings
+from neuralpaint.training import TrainingSettings
 
 if TYPE_CHECKING:
     from neuralpaint.recipes.bench.machine import Machine

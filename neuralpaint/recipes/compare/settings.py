@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from neuralpaint.errors import UnknownNameError, UsageError
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.losses import losses
 from neuralpaint.models import models
 from neuralpaint.optimizers import optimizers
@@ -15,6 +14,7 @@ from neuralpaint.pictures import PictureSettings
 from neuralpaint.registry import Registry
 from neuralpaint.schedules import schedules
 from neuralpaint.settings import options, setting
+from neuralpaint.training import TrainingSettings
 
 __all__ = ["AXES", "FIXED", "NAMED", "CompareSettings"]
 

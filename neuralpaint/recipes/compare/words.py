@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from neuralpaint.learning import TrainingSettings
 from neuralpaint.recipes.compare.result import CompareResult, CurvePoint, Outcome
 from neuralpaint.recipes.compare.settings import CompareSettings
 from neuralpaint.recipes.paint import PaintSettings
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.settings import options
+from neuralpaint.training import TrainingSettings
 
 __all__ = [
     "budget",
