@@ -20,6 +20,7 @@ __all__ = [
     "is_recording",
     "send",
     "set_threads",
+    "usual_threads",
 ]
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -50,12 +51,16 @@ def set_threads(threads: int | None) -> int:
     """Work with `threads` CPU threads, or as many as this process may run on; return them."""
     from neuralpaint.workers import hire
 
-    if threads is None:
-        threads = (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        ) or 1
+    threads = threads or usual_threads()
     hire(threads)
     return threads
+
+
+def usual_threads() -> int:
+    """Return as many as this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -178,6 +178,8 @@ class MLPModel(_Encoded):
 
     def build(self, canvas: Canvas, generator: torch.Generator) -> CoordinateModel:
         """Return the model over its encoding of the picture's plane."""
+        import torch
+
         from neuralpaint.networks import MLP, CoordinateModel
 
         encoding = self._encode(canvas, generator)
@@ -189,11 +191,8 @@ class MLPModel(_Encoded):
             norm=self.norm,
             dropout=self.dropout,
         )
-        if self.activation == "sine":
-            strength = encoding.sine_strengths[0]
-            network.initialize_sine(encoding.spectra, strength=strength, generator=generator)
-        else:
-            network.initialize(generator)
+        spectrum = encoding.sine_strengths[0] * torch.cat(encoding.spectra)
+        network.initialize(generator, spectrum=spectrum)
         return CoordinateModel(encoding, network, strip=_STRIP, in_parts=network.in_parts)
 
 

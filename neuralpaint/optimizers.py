@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from neuralpaint.errors import UsageError
 from neuralpaint.registry import Registry
@@ -19,6 +19,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Group",
     "Groups",
     "Mover",
     "Muon",
@@ -26,8 +27,16 @@ __all__ = [
     "optimizers",
 ]
 
-Groups = Sequence[tuple[Sequence["Tensor"], float]]
-"""Parameters, in groups with their multiple of the learning rate."""
+
+class Group(NamedTuple):
+    """Parameters that are learned alike."""
+
+    parameters: Sequence[Tensor]
+    rate: float = 1.0  # as a multiple of the learning rate
+    looked_up: bool = False  # tables and planes: rows of numbers, which multiply nothing
+
+
+Groups = Sequence[Group]
 
 
 class Mover(Protocol):
@@ -173,17 +182,16 @@ class Muon(Optimizer):
         """
         import torch
 
-        matrices = [([p for p in params if _is_matrix(p)], rate) for params, rate in groups]
-        others = [([p for p in params if not _is_matrix(p)], rate) for params, rate in groups]
+        matrices, others = _sorted(groups)
         parts: list[Mover] = []
-        if any(params for params, _ in matrices):
+        if matrices:
             parts += [
                 torch.optim.Muon(
                     _tables(matrices), momentum=self.momentum, weight_decay=self.weight_decay,
                     adjust_lr_fn="match_rms_adamw",
                 )
             ]  # fmt: skip
-        if any(params for params, _ in others):
+        if others:
             parts += [torch.optim.Adam(_tables(others), betas=(0.9, 0.99), fused=True)]
         return _Together(parts)
 
@@ -208,9 +216,9 @@ class LBFGS(Optimizer):
         """Return `torch.optim.LBFGS`, which knows one group, and so one rate, only."""
         import torch
 
-        everything = [parameter for params, _ in groups for parameter in params]
+        everything = [parameter for group in groups for parameter in group.parameters]
         return torch.optim.LBFGS(
-            _tables([(everything, 1.0)]), history_size=self.history, max_iter=self.evaluations,
+            _tables([Group(everything)]), history_size=self.history, max_iter=self.evaluations,
             line_search_fn="strong_wolfe",
         )  # fmt: skip
 
@@ -239,14 +247,22 @@ class _Together:
 _SMALLEST = 8  # rows and columns: with fewer, a matrix has no spectrum to balance
 
 
-def _is_matrix(parameter: Tensor) -> bool:
-    return parameter.ndim == 2 and min(parameter.shape) >= _SMALLEST
+def _sorted(groups: Groups) -> tuple[list[Group], list[Group]]:
+    """Return the matrices that multiply something, and everything else."""
+    matrices: list[Group] = []
+    others: list[Group] = []
+    for group in groups:
+        for parameter in group.parameters:
+            multiplies = parameter.ndim == 2 and not group.looked_up
+            kind = matrices if multiplies and min(parameter.shape) >= _SMALLEST else others
+            kind.append(group._replace(parameters=[parameter]))
+    return matrices, others
 
 
 def _tables(groups: Groups) -> list[dict[str, Any]]:
     """Return groups as torch takes them; the rate is set before every step."""
-    return [{"params": list(params), "rate": rate, "lr": 0.0} for params, rate in groups if params]
+    return [{"params": list(group.parameters), "rate": group.rate, "lr": 0.0} for group in groups]
 
 
 def _device(groups: Groups) -> str:
-    return groups[0][0][0].device.type
+    return groups[0].parameters[0].device.type

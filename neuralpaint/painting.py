@@ -17,7 +17,7 @@ __all__ = ["Painting", "TorchPainting"]
 
 
 class Painting(ABC):
-    """Colours of any grid."""
+    """Colours of any grid; paintings of one training are to be asked one at a time."""
 
     device: torch.device
     """Where it renders."""

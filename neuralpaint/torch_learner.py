@@ -115,9 +115,9 @@ class TorchLearner(Learner):
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
         for group in self._optimizer.param_groups:
-            group["lr"] = _turned(group["lr"], rate * group["rate"])
+            group["lr"] = _filled(group["lr"], rate * group["rate"])
         self.model.pace(self.step / max(1, self.steps))
-        self._renewal = _turned(self._renewal, self._plan.renewal(self.step))
+        self._renewal = _filled(self._renewal, self._plan.renewal(self.step))
 
     def _learn_from(self, lattice: Lattice) -> None:
         """Make one optimizer step on one lattice; whatever it needs lies on the device."""
@@ -165,6 +165,6 @@ class TorchLearner(Learner):
         return self._sketch.to("cpu", copy=True).numpy()
 
 
-def _turned(dial: float | torch.Tensor, value: float) -> float | torch.Tensor:
-    """Return a dial turned to a value; a tensor is filled, for a graph reads it where it lies."""
+def _filled(dial: float | torch.Tensor, value: float) -> float | torch.Tensor:
+    """Return a dial set to a value; a tensor is filled, for a graph reads it where it lies."""
     return dial.fill_(value) if isinstance(dial, torch.Tensor) else value

@@ -30,7 +30,7 @@ class TrainingSettings(Settings):
     optimizer: str = setting("adam", "how the weights follow the gradient", entries=optimizers)
     schedule: str = setting("cosine", "the learning rate over time", entries=schedules)
     lr: float | None = setting(
-        None, "initial learning rate; unset, the optimizer's, and else the model's own",
+        None, "initial learning rate, where the optimizer has none of its own; unset, the model's",
         above=0.0, maximum=100,
     )  # fmt: skip
     steps: int | None = setting(
@@ -51,10 +51,14 @@ class TrainingSettings(Settings):
     )  # fmt: skip
     clip: float | None = setting(None, "clip the gradient to this norm", above=0.0)
     l1: float = setting(
-        0.0, "pull every weight (not the biases) towards 0 by this much", minimum=0, maximum=1
-    )
+        0.0, "minimise this times the sum of |w| too, over all weights but the biases", minimum=0,
+        maximum=1,
+    )  # fmt: skip
     l2: float = setting(
-        0.0, "pull every weight (not the biases) towards 0 by this part of it", minimum=0, maximum=1
+        0.0,
+        "minimise this times the sum of w^2 / 2 too, over all weights but the biases",
+        minimum=0,
+        maximum=1,
     )
     ema: float = setting(
         0.99, "decay of the moving average of the weights, which is what is shown; 0 shows the "
@@ -90,7 +94,7 @@ class Plan:
     def lr(self, steps: int) -> float:
         """Return the initial learning rate: the user's, or what suits the model and the horizon."""
         suitable = self.optimizer.learning_rate(self.model.learning_rate(steps))
-        return self._settings.lr or self.optimizer.lr or suitable
+        return self.optimizer.lr or self._settings.lr or suitable
 
     def renewal(self, step: int) -> float:
         """Return by which part of the newest weights a step renews their average."""

@@ -23,7 +23,16 @@ FLOORS = [
     ["_version", "errors", "settings", "registry"],
     ["canvas", "metrics", "outputs", "parts", "sources", "srgb", "tags"],
     ["pictures", "split", "stills", "devices", "workers"],
-    ["encodings", "networks", "models", "losses", "optimizers", "schedules", "presets"],
+    [
+        "encodings",
+        "networks",
+        "models",
+        "losses",
+        "initialization",
+        "optimizers",
+        "schedules",
+        "presets",
+    ],
     [
         "target",
         "painting",

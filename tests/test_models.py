@@ -19,8 +19,9 @@ def train(model: CoordinateModel, *, steps: int = 60) -> list[float]:
     x, y = axes()
     colours = torch.stack([0.3 + 0.4 * x * y, 0.5 + 0.4 * x + 0 * y, 0.3 * y.sin() + 0 * x], -1)
     model.train()
-    groups = [{"params": parameters, "lr": 0.005 * rate} for parameters, rate in model.groups()]
-    optimizer = torch.optim.Adam(groups)
+    optimizer = torch.optim.Adam(
+        [{"params": group.parameters, "lr": 0.005 * group.rate} for group in model.groups()]
+    )
     losses = []
     for _ in range(steps):
         optimizer.zero_grad()

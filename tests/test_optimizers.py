@@ -9,14 +9,15 @@ from test_learning import small
 from torch import Tensor
 
 from neuralpaint.errors import UsageError
-from neuralpaint.optimizers import optimizers
+from neuralpaint.optimizers import Group, optimizers
+from neuralpaint.training import Plan, TrainingSettings
 
 
 def descend(spec: str, *, steps: int, lr: float, shape: tuple[int, ...] = (12, 10)) -> Tensor:
     """Return where so many steps lead on |w - 1|^2 / 2, from 0."""
     weight = torch.zeros(shape, requires_grad=True)
     bias = torch.zeros(3, requires_grad=True)
-    optimizer = optimizers.parse(spec).build([([weight, bias], 1.0)])
+    optimizer = optimizers.parse(spec).build([Group([weight, bias])])
     for group in optimizer.param_groups:
         group["lr"] = lr * group["rate"]
 
@@ -77,18 +78,23 @@ def test_muon_moves_matrices_by_something_orthogonal_and_the_rest_by_adam() -> N
     torch.manual_seed(0)
     weight = torch.zeros(16, 16, requires_grad=True)
     thin = torch.zeros(3, 16, requires_grad=True)
-    optimizer = optimizers.parse("muon:momentum=0").build([([weight, thin], 1.0)])
+    table = torch.zeros(40, 16, requires_grad=True)
+    optimizer = optimizers.parse("muon:momentum=0").build(
+        [Group([weight, thin]), Group([table], looked_up=True)]
+    )
     for group in optimizer.param_groups:
         group["lr"] = 1.0
 
     def weigh() -> Tensor:
         weight.grad, thin.grad = torch.randn(16, 16), torch.randn(3, 16)
+        table.grad = torch.randn(40, 16)
         return torch.zeros(())
 
     optimizer.step(weigh)
     stretches = torch.linalg.svdvals(weight.detach())
     assert stretches.max() / stretches.min() < 2.5
     torch.testing.assert_close(thin.detach().abs(), torch.ones(3, 16), atol=1e-3, rtol=0)
+    torch.testing.assert_close(table.detach().abs(), torch.ones(40, 16), atol=1e-3, rtol=0)
 
 
 def test_lbfgs_finds_the_bottom_of_a_bowl_at_once() -> None:
@@ -99,7 +105,7 @@ def test_lbfgs_finds_the_bottom_of_a_bowl_at_once() -> None:
 def test_groups_keep_their_multiple_of_the_rate() -> None:
     a, b = torch.zeros(9, 9, requires_grad=True), torch.zeros(4, requires_grad=True)
     for name in ("adam", "adamw", "sgd", "muon"):
-        optimizer = optimizers.parse(name).build([([a], 1.0), ([b], 3.0)])
+        optimizer = optimizers.parse(name).build([Group([a]), Group([b], 3.0)])
         assert sorted(group["rate"] for group in optimizer.param_groups) == [1.0, 3.0]
 
 
@@ -114,3 +120,10 @@ def test_penalties_pull_the_weights_towards_zero_and_are_not_part_of_the_loss() 
     free = size()
     assert size(l2=3e-3) < 0.9 * free
     assert size(l1=3e-4) < 0.9 * free
+
+
+def test_the_rate_of_the_optimizer_goes_before_that_of_the_training() -> None:
+    assert Plan(TrainingSettings(lr=0.01, optimizer="sgd:lr=50")).lr(100) == 50
+    assert Plan(TrainingSettings(lr=0.01, optimizer="sgd")).lr(100) == 0.01
+    suitable = Plan(TrainingSettings()).lr(100)
+    assert Plan(TrainingSettings(optimizer="sgd")).lr(100) == 100 * suitable

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.canvas import Canvas
+from neuralpaint.errors import UsageError
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
 
@@ -101,10 +102,17 @@ class PositionalEncoding(FrequencyEncoding):
     separable: ClassVar[bool] = True
 
     features: int = setting(
-        256, "frequencies, half of them along each axis", minimum=2, maximum=65536
+        256,
+        "frequencies, half of them along each axis",
+        minimum=2,
+        maximum=65536,
     )
     sigma: float = setting(
-        64.0, "the frequencies stay below it", unit="periods", minimum=1, maximum=4096
+        64.0,
+        "the frequencies rise from 1 to it",
+        unit="periods",
+        minimum=1,
+        maximum=4096,
     )
 
     def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -143,12 +151,15 @@ class HarmonicEncoding(EncodingSettings):
         maximum=4096,
     )
 
+    def order_for(self, canvas: Canvas) -> int:
+        """Return the harmonics per axis: as many as the picture's size can show."""
+        return self.order or min(256, max(16, max(canvas.height, canvas.width) // 3))
+
     def build(self, canvas: Canvas, generator: torch.Generator) -> Encoding:
-        """Return the encoding, with as many harmonics as the picture's size can show."""
+        """Return the encoding; chance does not matter to it."""
         from neuralpaint.encodings.harmonic import Harmonic
 
-        longer = max(canvas.height, canvas.width)
-        return Harmonic(self.order or min(256, max(16, longer // 3)))
+        return Harmonic(self.order_for(canvas))
 
 
 @encodings.register("hash")
@@ -167,6 +178,14 @@ class HashEncoding(EncodingSettings):
     finest: int | None = setting(
         None, "cells of the last; unset, one for every 2 pixels", minimum=1, maximum=65536
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.finest is not None and self.finest < self.coarsest:
+            raise UsageError(
+                f"encoding hash: finest={self.finest} is coarser than coarsest={self.coarsest}: "
+                "raise the one or lower the other"
+            )
 
     def build(self, canvas: Canvas, generator: torch.Generator) -> Encoding:
         """Return the encoding, its finest cells as fine as the picture."""

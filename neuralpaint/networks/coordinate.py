@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from neuralpaint.encodings.encoding import Encoding
+from neuralpaint.optimizers import Group
 from neuralpaint.workers import each
 
 __all__ = ["CoordinateModel"]
@@ -40,14 +41,11 @@ class CoordinateModel(nn.Module):
         """Whether rows of a batch may be learned by several threads side by side."""
         return self._in_parts
 
-    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
-        """Return what is learned, in groups with their multiple of the learning rate."""
-        halves: list[tuple[nn.Module, float]] = [
-            (self.encoding, self.encoding.rate),
-            (self.network, 1.0),
-        ]
-        learned = [([p for p in half.parameters() if p.requires_grad], r) for half, r in halves]
-        return [(parameters, rate) for parameters, rate in learned if parameters]
+    def groups(self) -> list[Group]:
+        """Return what is learned, in groups."""
+        features = [p for p in self.encoding.parameters() if p.requires_grad]
+        groups = [Group(features, self.encoding.rate, looked_up=True)] if features else []
+        return [*groups, Group(list(self.network.parameters()))]
 
     def pace(self, progress: float) -> None:
         """Tell the encoding how far the training has come, in [0, 1]."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from neuralpaint.initialization import drawn_weights
 from neuralpaint.models import ActivationName, NormName
 from neuralpaint.networks.activations import ACTIVATIONS
 from neuralpaint.networks.dropout import Dropout
@@ -23,18 +24,28 @@ _FUNCTIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh_,
     "sigmoid": torch.sigmoid_,
 }
+
+
+class _BatchNorm(nn.BatchNorm1d):
+    """Takes a single point too: it is its own mean, and only the shift is left of it."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        if self.training and len(values) == 1:
+            return 0 * values + self.bias
+        return super().forward(values)
+
+
 _NORMS: dict[NormName, Callable[[int], nn.Module]] = {
     "layer": nn.LayerNorm,
-    "batch": nn.BatchNorm1d,
+    "batch": _BatchNorm,
 }
-_OUTPUT_GAIN = 0.35  # a quiet start: grey, not noise
 
 
 class MLP(nn.Module):
     """Turn the parts of a feature vector into a signal of 3 channels.
 
     A hidden layer is a linear map, a normalisation, the activation and dropout, in this order.
-    The weights are uninitialised until `initialize` or `initialize_sine` draws them.
+    The weights are uninitialised until `initialize` draws them.
     """
 
     def __init__(
@@ -78,49 +89,20 @@ class MLP(nn.Module):
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
     @torch.no_grad()
-    def initialize(self, generator: torch.Generator) -> None:
-        """Draw the weights, the output's smaller; the biases are 0.
+    def initialize(self, generator: torch.Generator, *, spectrum: Tensor | None = None) -> None:
+        """Draw the weights by the generator's seed; see `neuralpaint.initialization`.
 
-        What suits rectifiers is after He et al. 2015, what suits tanh and sigmoid after Glorot &
-        Bengio 2010.
+        `spectrum` (features,) is the deviation of a sine network's weights of each feature.
         """
-        for layer in self._linears():
-            bound = self._bound(layer) * (_OUTPUT_GAIN if layer is self.layers[-1] else 1)
-            layer.weight.uniform_(-bound, bound, generator=generator)
-            layer.bias.zero_()
-        self._initialize_dropout(generator)
-
-    def _bound(self, layer: nn.Linear) -> float:
-        if self._name in ("tanh", "sigmoid"):
-            # The slope of a sigmoid at 0 is a quarter of that of tanh.
-            gain = 4 if self._name == "sigmoid" and layer is not self.layers[-1] else 1
-            return gain * math.sqrt(6 / (layer.in_features + layer.out_features))
-        return math.sqrt(6 / layer.in_features)
-
-    @torch.no_grad()
-    def initialize_sine(
-        self, spectra: Sequence[Tensor], *, strength: float, generator: torch.Generator
-    ) -> None:
-        """Draw the weights for sine activations, after SIREN (Sitzmann et al. 2020, section 3.2).
-
-        Args:
-            spectra: one (width,) per part, the standard deviation of each feature's weights at
-                strength 1.
-            strength: of the input in the first layer, in radians.
-            generator: what to draw from.
-        """
-        for i, layer in enumerate(self._linears()):
-            bound = math.sqrt(6 / layer.in_features)
-            layer.weight.uniform_(-bound, bound, generator=generator)
-            layer.bias.uniform_(-math.pi, math.pi, generator=generator)
-            if layer is self.layers[-1]:
-                layer.weight *= _OUTPUT_GAIN
-                layer.bias.zero_()
-            elif i == 0:
-                layer.weight *= strength * math.sqrt(3) / bound * torch.cat(list(spectra))
-        self._initialize_dropout(generator)
-
-    def _initialize_dropout(self, generator: torch.Generator) -> None:
+        linears = self._linears()
+        sizes = [layer.in_features for layer in linears] + [linears[-1].out_features]
+        deviations = np.ones(sizes[0]) if spectrum is None else spectrum.numpy()
+        drawn = drawn_weights(
+            sizes, activation=self._name, spectrum=deviations, seed=generator.initial_seed()
+        )
+        for layer, (weight, bias) in zip(linears, drawn, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight))
+            layer.bias.copy_(torch.from_numpy(bias))
         for module in self.dropouts:
             if isinstance(module, Dropout):
                 module.initialize(generator)

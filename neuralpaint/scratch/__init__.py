@@ -10,12 +10,12 @@ Read it in this order:
     losses          how wrong the colours are, and which way is better
     optimizers      how the weights follow
     features        coordinates to what the first layer sees
-    initialization  where the weights begin
     network         the layers in a row
     learner         pixels, shuffled, in batches: the training itself
     painting        what has been learned, to be looked at
     gradcheck       the proof that every backward pass is right
 
+Where the weights begin is told in `neuralpaint.initialization`, for both engines.
 `choices` finds these by the names that the command line knows, and `blas` speaks to the library
 behind the matrix products.
 """

@@ -13,6 +13,8 @@ import sys
 
 import numpy as np
 
+from neuralpaint.devices import usual_threads
+
 __all__ = ["set_threads"]
 
 _log = logging.getLogger(__name__)
@@ -27,21 +29,23 @@ _SETTERS = (
 )
 
 
-def set_threads(threads: int) -> bool:
+def set_threads(threads: int | None) -> bool:
     """Have matrix products done by so many threads, in this process; say whether that is possible.
 
-    Where it is not, a warning tells what can be done instead.
+    None is as many as the process may run on. Where a number was wanted that cannot be had, a
+    warning tells what can be done instead.
     """
     library = _library()
     for name in _SETTERS:
         setter = getattr(library, name, None)
         if setter is not None:
-            setter(ctypes.c_int(threads))
+            setter(ctypes.c_int(threads or usual_threads()))
             return True
-    _log.warning(
-        "--threads %d does not reach this NumPy's BLAS: set OPENBLAS_NUM_THREADS, "
-        "MKL_NUM_THREADS or VECLIB_MAXIMUM_THREADS to it before the command", threads
-    )  # fmt: skip
+    if threads is not None:
+        _log.warning(
+            "--threads %d does not reach this NumPy's BLAS: set OPENBLAS_NUM_THREADS, "
+            "MKL_NUM_THREADS or VECLIB_MAXIMUM_THREADS to it before the command", threads,
+        )  # fmt: skip
     return False
 
 

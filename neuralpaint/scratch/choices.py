@@ -15,6 +15,7 @@ from neuralpaint.encodings.entries import (
     encodings,
 )
 from neuralpaint.errors import UsageError
+from neuralpaint.initialization import drawn_weights
 from neuralpaint.losses import Loss as LossSettings
 from neuralpaint.losses import losses as named_losses
 from neuralpaint.models import MLPModel, Model, models
@@ -23,8 +24,8 @@ from neuralpaint.optimizers import optimizers as named_optimizers
 from neuralpaint.scratch import activations, losses, optimizers
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.features import Coordinates, Features, Harmonics, Waves
-from neuralpaint.scratch.initialization import drawn_linears
 from neuralpaint.scratch.layers import Layer
+from neuralpaint.scratch.linear import Linear
 from neuralpaint.scratch.network import Network
 from neuralpaint.scratch.normalization import BatchNorm, LayerNorm
 
@@ -76,8 +77,8 @@ def check_device(name: str) -> None:
 def build_network(
     model: MLPModel,
     canvas: Canvas,
-    rng: np.random.Generator,
     *,
+    seed: int,
     dtype: type[np.floating[Any]] = np.float32,
 ) -> Network:
     """Return the network for a picture of the size of `canvas`, its weights freshly drawn.
@@ -87,11 +88,11 @@ def build_network(
     """
     kind = np.dtype(dtype)
     bend = _chosen(ACTIVATIONS, "activation", model.activation)
+    rng = np.random.default_rng(seed)
     features = _features(model.encoding, canvas, rng)
     sizes = [features.width, *[model.hidden_size] * model.hidden_layers, 3]
-    linears = drawn_linears(
-        sizes, rng, activation=model.activation, spectrum=features.spectrum, dtype=kind
-    )
+    drawn = drawn_weights(sizes, activation=model.activation, spectrum=features.spectrum, seed=seed)
+    linears = [Linear(weight.astype(kind), bias.astype(kind)) for weight, bias in drawn]
     layers: dict[str, Layer] = {}
     for i, linear in enumerate(linears[:-1]):
         layers[f"linear{i}"] = linear
@@ -111,10 +112,9 @@ def _features(spec: str, canvas: Canvas, rng: np.random.Generator) -> Features:
     if name not in _ENCODINGS:
         raise _missing("encoding", name, _ENCODINGS)
     if isinstance(encoding, FrequencyEncoding):
-        return Waves(encoding.frequencies(rng))
+        return Waves(encoding.frequencies(rng), separable=encoding.separable)
     if isinstance(encoding, HarmonicEncoding):
-        longer = max(canvas.height, canvas.width)
-        return Harmonics(encoding.order or min(256, max(16, longer // 3)))
+        return Harmonics(encoding.order_for(canvas))
     return Coordinates()
 
 

@@ -6,7 +6,8 @@ wave of a few pixels' length. With a table of frequencies B (m, 2) and v = ((x, 
 
     phi(v) = [cos 2 pi B v, sin 2 pi B v]              (n, 2 m)
 
-(Tancik et al. 2020, equation 5). Nothing here is learned, so there is no backward pass.
+(Tancik et al. 2020, equation 5). Waves along x and waves along y are two such tables. Nothing here
+is learned, so there is no backward pass.
 """
 
 from __future__ import annotations
@@ -46,26 +47,36 @@ class Coordinates(Features):
 
 
 class Waves(Features):
-    """Cosines and sines of a table of frequencies."""
+    """Cosines and sines of tables of frequencies, one after the other."""
 
-    def __init__(self, frequencies: NDArray[np.float32]) -> None:
-        """Take B (m, 2), in periods along the longer side of the picture, x first."""
+    def __init__(self, frequencies: NDArray[np.float32], *, separable: bool = False) -> None:
+        """Take B (m, 2), in periods along the longer side of the picture, x first.
+
+        Where it is `separable`, one of each row's two frequencies is 0, and the waves along x come
+        before those along y.
+        """
+        self._tables = [frequencies]
+        if separable:
+            self._tables = [frequencies[frequencies[:, axis] != 0] for axis in (0, 1)]
         self.width = 2 * len(frequencies)
-        self._frequencies = frequencies
         self._features: Array = np.empty((0, self.width), np.float32)
-        along_axes = not frequencies.all(axis=1).any()
-        self.spectrum = (8.0 if along_axes else 4.0) * _falling(frequencies)
+        falling = (8.0 if separable else 4.0) * _falling(np.concatenate(self._tables))
+        ends = np.cumsum([len(table) for table in self._tables])[:-1]
+        self.spectrum = np.concatenate([np.tile(part, 2) for part in np.split(falling, ends)])
 
     def __call__(self, points: Array) -> Array:
         """Return [cos 2 pi B v, sin 2 pi B v]."""
-        n, m = len(points), len(self._frequencies)
+        n, start = len(points), 0
         if len(self._features) < n or self._features.dtype != points.dtype:
-            self._features = np.empty((n, 2 * m), points.dtype)
-        turns = (points + 1) / 2 @ self._frequencies.T.astype(points.dtype)
-        turns *= 2 * math.pi
+            self._features = np.empty((n, self.width), points.dtype)
         features = self._features[:n]
-        np.cos(turns, out=features[:, :m])
-        np.sin(turns, out=features[:, m:])
+        for table in self._tables:
+            turns = (points + 1) / 2 @ table.T.astype(points.dtype)
+            turns *= 2 * math.pi
+            middle, end = start + len(table), start + 2 * len(table)
+            np.cos(turns, out=features[:, start:middle])
+            np.sin(turns, out=features[:, middle:end])
+            start = end
         return features
 
 
@@ -88,8 +99,8 @@ class Harmonics(Features):
 
 
 def _falling(frequencies: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return deviations (2 m,) that fall with the frequency, as a photograph's spectrum does."""
+    """Return deviations (m,) that fall with the frequency, as a photograph's spectrum does."""
     lengths = np.sqrt(np.sum(np.square(frequencies, dtype=np.float64), axis=1))
     falling = 1 / np.maximum(lengths, 1)
-    falling /= math.sqrt(np.sum(falling**2))
-    return np.tile(falling, 2)
+    normal: NDArray[np.float64] = falling / math.sqrt(np.sum(falling**2))
+    return normal

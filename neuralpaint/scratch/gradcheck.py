@@ -28,8 +28,8 @@ from neuralpaint.models import MLPModel
 from neuralpaint.scratch.activations import Colours, LeakyReLU, ReLU
 from neuralpaint.scratch.choices import ACTIVATIONS, NORMS, build_network
 from neuralpaint.scratch.dropout import Dropout
-from neuralpaint.scratch.initialization import drawn_linears
 from neuralpaint.scratch.layers import Array, Layer
+from neuralpaint.scratch.linear import Linear
 from neuralpaint.scratch.losses import MAE, MSE, Huber, Loss
 from neuralpaint.scratch.network import Network
 from neuralpaint.scratch.oracle import layer_in_torch, loss_in_torch
@@ -77,9 +77,7 @@ def check_gradients(*, seed: int = 0) -> Iterator[Check]:
 
 
 def _layers(rng: np.random.Generator) -> dict[str, Layer]:
-    (linear,) = drawn_linears(
-        [_UNITS, 4], rng, activation="relu", spectrum=np.ones(_UNITS), dtype=np.dtype(np.float64)
-    )
+    linear = Linear(rng.normal(size=(4, _UNITS)), rng.normal(size=4))
     layers: dict[str, Layer] = {"linear": linear}
     layers |= {name: layer() for name, layer in ACTIVATIONS.items()}
     layers["colours"] = Colours()
@@ -153,7 +151,7 @@ def check_network(name: str, model: MLPModel, rng: np.random.Generator) -> Itera
     """Yield the check of a whole network under a squared error, in all its weights at once."""
     canvas, loss = Canvas.of(height=8, width=8), MSE()
     while True:
-        network = build_network(model, canvas, rng, dtype=np.float64)
+        network = build_network(model, canvas, seed=int(rng.integers(2**31)), dtype=np.float64)
         points = rng.uniform(-1, 1, size=(_POINTS, 2))
         if _is_clear_of_kinks(network, points):
             break

@@ -51,8 +51,7 @@ class ScratchLearner(Learner):
         self._model = known_model(self._plan.model)
         self._optimizer = build_optimizer(self._plan.optimizer)
         self._loss = build_loss(self._plan.loss)
-        if settings.threads is not None:
-            blas.set_threads(settings.threads)
+        blas.set_threads(settings.threads)
         self._rng = np.random.default_rng(settings.seed)
         with explaining_memory(_ADVICE):
             self._take(picture)
@@ -69,19 +68,18 @@ class ScratchLearner(Learner):
         self._batch = self.settings.batch or self._model.cpu_batch
         self.epoch_steps = -(-len(self._pixels) // self._batch)
         self._batches = self._shuffled()
-        self._network = build_network(self._model, picture.canvas, self._rng)
+        self._network = build_network(self._model, picture.canvas, seed=self.settings.seed)
         self.weights = self._network.weights.size
         self._average = self._network.weights.copy()
         # Its weights are a painting's, whenever one is looked at; the frequencies are the same.
-        again = np.random.default_rng(self.settings.seed)
-        self._studio = Studio(build_network(self._model, picture.canvas, again))
+        again = build_network(self._model, picture.canvas, seed=self.settings.seed)
+        self._studio = Studio(again)
 
     def _shuffled(self) -> Iterator[NDArray[np.int64]]:
         """Yield the indices of each batch's pixels for ever, in epochs that cover each once."""
         while True:
-            order = self._rng.permutation(len(self._pixels))
-            for start in range(0, len(order), self._batch):
-                yield order[start : start + self._batch]
+            # In equal parts: a small rest would move the weights as far as a whole batch does.
+            yield from np.array_split(self._rng.permutation(len(self._pixels)), self.epoch_steps)
 
     @property
     def seconds(self) -> float:

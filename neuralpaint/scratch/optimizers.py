@@ -39,7 +39,7 @@ class Optimizer(ABC):
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum."""
 
-    def __init__(self, *, momentum: float = 0.0, nesterov: bool = False) -> None:
+    def __init__(self, *, momentum: float, nesterov: bool) -> None:
         self._momentum = momentum
         self._nesterov = nesterov
         self._velocity: Array | None = None
@@ -64,9 +64,9 @@ class Adam(Optimizer):
     def __init__(
         self,
         *,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        eps: float = 1e-8,
+        beta1: float,
+        beta2: float,
+        eps: float,
         weight_decay: float = 0.0,
     ) -> None:
         self._beta1, self._beta2, self._eps = beta1, beta2, eps

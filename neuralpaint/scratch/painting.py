@@ -31,7 +31,8 @@ class Studio:
         """Return the colours of a grid, float32 (h, w, 3) in [0, 1], as the weights have it."""
         height, width = len(grid.y), grid.x.shape[1]
         colours = np.empty((height * width, 3), np.float32)
-        with self._in_use:
+        # What has diverged is looked at too, and shows it.
+        with self._in_use, np.errstate(over="ignore", invalid="ignore"):
             self._network.load(weights)
             for start in range(0, len(colours), _TILE):
                 pixels = np.arange(start, min(start + _TILE, len(colours)))

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from neuralpaint.canvas import Canvas
+from neuralpaint.encodings import encodings
 from neuralpaint.encodings.hash_grid import HashGrid, grid_levels
+from neuralpaint.errors import UsageError
 
 SPAN = Canvas.of(height=20, width=30).span
 
@@ -70,3 +72,8 @@ def test_the_gradient_of_the_table_is_that_of_differences(points: bool) -> None:
         return made
 
     assert torch.autograd.gradcheck(features, (grid.table.detach().requires_grad_(),))
+
+
+def test_a_finest_level_below_the_coarsest_is_refused() -> None:
+    with pytest.raises(UsageError, match="finest=4 is coarser than coarsest=16"):
+        encodings.parse("hash:finest=4")

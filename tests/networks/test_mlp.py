@@ -74,11 +74,7 @@ def test_a_deep_network_begins_with_values_that_neither_vanish_nor_grow(
     activation: ActivationName,
 ) -> None:
     network = MLP((64,), hidden_size=64, hidden_layers=6, activation=activation)
-    if activation == "sine":
-        spectrum = torch.full((64,), 1 / 8)
-        network.initialize_sine([spectrum], strength=2.0, generator=generator())
-    else:
-        network.initialize(generator())
+    network.initialize(generator(), spectrum=torch.full((64,), 1 / 4))
     signal = network((torch.randn(500, 64),)).detach()
     assert 0.005 < float(signal.std(0).mean()) < 2
 
@@ -129,3 +125,13 @@ def test_dropout_follows_the_seed_and_not_the_random_numbers_of_the_user() -> No
     assert torch.equal(masks(0), masks(0))
     assert not torch.equal(masks(0), masks(1))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_batch_normalisation_takes_a_single_point() -> None:
+    network = MLP((2,), hidden_size=4, hidden_layers=1, norm="batch")
+    network.initialize(torch.Generator().manual_seed(0))
+    one = network([torch.zeros(1, 2)])
+    assert torch.isfinite(one).all()
+    one.sum().backward()
+    network.eval()
+    assert torch.isfinite(network([torch.ones(1, 2)])).all()

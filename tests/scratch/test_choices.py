@@ -7,7 +7,7 @@ import torch
 from neuralpaint.canvas import Canvas
 from neuralpaint.losses import losses
 from neuralpaint.models import MLPModel
-from neuralpaint.optimizers import optimizers
+from neuralpaint.optimizers import Group, optimizers
 from neuralpaint.scratch.choices import NORMS, build_loss, build_network, build_optimizer
 
 
@@ -29,7 +29,7 @@ def test_an_optimizer_is_that_of_the_torch_engine(spec: str) -> None:
     rng = np.random.default_rng(0)
     weights = rng.normal(size=20)
     tensor = torch.from_numpy(weights.copy()).requires_grad_()
-    ours, theirs = build_optimizer(entry), entry.build([([tensor], 1.0)])
+    ours, theirs = build_optimizer(entry), entry.build([Group([tensor])])
     theirs.param_groups[0]["lr"] = 0.1
     for _ in range(4):
         gradient = rng.normal(size=20)
@@ -43,7 +43,7 @@ def test_an_optimizer_is_that_of_the_torch_engine(spec: str) -> None:
 def test_a_hidden_layer_is_linear_norm_activation_dropout(norm: str) -> None:
     settings = {"hidden_layers": 2, "norm": norm, "dropout": 0.1, "activation": "tanh"}
     canvas = Canvas.of(height=4, width=4)
-    network = build_network(MLPModel.from_dict(settings), canvas, np.random.default_rng(0))
+    network = build_network(MLPModel.from_dict(settings), canvas, seed=0)
     kinds = [type(layer).__name__ for layer in network.layers]
     norms = [] if norm == "none" else [NORMS[norm].__name__]
     hidden = ["Linear", *norms, "Tanh", "Dropout"]
@@ -56,7 +56,7 @@ def test_a_network_without_hidden_layers_is_one_map() -> None:
     network = build_network(
         MLPModel(hidden_layers=0, encoding="none", activation="sine"),
         canvas,
-        np.random.default_rng(0),
+        seed=0,
     )
     assert [parameter.value.shape for parameter in network.parameters.values()] == [(3, 2), (3,)]
     colours = network.forward(np.zeros((5, 2), np.float32))

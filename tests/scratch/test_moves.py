@@ -10,19 +10,20 @@ from neuralpaint.scratch.optimizers import SGD, Adam, Optimizer
 
 Torchs = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 
+USUAL = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 RULES: dict[str, tuple[Optimizer, Torchs]] = {
-    "plain": (SGD(), lambda p: torch.optim.SGD(p)),
-    "momentum": (SGD(momentum=0.9), lambda p: torch.optim.SGD(p, momentum=0.9)),
+    "plain": (SGD(momentum=0, nesterov=False), lambda p: torch.optim.SGD(p)),
+    "momentum": (SGD(momentum=0.9, nesterov=False), lambda p: torch.optim.SGD(p, momentum=0.9)),
     "nesterov": (
         SGD(momentum=0.8, nesterov=True),
         lambda p: torch.optim.SGD(p, momentum=0.8, nesterov=True),
     ),
-    "adam": (Adam(), lambda p: torch.optim.Adam(p)),
+    "adam": (Adam(**USUAL), lambda p: torch.optim.Adam(p)),
     "adam, other betas": (
         Adam(beta1=0.8, beta2=0.9, eps=1e-3),
         lambda p: torch.optim.Adam(p, betas=(0.8, 0.9), eps=1e-3),
     ),
-    "adamw": (Adam(weight_decay=0.1), lambda p: torch.optim.AdamW(p, weight_decay=0.1)),
+    "adamw": (Adam(**USUAL, weight_decay=0.1), lambda p: torch.optim.AdamW(p, weight_decay=0.1)),
 }
 
 

@@ -13,6 +13,8 @@ variance bound^2 / 3:
                   section 3.2); the first layer by the spectrum of the features
 
 The last layer begins at about a third of it: a quiet start, grey and not noise.
+
+Both engines draw here, so that with the same seed they begin with the same network.
 """
 
 from __future__ import annotations
@@ -21,34 +23,32 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuralpaint.models import ActivationName
-from neuralpaint.scratch.layers import Array, DType
-from neuralpaint.scratch.linear import Linear
 
-__all__ = ["drawn_linears"]
+__all__ = ["drawn_weights"]
 
 _OUTPUT_GAIN = 0.35
 
 
-def drawn_linears(
+def drawn_weights(
     sizes: Sequence[int],
-    rng: np.random.Generator,
     *,
     activation: ActivationName,
-    spectrum: Array,
-    dtype: DType,
-) -> list[Linear]:
-    """Return the linear layers between `sizes`, their weights freshly drawn.
+    spectrum: NDArray[np.floating],
+    seed: int,
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return a weight (outputs, inputs) and a bias (outputs,) for each linear layer.
 
     Args:
         sizes: widths of the features, of each hidden layer and of the output.
-        rng: what to draw from.
         activation: what comes after every layer but the last.
         spectrum: deviation of a sine network's weights of each feature, (features,).
-        dtype: of the weights.
+        seed: the training's; what is drawn here does not depend on what else is drawn with it.
     """
-    linears = []
+    rng = np.random.default_rng([seed, _STREAM])
+    drawn = []
     last = len(sizes) - 2
     for i in range(len(sizes) - 1):
         inputs, outputs = sizes[i : i + 2]
@@ -62,8 +62,11 @@ def drawn_linears(
                 bias = rng.uniform(-math.pi, math.pi, outputs)
         if i == last:
             weight *= _OUTPUT_GAIN
-        linears.append(Linear(weight.astype(dtype), bias.astype(dtype)))
-    return linears
+        drawn.append((weight, bias))
+    return drawn
+
+
+_STREAM = 1  # the encoding's frequencies are drawn from the seed itself
 
 
 def _bound(inputs: int, outputs: int, *, activation: ActivationName, is_last: bool) -> float:
