@@ -168,7 +168,10 @@ _RAW = 100  # times Adam's rate, measured with networks of 64 to 256 units
 @optimizers.register("muon")
 @dataclass(frozen=True)
 class Muon(Optimizer):
-    """Matrices move by their orthogonalised momentum (Jordan et al. 2024), the rest by Adam."""
+    """Matrices move by their orthogonalised momentum (Jordan et al. 2024), the rest by Adam.
+
+    It is made for GPUs: its bfloat16 products take most CPUs far longer than the rest of a step.
+    """
 
     momentum: float = setting(0.95, "what is kept of the last move", minimum=0, maximum=0.9999)
     weight_decay: float = setting(
@@ -220,6 +223,8 @@ class LBFGS(Optimizer):
         return torch.optim.LBFGS(
             _tables([Group(everything)]), history_size=self.history, max_iter=self.evaluations,
             line_search_fn="strong_wolfe",
+            # A mean over many pixels has small gradients long before there is nothing to gain.
+            tolerance_grad=0.0, tolerance_change=0.0,
         )  # fmt: skip
 
 

@@ -41,7 +41,8 @@ __all__ = ["command"]
     "--resume",
     cls=SectionedOption,
     is_flag=True,
-    help="go on in the same folder: whoever has finished is taken as it is",
+    help="go on in the same folder: whoever has finished is taken as it is, unless the race needs "
+    "more frames than were filmed; what was trained otherwise stays in FOLDER/contestants until -y",
 )
 @preset_option(CompareSettings)
 @settings_options(CompareSettings)
@@ -67,8 +68,9 @@ def command(
     not stop the others.
 
     FOLDER gets report.html, a page of its own, race.mp4, in which all learn at once, results.csv
-    and .json, curves.png and .svg, grid.png with error maps and spectra, and the stills. Films and
-    results of each stay in FOLDER/contestants, for --resume.
+    and .json, curves.png and .svg (for these, pip install 'neuralpaint[plots]'), grid.png with
+    error maps and spectra, and the stills. Films and results of each stay in FOLDER/contestants,
+    for --resume. With --train-on every-other the pixels held out decide who is best.
 
     \b
     neuralpaint compare photo.jpg -o race --model fourier --model skipconn --model pyramid

@@ -9,7 +9,7 @@ import click
 
 from neuralpaint.cli.screen import Screen, decibels
 from neuralpaint.recipes.compare.result import CompareProgress, CompareResult, Outcome
-from neuralpaint.recipes.compare.words import table
+from neuralpaint.recipes.compare.words import notes, table
 
 __all__ = ["Podium"]
 
@@ -47,6 +47,8 @@ class Podium(Screen[CompareProgress, CompareResult]):
         """Print the ranking."""
         for line in _ranking(result):
             click.echo(line)
+        for note in notes(result):
+            click.echo(f"neuralpaint: {note}", err=True)
         page = click.style(str(result.folder / "report.html"), bold=True)
         click.echo(f"wrote {page} and {len(result.files) - 1} more files", err=True)
         if result.interrupted:
@@ -61,6 +63,7 @@ class Podium(Screen[CompareProgress, CompareResult]):
         """Return what a program wants to know; everything else stands in results.json."""
         return {
             "output": str(result.folder),
+            "ranked_by": "psnr_held_out" if result.splits else "psnr",
             "winner": result.winner.name if result.winner else None,
             "contestants": [_brief(outcome) for outcome in result.outcomes],
             "missing": list(result.missing),
@@ -76,8 +79,8 @@ def _brief(outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status,
         "message": outcome.message,
         "psnr": outcome.psnr,
-        "psnr_train": last.psnr_train if last else None,
-        "psnr_held_out": last.psnr_held_out if last else None,
+        "psnr_train": last.psnr_train,
+        "psnr_held_out": last.psnr_held_out,
         "weights": outcome.weights,
         "steps": outcome.steps,
         "train_seconds": outcome.train_seconds,

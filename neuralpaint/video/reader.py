@@ -21,6 +21,8 @@ from neuralpaint.video.ffmpeg import file_url, find_ffmpeg
 
 __all__ = ["read_frames"]
 
+# One of twenty clips that are read at once must not take all the processors.
+_ALONE = ("-threads", "1", "-filter_threads", "1")
 # Portable pixmaps, because each says its own size.
 _AS_PIXMAPS = ("-map", "0:v:0", "-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm")
 
@@ -54,9 +56,9 @@ def read_frames(path: str | Path) -> Generator[NDArray[np.uint8], None, None]:
 @contextlib.contextmanager
 def _decoder(path: Path, complaints: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """Run an ffmpeg that writes the frames of a clip into a pipe, and end it with the block."""
-    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", "-i"]
+    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *_ALONE, "-i"]
     process = subprocess.Popen(
-        [*command, file_url(path), *_AS_PIXMAPS, "-pix_fmt", "rgb24", "-"],
+        [*command, file_url(path), *_AS_PIXMAPS, "-threads", "1", "-pix_fmt", "rgb24", "-"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=complaints,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralpaint.devices import find_device, set_threads
-from neuralpaint.errors import DeviceError, UsageError
+from neuralpaint.errors import UsageError
 from neuralpaint.learning import learner
 from neuralpaint.parts import remove
 from neuralpaint.pictures import Source
@@ -26,6 +27,7 @@ from neuralpaint.recipes.compare.records import (
     write_record,
 )
 from neuralpaint.recipes.compare.result import (
+    MISHAPS,
     CompareProgress,
     CompareReport,
     CompareResult,
@@ -62,8 +64,8 @@ def compare(
     """Train several networks on one picture, with the same seed and budget, and sum them up.
 
     A `KeyboardInterrupt` ends it with those who have finished; the result says so, and calling it
-    again with `resume` goes on. A contestant that diverges, or for whom memory does not suffice, is
-    reported and does not stop the others.
+    again with `resume` goes on. A contestant that diverges, for whom memory does not suffice, or
+    that fails in another way is reported and does not stop the others.
 
     Args:
         source: a path, an open binary file, or "-" for standard input.
@@ -126,19 +128,18 @@ class Compare:
             # Where nothing says how many, everybody gets those that suit the first.
             self.settings = replace(self.settings, steps=steps)
             self.contestants = sweep.contestants(self.settings, chosen)
-        self._plots = check_plots()
         picture = fingerprint(self.picture)
         self._digests = {
             each.slug: digest_of(each.settings, picture=picture) for each in self.contestants
         }
 
     def _check(self, contestant: Contestant) -> tuple[int, int] | None:
-        """Return a contestant's weights and steps, None where memory does not suffice for it."""
+        """Return a contestant's weights and steps, None where it cannot even begin."""
         try:
             pupil = learner(self.picture, contestant.settings)
         except UsageError as error:
             raise UsageError(f"contestant {contestant.name!r}: {error}") from None
-        except DeviceError:  # told, in its turn, like one that runs out of memory on the way
+        except MISHAPS:  # told, in its turn, like one that fails on the way
             return None
         return pupil.weights, pupil.steps
 
@@ -175,6 +176,7 @@ class Compare:
         """
         from neuralpaint.recipes.compare.summary import summarise
 
+        plots = check_plots()
         outcomes = dict(self._finished)
         self.folder.make()
         interrupted = False
@@ -195,7 +197,7 @@ class Compare:
             self.picture,
             self.folder,
             entered,
-            plots=self._plots,
+            plots=plots,
             keep=None if self._resume else list(self._digests.values()),
             elapsed=self._elapsed,
         )
@@ -228,7 +230,8 @@ class Compare:
         found = {}
         for contestant in self.contestants:
             folder = self.folder.contestant(self._digests[contestant.slug])
-            outcome = read_record(contestant, folder, filmed=not self.settings.no_race)
+            moments = [] if self.settings.no_race else self.settings.fractions
+            outcome = read_record(contestant, folder, moments=moments)
             if outcome is not None:
                 found[contestant.slug] = outcome
         return found
@@ -251,7 +254,7 @@ class Compare:
             )
             try:
                 outcome = training.run(folder)
-            except KeyboardInterrupt:
+            except BaseException:  # half of it would never be asked for again
                 self.folder.forget(digest)
                 raise
             write_record(outcome, folder)
@@ -286,5 +289,5 @@ class Compare:
 
 def _rank(outcome: Outcome) -> tuple[bool, float]:
     """Return by what outcomes are ordered: who finished first, and of these the best first."""
-    best = outcome.psnr if outcome.psnr == outcome.psnr else float("-inf")
+    best = -math.inf if math.isnan(outcome.score) else outcome.score
     return outcome.status != "finished", -best

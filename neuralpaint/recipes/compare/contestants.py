@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,19 +58,20 @@ def contestants_of(
     }
     lists.update(axes or {})
     variants: list[Variant] = list(singles)
-    if lists or not singles:
-        count = _product(lists)
-        if count + len(singles) > MOST:
-            raise UsageError(
-                f"{count + len(singles)} contestants are too many: at most {MOST}, so shorten a "
-                "list, or compare in two rounds"
-            )
+    combined = _product(lists) if lists or not singles else 0
+    if (count := combined + len(singles)) > MOST:
+        raise UsageError(
+            f"{count} contestants are too many: at most {MOST}, so shorten a list, or compare in "
+            "two rounds"
+        )
+    if combined:
         combinations = itertools.product(*lists.values())
         variants = [dict(zip(lists, each, strict=True)) for each in combinations] + variants
-    if len(variants) > MOST:
-        raise UsageError(f"{len(variants)} contestants are too many: at most {MOST}")
     given = [_given_name(variant) for variant in variants]
-    trainings = [_training(settings, variant) for variant in variants]
+    trainings = []
+    for number, variant in enumerate(variants, 1):
+        where = f"contestant {number - combined}: " if number > combined else "[sweep] "
+        trainings.append(_training(settings, variant, where=where))
     kept: dict[tuple[TrainingSettings, str | None], None] = dict.fromkeys(
         zip(trainings, given, strict=True)
     )
@@ -112,8 +114,11 @@ def _given_name(variant: Variant) -> str | None:
     return name
 
 
-def _training(settings: CompareSettings, variant: Variant) -> TrainingSettings:
-    """Return the settings of a variant: first the entries, then what is inside them."""
+def _training(settings: CompareSettings, variant: Variant, *, where: str) -> TrainingSettings:
+    """Return the settings of a variant: first the entries, then what is inside them.
+
+    What is wrong inside an entry is said to be at its key, after `where`.
+    """
     outer: dict[str, Any] = {}
     inner: dict[str, dict[str, Any]] = {}
     for key, value in variant.items():
@@ -127,8 +132,23 @@ def _training(settings: CompareSettings, variant: Variant) -> TrainingSettings:
             outer[key] = value
     for entry, values in inner.items():
         text = str(outer.get(entry, settings.axis(entry)[0]))
-        outer[entry] = _with_settings(NAMED[entry], text, values)
+        try:
+            outer[entry] = _with_settings(NAMED[entry], text, values)
+        except UsageError as error:
+            keys = ", ".join(f"{entry}.{name}" for name in _wrong_ones(NAMED[entry], text, values))
+            raise UsageError(f"{where}{keys}: {error}") from None
     return settings.training(**outer)
+
+
+def _wrong_ones(registry: Registry[Any], text: str, changes: Mapping[str, Any]) -> list[str]:
+    """Return those without any one of which the others would do; where there is none, all."""
+    wrong = []
+    for name in changes:
+        others = {key: value for key, value in changes.items() if key != name}
+        with contextlib.suppress(UsageError):
+            _with_settings(registry, text, others)
+            wrong.append(name)
+    return wrong or list(changes)
 
 
 def _with_settings(registry: Registry[Any], text: str, changes: Mapping[str, Any]) -> str:

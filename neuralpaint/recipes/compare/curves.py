@@ -120,7 +120,7 @@ def _dress(axes: Axes, unit: str, timeline: Timeline) -> None:
 def _label(outcome: Outcome) -> str:
     if outcome.status != "finished":
         return _plain(f"{outcome.name} ({outcome.verdict})")
-    return _plain(f"{outcome.name}  {outcome.psnr:.2f} dB")
+    return _plain(f"{outcome.name}  {outcome.score:.2f} dB")
 
 
 def _plain(text: str) -> str:

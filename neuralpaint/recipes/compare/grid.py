@@ -82,7 +82,7 @@ def _draw_band(
         left = _MARGIN + column * (tile[1] + _GAP)
         outcome = exhibit.outcome
         finished = outcome.status == "finished"
-        value = f"{decibels(outcome.psnr)} dB" if finished else outcome.verdict
+        value = f"{decibels(outcome.score)} dB" if finished else outcome.verdict
         _write_head(grid, top, left, tile[1], outcome.name, value)
         if exhibit.frame is None or exhibit.errors is None:
             _note(grid, (below, left), tile, outcome.verdict)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.canvas import Grid
-from neuralpaint.metrics import psnr_of_mse
+from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import Exposure
 from neuralpaint.split import TrainOn, held_out
@@ -51,17 +51,15 @@ class Judge:
 
     def _scores(self, frame: NDArray[np.uint8], stride: int) -> Scores:
         reference = self._picture.pixels[::stride, ::stride]
-        away = np.subtract(frame, reference, dtype=np.int16).astype(np.int32)
-        errors = np.square(away).sum(axis=2)
+        every = psnr(frame, reference)
         if self._held_out is None:
-            every = _psnr(errors)
             return Scores(every, every, None)
         out = self._held_out[::stride, ::stride]
-        return Scores(_psnr(errors), _psnr(errors[~out]), _psnr(errors[out]))
+        return Scores(every, _psnr_at(~out, frame, reference), _psnr_at(out, frame, reference))
 
 
-def _psnr(errors: NDArray[np.int32]) -> float:
-    """Return the PSNR of squared errors, each the sum over three channels."""
-    if not errors.size:
-        return math.nan
-    return psnr_of_mse(int(errors.sum(dtype=np.int64)) / (3 * errors.size * 255**2))
+def _psnr_at(
+    there: NDArray[np.bool_], frame: NDArray[np.uint8], reference: NDArray[np.uint8]
+) -> float:
+    """Return the PSNR over some of the pixels, (h, w); NaN of none."""
+    return psnr(frame[there][None], reference[there][None]) if there.any() else math.nan

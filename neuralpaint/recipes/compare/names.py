@@ -59,6 +59,12 @@ def shown(text: str) -> str:
     return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 3].rstrip()}..."
 
 
+class _EntryName(str):
+    """The name of an entry of a registry."""
+
+    __slots__ = ()
+
+
 _Facts = dict[str, Any]
 """Every setting of a training by its dotted name, those inside its entries too."""
 
@@ -76,7 +82,7 @@ def _facts(training: TrainingSettings) -> _Facts:
 def _inside(key: str, registry: Registry[Any], text: str) -> Iterator[tuple[str, Any]]:
     """Yield the name of an entry under `key`, then all that is inside it."""
     entry = registry.parse(text)
-    yield key, registry.name_of(entry)
+    yield key, _EntryName(registry.name_of(entry))
     for name, option in options(type(entry)).items():
         value = getattr(entry, name)
         if isinstance(option.entries, Registry) and value and not option.repeatable:
@@ -112,8 +118,8 @@ def _words(key: str, value: Any) -> str:
     name = key.replace("_", " ")
     if isinstance(value, bool):
         return name if value else f"no {name}"
-    if isinstance(value, str):
-        return value
+    if isinstance(value, _EntryName) and value != "none":
+        return str(value)  # it is known by it
     if value is None:
         return f"{name} auto"
     return f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}"

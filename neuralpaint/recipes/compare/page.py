@@ -25,6 +25,8 @@ from neuralpaint.recipes.compare.words import (
     budget,
     command,
     lead,
+    measure,
+    notes,
     own_settings,
     shared_settings,
     table,
@@ -105,8 +107,10 @@ def _ranking(result: CompareResult) -> Iterator[str]:
             yield f'<td data-value="{escape(value)}">{dot}{escape(shown)}</td>'
         yield "</tr>"
     yield "</tbody></table></div>"
-    yield f'<p class="note">PSNR in dB of the 8-bit picture at the end, {escape(budget(result))}. '
-    yield "A click on a heading sorts by it.</p></section>"
+    yield f'<p class="note">Ranked by the {measure(result)}, in dB, of the 8-bit picture at the '
+    yield f"end, {escape(budget(result))}. A click on a heading sorts by it.</p>"
+    yield from (f'<p class="note">Note: {escape(note)}.</p>' for note in notes(result))
+    yield "</section>"
 
 
 def _curves(result: CompareResult, files: Sequence[str]) -> Iterator[str]:
@@ -142,7 +146,7 @@ def _pictures(picture: Picture, exhibits: Sequence[Exhibit]) -> Iterator[str]:
     for number, exhibit in enumerate(exhibits):
         outcome = exhibit.outcome
         dot = f'<i style="background:{colour_of(number)}"></i>'
-        done = f"{outcome.psnr:.2f} dB" if outcome.status == "finished" else outcome.verdict
+        done = f"{outcome.score:.2f} dB" if outcome.status == "finished" else outcome.verdict
         yield f'<div class="triple"><h3>{dot}{escape(outcome.name)} '
         yield f"<small>{escape(done)}</small></h3>"
         if exhibit.frame is None or exhibit.errors is None:

@@ -41,15 +41,20 @@ def layout_of(picture: Picture, settings: CompareSettings, *, contestants: int) 
 
 
 def film_race(
-    path: Path, picture: Picture, outcomes: Sequence[Outcome], settings: CompareSettings
+    path: Path,
+    picture: Picture,
+    *,
+    outcomes: Sequence[Outcome],
+    winner: Outcome | None,
+    settings: CompareSettings,
 ) -> None:
-    """Make the clip of those who were filmed, in the order given.
+    """Make the clip of those who were filmed, in the order given; in the end it names the winner.
 
     Raises:
         EncodingError: the clip cannot be written.
         NeuralPaintError: a film cannot be read.
     """
-    race = _Race(picture, outcomes, settings)
+    race = _Race(picture, outcomes, winner, settings)
     title = f"{Path(picture.name).stem}, learned by {len(outcomes)} neural networks"
     layout = race.layout
     with (
@@ -108,7 +113,11 @@ class _Race:
     """The frames of a race."""
 
     def __init__(
-        self, picture: Picture, outcomes: Sequence[Outcome], settings: CompareSettings
+        self,
+        picture: Picture,
+        outcomes: Sequence[Outcome],
+        winner: Outcome | None,
+        settings: CompareSettings,
     ) -> None:
         self.outcomes = outcomes
         self.layout = layout_of(picture, settings, contestants=len(outcomes))
@@ -121,10 +130,10 @@ class _Race:
         self.cells = [
             _Cell(outcome, self.layout, first + number) for number, outcome in enumerate(outcomes)
         ]
-        finished = [cell for cell in self.cells if cell.outcome.status == "finished"]
-        self._winner = max(finished, key=lambda cell: cell.outcome.psnr, default=None)
-        if len(self.cells) < 2:
-            self._winner = None
+        # Who is alone has beaten nobody.
+        rivals = self.cells if len(self.cells) > 1 else []
+        self._winner = next((cell for cell in rivals if cell.outcome is winner), None)
+        self._measure = "dB held out" if settings.train_on != "all" else "dB"
         self._counter = _Counter(outcomes, settings)
         self._title = Path(picture.name).stem
 
@@ -139,7 +148,7 @@ class _Race:
         if reveal > 0 and self._winner is not None:
             self._draw_rim(self._winner, reveal)
             winner = self._winner.outcome
-            words = f"best: {winner.name}, {decibels(winner.psnr)} dB"
+            words = f"best: {winner.name}, {decibels(winner.score)} {self._measure}"
         write_line(
             self._frame,
             self.layout,
@@ -177,7 +186,7 @@ class _Cell:
         self._seen[:] = NIGHT
         self._out = False
         self._fractions = [point.fraction for point in outcome.curve]
-        self._psnr = [min(point.psnr, 99.9) for point in outcome.curve]
+        self._scores = [min(point.score, 99.9) for point in outcome.curve]
 
     def show(self, frame: Frame | None, fraction: float) -> None:
         """Take the frame of a moment; with None it has dropped out."""
@@ -193,7 +202,7 @@ class _Cell:
         part[:] = self._seen
         value = ""
         if self._curve_known:
-            value = f"{decibels(float(np.interp(fraction, self._fractions, self._psnr)))} dB"
+            value = f"{decibels(float(np.interp(fraction, self._fractions, self._scores)))} dB"
         shades = zip(WHITE, ACCENT, strict=True)
         red, green, blue = (round(a + reveal * (b - a)) for a, b in shades)
         write_label(part, self.outcome.name, value, colour=(red, green, blue))
@@ -202,7 +211,7 @@ class _Cell:
 
     @property
     def _curve_known(self) -> bool:
-        return bool(self._psnr) and not self._out
+        return bool(self._scores) and not self._out
 
     def _write_verdict(self, part: Frame) -> None:
         height, width = part.shape[:2]

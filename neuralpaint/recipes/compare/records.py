@@ -6,7 +6,8 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,13 @@ def write_record(outcome: Outcome, folder: Path) -> None:
     write_file(folder / "record.json", json.dumps(plain(content), allow_nan=False))
 
 
-def read_record(contestant: Contestant, folder: Path, *, filmed: bool) -> Outcome | None:
+def read_record(
+    contestant: Contestant, folder: Path, *, moments: Sequence[float]
+) -> Outcome | None:
     """Return what an earlier run has left of a contestant; None where it is to be trained.
 
-    That is so where it has not come to an end, ran out of memory, was not `filmed` but is to be, or
-    where the files are damaged.
+    That is so where it has not come to an end, failed, was not filmed often enough for a race that
+    shows the `moments` of the training, in [0, 1] and rising, or where the files are damaged.
     """
     try:
         content = json.loads((folder / "record.json").read_text("utf-8"))
@@ -68,9 +71,24 @@ def read_record(contestant: Contestant, folder: Path, *, filmed: bool) -> Outcom
         return None
     there = outcome.still is not None and outcome.still.is_file()
     film = outcome.film is not None and outcome.film.is_file()
-    if outcome.status == "failed" or not there or (filmed and not film):
+    if outcome.status == "failed" or not there or (moments and not film):
+        return None
+    if not _covers(outcome.fractions, moments):
+        _log.warning(
+            "%s is trained again: its film has too few frames for this race", contestant.name
+        )
         return None
     return outcome
+
+
+def _covers(filmed: Sequence[float], moments: Sequence[float]) -> bool:
+    """Say whether each of the moments, as far as the film goes, has a frame of its own."""
+    frames = [
+        bisect_right(filmed, moment + 1e-9)
+        for moment in moments
+        if filmed and moment <= filmed[-1] + 1e-9
+    ]
+    return len(set(frames)) == len(frames)
 
 
 def _outcome(content: Mapping[str, Any], contestant: Contestant, folder: Path) -> Outcome:

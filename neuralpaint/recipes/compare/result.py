@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from neuralpaint.errors import DeviceError, NeuralPaintError
 from neuralpaint.recipes.compare.settings import CompareSettings
 from neuralpaint.training import TrainingSettings
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from neuralpaint.recipes.bench.machine import Machine
 
 __all__ = [
+    "MISHAPS",
     "CompareProgress",
     "CompareReport",
     "CompareResult",
@@ -22,10 +24,24 @@ __all__ = [
     "Outcome",
     "Status",
     "ignore",
+    "mishap",
 ]
 
 Status = Literal["finished", "diverged", "failed"]
-"""To the end; to where its loss became NaN or infinite; or to where memory was used up."""
+"""To the end; to where its loss became NaN or infinite; or to where something else went wrong."""
+
+MISHAPS = (DeviceError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+"""What ends one contestant and not the others: too little memory, or a mistake in its parts."""
+
+_LONGEST = 300  # characters of a message
+
+
+def mishap(error: Exception) -> str:
+    """Return what an error says, in one line; one that nobody raised on purpose says its kind."""
+    text = " ".join(str(error).split())
+    if not isinstance(error, NeuralPaintError):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 @dataclass(frozen=True)
@@ -58,10 +74,18 @@ class CurvePoint:
     fraction: float  # of the training, in [0, 1]
     step: int
     seconds: float  # of training
-    loss: float  # mean since the look before; NaN at the first
+    loss: float  # mean since the look before, at the last that of the last tenth of the steps
     psnr: float  # over all pixels
     psnr_train: float  # over those that are learned
     psnr_held_out: float | None  # over the others; None where there are none
+
+    @property
+    def score(self) -> float:
+        """What counts: the PSNR over the pixels held out, and where none are, over all."""
+        return self.psnr if self.psnr_held_out is None else self.psnr_held_out
+
+
+_NOTHING = CurvePoint(0.0, 0, 0.0, math.nan, math.nan, math.nan, None)
 
 
 @dataclass(frozen=True)
@@ -83,14 +107,22 @@ class Outcome:
     resumed: bool = False  # taken from an earlier run as it was
 
     @property
-    def last(self) -> CurvePoint | None:
-        """The newest look at it."""
-        return self.curve[-1] if self.curve else None
+    def last(self) -> CurvePoint:
+        """The newest look at it; all NaN where there is none."""
+        return self.curve[-1] if self.curve else _NOTHING
 
     @property
     def psnr(self) -> float:
         """The PSNR in dB over all pixels at the end; NaN where there is none."""
-        return self.last.psnr if self.last else math.nan
+        return self.last.psnr
+
+    @property
+    def score(self) -> float:
+        """By what it is ranked, in dB: as `CurvePoint.score`, at the end; NaN where there is none.
+
+        What was held out is the test: over all pixels one would win who knows only the learned.
+        """
+        return self.last.score
 
     @property
     def ms_per_step(self) -> float:
@@ -100,10 +132,8 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """How it ended, in words."""
-        words = {"finished": "finished", "diverged": "diverged", "failed": "out of memory"}
-        return words[self.status] + (
-            "" if self.status == "finished" else f" at step {self.steps:,}"
-        )
+        where = "" if self.status == "finished" else f" at step {self.steps:,}"
+        return f"{self.status}{where}"
 
 
 @dataclass(frozen=True)
@@ -115,7 +145,7 @@ class CompareResult:
     height: int
     width: int
     settings: CompareSettings
-    outcomes: tuple[Outcome, ...]  # those who finished by PSNR, then those who did not
+    outcomes: tuple[Outcome, ...]  # those who finished by score, then those who did not
     machine: Machine
     files: tuple[str, ...] = field(default=())  # what was made, in the folder
     missing: tuple[str, ...] = ()  # names of those who were not trained any more

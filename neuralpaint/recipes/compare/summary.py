@@ -58,7 +58,13 @@ def summarise(
     exhibits = [exhibit(outcome, _still(outcome, picture), picture) for outcome in result.outcomes]
     files += _draw(result, picture, folder, exhibits, plots=plots)
     if not result.settings.no_race and any(outcome.film for outcome in entered):
-        film_race(folder.path / "race.mp4", picture, entered, result.settings)
+        film_race(
+            folder.path / "race.mp4",
+            picture,
+            outcomes=entered,
+            winner=result.winner,
+            settings=result.settings,
+        )
         files.append("race.mp4")
     files += ["report.html", "results.csv", "results.json"]
     folder.write("report.html", write_page(result, picture, exhibits, files=files))

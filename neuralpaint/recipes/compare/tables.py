@@ -11,7 +11,7 @@ from typing import Any
 
 from neuralpaint._version import __version__
 from neuralpaint.recipes.compare.records import plain
-from neuralpaint.recipes.compare.result import CompareResult, CurvePoint, Outcome
+from neuralpaint.recipes.compare.result import CompareResult, Outcome
 from neuralpaint.recipes.compare.settings import FIXED
 
 __all__ = ["as_csv", "as_json"]
@@ -49,6 +49,7 @@ def as_json(result: CompareResult, *, files: list[str], seconds: float) -> str:
         "height": result.height,
         "settings": shared,
         "machine": asdict(result.machine),
+        "ranked_by": "psnr_held_out" if result.splits else "psnr",
         "winner": result.winner.name if result.winner else None,
         "contestants": [
             _facts(outcome, rank)
@@ -69,8 +70,7 @@ def as_json(result: CompareResult, *, files: list[str], seconds: float) -> str:
 
 
 def _facts(outcome: Outcome, rank: int) -> dict[str, Any]:
-    nothing = CurvePoint(0.0, 0, 0.0, math.nan, math.nan, math.nan, None)
-    last = outcome.last or nothing
+    last = outcome.last
     return {
         "rank": rank if outcome.status == "finished" else None,
         "name": outcome.name,

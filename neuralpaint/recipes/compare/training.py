@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from neuralpaint.canvas import CanvasSettings
-from neuralpaint.errors import DeviceError, DivergedError
+from neuralpaint.errors import DivergedError
 from neuralpaint.learning import Learner, Snapshot, learn, learner, stops_at, stops_by_clock
 from neuralpaint.pictures import Picture
 from neuralpaint.recipes.compare.contestants import Contestant
 from neuralpaint.recipes.compare.measures import Judge, Scores
-from neuralpaint.recipes.compare.result import CurvePoint, Outcome, Status
+from neuralpaint.recipes.compare.result import MISHAPS, CurvePoint, Outcome, Status, mishap
 from neuralpaint.recipes.compare.settings import CompareSettings
 from neuralpaint.recipes.compare.words import paint_note
 from neuralpaint.recipes.inbetweens import film
@@ -29,9 +31,13 @@ __all__ = ["Training", "Watch"]
 Watch = Callable[[Learner, float, float | None, float], None]
 """Hears, several times a second: the learner, its loss, its PSNR, and how much is done."""
 
+_log = logging.getLogger(__name__)
+
 _LOOKS = 36  # points of a curve
+_SELDOM = 8  # of the looks one is taken, at least
+_TAIL = 0.1  # the part of the training over which its final loss is the mean
 # Looking and filming may take this part of the time that training takes, and a few seconds more;
-# beyond that, more frames are blended.
+# beyond that, fewer looks are taken and more frames are blended.
 _OVERHEAD, _GRACE = 0.5, 3.0
 
 
@@ -58,17 +64,19 @@ class Training:
             size = CanvasSettings(size=f"{cell[1]}x{cell[0]}", fit="stretch")
             self._stage = Stage(picture, size, bars=(0, 0, 0))
         self._fractions = settings.fractions if cell else settings.moments.fractions(_LOOKS)
-        count = len(self._fractions)
-        self._looks = set(
-            np.linspace(0, count - 1, min(_LOOKS, count)).round().astype(int).tolist()
-        )
+        last = len(self._fractions) - 1
+        looks = np.linspace(0, last, min(_LOOKS, last + 1)).round().astype(int).tolist()
+        # The last is taken at every pixel, when all is done.
+        self._looks = set(looks) - ({last} if last else set())
+        self._looks_to_come, self._gap = 1, 1
         self._curve: list[CurvePoint] = []
         self._newest: Snapshot | None = None
         self._status: Status = "finished"
         self._message = ""
+        self._fraction = 0.0
         self._filmed = 0
         self._loss = math.nan
-        self._mean = _Mean()
+        self._losses = _Losses()
 
     def run(self, folder: Path) -> Outcome:
         """Train to the end, or as far as it goes, and leave the still and the film in `folder`.
@@ -76,10 +84,10 @@ class Training:
         Raises:
             EncodingError: they cannot be written.
         """
-        self._began = time.perf_counter()
         pupil = self._begin()
         if pupil is None:
             return self._outcome(weights=0, steps=0, seconds=0.0)
+        self._began = time.perf_counter()
         shots = self._until_failed(self._shots(pupil))
         if self._stage is None:
             for _ in shots:
@@ -95,7 +103,7 @@ class Training:
     def _begin(self) -> Learner | None:
         try:
             return learner(self._picture, self._contestant.settings)
-        except DeviceError as error:
+        except MISHAPS as error:
             self._fail("failed", error)
             return None
 
@@ -106,29 +114,55 @@ class Training:
             self._loss = loss
             self._tell(pupil)
 
-        for index, snapshot in enumerate(learn(pupil, self._stops(pupil), look=look)):
+        stops, tail = self._stops(pupil)
+        for index, snapshot in enumerate(learn(pupil, stops, look=look)):
             if snapshot is not self._newest:
                 # Read before anything is rendered: a GPU tells only now that it has diverged.
-                self._mean.add(snapshot)
+                self._losses.add(snapshot)
             self._newest = snapshot
-            if index in self._looks:
-                self._note(index, snapshot, self._judge.glance(snapshot.painting))
+            if index == tail:
+                continue
+            shot = index - (index > tail)
+            self._fraction = self._fractions[shot]
+            if shot in self._looks and self._is_due(snapshot, pupil):
+                loss = self._losses.since(self._curve[-1].step if self._curve else 0)
+                self._note(snapshot, self._judge.glance(snapshot.painting), loss=loss)
                 self._tell(pupil)
             yield snapshot
 
-    def _stops(self, pupil: Learner) -> Iterator[int] | Sequence[int]:
+    def _stops(self, pupil: Learner) -> tuple[Iterator[int] | Sequence[int], int]:
+        """Return where to stop, and which of the stops is no shot: it is where the tail begins."""
         budget = self._settings.seconds
         if budget is None:
-            return stops_at(self._fractions, steps=pupil.steps)
-        return stops_by_clock(pupil, self._fractions, left=lambda: budget - pupil.seconds)
+            stops, begin = stops_at(self._fractions, steps=pupil.steps), _tail_of(pupil.steps)
+            tail = bisect_left(stops, begin)
+            return [*stops[:tail], begin, *stops[tail:]], tail
+        tail = bisect_left(self._fractions, 1 - _TAIL)
+        fractions = [*self._fractions[:tail], 1 - _TAIL, *self._fractions[tail:]]
+        return stops_by_clock(pupil, fractions, left=lambda: budget - pupil.seconds), tail
 
-    def _note(self, index: int, snapshot: Snapshot, scores: Scores) -> None:
+    def _is_due(self, snapshot: Snapshot, pupil: Learner) -> bool:
+        """Say whether to look at what was not seen yet; in a hurry, at ever less of it."""
+        if self._curve and self._curve[-1].step == snapshot.step:
+            return False
+        self._looks_to_come -= 1
+        if self._looks_to_come > 0:
+            return False
+        self._gap = min(_SELDOM, 2 * self._gap) if self._is_hurried(pupil) else 1
+        self._looks_to_come = self._gap
+        return True
+
+    def _is_hurried(self, pupil: Learner) -> bool:
+        overhead = time.perf_counter() - self._began - pupil.seconds
+        return overhead > _OVERHEAD * pupil.seconds + _GRACE
+
+    def _note(self, snapshot: Snapshot, scores: Scores, *, loss: float) -> None:
         self._curve.append(
             CurvePoint(
-                fraction=self._fractions[index],
+                fraction=self._fraction,
                 step=snapshot.step,
                 seconds=snapshot.seconds,
-                loss=self._mean.take(),
+                loss=loss,
                 psnr=scores.all,
                 psnr_train=scores.train,
                 psnr_held_out=scores.held_out,
@@ -140,16 +174,16 @@ class Training:
             yield from snapshots
         except DivergedError as error:
             self._fail("diverged", error)
-        except DeviceError as error:
+        except MISHAPS as error:
             self._fail("failed", error)
 
     def _fail(self, status: Status, error: Exception) -> None:
-        self._status, self._message = status, str(error)
+        _log.debug("%s: %s", self._contestant.name, status, exc_info=error)
+        self._status, self._message = status, mishap(error)
 
     def _film(self, shots: Iterator[Snapshot], stage: Stage, path: Path, pupil: Learner) -> None:
         def hurried() -> bool:
-            overhead = time.perf_counter() - self._began - pupil.seconds
-            return overhead > _OVERHEAD * pupil.seconds + _GRACE
+            return self._is_hurried(pupil)
 
         # A GPU renders a frame in less time than the blend would take.
         blending = pupil.device == "cpu"
@@ -167,7 +201,7 @@ class Training:
             except KeyboardInterrupt:
                 writer.abort()  # half a film is of no use
                 raise
-            except DeviceError as error:  # while rendering
+            except MISHAPS as error:  # while rendering
                 self._fail("failed", error)
             if not self._filmed:
                 writer.abort()
@@ -176,17 +210,13 @@ class Training:
         """Save what was learned last, and measure it at every pixel."""
         try:
             frame = render(snapshot.painting, self._picture.canvas)
-        except DeviceError as error:
+        except MISHAPS as error:
             self._fail("failed", error)
             return None
-        scores = self._judge.judge(frame)
         if self._curve and self._curve[-1].step == snapshot.step:
-            last = self._curve.pop()
-            self._mean.put_back(last.loss)
-            index = self._fractions.index(last.fraction)
-        else:
-            index = min(self._filmed, len(self._fractions)) - 1
-        self._note(index, snapshot, scores)
+            self._fraction = self._curve.pop().fraction
+        loss = self._losses.since(_tail_of(snapshot.step))
+        self._note(snapshot, self._judge.judge(frame), loss=loss)
         contestant = self._contestant
         note = paint_note(
             self._settings, contestant.settings, picture=self._picture.name, slug=contestant.slug
@@ -219,28 +249,26 @@ class Training:
         self._watch(pupil, self._loss, psnr, min(1.0, done))
 
 
-class _Mean:
-    """The mean loss of the steps since it was last taken."""
+class _Losses:
+    """The losses of a training, as far as its snapshots tell of them."""
 
     def __init__(self) -> None:
-        self._step = 0
-        self._sum, self._steps = 0.0, 0
-        self._back = math.nan
+        self._steps, self._totals = [0], [0.0]
 
     def add(self, snapshot: Snapshot) -> None:
         """Take in a snapshot. Raises DivergedError where a device tells only now that it has."""
-        steps, loss = snapshot.step - self._step, snapshot.loss
-        self._step = snapshot.step
+        steps, loss = snapshot.step - self._steps[-1], snapshot.loss
         if steps:
-            self._sum += steps * loss
-            self._steps += steps
+            self._steps.append(snapshot.step)
+            self._totals.append(self._totals[-1] + steps * loss)
 
-    def take(self) -> float:
-        """Return the mean, and begin anew; NaN of no steps."""
-        mean = self._sum / self._steps if self._steps else self._back
-        self._sum, self._steps, self._back = 0.0, 0, math.nan
-        return mean
+    def since(self, step: int) -> float:
+        """Return the mean loss since a step, or the snapshot before it; NaN of no steps."""
+        index = bisect_right(self._steps, step) - 1
+        steps = self._steps[-1] - self._steps[index]
+        return (self._totals[-1] - self._totals[index]) / steps if steps else math.nan
 
-    def put_back(self, mean: float) -> None:
-        """Have the next `take` return it, if there are no steps until then."""
-        self._back = mean
+
+def _tail_of(steps: int) -> int:
+    """Return the step after which the last part of a training begins: one step, at least."""
+    return max(0, min(steps - 1, round((1 - _TAIL) * steps)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from neuralpaint.recipes.compare.result import CompareResult, CurvePoint, Outcome
+from neuralpaint.recipes.compare.result import CompareResult, Outcome
 from neuralpaint.recipes.compare.settings import CompareSettings
 from neuralpaint.recipes.paint import PaintSettings
 from neuralpaint.recipes.provenance import Note
@@ -18,6 +18,8 @@ __all__ = [
     "decibels",
     "figure",
     "lead",
+    "measure",
+    "notes",
     "own_settings",
     "paint_note",
     "shared_settings",
@@ -35,6 +37,18 @@ def budget(result: CompareResult) -> str:
     return f"after {amount or 0:,g} {words[unit]}"
 
 
+def measure(result: CompareResult) -> str:
+    """Return by what all are ranked."""
+    return "PSNR of the pixels held out" if result.splits else "PSNR"
+
+
+def notes(result: CompareResult) -> Iterator[str]:
+    """Yield what is to be known before the table is read."""
+    losses = list(dict.fromkeys(outcome.settings.loss for outcome in result.outcomes))
+    if len(losses) > 1:
+        yield f"the losses are not of one kind ({', '.join(losses)}): their column does not compare"
+
+
 def lead(result: CompareResult) -> Iterator[str]:
     """Yield what was asked, and what came out."""
     count = len(result.outcomes)
@@ -50,10 +64,13 @@ def lead(result: CompareResult) -> Iterator[str]:
     else:
         others = [each for each in result.outcomes[1:] if each.status == "finished"]
         ahead = ""
-        if others and math.isfinite(gap := winner.psnr - others[0].psnr):
+        if others and math.isfinite(gap := winner.score - others[0].score):
             ahead = f", {gap:.2f} dB ahead of {others[0].name}"
-        yield f"Best is {winner.name} with {decibels(winner.psnr)} dB{ahead}."
-    fallen = [f"{each.name} {each.verdict}" for each in result.outcomes if each.message]
+        best = f"a {measure(result)} of {decibels(winner.score)} dB"
+        yield f"Best is {winner.name} with {best}{ahead}."
+    fallen = [
+        f"{each.name} {each.verdict} ({each.message})" for each in result.outcomes if each.message
+    ]
     if fallen:
         yield f"Not in the ranking: {'; '.join(fallen)}."
     if result.missing:
@@ -62,18 +79,16 @@ def lead(result: CompareResult) -> Iterator[str]:
 
 def table(result: CompareResult) -> tuple[list[str], list[list[_Cell]]]:
     """Return the heading and the rows of the ranking, the best first."""
-    heading = ["", "contestant", "PSNR"]
-    heading += ["learned", "held out"] if result.splits else []
+    heading = ["", "contestant"]
+    heading += ["PSNR held out", "learned", "all"] if result.splits else ["PSNR"]
     heading += ["loss", "weights", "steps", "seconds", "ms/step"]
     return heading, [_row(outcome, rank, result) for rank, outcome in enumerate(result.outcomes, 1)]
 
 
 def _row(outcome: Outcome, rank: int, result: CompareResult) -> list[_Cell]:
     finished = outcome.status == "finished"
-    nothing = CurvePoint(0.0, 0, 0.0, math.nan, math.nan, math.nan, None)
-    last = outcome.last or nothing
-    held_out = math.nan if last.psnr_held_out is None else last.psnr_held_out
-    scores = [last.psnr, *((last.psnr_train, held_out) if result.splits else ())]
+    last = outcome.last
+    scores = [last.score, *((last.psnr_train, last.psnr) if result.splits else ())]
     cells: list[_Cell] = [
         (str(rank) if finished else "-", str(rank)),
         (outcome.name, outcome.name),
