@@ -16,6 +16,6 @@ Read it in this order:
     gradcheck       the proof that every backward pass is right
 
 Where the weights begin is told in `neuralpaint.initialization`, for both engines.
-`choices` finds these by the names that the command line knows, and `blas` speaks to the library
-behind the matrix products.
+`choices` finds these by the names that the command line knows, and `blas` has the matrix
+products done by several threads.
 """

@@ -1,8 +1,9 @@
-"""BLAS, the library behind NumPy's matrix products, has threads of its own.
+"""Matrix products on several threads.
 
-NumPy cannot be asked how many. The library itself can, where it is OpenBLAS or MKL and the system
-finds its functions through the module that was linked with it; otherwise its environment variable
-must be set before Python starts. All else in NumPy runs on the thread that calls it.
+BLAS, the library behind NumPy's products, has threads of its own. They meet at the end of every
+product and spin while they wait: where another program wants one of the cores, a step took ten
+times as long. So BLAS is told to keep to the thread that calls it, and the workers of this package
+share out the rows. All else in NumPy runs on the calling thread anyway.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import ctypes
 import logging
 import sys
+from itertools import pairwise
 
 import numpy as np
 
-from neuralpaint.devices import usual_threads
+from neuralpaint.devices import set_threads
+from neuralpaint.scratch.layers import Array
+from neuralpaint.workers import count, each
 
-__all__ = ["set_threads"]
+__all__ = ["hire", "multiply"]
 
 _log = logging.getLogger(__name__)
 
@@ -27,26 +31,48 @@ _SETTERS = (
     "openblas_set_num_threads",
     "MKL_Set_Num_Threads",
 )
+_SMALL = 8e6  # operations: with fewer, threads wait for each other more than they work
+_SHARES = 2  # of each thread: whoever is held up leaves the next one to others
 
 
-def set_threads(threads: int | None) -> bool:
-    """Have matrix products done by so many threads, in this process; say whether that is possible.
+def hire(threads: int | None) -> None:
+    """Let products use so many threads, in this process; None: as many as it may run on.
 
-    None is as many as the process may run on. Where a number was wanted that cannot be had, a
-    warning tells what can be done instead.
+    Where BLAS does not listen, its own threads do the work, and a warning says how to set them.
     """
-    library = _library()
-    for name in _SETTERS:
-        setter = getattr(library, name, None)
-        if setter is not None:
-            setter(ctypes.c_int(threads or usual_threads()))
-            return True
-    if threads is not None:
+    set_threads(threads)
+    if not _is_quiet() and threads is not None:
         _log.warning(
             "--threads %d does not reach this NumPy's BLAS: set OPENBLAS_NUM_THREADS, "
             "MKL_NUM_THREADS or VECLIB_MAXIMUM_THREADS to it before the command", threads,
         )  # fmt: skip
-    return False
+
+
+def multiply(a: Array, b: Array, *, out: Array) -> Array:
+    """Write a @ b of a (m, k) and b (k, n) to out (m, n), and return it."""
+    shares = min(_SHARES * count(), len(a))
+    if count() == 1 or 2 * a.size * b.shape[1] < _SMALL or not _is_quiet():
+        return np.matmul(a, b, out=out)
+    cuts = [len(a) * i // shares for i in range(shares + 1)]
+    rows = [slice(*cut) for cut in pairwise(cuts)]
+    each(lambda part: np.matmul(a[part], b, out=out[part]), rows)
+    return out
+
+
+def _is_quiet() -> bool:
+    """Say whether BLAS keeps to the thread that calls it, having told it to."""
+    global _quiet
+    if _quiet is None:
+        library = _library()
+        setters = (getattr(library, name, None) for name in _SETTERS)
+        setter = next((setter for setter in setters if setter is not None), None)
+        if setter is not None:
+            setter(ctypes.c_int(1))
+        _quiet = setter is not None
+    return _quiet
+
+
+_quiet: bool | None = None  # not known yet
 
 
 def _library() -> ctypes.CDLL | None:

@@ -51,7 +51,7 @@ class ScratchLearner(Learner):
         self._model = known_model(self._plan.model)
         self._optimizer = build_optimizer(self._plan.optimizer)
         self._loss = build_loss(self._plan.loss)
-        blas.set_threads(settings.threads)
+        blas.hire(settings.threads)
         self._rng = np.random.default_rng(settings.seed)
         with explaining_memory(_ADVICE):
             self._take(picture)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from neuralpaint.scratch.blas import multiply
 from neuralpaint.scratch.layers import Array, Layer, Parameter
 
 __all__ = ["Linear"]
@@ -41,18 +42,17 @@ class Linear(Layer):
         """Return X W' + b; X is kept for the way back."""
         self._values = values
         shape = len(values), len(self.bias.value)
-        outputs = np.matmul(
-            values, self.weight.value.T, out=self._room("outputs", shape, values.dtype)
-        )
+        room = self._room("outputs", shape, values.dtype)
+        outputs = multiply(values, self.weight.value.T, out=room)
         outputs += self.bias.value
         return outputs
 
     def parameter_gradients(self, gradient: Array) -> None:
         """Set dL/dW = G' X and dL/db, the sum of G's rows."""
-        np.matmul(gradient.T, self._values, out=self.weight.gradient)
+        multiply(gradient.T, self._values, out=self.weight.gradient)
         np.sum(gradient, axis=0, out=self.bias.gradient)
 
     def input_gradient(self, gradient: Array) -> Array:
         """Return dL/dX = G W."""
         room = self._room("gradient", self._values.shape, gradient.dtype)
-        return np.matmul(gradient, self.weight.value, out=room)
+        return multiply(gradient, self.weight.value, out=room)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import neuralpaint as npaint
+from neuralpaint import workers
 from neuralpaint.canvas import Canvas
 from neuralpaint.errors import DivergedError, UsageError
 from neuralpaint.learning import learn, learner
@@ -335,20 +336,35 @@ def test_what_this_engine_has_not_is_refused(options: dict[str, Any], message: s
     assert "\n" not in str(refusal.value)
 
 
-def test_threads_are_those_of_the_library_that_multiplies(
+def test_products_are_shared_out_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(301, 70)), rng.normal(size=(70, 50))
+    asked: list[int] = []
+
+    def watch(function: Any, items: Any) -> Any:
+        asked.append(len(items))
+        return workers.each(function, items)
+
+    monkeypatch.setattr(blas, "each", watch)
+    monkeypatch.setattr(blas, "_SMALL", 0)
+    for threads, shares in ((1, []), (3, [6])):
+        blas.hire(threads)
+        asked.clear()
+        np.testing.assert_allclose(blas.multiply(a, b, out=np.empty((301, 50))), a @ b)
+        assert asked == shares
+
+
+def test_a_blas_that_does_not_listen_works_in_its_own_way(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asked: list[int | None] = []
-    monkeypatch.setattr(blas, "set_threads", asked.append)
-    small()
-    small(threads=1)
-    assert asked == [None, 1]
-    monkeypatch.undo()
     monkeypatch.setattr(blas, "_library", lambda: None)
-    assert not blas.set_threads(None)
+    monkeypatch.setattr(blas, "_quiet", None)
+    blas.hire(None)
     assert not caplog.text
-    assert not blas.set_threads(3)
+    blas.hire(3)
     assert "OPENBLAS_NUM_THREADS" in caplog.text
+    a = np.ones((400, 400))
+    np.testing.assert_array_equal(blas.multiply(a, a, out=np.empty_like(a)), 400)
 
 
 def test_it_paints_and_films(tmp_path: Path) -> None:
