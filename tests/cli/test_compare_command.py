@@ -39,7 +39,8 @@ def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path) -> None:
     status, stdout, stderr = compare(*words, "--train-on", "every-other", cwd=folder)
     assert (status, stderr) == (0, "wrote out/report.html and 7 more files\n")
     lines = stdout.splitlines()
-    assert lines[0].split()[:4] == ["contestant", "PSNR", "learned", "held"]
+    assert lines[0].split()[:6] == ["contestant", "PSNR", "held", "out", "learned", "all"]
+    assert float(lines[1].split()[2]) >= float(lines[2].split()[2])
     assert sorted(line.split()[1] for line in lines[1:]) == ["fourier", "skipconn"]
     assert all(len(line) <= 100 for line in lines)
     status, _, stderr = compare(*words, cwd=folder)
@@ -56,11 +57,21 @@ def test_json_is_one_object_per_line_and_ends_with_the_ranking(folder: Path) -> 
     assert [each["name"] for each in events[0]["contestants"]] == ["mse", "huber"]
     last: dict[str, Any] = events[-1]
     assert list(last) == [
-        "event", "output", "winner", "contestants", "missing", "files", "total_seconds",
+        "event", "output", "ranked_by", "winner", "contestants", "missing", "files",
+        "total_seconds",
     ]  # fmt: skip
     assert last["event"] == "done"
     assert last["winner"] == last["contestants"][0]["name"]
     assert {each["status"] for each in last["contestants"]} == {"finished"}
+
+
+def test_losses_that_do_not_compare_are_pointed_out(folder: Path) -> None:
+    words = ("in.png", "-o", "out", "--loss", "mse", "--loss", "huber", "--model", MODEL)
+    status, _, stderr = compare(*words, *QUICK, cwd=folder)
+    assert status == 0
+    first, *others = stderr.splitlines()
+    assert first.startswith("neuralpaint: the losses are not of one kind (")
+    assert len(others) == 1
 
 
 def test_a_dry_run_lists_the_contestants_and_trains_nobody(folder: Path) -> None:
@@ -153,3 +164,4 @@ def test_help_does_not_load_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("0 False")
     assert "--sweep" in done.stdout
+    assert "pip install 'neuralpaint[plots]'" in " ".join(done.stdout.split())

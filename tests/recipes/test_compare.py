@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
+from neuralpaint.learning import learner
 from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
-from neuralpaint.recipes.compare.compare import compare
+from neuralpaint.recipes.compare.compare import Compare, compare
 from neuralpaint.recipes.compare.maps import error_scale, exhibit, spectrum, telling_crops
+from neuralpaint.recipes.compare.measures import Judge, Scores
 from neuralpaint.recipes.compare.result import CompareProgress, CompareResult
+from neuralpaint.recipes.compare.sweep import Sweep
 from neuralpaint.recipes.compare.tiles import arrange
 from neuralpaint.split import held_out
 from neuralpaint.torch_learner import TorchLearner
@@ -129,6 +132,102 @@ def test_curves_begin_at_the_first_step_and_end_at_the_last(result: CompareResul
         assert outcome.curve[-1].psnr > outcome.curve[0].psnr
 
 
+def test_a_painting_is_looked_at_once(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    glance = Judge.glance
+
+    def noted(self: Judge, painting: Any) -> Scores:
+        seen.append(id(painting))
+        return glance(self, painting)
+
+    monkeypatch.setattr(Judge, "glance", noted)
+    options = QUICK | {"model": SMALL, "steps": 5, "no_race": False, "duration": 3.0}
+    (outcome,) = compare(photo, tmp_path / "out", **options).outcomes
+    assert len(outcome.fractions) == 28
+    assert [point.step for point in outcome.curve] == [0, 1, 2, 3, 4, 5]
+    assert len(seen) <= 6
+
+
+def test_in_a_hurry_fewer_looks_are_taken_but_the_first_and_the_last(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = QUICK | {"model": SMALL, "steps": 60}
+    (calm,) = compare(photo, tmp_path / "calm", **options).outcomes
+    monkeypatch.setattr("neuralpaint.recipes.compare.training._GRACE", -1e9)
+    (hasty,) = compare(photo, tmp_path / "hasty", **options).outcomes
+    steps = [point.step for point in hasty.curve]
+    assert 3 < len(steps) < len(calm.curve) / 2
+    assert (steps[0], steps[-1]) == (0, 60)
+    assert hasty.last.psnr == calm.last.psnr
+
+
+@pytest.mark.parametrize("steps", [1, 3, 47])
+def test_the_final_loss_is_that_of_the_last_steps_however_often_was_looked(
+    photo: Path, tmp_path: Path, steps: int
+) -> None:
+    options = QUICK | {"model": SMALL, "steps": steps}
+    (plain,) = compare(photo, tmp_path / "plain", **options).outcomes
+    (filmed,) = compare(photo, tmp_path / "filmed", **options | {"no_race": False}).outcomes
+    pupil = learner(Picture(soft_pixels()), plain.settings)
+    tail = {1: 0, 3: 2, 47: 42}[steps]
+    if tail:
+        pupil.advance(tail)
+    before = pupil.newest
+    pupil.advance(steps - tail)
+    expected = pupil.newest.mean_since(before)
+    assert plain.last.loss == pytest.approx(expected, rel=1e-5)
+    assert filmed.last.loss == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_who_is_better_where_it_was_not_taught_wins(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: bool
+) -> None:
+    judge = Judge.judge
+    scores = iter([Scores(30.0, 50.0, 10.0), Scores(20.0, 20.0, 21.5)])
+
+    def told(self: Judge, frame: NDArray[np.uint8]) -> Scores:
+        assert math.isfinite(judge(self, frame).all)
+        each = next(scores)
+        return each if split else each._replace(held_out=None)
+
+    monkeypatch.setattr(Judge, "judge", told)
+    given = QUICK | {"train_on": "every-other" if split else "all", "no_race": False}
+    found = compare(photo, tmp_path / "out", **given)
+    best = "skipconn" if split else "fourier"
+    assert found.winner is found.outcomes[0]
+    assert found.winner.name == best
+    page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
+    content = results_of(tmp_path / "out")
+    if split:
+        assert "skipconn with 21.50 dB (PSNR of the pixels held out), 11.50 dB ahead" in page.text
+        assert content["ranked_by"] == "psnr_held_out"
+    else:
+        assert "fourier with 30.00 dB (PSNR), 10.00 dB ahead" in page.text
+        assert content["ranked_by"] == "psnr"
+    assert content["winner"] == best
+    # Its cell has the golden rim in the last frame of the race.
+    frame = decode(tmp_path / "out" / "race.mp4")[-1].astype(int)
+    layout = arrange(3, height=24, width=36)
+    rims = []
+    for index in (1, 2):
+        top, left, _, width = layout.box(index)
+        rims.append(frame[top - 2, left : left + width].mean())
+    assert rims.index(max(rims)) == (1 if split else 0)
+
+
+def test_losses_of_different_kinds_are_told_not_to_compare(
+    photo: Path, tmp_path: Path, result: CompareResult
+) -> None:
+    words = "the losses are not of one kind"
+    options = QUICK | {"model": SMALL, "loss": "mse,mae"}
+    compare(photo, tmp_path / "out", **options)
+    assert f"{words} (m" in (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert words not in (result.folder / "report.html").read_text("utf-8")
+
+
 def test_csv_and_json_agree(result: CompareResult) -> None:
     with (result.folder / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -225,12 +324,17 @@ def test_finished_ones_are_taken_as_they_are(
     (old,) = [each for each in both.outcomes if each.resumed]
     assert old.curve[1:] == first.outcomes[0].curve[1:]
     assert names_in(out / "stills") == ["fourier.png", "skipconn.png"]
-    # Another length of the race needs no training either.
+    # A longer race needs more frames than there are, a shorter one does not.
     trained.clear()
     longer = compare(photo, out, resume=True, **filmed | {"duration": 1.0})
-    assert not trained
-    assert all(outcome.resumed for outcome in longer.outcomes)
+    assert len(set(trained)) == 2
+    assert [len(outcome.fractions) for outcome in longer.outcomes] == [8, 8]
     assert len(decode(out / "race.mp4")) == 10
+    trained.clear()
+    shorter = compare(photo, out, resume=True, **filmed)
+    assert not trained
+    assert all(outcome.resumed for outcome in shorter.outcomes)
+    assert len(decode(out / "race.mp4")) == 5
     # Other settings do, and another picture.
     compare(photo, out, resume=True, **QUICK | {"model": SMALL, "seed": 1})
     assert set(trained) == {SMALL}
@@ -309,6 +413,54 @@ def test_one_that_diverges_does_not_stop_the_others(
     assert taken == {"good": True, "hot": True, "large": False}
 
 
+def test_one_that_fails_in_an_unforeseen_way_does_not_stop_the_others(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin, advance = TorchLearner.__init__, TorchLearner.advance
+
+    def picky(self: TorchLearner, picture: Any, settings: Any) -> None:
+        if settings.lr == 98:
+            raise ValueError("never\nlearned")
+        begin(self, picture, settings)
+
+    def fragile(self: TorchLearner, steps: int) -> None:
+        advance(self, steps)
+        if self.settings.lr == 99 and self.step > 3:
+            raise RuntimeError("a stone\nin the way")
+
+    monkeypatch.setattr(TorchLearner, "__init__", picky)
+    monkeypatch.setattr(TorchLearner, "advance", fragile)
+    contestants: list[dict[str, Any]] = [
+        {"name": "stumbles", "lr": 99},
+        {"name": "refuses", "lr": 98},
+        {"name": "good"},
+    ]
+    options = QUICK | {"model": SMALL, "no_race": False}
+    found = compare(photo, tmp_path / "out", contestants=contestants, **options)
+    told = {outcome.name: (outcome.status, outcome.message) for outcome in found.outcomes}
+    assert told == {
+        "good": ("finished", ""),
+        "stumbles": ("failed", "RuntimeError: a stone in the way"),
+        "refuses": ("failed", "ValueError: never learned"),
+    }
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    assert all("failed at step" in line and "\n" not in line for line in lines)
+    page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
+    assert "RuntimeError: a stone in the way" in page.text
+
+
+def test_whatever_ends_it_nothing_unfinished_is_kept(photo: Path, tmp_path: Path) -> None:
+    def lose(progress: CompareProgress) -> None:
+        if progress.number == 2 and progress.step > 2:
+            raise OSError("the terminal is gone")
+
+    with pytest.raises(OSError, match="the terminal is gone"):
+        compare(photo, tmp_path / "out", report=lose, **QUICK | {"no_race": False})
+    (kept,) = (tmp_path / "out" / "contestants").iterdir()
+    assert (kept / "record.json").is_file()
+
+
 def test_a_network_that_does_not_fit_is_told_in_its_turn(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,7 +488,8 @@ def test_where_nobody_fits_that_is_what_is_reported(
     monkeypatch.setattr(TorchLearner, "__init__", no_memory)
     found = compare(photo, tmp_path / "out", **QUICK | {"no_race": False})
     assert found.winner is None
-    assert [outcome.verdict for outcome in found.outcomes] == ["out of memory at step 0"] * 2
+    assert [outcome.verdict for outcome in found.outcomes] == ["failed at step 0"] * 2
+    assert {outcome.message for outcome in found.outcomes} == {"out of memory: lower --batch"}
     page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
     assert "None of them came to an end." in page.text
 
@@ -419,6 +572,14 @@ def test_without_matplotlib_the_rest_is_made(
     assert names_in(tmp_path / "out") == [name for name in EVERYTHING if name not in missing]
     (line,) = [record.message for record in caplog.records]
     assert "pip install 'neuralpaint[plots]'" in line
+
+
+def test_what_is_only_planned_misses_no_matplotlib(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert Compare(photo, tmp_path / "out", chosen=QUICK, sweep=Sweep()).facts()
+    assert not caplog.records
 
 
 def test_everybody_gets_the_same_seconds(photo: Path, tmp_path: Path) -> None:

@@ -53,6 +53,9 @@ def sweep_of(
          ["skipconn", "pyramid, fade 0", "pyramid, fade 1"]),
         ({"optimizer.beta1": [0.5, 0.9], "seed": [0, 1]}, {},
          ["seed 0, beta1 0.5", "seed 1, beta1 0.5", "seed 0, beta1 0.9", "seed 1, beta1 0.9"]),
+        ({"model.norm": ["none", "layer"], "model.encoding": ["none", "basic"]}, {"model": "mlp"},
+         ["none, norm none", "basic, norm none", "none, norm layer", "basic, norm layer"]),
+        ({}, {"engine": "torch,numpy", "model": "mlp"}, ["torch", "numpy"]),
     ],
 )  # fmt: skip
 def test_they_are_named_by_what_sets_them_apart(
@@ -116,7 +119,7 @@ def test_hostile_names_become_harmless_and_unique_file_names() -> None:
         ({"modle": "fourier"}, "did you mean 'model'"),
         ({"model": "fuorier"}, "did you mean 'fourier'"),
         ({"model.ordr": 3}, "did you mean 'order'"),
-        ({"model.order": "many"}, "order must be a whole number"),
+        ({"model.order": "many"}, r"contestant 1: model\.order: order must be a whole number"),
         ({"lr": -1}, "lr must be above 0"),
         ({"steps": 3}, "steps must be the same for all"),
         ({"network.width": 3}, "no setting named 'network.width'"),
@@ -187,7 +190,15 @@ def test_a_table_inside_the_sweep_is_the_same_as_a_dotted_key(tmp_path: Path) ->
         ("[sweep]\nlr = [0.1, 'fast']", r"\[sweep\] lr: lr must be a number, not 'fast'"),
         ("[sweep]\nlrr = [0.1]", r"\[sweep\] lrr: no setting named 'lrr': did you mean 'lr'"),
         ("[sweep]\nsteps = [1, 2]", r"\[sweep\] steps: steps must be the same for all"),
-        ('[sweep]\n"model.ordr" = [1]', "did you mean 'order'"),
+        ('[sweep]\n"model.ordr" = [1]', r"\[sweep\] model\.ordr: .*did you mean 'order'"),
+        (
+            '[sweep]\n"model.order" = [8]\n"model.hidden_size" = [8, "abc"]',
+            r"\[sweep\] model\.hidden_size: hidden_size must be a whole number, not 'abc'",
+        ),
+        (
+            '[[contestant]]\nlr = 1\n[[contestant]]\n"model.order" = "x"',
+            r"contestant 2: model\.order: order must be a whole number",
+        ),
         ("sweep = 3", r"write \[sweep\]"),
         ("contestant = 3", r"write \[\[contestant\]\]"),
         ("[[contestant]]\nmodle = 'fourier'", r"\[\[contestant\]\] 1: modle: .*'model'"),

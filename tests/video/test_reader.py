@@ -38,9 +38,9 @@ def test_a_lossy_clip_comes_back_nearly(tmp_path: Path) -> None:
     assert away.mean() < 3
 
 
-def test_whoever_stops_early_leaves_no_ffmpeg(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The processes that are started."""
     started: list[subprocess.Popen[bytes]] = []
 
     class Noted(subprocess.Popen[bytes]):
@@ -49,6 +49,24 @@ def test_whoever_stops_early_leaves_no_ffmpeg(
             started.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Noted)
+    return started
+
+
+def test_a_clip_is_decoded_by_one_thread(
+    tmp_path: Path, started: list[subprocess.Popen[bytes]]
+) -> None:
+    path = write(tmp_path / "clip.mkv")
+    started.clear()
+    list(read_frames(path))
+    (decoder,) = started
+    assert isinstance(decoder.args, list)
+    words = decoder.args[: decoder.args.index("-i")]
+    assert words[words.index("-threads") + 1] == "1"
+
+
+def test_whoever_stops_early_leaves_no_ffmpeg(
+    tmp_path: Path, started: list[subprocess.Popen[bytes]]
+) -> None:
     path = write(tmp_path / "clip.mkv", count=60, height=200, width=300)
     started.clear()
     with contextlib.closing(read_frames(path)) as frames:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from neuralpaint.errors import UsageError
-from neuralpaint.recipes.compare.settings import FIXED, NAMED
+from neuralpaint.recipes.compare.settings import AXES, FIXED, NAMED
 from neuralpaint.registry import Registry
 from neuralpaint.settings import options
 from neuralpaint.training import TrainingSettings
@@ -60,7 +60,7 @@ def shown(text: str) -> str:
 
 
 class _EntryName(str):
-    """The name of an entry of a registry."""
+    """The name of an entry of a registry, or of an engine: it tells what it is by itself."""
 
     __slots__ = ()
 
@@ -75,7 +75,7 @@ def _facts(training: TrainingSettings) -> _Facts:
         if key in NAMED:
             facts.update(_inside(key, NAMED[key], value))
         elif key not in FIXED:
-            facts[key] = value
+            facts[key] = _EntryName(value) if key in AXES else value
     return facts
 
 
@@ -118,8 +118,8 @@ def _words(key: str, value: Any) -> str:
     name = key.replace("_", " ")
     if isinstance(value, bool):
         return name if value else f"no {name}"
-    if isinstance(value, _EntryName) and value != "none":
-        return str(value)  # it is known by it
+    if isinstance(value, _EntryName):
+        return str(value)
     if value is None:
         return f"{name} auto"
     return f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}"

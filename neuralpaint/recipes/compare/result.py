@@ -57,7 +57,7 @@ class CompareProgress:
     steps: int = 0
     train_seconds: float = 0.0
     loss: float = math.nan
-    psnr: float | None = None  # in dB, the newest
+    psnr: float | None = None  # in dB, the newest `CurvePoint.score`
 
 
 CompareReport = Callable[[CompareProgress], None]

@@ -29,7 +29,7 @@ from neuralpaint.video.writer import ClipWriter
 __all__ = ["Training", "Watch"]
 
 Watch = Callable[[Learner, float, float | None, float], None]
-"""Hears, several times a second: the learner, its loss, its PSNR, and how much is done."""
+"""Hears, several times a second: the learner, its loss, its score, and how much is done."""
 
 _log = logging.getLogger(__name__)
 
@@ -245,8 +245,8 @@ class Training:
     def _tell(self, pupil: Learner) -> None:
         budget = self._settings.seconds
         done = pupil.seconds / budget if budget else pupil.step / max(1, pupil.steps)
-        psnr = self._curve[-1].psnr if self._curve else None
-        self._watch(pupil, self._loss, psnr, min(1.0, done))
+        score = self._curve[-1].score if self._curve else None
+        self._watch(pupil, self._loss, score, min(1.0, done))
 
 
 class _Losses:

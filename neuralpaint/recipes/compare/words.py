@@ -66,7 +66,7 @@ def lead(result: CompareResult) -> Iterator[str]:
         ahead = ""
         if others and math.isfinite(gap := winner.score - others[0].score):
             ahead = f", {gap:.2f} dB ahead of {others[0].name}"
-        best = f"a {measure(result)} of {decibels(winner.score)} dB"
+        best = f"{decibels(winner.score)} dB ({measure(result)})"
         yield f"Best is {winner.name} with {best}{ahead}."
     fallen = [
         f"{each.name} {each.verdict} ({each.message})" for each in result.outcomes if each.message
