@@ -120,7 +120,8 @@ def test_an_interruption_while_threads_start_is_raised_when_all_is_done() -> Non
 
     def interrupt(i: int) -> None:
         if threading.current_thread() is threading.main_thread():
-            time.sleep(0.3)
+            time.sleep(0.1)
+            return
         began.append(i)
         if len(began) == 1:
             signal.raise_signal(signal.SIGINT)
@@ -131,8 +132,8 @@ def test_an_interruption_while_threads_start_is_raised_when_all_is_done() -> Non
         workers.hire(threads)
     with pytest.raises(KeyboardInterrupt):
         workers.each(interrupt, range(100))
-    assert done == began
-    assert len(began) in (1, 2)
+    assert 0 < len(began) < 50
+    assert sorted(done) == sorted(began)
 
 
 def test_a_worker_that_asks_for_workers_does_it_alone() -> None:
