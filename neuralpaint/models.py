@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from neuralpaint.canvas import Canvas
-from neuralpaint.encodings.entries import HarmonicEncoding, PyramidEncoding, encodings
+from neuralpaint.encodings.entries import (
+    HarmonicEncoding,
+    PlanesSettings,
+    PyramidEncoding,
+    encodings,
+)
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
 
@@ -237,20 +242,11 @@ class SirenModel(_Encoded):
 
 @models.register("pyramid")
 @dataclass(frozen=True)
-class PyramidModel(Model):
+class PyramidModel(PlanesSettings, Model):
     """Learned planes of features at several resolutions and a small network over them."""
 
     hidden_size: int = setting(32, "width of each hidden layer", minimum=1, maximum=1024)
     hidden_layers: int = setting(2, "hidden layers", minimum=0, maximum=64)
-    detail: float = setting(
-        1.0, "pixels per node of the finest plane; 2 quarters the weights", minimum=0.5, maximum=64
-    )
-    fade: float = setting(
-        0.3,
-        "part of the training over which the planes come in, coarsest first, for the film's sake",
-        minimum=0,
-        maximum=1,
-    )
     cpu_batch: ClassVar[int] = 6144  # a step over the planes has a price of its own
 
     def learning_rate(self, steps: int) -> float:
@@ -261,7 +257,7 @@ class PyramidModel(Model):
         """Return the model with planes for the picture's size."""
         from neuralpaint.networks import MLP, CoordinateModel
 
-        encoding = PyramidEncoding(self.detail, self.fade).build(canvas, generator)
+        encoding = PyramidEncoding(detail=self.detail, fade=self.fade).build(canvas, generator)
         network = MLP(
             encoding.widths, hidden_size=self.hidden_size, hidden_layers=self.hidden_layers
         )

@@ -28,6 +28,7 @@ __all__ = [
     "HarmonicEncoding",
     "HashEncoding",
     "NoEncoding",
+    "PlanesSettings",
     "PositionalEncoding",
     "PyramidEncoding",
     "encodings",
@@ -204,10 +205,9 @@ class HashEncoding(EncodingSettings):
         return encoding
 
 
-@encodings.register("pyramid")
 @dataclass(frozen=True)
-class PyramidEncoding(EncodingSettings):
-    """Learned planes of features at several resolutions."""
+class PlanesSettings(Settings):
+    """What can be said of learned planes, in an encoding and in the model made of it."""
 
     detail: float = setting(
         1.0, "pixels per node of the finest plane; 2 quarters the weights", minimum=0.5, maximum=64
@@ -218,6 +218,13 @@ class PyramidEncoding(EncodingSettings):
         minimum=0,
         maximum=1,
     )
+
+
+@encodings.register("pyramid")
+@dataclass(frozen=True)
+class PyramidEncoding(PlanesSettings, EncodingSettings):
+    """Learned planes of features at several resolutions."""
+
     # Pixels per node, features per node: measured on photographs.
     planes: ClassVar[tuple[tuple[float, int], ...]] = ((1, 1), (2, 4), (8, 8))
 

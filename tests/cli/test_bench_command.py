@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,14 +21,6 @@ def bench(*words: str, cwd: Path) -> tuple[int, str, str]:
         command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
     )
     return done.returncode, done.stdout, done.stderr
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a picture in it."""
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "in.png")
-    return tmp_path
 
 
 def test_the_tables_are_on_stdout_and_fit_a_terminal(folder: Path) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -26,14 +25,6 @@ def neuralpaint(
     return subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a picture in it."""
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "in.png")
-    return tmp_path
 
 
 def test_help_is_quick_to_load_and_shows_every_command(tmp_path: Path) -> None:

@@ -9,9 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 MODEL = "fourier:hidden_size=8,order=4"
 OTHER = "skipconn:hidden_size=8,hidden_layers=1"
@@ -24,14 +22,6 @@ def compare(*words: str, cwd: Path) -> tuple[int, str, str]:
         command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
     )
     return done.returncode, done.stdout, done.stderr
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a picture in it."""
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "in.png")
-    return tmp_path
 
 
 def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path) -> None:
