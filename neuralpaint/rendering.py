@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from neuralpaint.canvas import Canvas, Grid
-from neuralpaint.devices import is_out_of_memory
+from neuralpaint.devices import is_out_of_memory, send
 from neuralpaint.errors import DeviceError
 from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
+from neuralpaint.resampling import view
 
 if TYPE_CHECKING:
     import torch
@@ -22,17 +23,20 @@ if TYPE_CHECKING:
 
     from neuralpaint.painting import Painting
 
-__all__ = ["Exposure", "expose", "fidelity", "letterbox", "render", "view"]
+__all__ = ["Depth", "Exposure", "expose", "fidelity", "letterbox", "render", "strips", "view"]
 
-_TILE = 1 << 20  # pixels rendered at once: bounds memory, however large the canvas
+Depth = Literal[8, 16]
+
+_TILE = 1 << 20  # points rendered at once: bounds memory, however large the canvas
 _PINNED = 1 << 26  # pixels of a frame for which memory is kept from being swapped out
 
 
 def render(painting: Painting, canvas: Canvas) -> NDArray[np.uint8]:
     """Return the frame, uint8 (height, width, 3), that shows the painting on the canvas.
 
-    Every pixel is the network's own answer at the pixel's centre, rounded to the nearest level.
-    Memory beyond the frame itself does not grow with the canvas.
+    Every pixel is the network's own answer at the pixel's centre, or the mean of its answers at the
+    pixel's samples, rounded to the nearest level. Memory beyond the frame itself does not grow with
+    the canvas.
 
     Raises:
         DeviceError: the device is out of memory.
@@ -42,59 +46,131 @@ def render(painting: Painting, canvas: Canvas) -> NDArray[np.uint8]:
 
 def expose(painting: Painting, canvas: Canvas) -> Exposure:
     """Have the frame made that `render` returns; a GPU is not waited for until it is asked for."""
-    return Exposure(painting, canvas.grid())
+    return Exposure(painting, canvas)
 
 
-class Exposure:
-    """A frame in the making. A GPU renders it in its turn and sends it off while it works on."""
+def strips(
+    painting: Painting, canvas: Canvas, *, depth: Depth = 8
+) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+    """Yield the frame from top to bottom in strips (rows, width, 3) of about a megapixel.
 
-    def __init__(self, painting: Painting, grid: Grid) -> None:
+    They are uint8 as `render` has them, or uint16 at a depth of 16, where 65535 is full. Memory
+    does not grow with the canvas's height. A GPU makes a strip while the one before is used.
+
+    Raises:
+        DeviceError: the device is out of memory.
+    """
+    rows = max(1, _TILE // canvas.width)
+    before: _Development | None = None
+    for top in range(0, canvas.height, rows):
+        part = slice(top, min(top + rows, canvas.height))
+        strip = _Development(painting, canvas, rows=part, depth=depth)
+        if before is not None:
+            yield before.levels()
+        before = strip
+    if before is not None:
+        yield before.levels()
+
+
+class _Development:
+    """Rows in the making. A GPU renders them in its turn and sends them off while it works on."""
+
+    def __init__(
+        self, painting: Painting, seen: Canvas | Grid, *, rows: slice, depth: Depth
+    ) -> None:
         import torch
 
-        height, width = grid.y.shape[0], grid.x.shape[1]
+        self._painting, self._seen, self._top = painting, seen, rows.start
         self._copies = _copy_stream() if painting.device.type == "cuda" else None
+        height, width = rows.stop - rows.start, _size(seen)[1]
+        self._full, dtype = (255, torch.uint8) if depth == 8 else (65_535, torch.uint16)
         # Only to pinned memory does a GPU send anything without the host's help.
         pinned = self._copies is not None and height * width <= _PINNED
-        self._frame = torch.empty((height, width, 3), dtype=torch.uint8, pin_memory=pinned)
-        rows = max(1, _TILE // width)
-        for top in range(0, height, rows):
-            self._render(painting, Grid(grid.x, grid.y[top : top + rows]), top)
+        self._levels = torch.empty((height, width, 3), dtype=dtype, pin_memory=pinned)
+        for tile in _tiles(seen, rows):
+            self._render(*tile)
         self._arrived = None if self._copies is None else self._copies.record_event()
 
-    def frame(self) -> NDArray[np.uint8]:
-        """Return the frame, uint8 (height, width, 3), once it is there."""
+    def levels(self) -> NDArray[Any]:
+        """Return the rows (rows, width, 3) once they are there."""
         if self._arrived is not None:
             self._arrived.synchronize()
-        return self._frame.numpy()
+        return self._levels.numpy()
 
-    def _render(self, painting: Painting, grid: Grid, top: int) -> None:
-        """Fill the rows from `top`, in halves where memory does not suffice for the whole."""
-        rows = len(grid.y)
+    def _render(self, rows: slice, columns: slice) -> None:
+        """Fill a tile, in halves where memory does not suffice for the whole."""
         try:
-            levels = painting.colours(grid).mul_(255).round_().clamp_(0, 255).byte()
-            self._fetch(levels, self._frame[top : top + rows])
+            colours = _colours(self._painting, self._seen, rows=rows, columns=columns)
+            levels = colours.mul_(self._full).round_().clamp_(0, self._full)
+            tile = self._levels[rows.start - self._top : rows.stop - self._top, columns]
+            self._fetch(levels.byte() if self._full == 255 else levels, tile)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            if rows == 1:
+            if rows.stop - rows.start == 1:
                 raise DeviceError(
                     "out of memory while rendering: lower --size or --scale"
                 ) from error
-            half = rows // 2
-            self._render(painting, Grid(grid.x, grid.y[:half]), top)
-            self._render(painting, Grid(grid.x, grid.y[half:]), top + half)
+            middle = (rows.start + rows.stop) // 2
+            self._render(slice(rows.start, middle), columns)
+            self._render(slice(middle, rows.stop), columns)
 
     def _fetch(self, levels: Tensor, tile: Tensor) -> None:
         """Copy levels from the device, beside what else it does if it can."""
         if self._copies is None:
-            tile.copy_(levels)
+            tile.copy_(levels.cpu())  # not every device knows 16 bits without a sign
             return
         import torch
 
+        levels = levels.to(tile.dtype)
         self._copies.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._copies):
             tile.copy_(levels, non_blocking=True)
         levels.record_stream(self._copies)  # its memory is not used anew before it is copied
+
+
+class Exposure(_Development):
+    """A frame in the making, of a canvas or of any grid."""
+
+    def __init__(self, painting: Painting, seen: Canvas | Grid) -> None:
+        super().__init__(painting, seen, rows=slice(0, _size(seen)[0]), depth=8)
+
+    def frame(self) -> NDArray[np.uint8]:
+        """Return the frame, uint8 (height, width, 3), once it is there."""
+        return self.levels()
+
+
+def _size(seen: Canvas | Grid) -> tuple[int, int]:
+    return seen.shape if isinstance(seen, Grid) else (seen.height, seen.width)
+
+
+def _tiles(seen: Canvas | Grid, rows: slice) -> Iterator[tuple[slice, slice]]:
+    """Yield the tiles of some rows, of at most `_TILE` points where a pixel has no more."""
+    width = _size(seen)[1]
+    points = 1 if isinstance(seen, Grid) else seen.samples**2  # of a pixel
+    across = min(width, max(1, _TILE // points))
+    down = max(1, _TILE // (points * across))
+    for top in range(rows.start, rows.stop, down):
+        for left in range(0, width, across):
+            yield slice(top, min(top + down, rows.stop)), slice(left, min(left + across, width))
+
+
+def _colours(painting: Painting, seen: Canvas | Grid, *, rows: slice, columns: slice) -> Tensor:
+    """Return the colours of a tile on the painting's device, float32 (rows, columns, 3)."""
+    import torch
+
+    if isinstance(seen, Grid):
+        return painting.colours(seen.rows(rows))
+    samples, fine = seen.samples, seen.finer()
+    rows, columns = (slice(samples * s.start, samples * s.stop) for s in (rows, columns))
+    colours = painting.colours(fine.grid(rows=rows, columns=columns))
+    if seen.edge == "black":
+        inside = torch.from_numpy(fine.inside(rows=rows, columns=columns))
+        colours = colours * send(inside, painting.device)[..., None]
+    if samples > 1:
+        colours = colours.unflatten(1, (-1, samples)).mean(2)
+        colours = colours.unflatten(0, (-1, samples)).mean(1)
+    return colours
 
 
 @cache
@@ -121,52 +197,13 @@ def letterbox(
     return boxed
 
 
-def view(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
-    """Return the picture itself through a canvas, uint8 (height, width, 3).
-
-    Where a painting is rendered larger or smaller than the picture, this is what it is held
-    against: the pixels themselves at their own size, Lanczos-resampled elsewhere, and the edge
-    pixels repeated where the canvas looks beyond the edges.
-    """
-    if canvas == picture.canvas:
-        return picture.pixels
-    # Per axis: which part of the picture is seen, and which pixels of the canvas it fills.
-    (top, bottom), rows = _overlap(canvas, picture, axis=0)
-    (left, right), columns = _overlap(canvas, picture, axis=1)
-    size = columns[1] - columns[0], rows[1] - rows[0]
-    image = Image.fromarray(picture.pixels).resize(
-        size, Image.Resampling.LANCZOS, box=(left, top, right, bottom)
-    )
-    beyond = (
-        (rows[0], canvas.height - rows[1]),
-        (columns[0], canvas.width - columns[1]),
-        (0, 0),
-    )
-    return np.pad(np.asarray(image), beyond, mode="edge")
-
-
-def _overlap(
-    canvas: Canvas, picture: Picture, *, axis: int
-) -> tuple[tuple[float, float], tuple[int, int]]:
-    """Return what a canvas sees of a picture along an axis: (from, to) in its and own pixels."""
-    seen = (canvas.height, canvas.width)[axis]
-    side, span = picture.pixels.shape[axis], picture.canvas.span[axis]
-    pixel = canvas.span[axis] / seen * side / span  # a pixel of the canvas, in those of the picture
-    start = side / 2 + canvas.centre[axis] * side / span - pixel * seen / 2
-    first = min(seen - 1, max(0, round(-start / pixel)))
-    last = max(first + 1, min(seen, round((side - start) / pixel)))
-    box = (max(0.0, start + first * pixel), min(float(side), start + last * pixel))
-    return box, (first, last)
-
-
-def fidelity(painting: Painting, picture: Picture) -> float:
+def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> float:
     """Return the PSNR in dB of the painting, rendered at the picture's own pixels as uint8.
 
-    Of a picture larger than a megapixel every few rows and columns are rendered, which tells the
-    same to a hundredth of a dB.
+    Of a picture with more than `pixels` every few rows and columns are rendered; a megapixel of
+    them tells the same to a hundredth of a dB.
     """
     # Odd, so that it does not fall in step with planes of features, whose nodes lie 2 or 8 apart.
-    stride = math.ceil(math.sqrt(picture.height * picture.width / _TILE)) | 1
-    grid = picture.canvas.grid()
-    exposure = Exposure(painting, Grid(grid.x[:, ::stride], grid.y[::stride]))
+    stride = math.ceil(math.sqrt(picture.height * picture.width / pixels)) | 1
+    exposure = Exposure(painting, picture.canvas.grid().thinned(stride))
     return psnr(exposure.frame(), picture.pixels[::stride, ::stride])

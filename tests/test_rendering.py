@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from fake_painting import Flat
 from torch import Tensor, nn
 
-from neuralpaint.canvas import Canvas, Fit
+from neuralpaint.canvas import Canvas, CanvasSettings, Edge, Grid, View
 from neuralpaint.errors import DeviceError
 from neuralpaint.learning import learner
 from neuralpaint.models import models
 from neuralpaint.painting import Painting, TorchPainting
 from neuralpaint.pictures import Picture
-from neuralpaint.rendering import expose, fidelity, letterbox, render, view
+from neuralpaint.rendering import Depth, expose, fidelity, letterbox, render, strips
+from neuralpaint.training import TrainingSettings
 
 
 class Plane(nn.Module):
@@ -29,8 +33,25 @@ class Plane(nn.Module):
         return torch.stack([red, green, torch.full_like(red, 0.5)], -1) * self.weight
 
 
+class Checks(Flat):
+    """Black and white in cells of which so many span the picture."""
+
+    def __init__(self, cells: int) -> None:
+        super().__init__(0.0)
+        self.cells = cells
+
+    def colours(self, grid: Grid) -> Tensor:
+        x, y = (np.floor((axis.astype(float) + 1) / 2 * self.cells) for axis in grid)
+        tones = torch.from_numpy(((x + y) % 2).astype(np.float32))
+        return tones[..., None].repeat(1, 1, 3)
+
+
 def painting(**options: int) -> Painting:
-    return TorchPainting(Plane(**options), {"weight": torch.ones(1)})
+    plane = Plane(**options)
+    canvas = Canvas.of(height=1, width=1)
+    return TorchPainting(
+        plane, {"weight": torch.ones(1)}, canvas=canvas, settings=TrainingSettings()
+    )
 
 
 def picture(height: int = 30, width: int = 40) -> Picture:
@@ -71,6 +92,94 @@ def test_exposures_may_be_looked_at_in_any_order() -> None:
         np.testing.assert_array_equal(frame, render(painting(), canvas))
 
 
+@pytest.mark.parametrize("angle", [0.0, 25.0])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_strips_are_the_frame(depth: Depth, angle: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    canvas = replace(Canvas.of(height=70, width=50).seen(View(zoom=0.8, angle=angle)), samples=2)
+    whole = render(painting(), canvas)
+    monkeypatch.setattr("neuralpaint.rendering._TILE", 160)
+    pieces = list(strips(painting(), canvas, depth=depth))
+    assert all(piece.shape[1:] == (50, 3) and piece.size <= 3 * 160 for piece in pieces)
+    frame = np.concatenate([piece.astype(int) for piece in pieces])
+    assert {piece.dtype for piece in pieces} == {np.dtype(f"uint{depth}")}
+    if depth == 16:
+        assert np.abs(frame / 257 - whole).max() < 0.502
+    else:
+        np.testing.assert_array_equal(frame, whole)
+
+
+def test_a_strip_of_16_bits_has_the_nearest_of_65536_levels() -> None:
+    (strip,) = strips(painting(), Canvas.of(height=2, width=1000), depth=16)
+    exact = 65_535 * (np.arange(1000) + 0.5) / 1000
+    assert np.abs(strip[0, :, 0] - exact).max() <= 0.51
+    assert (strip[..., 2] == 32_768).all()
+
+
+@pytest.mark.parametrize("name", ["fourier", "pyramid", "mlp"])
+def test_a_crop_shows_what_the_whole_shows_there(name: str) -> None:
+    subject = picture()
+    model = learner(subject, model=name, threads=1).painting()
+    crop = CanvasSettings(crop="17x9+11+20", scale=3).views(subject.canvas)[0]
+    whole = render(model, subject.canvas.scaled(3))
+    part = render(model, crop)
+    assert np.abs(part.astype(int) - whole[60:87, 33:84]).max() <= 1
+    assert (part == whole[60:87, 33:84]).mean() > 0.999
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_painting_turned_by_quarters_is_the_frame_turned(quarters: int) -> None:
+    canvas = Canvas.of(height=30, width=30)
+    turned = render(painting(), canvas.seen(View(angle=90 * quarters)))
+    np.testing.assert_array_equal(turned, np.rot90(render(painting(), canvas), -quarters))
+
+
+@pytest.mark.parametrize("angle", [0.0, 40.0])
+def test_beyond_the_edges_is_black_to_the_pixel(angle: float) -> None:
+    canvas = replace(Canvas.of(height=40, width=40).seen(View(zoom=0.5, angle=angle)), edge="black")
+    frame, inside = render(painting(), canvas), canvas.inside()
+    assert inside.sum() == pytest.approx(400, abs=8)
+    assert (frame[~inside] == 0).all()
+    assert (frame[inside, 2] == 128).all()
+    shared = render(painting(), replace(canvas.seen(View(x=0.513)), samples=4))
+    assert set(np.unique(shared[..., 2])) <= {*np.rint(np.arange(17) / 16 * 127.5), 128, 56, 72}
+    assert 0 < ((shared[..., 2] > 0) & (shared[..., 2] < 128)).sum() < 120
+
+
+@pytest.mark.parametrize("edge", ["mirror", "clamp"])
+def test_reflections_and_drawn_out_edges_continue_the_picture(edge: Edge) -> None:
+    canvas = replace(Canvas.of(height=20, width=20).seen(View(zoom=0.2)), edge=edge)
+    frame = render(painting(), replace(canvas, height=100, width=100)).astype(int)
+    own = render(painting(), Canvas.of(height=20, width=20))
+    np.testing.assert_array_equal(frame[40:60, 40:60], own)
+    beside = own[:, ::-1] if edge == "mirror" else np.array([255, 0, 128])
+    np.testing.assert_allclose(frame[40:60, 60:80, 0], beside[..., 0] + np.zeros((20, 20)))
+    if edge == "mirror":
+        np.testing.assert_array_equal(frame[:20, 80:], own)
+
+
+@pytest.mark.parametrize("samples", [2, 3, 5])
+def test_samples_average_a_plane_to_itself_and_a_fine_pattern_to_grey(samples: int) -> None:
+    canvas = Canvas.of(height=24, width=40)
+    plain = render(painting(), canvas).astype(int)
+    fine = render(painting(), replace(canvas, samples=samples))
+    assert np.abs(fine - plain).max() <= 1  # where a half is rounded either way
+    checks = Checks(canvas.width * samples)
+    assert set(np.unique(render(checks, canvas))) == {0, 255}
+    mean = 128 if samples % 2 == 0 else 128 * (1 + 1 / samples**2)
+    grey = render(checks, replace(canvas, samples=samples)).astype(int)
+    assert np.abs(grey - 127.5).max() <= mean - 126
+
+
+def test_samples_of_a_wide_canvas_are_taken_a_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    canvas = replace(Canvas.of(height=3, width=90), samples=4)
+    whole = render(painting(), canvas)
+    monkeypatch.setattr("neuralpaint.rendering._TILE", 200)
+    subject = painting(fails_above=200)
+    np.testing.assert_array_equal(render(subject, canvas), whole)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", list(models))
 def test_a_frame_of_a_gpu_is_that_of_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,47 +206,6 @@ def test_the_host_does_not_wait_for_a_frame_that_a_gpu_makes() -> None:
         torch.cuda.set_sync_debug_mode("default")
     frames = [exposure.frame() for exposure in exposures]
     np.testing.assert_array_equal(frames[0], frames[2])
-
-
-def test_a_picture_at_its_own_size_is_itself() -> None:
-    subject = picture()
-    assert view(subject, subject.canvas) is subject.pixels
-
-
-@pytest.mark.parametrize("scale", [0.5, 2.0, 3.3])
-def test_a_resized_picture_shows_the_same_plane(scale: float) -> None:
-    subject = picture()
-    seen = view(subject, subject.canvas.scaled(scale))
-    expected = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 240 - 3
-    np.testing.assert_allclose(seen[5, 3:-3, 0], expected[3:-3], atol=2)
-
-
-@pytest.mark.parametrize("fit", ["cover", "extend"])
-def test_a_crop_and_an_extension_line_up_with_the_network(fit: Fit) -> None:
-    subject = picture()
-    canvas = subject.canvas.fitted(height=60, width=60, fit=fit)
-    seen = view(subject, canvas).astype(int)
-    assert seen.shape == (60, 60, 3)
-    grid = canvas.grid()
-    # Red of the picture is 6 levels a pixel; its column c lies at x = (c + 0.5 - 20) / 20.
-    column = np.clip(grid.x[0] * 20 + 20 - 0.5, 0, 39)
-    row = np.clip(grid.y[:, 0] * 20 + 15 - 0.5, 0, 29)
-    np.testing.assert_allclose(seen[30, :, 0], 6 * column, atol=4)
-    np.testing.assert_allclose(seen[:, 30, 1], 6 * row, atol=4)
-
-
-def test_looking_beyond_the_edges_costs_no_copy_of_the_picture() -> None:
-    import tracemalloc
-
-    subject = picture(height=3000, width=2000)
-    canvas = subject.canvas.fitted(height=90, width=160, fit="extend")
-    tracemalloc.start()
-    try:
-        view(subject, canvas)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 0.3 * subject.pixels.nbytes
 
 
 def test_bars_surround_the_frame_and_nothing_else_changes() -> None:
