@@ -6,6 +6,7 @@
     ├── PictureError            the picture cannot be read
     ├── DeviceError             the device is not there, or out of memory
     ├── DivergedError           the loss became NaN or infinite
+    ├── SavedError              the painting or take cannot be read
     └── EncodingError           the clip or still cannot be written
 
 Each message is one line that says what is wrong, with which value, and what to do about it.
@@ -22,6 +23,7 @@ __all__ = [
     "EncodingError",
     "NeuralPaintError",
     "PictureError",
+    "SavedError",
     "UnknownNameError",
     "UsageError",
 ]
@@ -59,6 +61,10 @@ class DeviceError(NeuralPaintError):
 
 class DivergedError(NeuralPaintError):
     """The training loss became NaN or infinite."""
+
+
+class SavedError(NeuralPaintError):
+    """A saved painting, take or checkpoint that cannot be read: damaged, foreign, or too new."""
 
 
 class EncodingError(NeuralPaintError):

@@ -9,13 +9,13 @@ decides when to stop.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuralpaint.errors import DivergedError
+from neuralpaint.readings import Reading
+from neuralpaint.states import State, check_form, misfit
 from neuralpaint.training import TrainingSettings
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = [
     "Learner",
     "Reading",
     "Snapshot",
-    "diverged",
     "learn",
     "learner",
     "stops_at",
@@ -38,34 +37,6 @@ __all__ = [
 
 
 _MOMENT = 0.5  # seconds between two looks at a training
-
-
-class Reading:
-    """How far a training had come at one step."""
-
-    def __init__(self, step: int, *, seconds: float = 0.0, total: float = 0.0) -> None:
-        self.step = step
-        self._seconds = seconds
-        self._total = total
-
-    @property
-    def seconds(self) -> float:
-        """Time spent training so far."""
-        return self._seconds
-
-    @property
-    def total(self) -> float:
-        """Sum of the losses of all steps so far."""
-        return self._total
-
-    def mean_since(self, earlier: Reading) -> float:
-        """Return the mean loss of the steps since an earlier reading; NaN where there are none.
-
-        Raises:
-            DivergedError: a device tells only now that it is NaN or infinite.
-        """
-        steps = self.step - earlier.step
-        return (self.total - earlier.total) / steps if steps else math.nan
 
 
 @dataclass(frozen=True)
@@ -97,17 +68,14 @@ class _Fresh(Snapshot):
         return self._now.mean_since(self._before)
 
 
-def diverged(step: int, loss: float, *, advice: str) -> DivergedError:
-    """Return the error for a mean loss that is no number."""
-    return DivergedError(f"the loss became {loss} by step {step}: {advice}")
-
-
 class Learner(ABC):
     """Moves a model towards a target.
 
     The seam is `advance(n)`, not one step: whatever runs on a device is looked at once per call.
     """
 
+    settings: TrainingSettings
+    """How it learns."""
     step: int
     """Steps trained so far, or on their way where a device works on its own."""
     steps: int
@@ -118,6 +86,8 @@ class Learner(ABC):
     """How many numbers it learns."""
     epoch_steps: int
     """Steps in which every pixel is seen once."""
+    _advancing: bool = False
+    """Whether it is in an `advance`, or was when that was cut short."""
 
     @property
     @abstractmethod
@@ -168,6 +138,49 @@ class Learner(ABC):
     def sketch(self) -> NDArray[np.uint8]:
         """Return a copy of that canvas. Its pixels are less than 2 `epoch_steps` steps old."""
 
+    def state(self) -> State:
+        """Return a copy of all that another learner needs to go on from here, bit for bit.
+
+        A device that works on its own is waited for. Its `step`, `seconds` and `total` are those of
+        the `newest` reading.
+
+        Raises:
+            DivergedError: a device tells only now that the loss is NaN or infinite.
+            RuntimeError: an `advance` was cut short, and what it has left is of no one step.
+        """
+        if self._advancing:
+            raise RuntimeError("an advance was cut short: there is no state between its steps")
+        return self._state()
+
+    def restore(self, state: State) -> None:
+        """Go on from a `state` of the same picture and settings. To be called before `advance`.
+
+        It holds the sketch too, where one was begun: there is no need to begin it again.
+
+        Raises:
+            SavedError: it is another training's; the learner is as it was.
+        """
+        if self.step > 0:
+            raise RuntimeError("a state is restored before the training goes on")
+        before = self.state()
+        try:
+            self._restore(state)
+            check_form(state, like=self._state())  # nothing is missing, left over or converted
+        except BaseException as error:
+            self._restore(before)
+            # Whoever takes an array or a name that does not fit complains in a way of its own.
+            if isinstance(error, (LookupError, OverflowError, RuntimeError, TypeError, ValueError)):
+                raise misfit(" ".join(str(error).split())[:120]) from error
+            raise
+
+    @abstractmethod
+    def _state(self) -> State:
+        """Return what `state` promises."""
+
+    @abstractmethod
+    def _restore(self, state: State) -> None:
+        """Take a state over, or fail anyhow where it does not fit."""
+
 
 def learner(
     picture: Picture, settings: TrainingSettings | None = None, **options: object
@@ -195,7 +208,12 @@ def learner(
 
 
 def learn(
-    learner: Learner, stops: Iterable[int], *, look: Callable[[float], None] | None = None
+    learner: Learner,
+    stops: Iterable[int],
+    *,
+    look: Callable[[float], None] | None = None,
+    since: Reading | None = None,
+    last: Snapshot | None = None,
 ) -> Iterator[Snapshot]:
     """Yield a snapshot at each of the stops, which are steps in rising order.
 
@@ -204,12 +222,15 @@ def learn(
     Where a device works on its own, a snapshot is taken while it does: reading the snapshot's loss
     or rendering its painting waits for it, and `look` hears what is known by then.
 
+    Where a training goes on, `last` is the snapshot before, which a stop that is behind yields, and
+    `since` its reading: the loss of the first new one is the mean since then.
+
     Raises:
         DivergedError: the loss became NaN or infinite. Where a device works on its own, reading the
             `loss` of a snapshot raises it too: do so before the painting is shown.
     """
-    snapshot: Snapshot | None = None
-    before, looked = learner.newest, learner.known
+    snapshot = last
+    before, looked = since or learner.newest, learner.known
     for stop in stops:
         while learner.step < stop:
             learner.advance(min(stop - learner.step, _steps_in_a_moment(learner)))

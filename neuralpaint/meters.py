@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neuralpaint.errors import DivergedError
-from neuralpaint.learning import Reading, diverged
+from neuralpaint.readings import Reading, diverged
 
 __all__ = ["CudaMeter", "HostMeter", "Meter"]
 
@@ -53,6 +53,10 @@ class Meter(ABC):
     def end(self, step: int, *, advice: str) -> None:
         """End an advance that comes to `step`; `advice` is for when its loss is no number."""
 
+    def restore(self, reading: Reading) -> None:
+        """Go on from a reading, before the first advance."""
+        self.newest = self._before = reading
+
     def _note(self, reading: Reading) -> None:
         self._before, self.newest = self.newest, reading
 
@@ -61,7 +65,8 @@ class HostMeter(Meter):
     """Waits for the device at the end of every advance and looks at the host's clock."""
 
     def __init__(self, device: torch.device) -> None:
-        # In double precision: the mean is the same however a training is cut into advances.
+        # In double precision, which float32 losses add up to without rounding: their mean is the
+        # same however a training is cut into advances.
         precise = torch.float32 if device.type == "mps" else torch.float64
         super().__init__(torch.zeros((), device=device, dtype=precise))
         self._began = 0.0
@@ -139,6 +144,12 @@ class CudaMeter(Meter):
         reading = _Awaited(step, self._receive_until)
         self._flights.append(_Flight(reading, losses, advice, self._began, _now()))
         self._note(reading)
+
+    def restore(self, reading: Reading) -> None:
+        """Go on from a reading, before the first advance."""
+        super().restore(reading)
+        self._known, self._total = reading, reading.total
+        self._pace = reading.seconds / max(1, reading.step)
 
     def _receive(self) -> None:
         """Wait for the oldest reading on its way."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from neuralpaint.errors import UsageError
+from neuralpaint.movers import Memory, Mover
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
 
@@ -21,7 +22,6 @@ __all__ = [
     "AdamW",
     "Group",
     "Groups",
-    "Mover",
     "Muon",
     "Optimizer",
     "optimizers",
@@ -37,23 +37,6 @@ class Group(NamedTuple):
 
 
 Groups = Sequence[Group]
-
-
-class Mover(Protocol):
-    """What a learner needs of a torch optimizer."""
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        """The groups; the "lr" of each is set before every step."""
-        ...
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        ...
-
-    def step(self, closure: Callable[[], Any]) -> Any:
-        """Move the parameters once `closure` has made their gradients; return what it returned."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +57,7 @@ class Optimizer(Settings, ABC):
 
     @abstractmethod
     def build(self, groups: Groups) -> Mover:
-        """Return the torch optimizer of `groups` of parameters, each with its multiple of the rate.
+        """Return what moves `groups` of parameters, each with its multiple of the rate.
 
         The multiple becomes the group's "rate"; its "lr" is set before every step. On CUDA that is
         a tensor to be filled where a graph of the step can be captured.
@@ -82,6 +65,9 @@ class Optimizer(Settings, ABC):
 
 
 optimizers: Registry[Optimizer] = Registry("optimizer")
+
+
+_ADAM = Memory(numbers=("step",), arrays=("exp_avg", "exp_avg_sq"))
 
 
 @dataclass(frozen=True)
@@ -119,7 +105,7 @@ class Adam(_Adam):
         """Return `torch.optim.Adam`."""
         import torch
 
-        return torch.optim.Adam(**self._options(groups))
+        return Mover({torch.optim.Adam(**self._options(groups)): _ADAM})
 
 
 @optimizers.register("adamw")
@@ -135,7 +121,8 @@ class AdamW(_Adam):
         """Return `torch.optim.AdamW`."""
         import torch
 
-        return torch.optim.AdamW(**self._options(groups), weight_decay=self.weight_decay)
+        adamw = torch.optim.AdamW(**self._options(groups), weight_decay=self.weight_decay)
+        return Mover({adamw: _ADAM})
 
 
 @optimizers.register("sgd")
@@ -159,7 +146,8 @@ class SGD(Optimizer):
         """Return `torch.optim.SGD`."""
         import torch
 
-        return torch.optim.SGD(_tables(groups), momentum=self.momentum, nesterov=self.nesterov)
+        sgd = torch.optim.SGD(_tables(groups), momentum=self.momentum, nesterov=self.nesterov)
+        return Mover({sgd: Memory(arrays=("momentum_buffer",) if self.momentum else ())})
 
 
 _RAW = 100  # times Adam's rate, measured with networks of 64 to 256 units
@@ -186,17 +174,17 @@ class Muon(Optimizer):
         import torch
 
         matrices, others = _sorted(groups)
-        parts: list[Mover] = []
+        parts: dict[torch.optim.Optimizer, Memory] = {}
         if matrices:
-            parts += [
-                torch.optim.Muon(
-                    _tables(matrices), momentum=self.momentum, weight_decay=self.weight_decay,
-                    adjust_lr_fn="match_rms_adamw",
-                )
-            ]  # fmt: skip
+            muon = torch.optim.Muon(
+                _tables(matrices), momentum=self.momentum, weight_decay=self.weight_decay,
+                adjust_lr_fn="match_rms_adamw",
+            )  # fmt: skip
+            parts[muon] = Memory(arrays=("momentum_buffer",))
         if others:
-            parts += [torch.optim.Adam(_tables(others), betas=(0.9, 0.99), fused=True)]
-        return _Together(parts)
+            adam = torch.optim.Adam(_tables(others), betas=(0.9, 0.99), fused=True)
+            parts[adam] = _ADAM
+        return Mover(parts)
 
 
 @optimizers.register("lbfgs")
@@ -220,33 +208,19 @@ class LBFGS(Optimizer):
         import torch
 
         everything = [parameter for group in groups for parameter in group.parameters]
-        return torch.optim.LBFGS(
+        lbfgs = torch.optim.LBFGS(
             _tables([Group(everything)]), history_size=self.history, max_iter=self.evaluations,
             line_search_fn="strong_wolfe",
             # A mean over many pixels has small gradients long before there is nothing to gain.
             tolerance_grad=0.0, tolerance_change=0.0,
         )  # fmt: skip
-
-
-class _Together:
-    """Several optimizers of different parameters as one."""
-
-    def __init__(self, parts: Sequence[Mover]) -> None:
-        self._parts = parts
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        return [group for part in self._parts for group in part.param_groups]
-
-    def zero_grad(self) -> None:
-        for part in self._parts:
-            part.zero_grad()
-
-    def step(self, closure: Callable[[], Any]) -> Any:
-        loss = closure()
-        for part in self._parts:
-            part.step(lambda: loss)
-        return loss
+        memory = Memory(
+            numbers=("n_iter", "t", "H_diag", "prev_loss"),
+            arrays=("d", "prev_flat_grad"),
+            lists=("old_dirs", "old_stps", "ro"),
+            flat=True,
+        )
+        return Mover({lbfgs: memory})
 
 
 _SMALLEST = 8  # rows and columns: with fewer, a matrix has no spectrum to balance

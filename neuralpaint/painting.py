@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
-from typing import Self
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self, overload
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from neuralpaint.canvas import Grid
+from neuralpaint.canvas import Canvas, Grid
 from neuralpaint.devices import send
+from neuralpaint.errors import UsageError
+from neuralpaint.training import TrainingSettings
 
-__all__ = ["Painting", "TorchPainting"]
+__all__ = ["Painting", "TorchPainting", "check_alike"]
+
+_PREVIEW = 1024  # pixels of the longer side: what a notebook shows at once
 
 
 class Painting(ABC):
@@ -21,31 +29,118 @@ class Painting(ABC):
 
     device: torch.device
     """Where it renders."""
+    canvas: Canvas
+    """The picture's own: what was learned, at its own size."""
+    settings: TrainingSettings
+    """What was trained, and how."""
+    note: Mapping[str, Any] = MappingProxyType({})
+    """What was saved with it."""
 
     @property
     @abstractmethod
     def nbytes(self) -> int:
         """Bytes that the weights take."""
 
+    @property
+    @abstractmethod
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """A copy of the weights by name, on the CPU: all that the model has learned."""
+
+    @abstractmethod
+    def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
+        """Return the painting of the same model with a copy of other weights.
+
+        Raises:
+            UsageError: their names, shapes or types are not those of `weights`.
+        """
+
     @abstractmethod
     def colours(self, grid: Grid) -> Tensor:
         """Return the colours of a grid on `device`, float32 (h, w, 3) in [0, 1]."""
-
-    def __call__(self, grid: Grid) -> NDArray[np.float32]:
-        """Return the colours of a grid, float32 (h, w, 3) in [0, 1]."""
-        return self.colours(grid).cpu().numpy()
 
     @abstractmethod
     def blend(self, other: Self, amount: float) -> Self:
         """Return the painting whose weights lie between this one's (0) and the other's (1)."""
 
+    @overload
+    def __call__(self, x: Grid) -> NDArray[np.float32]: ...
+
+    @overload
+    def __call__(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float32]: ...
+
+    def __call__(self, x: Grid | ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float32]:
+        """Return the colours, float32 (..., 3) in [0, 1], of a grid or at coordinates x and y.
+
+        The coordinates have any shapes that broadcast together; the longer side of the picture
+        spans [-1, 1], x runs right and y runs down.
+
+        Raises:
+            UsageError: the shapes do not broadcast.
+        """
+        if isinstance(x, Grid):
+            return self.colours(x).cpu().numpy()
+        if y is None:
+            raise TypeError("a painting is asked for a grid, or for x and y")
+        return self._at(np.array(x, np.float32), np.array(y, np.float32))
+
+    def _at(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+        grid = Grid(x, y)
+        if x.ndim == 2 == y.ndim and y.size and grid.is_product:
+            return self.colours(grid).cpu().numpy()
+        try:
+            shape = np.broadcast_shapes(x.shape, y.shape)
+        except ValueError as error:
+            raise UsageError(
+                f"x {x.shape} and y {y.shape} do not broadcast: give shapes that do"
+            ) from error
+        points = Grid(*(np.array(np.broadcast_to(each, shape)).reshape(1, -1) for each in (x, y)))
+        if points.x.size == 0:
+            return np.empty((*shape, 3), np.float32)
+        return self.colours(points).cpu().numpy().reshape(*shape, 3)
+
+    def save(
+        self, path: str | Path, *, note: Mapping[str, Any] | None = None, overwrite: bool = False
+    ) -> Path:
+        """Save the weights and what they mean, for `load_painting`; complete or not at all.
+
+        `note` is kept with them: whatever JSON can hold.
+
+        Raises:
+            UsageError: the file exists and `overwrite` is false, or cannot be there.
+            EncodingError: it cannot be written: disk full, no permission.
+        """
+        from neuralpaint.saved import save_painting
+
+        return save_painting(self, path, note=note or {}, overwrite=overwrite)
+
+    def _repr_png_(self) -> bytes:
+        """Return the picture, no larger than a notebook shows it, as a PNG file."""
+        from PIL import Image
+
+        from neuralpaint.rendering import render
+
+        longer = max(self.canvas.height, self.canvas.width)
+        frame = render(self, self.canvas.scaled(min(1.0, _PREVIEW / longer)))
+        encoded = io.BytesIO()
+        Image.fromarray(frame).save(encoded, "PNG")
+        return encoded.getvalue()
+
 
 class TorchPainting(Painting):
     """What a torch model says. The weights are its own; the module that uses them is shared."""
 
-    def __init__(self, model: nn.Module, weights: dict[str, Tensor]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        weights: dict[str, Tensor],
+        *,
+        canvas: Canvas,
+        settings: TrainingSettings,
+    ) -> None:
+        """Take weights by name, all on one device, which nobody changes from now on."""
         self._model = model
         self._weights = weights
+        self.canvas, self.settings = canvas, settings
         self.device = next(iter(weights.values())).device
 
     @property
@@ -53,13 +148,35 @@ class TorchPainting(Painting):
         """Bytes that the weights take."""
         return sum(weight.nbytes for weight in self._weights.values())
 
+    @property
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """A copy of the weights by name, on the CPU."""
+        # A GPU is waited for once, not for every weight.
+        copies = {
+            name: weight.to("cpu", copy=True, non_blocking=True)
+            for name, weight in self._weights.items()
+        }
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return {name: copy.numpy() for name, copy in copies.items()}
+
+    def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
+        """Return the painting of the same model with a copy of other weights."""
+        check_alike(weights, self._weights)
+        tensors = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+        # In their own order, by which a blend or a sum over them goes.
+        return self._with({name: tensors[name].to(self.device) for name in self._weights})
+
     def colours(self, grid: Grid) -> Tensor:
         """Return the colours of a grid on the model's device, float32 (h, w, 3) in [0, 1]."""
+        shape = grid.shape
+        if not grid.is_product:  # every pixel is a point of its own
+            grid = Grid(*(axis.reshape(-1) for axis in grid))
         x, y = (send(torch.from_numpy(axis), self.device) for axis in grid)
         self._model.eval()  # no dropout, and the statistics of the whole training
         with torch.no_grad():
             colours: Tensor = torch.func.functional_call(self._model, self._weights, (x, y))
-        return colours
+        return colours.view(*shape, 3)
 
     def blend(self, other: Self, amount: float) -> Self:
         """Return the painting whose weights lie between this one's (0) and the other's (1)."""
@@ -70,4 +187,28 @@ class TorchPainting(Painting):
             else nearer._weights[name]
             for name, weight in self._weights.items()
         }
-        return type(self)(self._model, weights)
+        return self._with(weights)
+
+    def _with(self, weights: dict[str, Tensor]) -> Self:
+        return type(self)(self._model, weights, canvas=self.canvas, settings=self.settings)
+
+
+def check_alike(
+    weights: Mapping[str, NDArray[Any]], model: Mapping[str, NDArray[Any]] | Mapping[str, Tensor]
+) -> None:
+    """See to it that weights have the names, shapes and types of a model's.
+
+    Raises:
+        UsageError: they have not.
+    """
+    for name in sorted(weights.keys() ^ model.keys()):
+        what = "has no" if name in weights else "needs"
+        raise UsageError(f"the model {what} weights {name!r}: give those of its own training")
+    for name, own in model.items():
+        given, wanted = _form(weights[name]), _form(own)
+        if given != wanted:
+            raise UsageError(f"weights {name!r} are {given}, not {wanted} as the model has them")
+
+
+def _form(weight: NDArray[Any] | Tensor) -> str:
+    return f"{str(weight.dtype).removeprefix('torch.')} {tuple(weight.shape)}"

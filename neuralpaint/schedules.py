@@ -7,8 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
+from neuralpaint.states import State
 
 __all__ = [
     "AdaptiveHalving",
@@ -71,6 +74,15 @@ class Annealing:
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
         """Return the multiplier of the learning rate for the step to come."""
         return self._reduction * self._schedule.multiplier(step=step, steps=steps, epoch=epoch)
+
+    def state(self) -> State:
+        """Return what it has heard since the last reduction, and what the reductions come to."""
+        return {"errors": np.array(self._errors), "reduction": np.array(self._reduction)}
+
+    def restore(self, state: State) -> None:
+        """Go on from a `state`."""
+        self._errors = [float(error) for error in state["errors"]]
+        self._reduction = state["reduction"].item()
 
 
 schedules: Registry[Schedule] = Registry("schedule")

@@ -10,7 +10,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, Self, Union
 
@@ -20,6 +20,7 @@ __all__ = ["Entries", "Option", "Settings", "options", "setting"]
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
+_HUGE = 10**300
 _TIME = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 
 
@@ -49,13 +50,15 @@ def setting(
     above: float | None = None,
     entries: Entries | None = None,
     repeatable: bool = False,
+    read: Callable[[str], str] | None = None,
 ) -> Any:
     """Declare a field of a `Settings` dataclass.
 
     `minimum` and `maximum` are allowed values themselves; `above` is not. `entries` is the registry
     that the value, `name:key=value,...`, is looked up in; where the setting is `repeatable`, it is
     a comma-separated list of them, which the command line also takes as several options. A number
-    whose `unit` is seconds may be written as a time such as 90s or 1h30m.
+    whose `unit` is seconds may be written as a time such as 90s or 1h30m. `read` makes the value of
+    a TOML file, for a command line that is given one.
     """
     metadata = {
         "help": help,
@@ -65,6 +68,7 @@ def setting(
         "above": above,
         "entries": entries,
         "repeatable": repeatable,
+        "read": read,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -85,6 +89,7 @@ class Option:
     above: float | None
     entries: Entries | None
     repeatable: bool
+    read: Callable[[str], str] | None
     section: str
 
     @property
@@ -137,14 +142,16 @@ class Option:
 
     def _check_range(self, value: float, label: str) -> None:
         unit = f" {self.unit}" if self.unit else ""
+        # A whole number may be larger than any float.
+        shown = "so much" if isinstance(value, int) and abs(value) > _HUGE else f"{value:g}"
         if value != value or value in (float("inf"), float("-inf")):
-            raise UsageError(f"{label} must be a finite number, not {value:g}")
+            raise UsageError(f"{label} must be a finite number, not {shown}")
         if self.above is not None and value <= self.above:
-            raise UsageError(f"{label} must be above {self.above:g}{unit}, not {value:g}")
+            raise UsageError(f"{label} must be above {self.above:g}{unit}, not {shown}")
         if self.minimum is not None and value < self.minimum:
-            raise UsageError(f"{label} must be at least {self.minimum:g}{unit}, not {value:g}")
+            raise UsageError(f"{label} must be at least {self.minimum:g}{unit}, not {shown}")
         if self.maximum is not None and value > self.maximum:
-            raise UsageError(f"{label} must be at most {self.maximum:g}{unit}, not {value:g}")
+            raise UsageError(f"{label} must be at most {self.maximum:g}{unit}, not {shown}")
 
 
 def _seconds(text: str) -> float:

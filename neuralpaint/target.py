@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from neuralpaint.devices import send
 from neuralpaint.pictures import Picture
 from neuralpaint.split import TrainOn, pixels_to_learn
+from neuralpaint.states import State
 
-__all__ = ["Batch", "Lattice", "Target"]
+__all__ = ["Batch", "Lattice", "Lattices", "Target"]
 
 
 class Batch(NamedTuple):
@@ -59,20 +61,12 @@ class Target:
         levels = self.colours.index_select(0, rows).index_select(1, columns)
         return Batch(self.x[:, columns], self.y[rows], levels.to(torch.float32).mul_(1 / 255))
 
-    def lattices(self, batch: int, generator: torch.Generator) -> Iterator[Lattice]:
-        """Yield lattices of about `batch` pixels for ever, in epochs that cover each pixel once.
-
-        A batch of this kind is spread evenly over the picture and is a product grid, which lets a
-        model compute its input features per row and per column only. Of every few neighbouring rows
-        one is taken at random, likewise of columns: on a strictly regular lattice a network learns
-        a pattern of the lattice's period, which shows in its first frames.
-        """
-        (height, width), (rows, columns) = self.colours.shape[:2], self.strides(batch)
-        while True:
-            combs_y = _combs(height, rows, generator, self.colours.device)
-            combs_x = _combs(width, columns, generator, self.colours.device)
-            for index in torch.randperm(rows * columns, generator=generator).tolist():
-                yield Lattice(combs_y[index // columns], combs_x[index % columns])
+    def lattices(self, batch: int, generator: torch.Generator) -> Lattices:
+        """Return lattices of about `batch` pixels; nothing else is to draw from `generator`."""
+        height, width = self.colours.shape[:2]
+        return Lattices(
+            (height, width), self.strides(batch), generator=generator, device=self.colours.device
+        )
 
     def strides(self, batch: int) -> tuple[int, int]:
         """Return the (row, column) strides whose lattices hold about `batch` pixels."""
@@ -81,6 +75,62 @@ class Target:
         rows = _within(math.sqrt(lattices), height)
         columns = _within(lattices / rows, width)
         return _within(lattices / columns, height), columns
+
+
+class Lattices(Iterator[Lattice]):
+    """Lattices for ever, in epochs that cover each pixel once.
+
+    A batch of this kind is spread evenly over the picture and is a product grid, which lets a model
+    compute its input features per row and per column only. Of every few neighbouring rows one is
+    taken at random, likewise of columns: on a strictly regular lattice a network learns a pattern
+    of the lattice's period, which shows in its first frames.
+    """
+
+    def __init__(
+        self,
+        sides: tuple[int, int],
+        strides: tuple[int, int],
+        *,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> None:
+        """Take height and width, and of how many rows and columns a lattice has one."""
+        self._sides, self._strides = sides, strides
+        self._generator, self._device = generator, device
+        self._began = generator.get_state()  # before this epoch was drawn
+        self._order: list[int] = []
+        self._taken = 0  # of this epoch
+
+    def __next__(self) -> Lattice:
+        if self._taken == len(self._order):
+            self._draw_epoch()
+        row, column = divmod(self._order[self._taken], self._strides[1])
+        self._taken += 1
+        return Lattice(self._rows[row], self._columns[column])
+
+    def _draw_epoch(self) -> None:
+        self._began = self._generator.get_state()
+        self._rows, self._columns = (
+            _combs(side, stride, self._generator, self._device)
+            for side, stride in zip(self._sides, self._strides, strict=True)
+        )
+        count = self._strides[0] * self._strides[1]
+        self._order = torch.randperm(count, generator=self._generator).tolist()
+        self._taken = 0
+
+    def state(self) -> State:
+        """Return where the generator was as this epoch began, and how much of it is over."""
+        return {"generator": self._began.numpy().copy(), "taken": np.array(self._taken)}
+
+    def restore(self, state: State) -> None:
+        """Draw that epoch again and go on where it was.
+
+        Raises:
+            LookupError, TypeError, RuntimeError: the state is none of these lattices.
+        """
+        self._generator.set_state(torch.tensor(state["generator"]))
+        self._draw_epoch()
+        self._taken = range(len(self._order) + 1)[state["taken"].item()]
 
 
 def _within(stride: float, side: int) -> int:

@@ -12,10 +12,12 @@ from neuralpaint.canvas import Canvas
 from neuralpaint.cuda_graph import StepGraphs
 from neuralpaint.devices import explaining_memory, find_device, set_threads
 from neuralpaint.gradients import backpropagate, penalize
-from neuralpaint.learning import Learner, Reading
+from neuralpaint.learning import Learner
 from neuralpaint.meters import CudaMeter, HostMeter, Meter
 from neuralpaint.painting import TorchPainting
 from neuralpaint.pictures import Picture
+from neuralpaint.readings import Reading
+from neuralpaint.states import State, gather, part
 from neuralpaint.target import Batch, Lattice, Target
 from neuralpaint.training import Plan, TrainingSettings
 
@@ -33,6 +35,7 @@ class TorchLearner(Learner):
 
     def __init__(self, picture: Picture, settings: TrainingSettings) -> None:
         self.settings = settings
+        self._canvas = picture.canvas
         self._plan = Plan(settings)
         self._generator = torch.Generator().manual_seed(settings.seed)
         device = find_device(settings.device)
@@ -93,6 +96,7 @@ class TorchLearner(Learner):
 
     def advance(self, steps: int) -> None:
         """Train for `steps` steps; a GPU has them on its list on return, and no more than that."""
+        self._advancing = True
         with explaining_memory(_ADVICE):
             self._meter.begin()
             self.model.train()
@@ -107,6 +111,7 @@ class TorchLearner(Learner):
                 if self._plan.annealing.listens and self.step % self.epoch_steps == 0:
                     self._plan.annealing.hear(float(self._epoch_loss) / self.epoch_steps)
                     self._epoch_loss.zero_()
+            self._advancing = False
             self._meter.end(self.step, advice=self._plan.advice(self.steps))
 
     def _prepare_step(self) -> None:
@@ -146,17 +151,21 @@ class TorchLearner(Learner):
 
     def painting(self) -> TorchPainting:
         """Return a frozen copy of the averaged weights, and of what else the model remembers."""
-        names = [name for name, _ in self.model.named_parameters()]
-        weights = dict(zip(names, [a.clone() for a in self._average], strict=True))
+        weights = {name: average.clone() for name, average in self._all_averages().items()}
         state = self.model.state_dict()
         weights |= {name: state[name].clone() for name in state if name not in weights}
-        return TorchPainting(self.model, weights)
+        return TorchPainting(self.model, weights, canvas=self._canvas, settings=self.settings)
 
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
         """Keep what the model says of each batch, on a canvas that begins as `frame`."""
         if self.step > 0:
             raise RuntimeError("a sketch begins before the training does")
-        self._sketch = torch.from_numpy(frame).to(self.device, copy=True)
+        self._keep_sketch(frame)
+
+    def _keep_sketch(self, frame: NDArray[np.uint8]) -> None:
+        size = self._canvas.height, self._canvas.width, 3
+        self._sketch = torch.empty(size, dtype=torch.uint8, device=self.device)
+        self._sketch.copy_(torch.tensor(frame))
 
     def sketch(self) -> NDArray[np.uint8]:
         """Return a copy of that canvas."""
@@ -164,7 +173,53 @@ class TorchLearner(Learner):
             raise RuntimeError("begin_sketch has not been called")
         return self._sketch.to("cpu", copy=True).numpy()
 
+    def _state(self) -> State:
+        parts = {
+            "weights": _arrays(self._all_weights()),
+            "average": _arrays(self._all_averages()),
+            "optimizer": self._optimizer.state(),
+            "lattices": self._lattices.state(),
+            "annealing": self._plan.annealing.state(),
+        }
+        numbers = {"steps": np.array(self.steps), "epoch_loss": np.array(self._epoch_loss.item())}
+        sketch = {} if self._sketch is None else {"sketch": self.sketch()}
+        return self.newest.state() | numbers | sketch | gather(parts)
+
+    def _restore(self, state: State) -> None:
+        self._optimizer.restore(part(state, "optimizer"))
+        _fill(self._all_weights(), part(state, "weights"))
+        _fill(self._all_averages(), part(state, "average"))
+        self._lattices.restore(part(state, "lattices"))
+        self._plan.annealing.restore(part(state, "annealing"))
+        self._epoch_loss.fill_(state["epoch_loss"].item())
+        self._sketch = None
+        if "sketch" in state:
+            self._keep_sketch(state["sketch"])
+        reading = Reading.of(state)
+        self.step, self.steps = reading.step, state["steps"].item()
+        self._meter.restore(reading)
+
+    def _all_weights(self) -> dict[str, torch.Tensor]:
+        """Return by name what is learned, and whatever else the model remembers."""
+        return dict(self.model.named_parameters()) | dict(self.model.named_buffers())
+
+    def _all_averages(self) -> dict[str, torch.Tensor]:
+        names = [name for name, _ in self.model.named_parameters()]
+        return dict(zip(names, self._average, strict=True))
+
 
 def _filled(dial: float | torch.Tensor, value: float) -> float | torch.Tensor:
     """Return a dial set to a value; a tensor is filled, for a graph reads it where it lies."""
     return dial.fill_(value) if isinstance(dial, torch.Tensor) else value
+
+
+def _arrays(tensors: dict[str, torch.Tensor]) -> State:
+    """Return copies on the host."""
+    return {name: tensor.numpy(force=True).copy() for name, tensor in tensors.items()}
+
+
+@torch.no_grad()
+def _fill(tensors: dict[str, torch.Tensor], state: State) -> None:
+    """Fill tensors where they lie, for that is where an optimizer and a graph look for them."""
+    for name, tensor in tensors.items():
+        tensor.copy_(torch.tensor(state[name]))

@@ -13,13 +13,27 @@ from neuralpaint.schedules import Annealing, schedules
 from neuralpaint.settings import Settings, setting
 from neuralpaint.split import TrainOn
 
-__all__ = ["Engine", "Plan", "TrainingSettings"]
+__all__ = ["DeviceSettings", "Engine", "Plan", "TrainingSettings"]
 
 Engine = Literal["torch", "numpy"]
 
 
 @dataclass(frozen=True)
-class TrainingSettings(Settings):
+class DeviceSettings(Settings):
+    """Where to compute."""
+
+    section: ClassVar[str] = "Device"
+
+    device: DeviceName = setting(
+        "auto", "where to train and render; auto takes CUDA, then MPS, then the CPU"
+    )
+    threads: int | None = setting(
+        None, "CPU threads; unset, as many as this process may run on", minimum=1, maximum=1024
+    )
+
+
+@dataclass(frozen=True)
+class TrainingSettings(DeviceSettings):
     """What is trained, how, for how long and where."""
 
     section: ClassVar[str] = "Training"
@@ -67,10 +81,6 @@ class TrainingSettings(Settings):
     seed: int = setting(0, "same seed, same machine: same result", minimum=0, maximum=2**63 - 1)
     engine: Engine = setting(
         "torch", "what does the mathematics; numpy: the network from scratch, written to be read"
-    )
-    device: DeviceName = setting("auto", "where to train; auto takes CUDA, then MPS, then the CPU")
-    threads: int | None = setting(
-        None, "CPU threads; unset, as many as this process may run on", minimum=1, maximum=1024
     )
 
 

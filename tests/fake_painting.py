@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from neuralpaint.canvas import Grid
 from neuralpaint.painting import Painting
@@ -23,7 +28,14 @@ class Flat(Painting):
         return 4
 
     def colours(self, grid: Grid) -> torch.Tensor:
-        return torch.full((len(grid.y), grid.x.shape[1], 3), self.tone)
+        return torch.full((*grid.shape, 3), self.tone)
+
+    @property
+    def weights(self) -> dict[str, NDArray[Any]]:
+        return {"tone": np.array(self.tone)}
+
+    def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Flat:
+        return type(self)(float(weights["tone"]))
 
     def blend(self, other: Flat, amount: float) -> Flat:
         return type(self)(self.tone + amount * (other.tone - self.tone))

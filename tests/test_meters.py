@@ -8,6 +8,7 @@ from fake_gpu import FakeGpu
 
 from neuralpaint.errors import DivergedError
 from neuralpaint.meters import CudaMeter, HostMeter, Meter
+from neuralpaint.readings import Reading
 
 CPU = torch.device("cpu")
 
@@ -39,6 +40,22 @@ def test_the_mean_loss_is_that_of_the_steps_in_between(
     assert middle.mean_since(start) == pytest.approx(0.5)
     assert meter.newest.mean_since(start) == pytest.approx(0.4)
     assert [start.step, middle.step, meter.newest.step] == [0, 3, 4]
+
+
+@pytest.mark.parametrize("kind", [HostMeter, CudaMeter])
+def test_a_meter_goes_on_from_a_reading(kind: type[HostMeter | CudaMeter], gpu: FakeGpu) -> None:
+    meter, other = kind(CPU), kind(CPU)
+    measure(meter, steps=4, loss=0.5)
+    reading = Reading.of(meter.newest.state())
+    other.restore(reading)
+    assert other.known is other.newest is reading
+    assert other.seconds == meter.seconds > 0
+    assert math.isnan(other.loss)
+    measure(other, steps=2, loss=0.25)
+    assert other.newest.step == 6
+    assert other.newest.total == 2.5
+    assert other.newest.seconds > reading.seconds
+    assert other.loss == 0.25
 
 
 def test_an_advance_on_a_gpu_is_not_waited_for_but_where_it_is_read(gpu: FakeGpu) -> None:
@@ -74,6 +91,14 @@ def test_steps_on_their_way_take_as_long_as_the_newest_known_ones(gpu: FakeGpu) 
     assert meter.seconds == pytest.approx(2)
 
 
+def test_steps_on_their_way_go_at_the_pace_of_the_training_that_goes_on(gpu: FakeGpu) -> None:
+    meter = CudaMeter(CPU)
+    meter.restore(Reading(100, seconds=50.0, total=1.0))
+    measure(meter, steps=8, loss=0.2)
+    assert meter.seconds == 54
+    assert gpu.waits == 0
+
+
 def test_a_loss_that_is_no_number_is_raised_as_soon_as_it_is_known(gpu: FakeGpu) -> None:
     meter = CudaMeter(CPU)
     measure(meter, steps=2, loss=math.nan)
@@ -87,6 +112,13 @@ def test_a_loss_that_is_no_number_is_raised_as_soon_as_it_is_known(gpu: FakeGpu)
     with pytest.raises(DivergedError, match="nan by step 2"):
         _ = reading.total
     assert meter.seconds == reading.seconds + 1  # can be told all the same
+
+
+def test_a_training_that_has_diverged_is_not_told_of(gpu: FakeGpu) -> None:
+    meter = CudaMeter(CPU)
+    measure(meter, steps=2, loss=math.nan)
+    with pytest.raises(DivergedError, match="nan by step 2"):
+        meter.newest.state()
 
 
 def test_on_a_host_it_is_raised_at_once() -> None:

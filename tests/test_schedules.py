@@ -65,6 +65,20 @@ def test_adaptive_halving_compares_a_hundred_epochs_with_the_hundred_before() ->
     assert reductions("adaptive-halving:window=3", [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]) == [5, 11]
 
 
+def test_what_was_heard_goes_on_in_another_training() -> None:
+    spec, errors = "plateau:patience=2,threshold=0", [5.0, 4, 4, 4, 3, 3, 3, 2, 1, 1]
+    whole = Annealing(schedules.parse(spec))
+    heard = []
+    for error in errors:
+        again = Annealing(schedules.parse(spec))
+        again.restore(whole.state())
+        whole.hear(error)
+        again.hear(error)
+        heard.append(whole.multiplier(step=0, steps=1, epoch=0))
+        assert again.multiplier(step=0, steps=1, epoch=0) == heard[-1]
+    assert heard[-1] < heard[3] < heard[0]
+
+
 def test_other_schedules_do_not_listen() -> None:
     annealing = Annealing(Step())
     annealing.hear(9)

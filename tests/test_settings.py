@@ -33,6 +33,7 @@ def test_text_becomes_the_type_of_the_field() -> None:
         ({"hairs": True}, "hairs must be a whole number, not True"),
         ({"hairs": 0}, "hairs must be at least 1, not 0"),
         ({"hairs": 100}, "hairs must be at most 99, not 100"),
+        ({"hairs": 10**400}, "hairs must be at most 99, not so much"),
         ({"hairs": None}, "hairs needs a value"),
         ({"width": 0}, "width must be above 0 mm, not 0"),
         ({"width": "nan"}, "width must be a finite number, not nan"),

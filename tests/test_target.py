@@ -9,7 +9,7 @@ import torch
 
 from neuralpaint.canvas import Canvas
 from neuralpaint.pictures import Picture
-from neuralpaint.target import Lattice, Target
+from neuralpaint.target import Lattice, Lattices, Target
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (13, 29, 3), dtype=np.uint8)
 
@@ -51,6 +51,19 @@ def test_lattices_repeat_with_their_seed() -> None:
         return [[*lattice.rows.tolist(), *lattice.columns.tolist()] for lattice in drawn]
 
     assert draw(3) == draw(3) != draw(4)
+
+
+def test_lattices_go_on_from_wherever_they_were() -> None:
+    def lattices(seed: int) -> Lattices:
+        return target().lattices(60, torch.Generator().manual_seed(seed))
+
+    whole, epoch = lattices(3), math.prod(target().strides(60))
+    for _ in range(2 * epoch + 1):
+        again = lattices(4)
+        again.restore(whole.state())
+        expected, found = next(whole), next(again)
+        assert torch.equal(found.rows, expected.rows)
+        assert torch.equal(found.columns, expected.columns)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ class HashGrid(Encoding):
         scales = torch.tensor([level.cells / 2 for level in levels]).view(-1, 1, 1)
         starts = torch.tensor([sum(sizes[:i]) for i in range(len(sizes))]).view(-1, 1, 1)
         factors = torch.tensor([level.row or _PRIME for level in levels]).view(-1, 1, 1)
-        edges = torch.stack([scales * side for side in span])
+        # In double precision, as the levels were: one more cell has no entries.
+        edges = torch.stack([(scales.double() * side).float() for side in span])
         for name, value in (
             ("_scales", scales), ("_starts", starts), ("_factors", factors), ("_edges", edges)
         ):  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -36,6 +37,7 @@ __all__ = [
     "build_network",
     "build_optimizer",
     "check_device",
+    "count_weights",
     "known_model",
 ]
 
@@ -90,7 +92,7 @@ def build_network(
     bend = _chosen(ACTIVATIONS, "activation", model.activation)
     rng = np.random.default_rng(seed)
     features = _features(model.encoding, canvas, rng)
-    sizes = [features.width, *[model.hidden_size] * model.hidden_layers, 3]
+    sizes = _sizes(model, features)
     drawn = drawn_weights(sizes, activation=model.activation, spectrum=features.spectrum, seed=seed)
     linears = [Linear(weight.astype(kind), bias.astype(kind)) for weight, bias in drawn]
     layers: dict[str, Layer] = {}
@@ -104,6 +106,21 @@ def build_network(
     layers[f"linear{len(linears) - 1}"] = linears[-1]
     layers["colours"] = activations.Colours()
     return Network(features, layers)
+
+
+def count_weights(model: MLPModel, canvas: Canvas) -> int:
+    """Return how many weights and biases the linear layers of `build_network` have.
+
+    Raises:
+        UsageError: the model has an encoding that this engine has not.
+    """
+    features = _features(model.encoding, canvas, np.random.default_rng(0))
+    return sum((inputs + 1) * units for inputs, units in pairwise(_sizes(model, features)))
+
+
+def _sizes(model: MLPModel, features: Features) -> list[int]:
+    """Return the widths of the features, of each hidden layer and of the output."""
+    return [features.width, *[model.hidden_size] * model.hidden_layers, 3]
 
 
 def _features(spec: str, canvas: Canvas, rng: np.random.Generator) -> Features:

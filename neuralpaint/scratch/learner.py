@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.devices import explaining_memory
-from neuralpaint.learning import Learner, Reading, diverged
+from neuralpaint.learning import Learner
 from neuralpaint.pictures import Picture
+from neuralpaint.readings import Reading, diverged
 from neuralpaint.scratch import blas
+from neuralpaint.scratch.batches import Batches
 from neuralpaint.scratch.choices import (
     build_loss,
     build_network,
@@ -28,9 +29,11 @@ from neuralpaint.scratch.choices import (
     check_device,
     known_model,
 )
+from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.layers import Array
 from neuralpaint.scratch.painting import ScratchPainting, Studio
 from neuralpaint.split import pixels_to_learn
+from neuralpaint.states import State, chance, gather, part, set_chance
 from neuralpaint.training import Plan, TrainingSettings
 
 __all__ = ["ScratchLearner"]
@@ -47,12 +50,12 @@ class ScratchLearner(Learner):
     def __init__(self, picture: Picture, settings: TrainingSettings) -> None:
         check_device(settings.device)
         self.settings = settings
+        self._canvas = picture.canvas
         self._plan = Plan(settings)
         self._model = known_model(self._plan.model)
         self._optimizer = build_optimizer(self._plan.optimizer)
         self._loss = build_loss(self._plan.loss)
         blas.hire(settings.threads)
-        self._rng = np.random.default_rng(settings.seed)
         with explaining_memory(_ADVICE):
             self._take(picture)
         self.step = 0
@@ -65,21 +68,15 @@ class ScratchLearner(Learner):
         """Make what depends on the picture."""
         pixels, self._grid = pixels_to_learn(picture, self.settings.train_on)
         self._pixels = pixels.reshape(-1, 3)
-        self._batch = self.settings.batch or self._model.cpu_batch
-        self.epoch_steps = -(-len(self._pixels) // self._batch)
-        self._batches = self._shuffled()
+        self.epoch_steps = -(-len(self._pixels) // (self.settings.batch or self._model.cpu_batch))
+        rng = np.random.default_rng(self.settings.seed)
+        self._batches = Batches(len(self._pixels), epoch_steps=self.epoch_steps, rng=rng)
         self._network = build_network(self._model, picture.canvas, seed=self.settings.seed)
         self.weights = self._network.weights.size
         self._average = self._network.weights.copy()
         # Its weights are a painting's, whenever one is looked at; the frequencies are the same.
         again = build_network(self._model, picture.canvas, seed=self.settings.seed)
         self._studio = Studio(again)
-
-    def _shuffled(self) -> Iterator[NDArray[np.int64]]:
-        """Yield the indices of each batch's pixels for ever, in epochs that cover each once."""
-        while True:
-            # In equal parts: a small rest would move the weights as far as a whole batch does.
-            yield from np.array_split(self._rng.permutation(len(self._pixels)), self.epoch_steps)
 
     @property
     def seconds(self) -> float:
@@ -104,10 +101,12 @@ class ScratchLearner(Learner):
     def advance(self, steps: int) -> None:
         """Train for `steps` steps."""
         began, total = time.perf_counter(), 0.0
+        self._advancing = True
         # What overflows shows in the loss, and that is looked at.
         with explaining_memory(_ADVICE), np.errstate(over="ignore", invalid="ignore"):
             for _ in range(steps):
                 total += self._learn_from(next(self._batches))
+        self._advancing = False
         before = self._before = self._newest
         seconds = time.perf_counter() - began
         self._newest = Reading(
@@ -168,13 +167,18 @@ class ScratchLearner(Learner):
 
     def painting(self) -> ScratchPainting:
         """Return a frozen copy of the averaged weights, and of the running statistics."""
-        return ScratchPainting(self._studio, self._network.state(self._average))
+        weights = self._network.state(self._average)
+        return ScratchPainting(self._studio, weights, canvas=self._canvas, settings=self.settings)
 
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
         """Keep what the network says of each batch, on a canvas that begins as `frame`."""
         if self.step > 0:
             raise RuntimeError("a sketch begins before the training does")
-        self._frame = frame.copy()
+        self._keep_sketch(frame)
+
+    def _keep_sketch(self, frame: NDArray[np.uint8]) -> None:
+        self._frame = np.empty((self._canvas.height, self._canvas.width, 3), np.uint8)
+        self._frame[...] = frame
         self._sketch = self._frame.reshape(-1, 3)
 
     def sketch(self) -> NDArray[np.uint8]:
@@ -182,3 +186,36 @@ class ScratchLearner(Learner):
         if self._sketch is None:
             raise RuntimeError("begin_sketch has not been called")
         return self._frame.copy()
+
+    def _state(self) -> State:
+        parts = {
+            "weights": self._network.state(),
+            "average": self._network.state(self._average),
+            "optimizer": self._optimizer.state(),
+            "batches": self._batches.state(),
+            "dropout": {str(i): chance(layer.rng) for i, layer in self._dropouts()},
+            "annealing": self._plan.annealing.state(),
+        }
+        numbers = {"steps": np.array(self.steps), "epoch_loss": np.array(self._epoch_loss)}
+        sketch = {} if self._sketch is None else {"sketch": self.sketch()}
+        return self._newest.state() | numbers | sketch | gather(parts)
+
+    def _restore(self, state: State) -> None:
+        self._network.load(part(state, "average"))
+        self._average[...] = self._network.weights
+        self._network.load(part(state, "weights"))
+        self._optimizer.restore(part(state, "optimizer"), like=self._average)
+        self._batches.restore(part(state, "batches"))
+        for i, layer in self._dropouts():
+            set_chance(layer.rng, state[f"dropout.{i}"])
+        self._plan.annealing.restore(part(state, "annealing"))
+        self._epoch_loss, self.steps = state["epoch_loss"].item(), state["steps"].item()
+        self._newest = self._before = Reading.of(state)
+        self.step = self._newest.step
+        self._sketch = None
+        if "sketch" in state:
+            self._keep_sketch(state["sketch"])
+
+    def _dropouts(self) -> list[tuple[int, Dropout]]:
+        layers = enumerate(self._network.layers)
+        return [(i, layer) for i, layer in layers if isinstance(layer, Dropout)]

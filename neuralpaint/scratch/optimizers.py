@@ -24,8 +24,11 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from neuralpaint.scratch.layers import Array
+from neuralpaint.states import State
 
 __all__ = ["SGD", "Adam", "Optimizer"]
+
+_NOTHING: Array = np.empty(0, np.float32)
 
 
 class Optimizer(ABC):
@@ -35,6 +38,18 @@ class Optimizer(ABC):
     def move(self, weights: Array, gradient: Array, *, lr: float) -> None:
         """Move the weights (k,) in place, given their gradient (k,), which may be overwritten."""
 
+    @abstractmethod
+    def state(self) -> State:
+        """Return a copy of what it remembers; vectors are empty before the first move."""
+
+    @abstractmethod
+    def restore(self, state: State, *, like: Array) -> None:
+        """Go on from a `state`; there are as many weights as `like` has.
+
+        Raises:
+            KeyError, ValueError: it is another optimizer's.
+        """
+
 
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum."""
@@ -42,11 +57,11 @@ class SGD(Optimizer):
     def __init__(self, *, momentum: float, nesterov: bool) -> None:
         self._momentum = momentum
         self._nesterov = nesterov
-        self._velocity: Array | None = None
+        self._velocity = _NOTHING
 
     def move(self, weights: Array, gradient: Array, *, lr: float) -> None:
         """Move along the velocity, or along where it leads."""
-        if self._velocity is None:
+        if not self._velocity.size:
             self._velocity = np.zeros_like(weights)
         velocity = self._velocity
         velocity *= self._momentum
@@ -56,6 +71,15 @@ class SGD(Optimizer):
             weights -= lr * gradient
         else:
             weights -= lr * velocity
+
+    def state(self) -> State:
+        """Return the velocity (k,)."""
+        return {"velocity": self._velocity.copy()}
+
+    def restore(self, state: State, *, like: Array) -> None:
+        """Take the velocity back."""
+        velocity = state["velocity"]
+        self._velocity = _copy(velocity, like=like) if velocity.size else _NOTHING
 
 
 class Adam(Optimizer):
@@ -72,11 +96,11 @@ class Adam(Optimizer):
         self._beta1, self._beta2, self._eps = beta1, beta2, eps
         self._weight_decay = weight_decay
         self._steps = 0
-        self._moments: tuple[Array, Array] | None = None
+        self._moments = _NOTHING, _NOTHING
 
     def move(self, weights: Array, gradient: Array, *, lr: float) -> None:
         """Move by the mean gradient over the root of the mean square."""
-        if self._moments is None:
+        if self._steps == 0:
             self._moments = np.zeros_like(weights), np.zeros_like(weights)
         mean, square = self._moments
         self._steps += 1
@@ -93,3 +117,20 @@ class Adam(Optimizer):
         np.divide(mean, move, out=move)
         move *= lr / (1 - self._beta1**self._steps)
         weights -= move
+
+    def state(self) -> State:
+        """Return both means (k,) and the number of steps that they are of."""
+        mean, square = self._moments
+        return {"mean": mean.copy(), "square": square.copy(), "steps": np.array(self._steps)}
+
+    def restore(self, state: State, *, like: Array) -> None:
+        """Take them back."""
+        self._steps = state["steps"].item()
+        like = like if self._steps else _NOTHING
+        self._moments = _copy(state["mean"], like=like), _copy(state["square"], like=like)
+
+
+def _copy(vector: Array, *, like: Array) -> Array:
+    if vector.shape != like.shape:
+        raise ValueError(f"an array {vector.shape} in place of {like.shape}")
+    return vector.astype(like.dtype)

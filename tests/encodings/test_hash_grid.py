@@ -77,3 +77,10 @@ def test_the_gradient_of_the_table_is_that_of_differences(points: bool) -> None:
 def test_a_finest_level_below_the_coarsest_is_refused() -> None:
     with pytest.raises(UsageError, match="finest=4 is coarser than coarsest=16"):
         encodings.parse("hash:finest=4")
+
+
+def test_an_edge_that_falls_on_a_corner_is_not_rounded_beyond_it() -> None:
+    canvas = Canvas.of(height=120, width=200)  # 50 cells x 1.2 is 60.000004 in single precision
+    grid = encodings.parse("hash").build(canvas, torch.Generator().manual_seed(0))
+    far = torch.tensor([[2.0]])
+    assert torch.isfinite(grid(far, far)[0]).all()

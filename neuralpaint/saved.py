@@ -1,0 +1,197 @@
+"""Saved paintings: weights in a file, and the model built anew around them.
+
+What a file says of its model is a claim. It is held against the weights that are there before
+anything is built: a file of a kilobyte does not get a network of gigabytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from numpy.typing import NDArray
+
+from neuralpaint._version import __version__
+from neuralpaint.canvas import Canvas
+from neuralpaint.devices import DeviceName, explaining_memory, find_device
+from neuralpaint.errors import DeviceError, SavedError, UsageError
+from neuralpaint.outputs import check_target
+from neuralpaint.parts import claimed, sweep
+from neuralpaint.settings import options
+from neuralpaint.tensors import read_tensors, write_tensors
+from neuralpaint.training import Plan, TrainingSettings
+
+if TYPE_CHECKING:
+    import torch
+
+    from neuralpaint.painting import Painting
+
+__all__ = ["built", "load_painting", "model_facts", "read_model_facts", "save_painting"]
+
+_KIND = "neuralpaint painting"
+_LONGEST_SIDE = 2**31 - 1
+
+
+def save_painting(
+    painting: Painting, path: str | Path, *, note: Mapping[str, Any], overwrite: bool = False
+) -> Path:
+    """Save a painting under `path`, complete or not at all; see `Painting.save`."""
+    path = check_target(path, overwrite=overwrite)
+    facts = {
+        **model_facts(painting.settings, painting.canvas),
+        "neuralpaint": __version__,
+        "note": dict(note),
+    }
+    sweep(path)
+    with claimed(path) as part:
+        with part.path.open("wb") as file:
+            write_tensors(file, painting.weights, kind=_KIND, facts=facts)
+            file.flush()
+            os.fsync(file.fileno())
+        part.publish()
+    return path
+
+
+def load_painting(path: str | Path, *, device: DeviceName = "cpu") -> Painting:
+    """Return the painting that `Painting.save` has saved, to render on `device`.
+
+    Raises:
+        UsageError: there is no such file.
+        SavedError: it is damaged, no painting, or made by a newer neuralpaint.
+        DeviceError: the device is not there or has too little memory.
+    """
+    path = Path(path)
+    name = f"{str(path)!r}"
+    weights, facts = read_tensors(path, kind=_KIND)
+    settings, canvas = read_model_facts(facts, name=name)
+    painting = built(weights, settings=settings, canvas=canvas, device=device, name=name)
+    note = facts.get("note")
+    painting.note = note if isinstance(note, dict) else {}
+    return painting
+
+
+def model_facts(settings: TrainingSettings, canvas: Canvas) -> dict[str, Any]:
+    """Return what a model is built from, as JSON can hold it."""
+    said = {name: getattr(settings, name) for name in options(TrainingSettings)}
+    return {"settings": said, "height": canvas.height, "width": canvas.width}
+
+
+def read_model_facts(facts: Mapping[str, Any], *, name: str) -> tuple[TrainingSettings, Canvas]:
+    """Return settings and the picture's canvas of `model_facts`, checked as if they were typed.
+
+    Raises:
+        SavedError: they cannot be used; `name` is what the message calls the file.
+    """
+    values, height, width = (facts.get(key) for key in ("settings", "height", "width"))
+    if not isinstance(values, dict):
+        raise SavedError(f"{name} is damaged (it has no settings): make it again")
+    if not (_is_side(height) and _is_side(width)):
+        raise SavedError(f"{name} is damaged (its picture has no size): make it again")
+    try:
+        return TrainingSettings.from_dict(values), Canvas.of(height=height, width=width)
+    except (ValueError, TypeError, OverflowError) as error:  # whatever a stranger wrote
+        raise SavedError(
+            f"{name} has settings that cannot be used ({error}): update neuralpaint, or make it "
+            "again"
+        ) from error
+
+
+def _is_side(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 < value <= _LONGEST_SIDE
+
+
+def built(
+    weights: Mapping[str, NDArray[Any]],
+    *,
+    settings: TrainingSettings,
+    canvas: Canvas,
+    device: DeviceName,
+    name: str,
+) -> Painting:
+    """Return the painting of these weights, its model built as the training built it.
+
+    Raises:
+        SavedError: the settings make no model, or one of other weights; `name` is what the message
+            calls the file.
+        DeviceError: the device is not there or has too little memory.
+    """
+    build = _scratch if settings.engine == "numpy" else _torch
+    try:
+        with explaining_memory("choose another --device, or free memory"):
+            return build(weights, settings=settings, canvas=canvas, device=device)
+    except UsageError as error:
+        raise SavedError(
+            f"{name} is damaged (its weights are not of its model: {error}): make it again"
+        ) from error
+
+
+def _torch(
+    weights: Mapping[str, NDArray[Any]],
+    *,
+    settings: TrainingSettings,
+    canvas: Canvas,
+    device: DeviceName,
+) -> Painting:
+    import torch
+
+    from neuralpaint.painting import TorchPainting
+
+    where = find_device(device)
+    generator = torch.Generator().manual_seed(settings.seed)
+    with _no_more_than(sum(weight.size for weight in weights.values())):
+        model = Plan(settings).model.build(canvas, generator)
+    model.to(where)
+    blank = TorchPainting(model, model.state_dict(), canvas=canvas, settings=settings)
+    return blank.with_weights(weights)
+
+
+def _scratch(
+    weights: Mapping[str, NDArray[Any]],
+    *,
+    settings: TrainingSettings,
+    canvas: Canvas,
+    device: DeviceName,
+) -> Painting:
+    from neuralpaint.scratch.choices import build_network, count_weights, known_model
+    from neuralpaint.scratch.painting import ScratchPainting, Studio
+
+    if device not in ("auto", "cpu"):
+        raise DeviceError(f"--engine numpy paints on the CPU, not on {device}: use --device cpu")
+    model = known_model(Plan(settings).model)
+    if count_weights(model, canvas) > sum(weight.size for weight in weights.values()):
+        raise UsageError("there are fewer of them")
+    network = build_network(model, canvas, seed=settings.seed)
+    blank = ScratchPainting(Studio(network), network.state(), canvas=canvas, settings=settings)
+    return blank.with_weights(weights)
+
+
+@contextlib.contextmanager
+def _no_more_than(numbers: int) -> Iterator[None]:
+    """Stop the building of a torch module that has more weights than so many numbers.
+
+    A layer is registered before its memory is taken, so none is.
+
+    Raises:
+        UsageError: it has more.
+    """
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    thread = threading.get_ident()
+    seen: dict[tuple[int, str], int] = {}
+
+    def count(module: torch.nn.Module, name: str, weight: torch.nn.Parameter | None) -> None:
+        if weight is not None and threading.get_ident() == thread:
+            seen[id(module), name] = math.prod(weight.shape)  # once: `*=` registers it again
+        if sum(seen.values()) > numbers:
+            raise UsageError("there are fewer of them")
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
