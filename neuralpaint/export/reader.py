@@ -1,0 +1,80 @@
+"""Read what `neuralpaint export PAINTING -o f.npz` wrote, with nothing but NumPy.
+
+    with np.load("f.npz") as formula:
+        r, g, b = colours(formula, x=0.5, y=-0.25)
+
+x runs right and y runs down; the longer side of the picture spans [-1, 1], and pixels are square:
+the centre of pixel (i, j) of h x w lies at x = (2 j + 1 - w) / max(h, w), y = (2 i + 1 - h) /
+max(h, w). The colours are sRGB in [0, 1]. What the arrays mean:
+
+    waves                (m, 3)  rows (a, b, c): the feature sin(2 pi (a x + b y + c))
+    ramps                (k, 3)  rows (a, b, c): the feature a x + b y + c
+    planeN.nodes         (rows, columns, channels) features of nodes; between them it is bilinear
+    planeN.place         (3, 2)  rows scale, offset, last, each for y and x: a coordinate lies at
+                                 node clamp(scale * coordinate + offset, 0, last)
+    layerN.sees          (s,)    which values it sees: 0 the features, i those of layer i, from 1
+    layerN.weight, .bias         values = f(weight @ [what it sees] + bias)
+    layerN.gain, .shift          where they are: f(gain z / sqrt(mean(z^2) + 1e-5) + shift)
+    activations          (l,)    the name of each layer's f
+
+and beside them, for whoever wants to know where it comes from: `settings` (JSON), `height` and
+`width` of the picture, and under `weights/` the model's own, from which all this was derived.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "gelu": lambda z: z * (1 + np.vectorize(math.erf, otypes=[z.dtype])(z / math.sqrt(2))) / 2,
+    "leaky_relu": lambda z: np.maximum(z, 0.01 * z),
+    "relu": lambda z: np.maximum(z, 0),
+    "sigmoid": lambda z: (np.tanh(z / 2) + 1) / 2,
+    "silu": lambda z: z * (np.tanh(z / 2) + 1) / 2,
+    "sine": np.sin,
+    "tanh": np.tanh,
+}
+
+
+def colours(formula: Mapping[str, Array], *, x: Any, y: Any) -> Array:
+    """Return the colours (..., 3) in [0, 1] at x and y, whose shapes broadcast together (...)."""
+    x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
+    points = np.stack([x, y, np.ones_like(x)], -1)
+    features = [np.sin(2 * np.pi * (points @ formula["waves"].T)), points @ formula["ramps"].T]
+    number = 1
+    while f"plane{number}.nodes" in formula:
+        nodes, place = formula[f"plane{number}.nodes"], formula[f"plane{number}.place"]
+        features.append(_between(nodes, place, x=x, y=y))
+        number += 1
+    values = [np.concatenate(features, -1)]
+    for number, name in enumerate(formula["activations"], start=1):
+        layer = f"layer{number}"
+        seen = np.concatenate([values[i] for i in formula[f"{layer}.sees"]], -1)
+        z = seen @ formula[f"{layer}.weight"].T + formula[f"{layer}.bias"]
+        if f"{layer}.gain" in formula:
+            z = z / np.sqrt(np.mean(z * z, -1, keepdims=True) + 1e-5)
+            z = z * formula[f"{layer}.gain"] + formula[f"{layer}.shift"]
+        values.append(ACTIVATIONS[str(name)](z))
+    return values[-1]
+
+
+def _between(nodes: Array, place: Array, *, x: Array, y: Array) -> Array:
+    """Return the features (..., channels) at x and y of a plane of nodes."""
+    scale, offset, last = place
+    row, column = (
+        np.clip(scale[axis] * at + offset[axis], 0, last[axis]) for axis, at in enumerate((y, x))
+    )
+    top, left = (
+        np.minimum(at.astype(int), nodes.shape[axis] - 2) for axis, at in enumerate((row, column))
+    )
+    down, across = (row - top)[..., None], (column - left)[..., None]
+    above = (1 - across) * nodes[top, left] + across * nodes[top, left + 1]
+    below = (1 - across) * nodes[top + 1, left] + across * nodes[top + 1, left + 1]
+    features: Array = (1 - down) * above + down * below
+    return features

@@ -1,0 +1,139 @@
+"""`neuralpaint export` as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from neuralpaint.cli import export
+from neuralpaint.errors import NeuralPaintError
+from neuralpaint.learning import learn, learner
+from neuralpaint.painting import Painting
+from neuralpaint.pictures import load_picture
+from neuralpaint.take import TakeWriter, load_take
+from neuralpaint.training import TrainingSettings
+
+SETTINGS = TrainingSettings(
+    model="fourier:order=3,hidden_size=6", steps=8, batch=96, device="cpu", threads=1
+)
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(export.command, list(map(str, words)), standalone_mode=False)
+
+
+def refused(result: Result) -> NeuralPaintError:
+    assert isinstance(result.exception, NeuralPaintError)
+    assert "\n" not in str(result.exception)
+    return result.exception
+
+
+@pytest.fixture
+def saved(folder: Path) -> Path:
+    """A painting and a take of three snapshots in one folder; the path of the painting."""
+    picture = load_picture(folder / "in.png")
+    student = learner(picture, SETTINGS)
+    with TakeWriter(
+        folder / "a.take", settings=SETTINGS, picture=picture, steps=8, note={}, precision="full"
+    ) as take:
+        for snapshot in learn(student, [0, 4, 8]):
+            take.add(snapshot)
+        take.finish()
+    return student.painting().save(folder / "a.painting")
+
+
+def says(path: Path, painting: Painting) -> bool:
+    """Say whether an exported .npz holds this painting."""
+    with np.load(path, allow_pickle=False) as file:
+        return all(
+            np.allclose(file[f"weights/{name}"], weight, atol=1e-6)
+            for name, weight in painting.weights.items()
+        )
+
+
+@pytest.mark.parametrize("suffix", ["onnx", "glsl", "npz"])
+def test_a_painting_becomes_a_file_for_other_tools(saved: Path, suffix: str) -> None:
+    pytest.importorskip("onnx")
+    target = saved.with_suffix(f".{suffix}")
+    result = run(saved, "-o", target)
+    assert (result.exception, result.return_value, result.stdout) == (None, 0, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"wrote {target}  {SETTINGS.model}, ")
+    assert target.stat().st_size > 1000
+
+
+def test_of_a_take_the_last_moment_is_exported_or_the_one_that_was_asked_for(saved: Path) -> None:
+    take = load_take(saved.with_name("a.take"))
+    for at, step in (((), 8.0), (("--at", "4"), 4.0), (("--at", "75%"), 6.0), (("--at", "0"), 0.0)):
+        target = saved.with_name(f"{step}.npz")
+        result = run(saved.with_name("a.take"), "-o", target, *at)
+        assert result.return_value == 0, result.exception
+        assert [says(target, take.at(other).painting) for other in (0, 4, 6, 8)] == [
+            other == step for other in (0, 4, 6, 8)
+        ]
+
+
+def test_json_tells_what_was_written(saved: Path) -> None:
+    target = saved.with_suffix(".glsl")
+    result = run(saved, "-o", target, "--json")
+    start, done = map(json.loads, result.stdout.splitlines())
+    assert (start["event"], done["event"], result.stderr) == ("start", "done", "")
+    assert (done["output"], done["format"]) == (str(target), "glsl")
+    assert done["bytes"] == target.stat().st_size
+
+
+def test_quiet_prints_nothing(saved: Path) -> None:
+    result = run(saved, "-o", saved.with_suffix(".glsl"), "-q")
+    assert (result.return_value, result.output) == (0, "")
+
+
+def test_a_dry_run_writes_nothing_and_finds_what_is_wrong(saved: Path) -> None:
+    before = sorted(saved.parent.iterdir())
+    result = run(saved, "-o", saved.with_suffix(".npz"), "--dry-run")
+    assert result.return_value == 0
+    assert "npz" in result.stdout
+    picture = load_picture(saved.with_name("in.png"))
+    large = learner(picture, model="siren:hidden_size=128", device="cpu").painting()
+    large.save(saved, overwrite=True)
+    assert "10,000" in str(refused(run(saved, "-o", saved.with_suffix(".glsl"), "--dry-run")))
+    assert sorted(saved.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("missing.painting", "-o", "f.npz"), 2, "missing.painting"),
+        (("in.png", "-o", "f.npz"), 1, "in.png"),
+        (("a.painting", "-o", "f.obj"), 2, ".obj"),
+        (("a.painting", "-o", "there/f.npz"), 2, "there"),
+        (("a.painting", "-o", "a.painting.npz", "--at", "3"), 2, "--at is about takes"),
+        (("a.take", "-o", "f.npz", "--at", "9"), 2, "--at 9"),
+        (("a.take", "-o", "f.npz", "--at", "soon"), 2, "--at"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    saved: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    status: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(saved.parent)
+    before = sorted(saved.parent.iterdir())
+    error = refused(run(*words))
+    assert error.exit_status == status
+    assert message in str(error)
+    assert sorted(saved.parent.iterdir()) == before
+
+
+def test_a_file_that_exists_is_replaced_with_y_alone(saved: Path) -> None:
+    target = saved.with_suffix(".npz")
+    target.write_bytes(b"mine")
+    assert "add -y" in str(refused(run(saved, "-o", target)))
+    assert target.read_bytes() == b"mine"
+    assert run(saved, "-o", target, "-y").return_value == 0
+    assert target.read_bytes() != b"mine"

@@ -1,0 +1,29 @@
+"""Paintings of every kind, small and hardly trained: as good to export as any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from neuralpaint.learning import learner
+from neuralpaint.painting import Painting
+from neuralpaint.pictures import Picture
+from neuralpaint.training import Engine
+
+
+@pytest.fixture(scope="session")
+def painted() -> Callable[..., Painting]:
+    """Return the painting of a model in the midst of a training, where nothing in it is 0 or 1."""
+    y, x = np.mgrid[0:16, 0:24] / 24
+    picture = Picture.from_array(np.stack([x, y, 0.5 + 0.5 * np.sin(9 * x + 4 * y)], -1))
+
+    def paint(model: str, *, engine: Engine = "torch") -> Painting:
+        student = learner(
+            picture, model=model, engine=engine, batch=128, steps=60, device="cpu", threads=1
+        )
+        student.advance(12)
+        return student.painting()
+
+    return paint

@@ -1,0 +1,164 @@
+"""Every model in every format that has room for it: the same colours, a whole file or none."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from neuralpaint.encodings import encodings
+from neuralpaint.errors import EncodingError, NeuralPaintError, UnknownNameError, UsageError
+from neuralpaint.export import export_formats, export_painting
+from neuralpaint.export.npz import write_arrays
+from neuralpaint.models import ActivationName, NormName, models
+from neuralpaint.painting import Painting
+from neuralpaint.training import Engine
+
+Paint = Callable[..., Painting]
+Evaluate = Callable[[Painting, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+
+SMALL = "hidden_size=6,hidden_layers=2"
+MODELS = [
+    *(f"{name}:{SMALL}" for name in models),
+    *(f"skipconn:{SMALL},encoding={name}" for name in encodings),
+    *(f"mlp:{SMALL},encoding=gaussian:features=7,activation={a}" for a in get_args(ActivationName)),
+    *(f"mlp:{SMALL},encoding={name}" for name in encodings),
+    *(f"mlp:{SMALL},norm={name}" for name in get_args(NormName)),
+    "mlp:hidden_layers=0,dropout=0.5",
+    "mlp:hidden_size=6,dropout=0.5",
+    "siren:hidden_size=6,encoding=hash:table_size=5,levels=5,finest=30",
+    "siren:hidden_size=6,omega_0=12,omega=20",
+    "fourier:hidden_size=6,hidden_layers=4,activation=tanh",
+    "pyramid:hidden_size=6,detail=3,fade=0",
+]
+CASES: list[tuple[str, Engine]] = [
+    *((model, "torch") for model in MODELS),
+    *(
+        (f"mlp:{SMALL},encoding={name}", "numpy")
+        for name in ("none", "basic", "positional:features=9", "gaussian", "harmonic")
+    ),
+    *((f"mlp:{SMALL},norm={name}", "numpy") for name in ("layer", "batch")),
+    (f"mlp:{SMALL},activation=silu,dropout=0.5", "numpy"),
+]
+
+
+def by_onnxruntime(
+    painting: Painting, x: NDArray[np.float32], y: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    onnx = pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    from neuralpaint.export.onnx import write_onnx
+
+    raw = write_onnx(painting)
+    onnx.checker.check_model(onnx.load_from_string(raw), full_check=True)
+    session = runtime.InferenceSession(raw, providers=["CPUExecutionProvider"])
+    (colours,) = session.run(["colours"], {"coordinates": np.stack([x, y], 1)})
+    return np.asarray(colours)
+
+
+def by_its_own_reader(
+    painting: Painting, x: NDArray[np.float32], y: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    with np.load(io.BytesIO(write_arrays(painting)), allow_pickle=False) as arrays:
+        names: dict[str, Any] = {"__name__": "reader"}
+        exec(str(arrays["reader"]), names)
+        return np.asarray(names["colours"](arrays, x=x, y=y))
+
+
+@pytest.mark.parametrize("evaluate", [by_onnxruntime, by_its_own_reader])
+@pytest.mark.parametrize(("model", "engine"), CASES)
+def test_it_says_what_the_painting_says(
+    painted: Paint, model: str, engine: Engine, evaluate: Evaluate
+) -> None:
+    painting = painted(model, engine=engine)
+    # Half of the points lie beyond the picture's edges.
+    x, y = np.random.default_rng(0).uniform(-1.4, 1.4, (2, 300)).astype(np.float32)
+    expected = painting(x, y)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(evaluate(painting, x, y), expected, rtol=0, atol=1e-4)
+
+
+def test_an_onnx_model_runs_on_any_number_of_points_and_tells_what_they_are(painted: Paint) -> None:
+    onnx = pytest.importorskip("onnx")
+    painting = painted(f"pyramid:{SMALL}")
+    for count in (1, 5):
+        x = np.linspace(-1, 1, count, dtype=np.float32)
+        assert by_onnxruntime(painting, x, x).shape == (count, 3)
+    from neuralpaint.export.onnx import write_onnx
+
+    model = onnx.load_from_string(write_onnx(painting))
+    assert (model.opset_import[0].version, model.ir_version) == (17, 8)
+    assert "longer side" in model.doc_string
+    facts = {prop.key: json.loads(prop.value) for prop in model.metadata_props}
+    assert (facts["height"], facts["width"]) == (16, 24)
+    assert facts["settings"] == painting.settings.to_dict()
+
+
+def test_arrays_need_no_pickle_and_hold_the_weights_by_name(painted: Paint) -> None:
+    painting = painted(f"mlp:{SMALL},norm=batch")
+    with np.load(io.BytesIO(write_arrays(painting)), allow_pickle=False) as file:
+        arrays: Mapping[str, NDArray[Any]] = dict(file)
+    assert (int(arrays["height"]), int(arrays["width"])) == (16, 24)
+    assert json.loads(str(arrays["settings"])) == painting.settings.to_dict()
+    for name, weight in painting.weights.items():
+        np.testing.assert_array_equal(arrays[f"weights/{name}"], weight)
+
+
+@pytest.mark.parametrize("name", list(export_formats))
+def test_a_file_is_replaced_only_where_that_was_asked_for(
+    painted: Paint, name: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnx")
+    target = tmp_path / f"f{export_formats[name].suffixes[0].upper()}"
+    painting = painted(f"skipconn:{SMALL}")
+    assert export_painting(painting, target) == target
+    whole = target.read_bytes()
+    target.write_bytes(b"another")
+    with pytest.raises(UsageError, match="exists"):
+        export_painting(painting, target)
+    assert target.read_bytes() == b"another"
+    export_painting(painting, target, overwrite=True)
+    assert len(target.read_bytes()) == len(whole)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_unknown_suffix_lists_those_that_there_are(painted: Paint, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"'\.onx'.*\.onnx") as caught:
+        export_painting(painted(f"skipconn:{SMALL}"), tmp_path / "f.onx")
+    assert "\n" not in str(caught.value)
+
+
+def test_without_the_package_onnx_says_how_to_get_it(
+    painted: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painting = painted(f"skipconn:{SMALL}")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(EncodingError, match=r"pip install 'neuralpaint\[onnx\]'"):
+        export_painting(painting, tmp_path / "f.onnx")
+    export_painting(painting, tmp_path / "f.npz")
+
+
+@pytest.mark.parametrize("name", list(export_formats))
+def test_weights_that_are_no_numbers_are_refused(painted: Paint, name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    painting = painted(f"skipconn:{SMALL}")
+    broken = {key: np.full_like(weight, np.nan) for key, weight in painting.weights.items()}
+    with pytest.raises(NeuralPaintError, match="no numbers"):
+        export_painting(
+            painting.with_weights(broken), tmp_path / f"f{export_formats[name].suffixes[0]}"
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_hash_grid_that_is_too_fine_to_write_out_is_refused(painted: Paint) -> None:
+    painting = painted(f"mlp:{SMALL},encoding=hash:levels=2,table_size=4,finest=65536")
+    with pytest.raises(UsageError, match="finest=") as caught:
+        write_arrays(painting)
+    assert "\n" not in str(caught.value)
