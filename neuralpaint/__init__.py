@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from neuralpaint._version import __version__
 
 if TYPE_CHECKING:
-    from neuralpaint.canvas import Canvas
+    from neuralpaint.canvas import Canvas, View
     from neuralpaint.errors import (
         DeviceError,
         DivergedError,
         EncodingError,
         NeuralPaintError,
         PictureError,
+        SavedError,
         UnknownNameError,
         UsageError,
     )
@@ -39,22 +40,26 @@ if TYPE_CHECKING:
     from neuralpaint.recipes.compare.result import CompareResult
     from neuralpaint.recipes.compare.settings import CompareSettings
     from neuralpaint.recipes.paint import PaintSettings, paint
+    from neuralpaint.recipes.render import RenderSettings, render_saved
     from neuralpaint.recipes.report import Progress, Result
     from neuralpaint.recipes.timelapse import VideoSettings, timelapse
     from neuralpaint.rendering import render
+    from neuralpaint.saved import load_painting
     from neuralpaint.stills import save_still
+    from neuralpaint.take import Take, load_take
     from neuralpaint.training import TrainingSettings
     from neuralpaint.video.writer import ClipWriter
 
 # Where each public name lives; `__getattr__` imports it when it is first used.
 _HOMES = {
-    "canvas": ["Canvas"],
+    "canvas": ["Canvas", "View"],
     "errors": [
         "DeviceError",
         "DivergedError",
         "EncodingError",
         "NeuralPaintError",
         "PictureError",
+        "SavedError",
         "UnknownNameError",
         "UsageError",
     ],
@@ -69,10 +74,13 @@ _HOMES = {
     "recipes.compare.result": ["CompareResult"],
     "recipes.compare.settings": ["CompareSettings"],
     "recipes.paint": ["PaintSettings", "paint"],
+    "recipes.render": ["RenderSettings", "render_saved"],
     "recipes.report": ["Progress", "Result"],
     "recipes.timelapse": ["VideoSettings", "timelapse"],
     "rendering": ["render"],
+    "saved": ["load_painting"],
     "stills": ["save_still"],
+    "take": ["Take", "load_take"],
     "training": ["TrainingSettings"],
     "video.writer": ["ClipWriter"],
 }
@@ -95,21 +103,28 @@ __all__ = [
     "Picture",
     "PictureError",
     "Progress",
+    "RenderSettings",
     "Result",
+    "SavedError",
     "Snapshot",
+    "Take",
     "TrainingSettings",
     "UnknownNameError",
     "UsageError",
     "VideoSettings",
+    "View",
     "__version__",
     "bench",
     "compare",
     "learn",
     "learner",
+    "load_painting",
     "load_picture",
+    "load_take",
     "paint",
     "psnr",
     "render",
+    "render_saved",
     "save_still",
     "timelapse",
 ]

@@ -23,6 +23,8 @@ __all__ = ["main", "neuralpaint"]
     summaries={
         "video": "Train on a picture and film it.",
         "paint": "Train on a picture and render one still.",
+        "render": "Render a saved painting or a recorded training again.",
+        "export": "Write a painting as a function for other tools.",
         "compare": "Train several networks on a picture and tell which learns it best.",
         "replay": "Tell how a file was made, or make it again.",
         "bench": "Measure what this machine does.",
@@ -38,6 +40,7 @@ def neuralpaint() -> None:
     \b
     neuralpaint video photo.jpg -o clip.mp4        a ten-second clip of the learning
     neuralpaint paint photo.jpg -o still.png       what was learned, as one still
+    neuralpaint render clip.take -o large.mp4      a recorded training, filmed again
     neuralpaint COMMAND --help                     every option of a command
 
     With --debug anywhere, an error shows its traceback.

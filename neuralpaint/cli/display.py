@@ -39,8 +39,11 @@ class Display(Screen[Progress, Result]):
         what = f"{result.width}x{result.height}"
         if result.fps is not None:
             what += f", {result.frames} frames, {result.frames / result.fps:.1f} s"
-        steps = f"{result.steps:,} steps in {result.train_seconds:.1f} s on {result.device}"
+        facts = [what, *(f"{psnr} dB" for psnr in [f"{result.psnr:.2f}"] if psnr != "nan")]
+        if result.train_seconds > 0:
+            trained = f"{result.steps:,} steps in {result.train_seconds:.1f} s"
+            facts.append(f"{trained} on {result.device}")
         name = click.style(str(result.output), bold=True)
         verb = "interrupted: wrote" if result.interrupted else "wrote"
         total = f"{result.total_seconds:.1f} s in all"
-        click.echo(f"{verb} {name}  {what}  {result.psnr:.2f} dB  {steps}, {total}", err=True)
+        click.echo(f"{verb} {name}  {'  '.join(facts)}, {total}", err=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from neuralpaint.camera import cameras
 from neuralpaint.encodings import encodings
 from neuralpaint.errors import UnknownNameError
 from neuralpaint.losses import losses
@@ -31,6 +32,7 @@ _REGISTRIES: dict[str, Registry[Any]] = {
     "optimizers": optimizers,
     "schedules": schedules,
     "pacings": pacings,
+    "cameras": cameras,
     "overlays": overlays,
     "formats": formats,
     "stills": still_formats,
@@ -44,9 +46,9 @@ _KINDS = (*_REGISTRIES, "presets")
 def command(kind: str | None, as_json: bool) -> None:
     """List everything that can be chosen by name, or one KIND of it, with settings and defaults.
 
-    KIND is models, encodings, losses, optimizers, schedules, pacings, overlays, formats, stills or
-    presets. Settings are written after the name: --model fourier:order=64,hidden_size=96. A model
-    takes those of its encoding too: --model mlp:encoding=hash,levels=12,hidden_size=64.
+    KIND is models, encodings, losses, optimizers, schedules, pacings, cameras, overlays, formats,
+    stills or presets. Settings are written after the name: --model fourier:order=64,hidden_size=96.
+    A model takes those of its encoding too: --model mlp:encoding=hash,levels=12,hidden_size=64.
     """
     if kind is not None and kind not in _KINDS:
         raise UnknownNameError("kind", kind, _KINDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +13,13 @@ from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.presets import PRESETS
 from neuralpaint.settings import Option, Settings, options
 
-__all__ = ["common_options", "preset_option", "settings_from", "settings_options"]
+__all__ = [
+    "common_options",
+    "preset_option",
+    "settings_from",
+    "settings_options",
+    "typed_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound=Settings)
@@ -36,8 +42,10 @@ class _SettingType(click.ParamType):  # type: ignore[type-arg]  # older click is
         return self.name.upper() if self.name.islower() else self.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the checked value."""
+        """Return the checked value; a file that it may come from is read."""
         try:
+            if self._option.read is not None and str(value).lower().endswith(".toml"):
+                value = self._option.read(value)
             return self._option.convert(value, label=self._option.flag)
         except UsageError as error:
             raise click.UsageError(str(error), ctx) from None
@@ -67,26 +75,31 @@ def settings_options(settings: type[Settings]) -> Callable[[F], F]:
     return decorate
 
 
-def settings_from(settings: type[S], ctx: click.Context) -> S:
-    """Return the settings that a command was given.
+def settings_from(
+    settings: type[S], ctx: click.Context, *, remembered: Mapping[str, Any] | None = None
+) -> S:
+    """Return the settings that a command was given; what was not typed may be `remembered`.
 
     A preset yields to what the user typed, also where that is another member of an exclusive group:
     `--preset original --steps 100` trains 100 steps and not 20 epochs.
     """
     known = options(settings)
     values = {name: ctx.params[name] for name in known if name in ctx.params}
-    typed = {
-        name
-        for name in values
-        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    }
+    typed = typed_options(ctx) & set(values)
+    values |= {k: v for k, v in (remembered or {}).items() if k in known and k not in typed}
     for group in settings.exclusive_groups():
         if typed.intersection(group):
             values |= {name: None for name in group if name not in typed}
     for name, value in values.items():
-        if known[name].repeatable:
+        if known[name].repeatable and not isinstance(value, str):
             values[name] = ",".join(value)
     return settings.from_dict(values)
+
+
+def typed_options(ctx: click.Context) -> set[str]:
+    """Return the names of the options that stood on the command line."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    return {name for name in ctx.params if ctx.get_parameter_source(name) is typed}
 
 
 def preset_option(settings: type[Settings]) -> Callable[[F], F]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from neuralpaint.cli.display import Display
+from neuralpaint.cli.keeping import keeping_options
 from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.sections import SectionedCommand, SectionedOption
-from neuralpaint.recipes.paint import Paint, PaintSettings
+from neuralpaint.recipes.journal import Keeping, interrupted_settings
+from neuralpaint.recipes.paint import PaintSettings, prepare_paint
 
 __all__ = ["command"]
 
@@ -24,6 +28,7 @@ __all__ = ["command"]
     metavar="OUT",
     help="the still; its suffix chooses the format (.png, .jpg, .tiff, ...)",
 )
+@keeping_options
 @preset_option(PaintSettings)
 @settings_options(PaintSettings)
 @common_options
@@ -33,6 +38,9 @@ def command(
     /,
     source: str,
     output: str,
+    record: Path | None,
+    save: Path | None,
+    resume: bool,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
@@ -45,7 +53,18 @@ def command(
     neuralpaint paint photo.jpg -o painted.png
     neuralpaint paint photo.jpg -o large.png --scale 4
     """
-    settings = settings_from(PaintSettings, ctx)
-    allowed = confirm_overwrite(output, overwrite=overwrite)
-    job = Paint(source, output, settings=settings, overwrite=allowed, began=ctx.obj)
+    keeping = Keeping.of(
+        record=record,
+        save=save,
+        resume=resume,
+        overwrite=confirm_overwrite(output, overwrite=overwrite, resume=resume),
+    )
+    earlier = interrupted_settings(output) if resume else None
+    job = prepare_paint(
+        source,
+        output,
+        settings=settings_from(PaintSettings, ctx, remembered=earlier),
+        keeping=keeping,
+        began=ctx.obj,
+    )
     return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)

@@ -11,16 +11,19 @@ from neuralpaint.cli.display import Display
 from neuralpaint.cli.options import common_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.errors import UsageError
-from neuralpaint.recipes.paint import Paint, PaintSettings
+from neuralpaint.recipes.job import Job
+from neuralpaint.recipes.journal import Keeping
+from neuralpaint.recipes.paint import PaintSettings, prepare_paint
 from neuralpaint.recipes.provenance import read_note
-from neuralpaint.recipes.timelapse import Timelapse, VideoSettings
+from neuralpaint.recipes.render import RenderSettings, prepare_render
+from neuralpaint.recipes.timelapse import VideoSettings, prepare_timelapse
 from neuralpaint.settings import Settings
 from neuralpaint.video.formats import format_for
 from neuralpaint.video.metadata import read_tag
 
 __all__ = ["command"]
 
-_RECIPES = {"video": VideoSettings, "paint": PaintSettings}
+_RECIPES = {"video": VideoSettings, "paint": PaintSettings, "render": RenderSettings}
 
 
 @click.command("replay")
@@ -43,9 +46,9 @@ def command(
 ) -> int:
     """Print the command that made CLIP; with INPUT and -o, run it again.
 
-    CLIP is a clip or a still. The settings come from the file itself: only options of this command
-    line are taken from it, each checked as if it had been typed; never a path, and nothing is given
-    to a shell.
+    CLIP is a clip or a still; INPUT a picture or, where it was rendered, a painting or a
+    take. The settings come from the file itself: only options of this command line are taken from
+    it, each checked as if it had been typed; never a path, and nothing is given to a shell.
 
     \b
     neuralpaint replay clip.mp4
@@ -64,16 +67,19 @@ def command(
 
 def _job(
     settings: Settings, source: str, output: str, *, audio: str | None, overwrite: bool
-) -> Timelapse | Paint:
+) -> Job:
+    keeping = Keeping(overwrite=overwrite)
     if isinstance(settings, PaintSettings):
         if audio is not None:
             raise click.UsageError("--audio: a still has no sound")
-        return Paint(source, output, settings=settings, overwrite=overwrite)
-    if not isinstance(settings, VideoSettings):
+        return prepare_paint(source, output, settings=settings, keeping=keeping)
+    if not isinstance(settings, VideoSettings | RenderSettings):
         raise TypeError(f"no recipe has {type(settings).__name__}")
     try:
         format_for(output, settings.format)
     except UsageError:
         # The format was that of the old file; the new one's suffix asks for another.
         settings = replace(settings, format=None)
-    return Timelapse(source, output, settings=settings, audio=audio, overwrite=overwrite)
+    if isinstance(settings, RenderSettings):
+        return prepare_render(source, output, settings=settings, audio=audio, overwrite=overwrite)
+    return prepare_timelapse(source, output, settings=settings, audio=audio, keeping=keeping)

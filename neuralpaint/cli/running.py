@@ -26,9 +26,13 @@ class _Job(Protocol[P, R]):
     def run(self, report: Callable[[P], None]) -> R: ...
 
 
-def confirm_overwrite(output: str, *, overwrite: bool) -> bool:
-    """Return whether an existing output may be replaced, asking where there is somebody to ask."""
-    if overwrite or not Path(output).exists() or not sys.stdin.isatty() or not sys.stderr.isatty():
+def confirm_overwrite(output: str, *, overwrite: bool, resume: bool = False) -> bool:
+    """Return whether an existing output may be replaced, asking where there is somebody to ask.
+
+    Who goes on with an interrupted run is not asked.
+    """
+    somebody = sys.stdin.isatty() and sys.stderr.isatty()
+    if overwrite or resume or not Path(output).exists() or not somebody:
         return overwrite
     return click.confirm(f"{output} exists. Replace it?", err=True, abort=True)
 

@@ -8,7 +8,7 @@ import click
 
 __all__ = ["SectionedCommand", "SectionedOption"]
 
-_ORDER = ("Output", "Clip", "Size", "Training", "Picture", "Other")
+_ORDER = ("Output", "Clip", "Still", "Size", "Training", "Device", "Picture", "Other")
 
 
 class SectionedOption(click.Option):

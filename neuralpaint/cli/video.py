@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from neuralpaint.cli.display import Display
+from neuralpaint.cli.keeping import keeping_options
 from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.sections import SectionedCommand, SectionedOption
-from neuralpaint.recipes.timelapse import Timelapse, VideoSettings
+from neuralpaint.recipes.journal import Keeping, interrupted_settings
+from neuralpaint.recipes.timelapse import VideoSettings, prepare_timelapse
 
 __all__ = ["command"]
 
@@ -33,6 +35,7 @@ __all__ = ["command"]
     metavar="FILE",
     help="lay this sound under the clip, cut or padded to its length",
 )
+@keeping_options
 @preset_option(VideoSettings)
 @settings_options(VideoSettings)
 @common_options
@@ -43,6 +46,9 @@ def command(
     source: str,
     output: str,
     audio: Path | None,
+    record: Path | None,
+    save: Path | None,
+    resume: bool,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
@@ -58,13 +64,19 @@ def command(
     neuralpaint video photo.jpg -o clip.mp4 --overlay steps --overlay curve --pacing even
     neuralpaint video photo.jpg -o loop.gif --size 480x320 --boomerang --duration 6
     """
-    settings = settings_from(VideoSettings, ctx)
-    job = Timelapse(
+    keeping = Keeping.of(
+        record=record,
+        save=save,
+        resume=resume,
+        overwrite=confirm_overwrite(output, overwrite=overwrite, resume=resume),
+    )
+    earlier = interrupted_settings(output) if resume else None
+    job = prepare_timelapse(
         source,
         output,
-        settings=settings,
+        settings=settings_from(VideoSettings, ctx, remembered=earlier),
         audio=audio,
-        overwrite=confirm_overwrite(output, overwrite=overwrite),
+        keeping=keeping,
         began=ctx.obj,
     )
     return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)

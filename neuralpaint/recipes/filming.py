@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from neuralpaint.learning import Learner, Snapshot
+from neuralpaint.learning import Snapshot
 from neuralpaint.recipes.allowance import Allowance
+from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.inbetweens import film
 from neuralpaint.recipes.sketches import film_sketches
 from neuralpaint.recipes.stage import Filmed, Stage
@@ -20,11 +21,11 @@ _COSTS: dict[FramesFrom, float] = {"auto": 0.5, "render": 1.0, "training": 0.02}
 
 
 class Filming:
-    """Films the shots of one training."""
+    """Films the shots of some footage."""
 
     def __init__(
         self,
-        learner: Learner,
+        footage: Footage,
         stage: Stage,
         *,
         frames_from: FramesFrom,
@@ -32,7 +33,7 @@ class Filming:
         interrupted: Callable[[], bool],
     ) -> None:
         """Prepare to film `shots` shots; once it is `interrupted`, whatever is left is hurried."""
-        self._learner = learner
+        self._footage = footage
         self._stage = stage
         self._frames_from = frames_from
         self._shots = shots
@@ -41,7 +42,7 @@ class Filming:
 
     def allow(self, seconds: float, *, clock: Callable[[], float]) -> None:
         """Let filming take no longer than so many seconds by a clock, if it can be helped."""
-        frame = self._stage.seconds_per_frame(self._learner.painting())
+        frame = self._stage.seconds_per_frame(self._footage.painting())
         guess = frame * _COSTS[self._frames_from]
         self._allowance = Allowance(seconds, shots=self._shots, guess=guess, clock=clock)
 
@@ -58,12 +59,19 @@ class Filming:
 
     def _film(self, shots: Iterator[Snapshot]) -> Iterator[Filmed]:
         if self._frames_from == "training":
-            return film_sketches(shots, self._learner, self._stage)
-        # A GPU renders a frame in less time than the blend would take.
-        blending = self._frames_from == "auto" and self._learner.device == "cpu"
-        return film(shots, self._stage, blending=blending, hurried=self._hurried)
+            return film_sketches(shots, self._footage, self._stage, count=self._shots)
+        # A GPU renders a frame in less time than the blend would take, and what moves past a camera
+        # is not between two frames.
+        blends = self._footage.device == "cpu" and not self._stage.moves
+        return film(
+            shots,
+            self._stage,
+            count=self._shots,
+            blending=blends and self._frames_from == "auto",
+            hurried=self._hurried,
+        )
 
     def _hurried(self) -> bool:
-        if self._frames_from == "render":
+        if self._frames_from == "render" or self._stage.moves:
             return False
         return self._interrupted() or (self._allowance is not None and self._allowance.is_short())

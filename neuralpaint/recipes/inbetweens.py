@@ -31,6 +31,7 @@ def film(
     shots: Iterator[Snapshot],
     stage: Stage,
     *,
+    count: int,
     blending: bool,
     hurried: Callable[[], bool] = lambda: False,
 ) -> Iterator[Filmed]:
@@ -41,6 +42,7 @@ def film(
     Args:
         shots: what to film.
         stage: where.
+        count: how many shots there are, as far as is known.
         blending: whether to blend what cannot be told from a true render; else render every shot.
         hurried: asked at every key; while it says so, keys are set ever farther apart and the shots
             between are blended as they are, whatever `blending` says.
@@ -49,14 +51,14 @@ def film(
     span: list[_Shot] = []
     ready: _Span | None = None
     gap = 1
-    for snapshot in shots:
+    for index, snapshot in enumerate(shots):
         if ready is not None:
             hurry = hurried()
             blended = yield from ready.develop(hurry)
             reach = _REACH if blending or hurry else 1
             gap = min(reach, 2 * gap) if blended else max(1, gap // 2)
             ready = None
-        span.append(_Shot(snapshot, stage))
+        span.append(_Shot(snapshot, stage, moment=index / max(1, count - 1)))
         if len(span) >= gap:
             ready = _Span(left, span[:-1], span[-1].exposed(left))
             left, span = ready.right, []
@@ -69,9 +71,9 @@ def film(
 class _Shot:
     """A snapshot on the stage."""
 
-    def __init__(self, snapshot: Snapshot, stage: Stage) -> None:
+    def __init__(self, snapshot: Snapshot, stage: Stage, *, moment: float) -> None:
         self.snapshot = snapshot
-        self._stage = stage
+        self._stage, self._moment = stage, moment
         self._exposure: Exposure
 
     @cached_property
@@ -80,11 +82,12 @@ class _Shot:
         return self._stage.probe(self.snapshot.painting)
 
     def exposed(self, before: _Shot | None) -> _Shot:
-        """Begin to render it, unless `before` shows the same painting, and return it."""
-        same = before is not None and before.snapshot.painting is self.snapshot.painting
-        self._exposure = (
-            before._exposure if before and same else self._stage.expose(self.snapshot.painting)
-        )
+        """Begin to render it, unless `before` shows the same, and return it."""
+        painting = self.snapshot.painting
+        if before and before.snapshot.painting is painting and not self._stage.moves:
+            self._exposure = before._exposure
+        else:
+            self._exposure = self._stage.expose(painting, self._moment)
         return self
 
     @cached_property
@@ -94,7 +97,7 @@ class _Shot:
 
     def filmed(self, frame: Frame) -> Filmed:
         """Return it as it is seen in a frame."""
-        return Filmed(self.snapshot, *self._stage.present(frame))
+        return Filmed(self.snapshot, *self._stage.present(frame, self.snapshot.painting))
 
 
 class _Span(NamedTuple):

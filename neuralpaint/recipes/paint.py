@@ -1,27 +1,25 @@
-"""The still: train on a picture and render what was learned, once, at any size."""
+"""The painted still: train on a picture and render what was learned, once, at any size."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from neuralpaint.losses import MSE, losses
-from neuralpaint.metrics import psnr_of_mse
 from neuralpaint.pictures import Source
-from neuralpaint.recipes.job import Job, JobSettings
-from neuralpaint.recipes.provenance import Note
-from neuralpaint.recipes.report import Phase, Progress, Report, Result, ignore
-from neuralpaint.stills import check_still, save_still
+from neuralpaint.recipes.journal import Keeping
+from neuralpaint.recipes.live import Live, LiveSettings
+from neuralpaint.recipes.report import Report, Result, ignore
+from neuralpaint.recipes.still import Still, StillSettings
+from neuralpaint.stills import check_still
 
-__all__ = ["Paint", "PaintSettings", "paint"]
+__all__ = ["PaintSettings", "paint", "prepare_paint"]
 
-_WRITING = 200e-9  # seconds per pixel that a budget sets aside
 _LOOKS = 100  # how often the plan of a training by the clock is made anew
 
 
 @dataclass(frozen=True)
-class PaintSettings(JobSettings):
+class PaintSettings(StillSettings, LiveSettings):
     """Everything that shapes a still."""
 
 
@@ -30,6 +28,9 @@ def paint(
     output: str | Path,
     *,
     settings: PaintSettings | None = None,
+    record: str | Path | None = None,
+    save: str | Path | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     report: Report = ignore,
     **options: object,
@@ -42,7 +43,10 @@ def paint(
         source: a path, an open binary file, or "-" for standard input.
         output: the still; its suffix chooses the format.
         settings: everything that shapes the still.
-        overwrite: whether `output` may exist.
+        record: a take of the training to be written, of a hundred snapshots.
+        save: where to save the painting that it ends with.
+        resume: whether to go on with an interrupted run for `output`, if there is one.
+        overwrite: whether `output`, `record` and `save` may exist.
         report: called with the progress, several times a second.
         **options: fields of `PaintSettings`, in place of `settings`: for example `scale=4`.
 
@@ -52,73 +56,39 @@ def paint(
         DeviceError: the device is not there or has too little memory.
         DivergedError: the loss became NaN.
         EncodingError: the still cannot be written.
+        SavedError: what an interrupted run has left is damaged.
     """
+    keeping = Keeping.of(record=record, save=save, resume=resume, overwrite=overwrite)
     chosen = PaintSettings.given(settings, options)
-    return Paint(source, output, settings=chosen, overwrite=overwrite).run(report)
+    return prepare_paint(source, output, settings=chosen, keeping=keeping).run(report)
 
 
-class Paint(Job):
-    """One still to be made."""
+def prepare_paint(
+    source: Source,
+    output: str | Path,
+    *,
+    settings: PaintSettings,
+    keeping: Keeping | None = None,
+    began: float | None = None,
+) -> Still:
+    """Return the job that `paint` does; all that can be checked is checked.
 
-    def __init__(
-        self,
-        source: Source,
-        output: str | Path,
-        *,
-        settings: PaintSettings,
-        overwrite: bool = False,
-        began: float | None = None,
-    ) -> None:
-        self._overwrite = overwrite
-        check_still(output, overwrite=overwrite)  # before the picture is read
-        self._ahead: float | None = None
-        super().__init__(source, output, settings=settings, began=began)
-
-    def check(self) -> None:
-        """Raise what would keep the still from being written."""
-        check_still(
-            self.output,
-            overwrite=self._overwrite,
-            height=self.stage.height,
-            width=self.stage.width,
-        )
-
-    def facts(self) -> dict[str, Any]:
-        """Return what is going to be made, for a person or a program to read."""
-        return super().facts() | {"width": self.stage.width, "height": self.stage.height}
-
-    def ahead(self) -> float:
-        """Return about how many seconds rendering and writing the still will take."""
-        if self._ahead is None:
-            pixels = self.stage.height * self.stage.width
-            rendering = self.stage.seconds_per_frame(self.learner.painting())
-            self._ahead = rendering + pixels * _WRITING
-        return self._ahead
-
-    def run(self, report: Report = ignore) -> Result:
-        """Train, render and write the still."""
-        self.check_budget()
-        fractions = [i / _LOOKS for i in range(_LOOKS + 1)]
-        for snapshot in self.until_stopped(self.snapshots(fractions, report)):
-            self._loss = snapshot.loss
-        if self.stopped is not None and (self.learner.step == 0 or not self.interrupted):
-            raise self.stopped
-        painting = self.learner.painting()
-        report(self.progress("film"))
-        frame, quality = self.stage.finish(painting)
-        report(self.progress("encode"))
-        note = Note("paint", self.source, self.output.name, self.settings)
-        save_still(frame, self.output, tag=note.text(), overwrite=self._overwrite)
-        return self.result(
-            height=self.stage.height,
-            width=self.stage.width,
-            frames=1,
-            fps=None,
-            psnr=quality,
-        )
-
-    def progress(self, phase: Phase) -> Progress:
-        """Return where the job is; the PSNR is that of the newest batches."""
-        if isinstance(losses.parse(self.settings.loss), MSE):
-            self._psnr = psnr_of_mse(self._loss)
-        return super().progress(phase)
+    Raises:
+        NeuralPaintError: as `paint` says.
+    """
+    keeping = keeping or Keeping()
+    overwrite = keeping.may_replace(output)
+    check_still(output, overwrite=overwrite)  # before the picture is read
+    footage = Live(source, output, settings=settings, recipe="paint", keeping=keeping)
+    return Still(
+        output,
+        footage=footage,
+        fractions=[i / _LOOKS for i in range(_LOOKS + 1)],
+        settings=settings,
+        view=settings,
+        bars=settings.background_colour,
+        minimises_mse=isinstance(losses.parse(settings.loss), MSE),
+        overwrite=overwrite,
+        budget=settings.budget,
+        began=began,
+    )

@@ -45,18 +45,21 @@ class Note:
 
     def text(self) -> str:
         """Return the note as it is kept in the file."""
-        content = {
+        return json.dumps(self.content(), ensure_ascii=False)
+
+    def content(self) -> dict[str, Any]:
+        """Return the same as plain values that JSON can hold."""
+        return {
             "neuralpaint": __version__,
             "command": self.command(),
             "recipe": self.recipe,
             "input": self.source,
-            "output": self.output,
+            "output": _named(self.output),
             "seed": self.settings.to_dict().get("seed"),
             "audio": self.audio,
             # All of them: defaults may be others in another version.
             "settings": self.settings.to_dict(),
         }
-        return json.dumps(content, ensure_ascii=False)
 
 
 def read_note(text: str | None, recipes: dict[str, type[Settings]]) -> Note:
@@ -112,9 +115,13 @@ def _text(value: object) -> str:
 
 def _shown(name: str) -> str:
     """Return a file's name as an argument: its last part, never taken for an option."""
-    folder = "/" if name.endswith("/") else ""
-    name = (PurePath(_printable(name)).name or "input") + folder
+    name = _named(_printable(name))
     return f"./{name}" if name.startswith("-") and name != "-" else name
+
+
+def _named(path: str) -> str:
+    """Return the last part of a path, that of a folder with its slash."""
+    return (PurePath(path).name or "input") + ("/" if path.endswith("/") else "")
 
 
 def _printable(text: str) -> str:

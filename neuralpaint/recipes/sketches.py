@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from neuralpaint.learning import Learner, Snapshot
+from neuralpaint.learning import Snapshot
+from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.stage import Filmed, Stage
 
 __all__ = ["film_sketches"]
 
 
-def film_sketches(shots: Iterator[Snapshot], learner: Learner, stage: Stage) -> Iterator[Filmed]:
-    """Yield what the learner's sketch shows at each shot, as soon as it is taken.
+def film_sketches(
+    shots: Iterator[Snapshot], footage: Footage, stage: Stage, *, count: int
+) -> Iterator[Filmed]:
+    """Yield what the footage's sketch shows at each of `count` shots, as soon as it is taken.
 
     The last shot, which a clip holds, is a true render; it is there when the shots have ended.
     """
-    learner.begin_sketch(stage.render_picture(learner.painting()))
+    footage.begin_sketch(stage.render_picture(footage.painting()))
     newest: Filmed | None = None
-    for shot in shots:
+    moment = 0.0
+    for index, shot in enumerate(shots):
         if newest is not None:
             yield newest
-        newest = Filmed(shot, *stage.present(stage.see(learner.sketch())))
+        moment = index / max(1, count - 1)
+        frame = stage.see(footage.sketch(), moment)
+        newest = Filmed(shot, *stage.present(frame, shot.painting))
     if newest is not None:
-        yield Filmed(newest.shot, *stage.show(newest.shot.painting))
+        yield Filmed(newest.shot, *stage.show(newest.shot.painting, moment))

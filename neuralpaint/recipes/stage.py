@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.canvas import CanvasSettings, Grid
+from neuralpaint.canvas import Canvas, CanvasSettings
+from neuralpaint.errors import UsageError
 from neuralpaint.learning import Snapshot
 from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
-from neuralpaint.rendering import Exposure, expose, fidelity, letterbox, render, view
+from neuralpaint.rendering import (
+    Depth,
+    Exposure,
+    expose,
+    fidelity,
+    letterbox,
+    render,
+    strips,
+    view,
+)
 
 if TYPE_CHECKING:
+    from neuralpaint.camera import Camera
     from neuralpaint.painting import Painting
 
 __all__ = ["Filmed", "Frame", "Stage"]
@@ -26,6 +38,8 @@ Frame = NDArray[np.uint8]
 
 _SAMPLED = 1 << 16  # pixels that tell how long a frame takes
 _PROBED = 2048  # pixels: enough to see a change, for a hundredth of a true render or less
+_BAR = 64  # rows of a bar at once
+_JUDGED = 1 << 14  # pixels that tell how good a painting is while a camera looks elsewhere
 
 
 class Filmed(NamedTuple):
@@ -33,59 +47,89 @@ class Filmed(NamedTuple):
 
     shot: Snapshot
     frame: Frame
-    psnr: float  # of the frame against the picture, in dB
+    psnr: float  # of the frame against the picture, in dB; NaN without one
 
 
 class Stage:
-    """Shows paintings of one picture on one canvas, in one frame."""
+    """Shows paintings of one picture, in one frame, through a camera that may move.
+
+    A `moment` is where in the film a frame stands, in [0, 1]; without a camera it changes nothing.
+    """
 
     def __init__(
         self,
-        picture: Picture,
+        native: Canvas,
         settings: CanvasSettings,
         *,
+        original: Picture | None,
         bars: tuple[int, int, int],
         longest: int | None = None,
+        camera: Camera | None = None,
     ) -> None:
-        """Set the stage; `bars` is the colour of bars, `longest` as for `CanvasSettings.views`."""
-        self._picture = picture
-        self.canvas, frame = settings.views(picture.canvas, longest=longest)
+        """Set the stage.
+
+        Args:
+            native: the canvas of the picture at its own size.
+            settings: what is shown of it, how large.
+            original: the picture itself, where it is known.
+            bars: the colour of bars.
+            longest: as for `CanvasSettings.views`.
+            camera: what moves.
+        """
+        self._original, self._home = original, native
+        self.canvas, frame = settings.views(native, longest=longest)
         self.height, self.width = frame.height, frame.width
-        self._native = self.canvas == picture.canvas
-        self._bars = bars
-        grid = self.canvas.grid()
+        self._native = replace(self.canvas, edge=native.edge) == native
+        self._bars, self._camera = bars, camera
         # Odd, as for `rendering.fidelity`.
         stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED) | 1
-        self._probe = Grid(grid.x[:, ::stride], grid.y[::stride])
+        self._probe = self.canvas.grid().thinned(stride)
 
-    @cached_property
-    def original(self) -> Frame:
-        """The picture itself, uint8 (height, width, 3), as a perfect painting would be shown."""
-        return self._boxed(self._reference)
+    @property
+    def moves(self) -> bool:
+        """Whether a camera moves, so that no two frames show the same place."""
+        return self._camera is not None
 
-    @cached_property
-    def _reference(self) -> Frame:
-        return view(self._picture, self.canvas)
+    def canvas_at(self, moment: float) -> Canvas:
+        """Return what the camera sees at a moment."""
+        return self.canvas if self._camera is None else self.canvas.seen(self._camera.view(moment))
 
-    def expose(self, painting: Painting) -> Exposure:
-        """Begin to render the painting on the canvas."""
-        return expose(painting, self.canvas)
+    def original(self, moment: float = 0.0) -> Frame:
+        """Return the picture itself, uint8 (height, width, 3), as a perfect painting is shown.
 
-    def present(self, frame: Frame) -> tuple[Frame, float]:
-        """Return what is seen of a frame of the canvas, bars included, and its PSNR in dB."""
-        return self._boxed(frame), psnr(frame, self._reference)
+        Raises:
+            UsageError: only the weights are known.
+        """
+        return self._boxed(self._reference(moment))
 
-    def show(self, painting: Painting) -> tuple[Frame, float]:
+    def expose(self, painting: Painting, moment: float) -> Exposure:
+        """Begin to render the painting."""
+        return expose(painting, self.canvas_at(moment))
+
+    def present(self, frame: Frame, painting: Painting) -> tuple[Frame, float]:
+        """Return what is seen of a frame of the canvas, bars included, and its PSNR in dB.
+
+        While a camera moves, that of the whole painting.
+        """
+        if self._original is None:
+            quality = math.nan
+        elif self.moves:
+            quality = fidelity(painting, self._original, pixels=_JUDGED)
+        else:
+            quality = psnr(frame, self._reference(0.0))
+        return self._boxed(frame), quality
+
+    def show(self, painting: Painting, moment: float = 0.0) -> tuple[Frame, float]:
         """Return the painting as a frame (height, width, 3), and its PSNR in dB before the bars."""
-        return self.present(render(painting, self.canvas))
+        return self.present(render(painting, self.canvas_at(moment)), painting)
 
     def render_picture(self, painting: Painting) -> Frame:
-        """Return the painting at the pixels of the stage's own picture."""
-        return render(painting, self._picture.canvas)
+        """Return the painting at the pixels of the picture."""
+        return render(painting, self._home)
 
-    def see(self, pixels: Frame) -> Frame:
-        """Return a picture of the size of the stage's own, seen through the canvas."""
-        return view(replace(self._picture, pixels=pixels), self.canvas)
+    def see(self, pixels: Frame, moment: float) -> Frame:
+        """Return a picture of the size of the original, seen through the canvas."""
+        return view(Picture(pixels), self.canvas_at(moment))
 
     def probe(self, painting: Painting) -> NDArray[np.float32]:
         """Return the levels at some thousand pixels spread over the canvas, not rounded.
@@ -96,23 +140,60 @@ class Stage:
 
     def seconds_per_frame(self, painting: Painting) -> float:
         """Return how long it takes to render a frame, measured on a part of one."""
-        grid = self.canvas.grid()
         rows = min(self.canvas.height, max(1, _SAMPLED // self.canvas.width))
-        sample = Grid(grid.x, grid.y[:rows])
+        sample = self.canvas_at(0.5).grid().rows(slice(0, rows))
         painting(sample)  # the first one prepares what the others use again
         began = time.perf_counter()
         painting(sample)
-        return (time.perf_counter() - began) * self.canvas.height / rows
+        seconds = (time.perf_counter() - began) * self.canvas.height / rows
+        return seconds * self.canvas.samples**2
 
-    def finish(self, painting: Painting) -> tuple[Frame, float]:
-        """Return the painting as a frame, and its PSNR in dB at the picture's own pixels."""
-        if self._native:
-            return self.show(painting)
-        return self._boxed(render(painting, self.canvas)), fidelity(painting, self._picture)
+    def strips(self, painting: Painting, *, depth: Depth) -> Iterator[NDArray[Any]]:
+        """Yield the painting from top to bottom, bars included, in strips (rows, width, 3).
 
-    def fidelity(self, painting: Painting, *, shown: float) -> float:
-        """Return the PSNR in dB at the picture's own pixels, given the PSNR `show` has told."""
-        return shown if self._native else fidelity(painting, self._picture)
+        uint8 or uint16 by `depth`; memory does not grow with the height.
+        """
+        dtype, scale = (np.uint8, 1) if depth == 8 else (np.uint16, 257)
+        tone = (scale * np.array(self._bars)).astype(dtype)
+        above = (self.height - self.canvas.height) // 2
+        left = (self.width - self.canvas.width) // 2
+        yield from _bar(above, self.width, tone)
+        for strip in strips(painting, self.canvas, depth=depth):
+            if strip.shape[1] == self.width:
+                yield strip
+                continue
+            boxed = np.broadcast_to(tone, (len(strip), self.width, 3)).copy()
+            boxed[:, left : left + self.canvas.width] = strip
+            yield boxed
+        yield from _bar(self.height - above - self.canvas.height, self.width, tone)
+
+    def fidelity(self, painting: Painting, *, shown: float | None = None) -> float:
+        """Return the PSNR in dB at the picture's own pixels; NaN where there is no picture.
+
+        `shown` is the PSNR that `show` has told, where it has shown this painting.
+        """
+        if self._original is None:
+            return math.nan
+        if shown is not None and self._native and not self.moves:
+            return shown
+        return fidelity(painting, self._original)
+
+    def _reference(self, moment: float) -> Frame:
+        return self._view(moment) if self.moves else self._at_rest
+
+    @cached_property
+    def _at_rest(self) -> Frame:
+        return self._view(0.0)
+
+    def _view(self, moment: float) -> Frame:
+        if self._original is None:
+            raise UsageError("only weights are known here, and not the picture: use a take")
+        return view(self._original, self.canvas_at(moment))
 
     def _boxed(self, frame: Frame) -> Frame:
         return letterbox(frame, height=self.height, width=self.width, colour=self._bars)
+
+
+def _bar(rows: int, width: int, tone: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    for top in range(0, rows, _BAR):
+        yield np.broadcast_to(tone, (min(_BAR, rows - top), width, 3))

@@ -2,70 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from neuralpaint.errors import DeviceError, DivergedError, UsageError
-from neuralpaint.pacing import pacings
+from neuralpaint.errors import UsageError
 from neuralpaint.pictures import Source
-from neuralpaint.recipes.filming import Filming, FramesFrom
-from neuralpaint.recipes.job import Job, JobSettings, Stopped
-from neuralpaint.recipes.provenance import Note
+from neuralpaint.recipes.clip import Clip, ClipSettings, check_destination
+from neuralpaint.recipes.journal import Keeping
+from neuralpaint.recipes.live import Live, LiveSettings
 from neuralpaint.recipes.report import Report, Result, ignore
-from neuralpaint.settings import setting
-from neuralpaint.video.destination import check_clip
-from neuralpaint.video.formats import format_for, formats
-from neuralpaint.video.overlays import Moment, Point, compose, composed_size, overlays
-from neuralpaint.video.playback import PlaybackSettings
-from neuralpaint.video.reel import Frame, Reel
-from neuralpaint.video.spool import FrameSpool
-from neuralpaint.video.writer import ClipWriter
 
-__all__ = ["Timelapse", "VideoSettings", "timelapse"]
-
-# What a budget sets aside for the end, as measured on two CPU cores.
-_ENCODING = 40e-9  # seconds per pixel
-_LOOKAHEAD = 60  # frames that an encoder holds back until it has seen more
-_PUBLISHING = 0.3  # seconds
-_LONGEST = 1920  # pixels of a clip's side where no size is asked for: what every player takes
+__all__ = ["VideoSettings", "prepare_timelapse", "timelapse"]
 
 
 @dataclass(frozen=True)
-class VideoSettings(PlaybackSettings, JobSettings):
+class VideoSettings(ClipSettings, LiveSettings):
     """Everything that shapes a clip."""
 
     section: ClassVar[str] = "Clip"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("every", "seconds", "budget"),)
 
-    pacing: str = setting("fixed", "how training time becomes clip time", entries=pacings)
-    frames_from: FramesFrom = setting(
-        "auto",
-        "render: every frame is a true render; auto: on a CPU, frames that cannot be told from a "
-        "blend of true ones are blended; training: what the batches leave on a canvas, almost for "
-        "nothing, but a pixel may be two passes over the picture old (200 steps at 768x512) and "
-        "shows the weights themselves, noisier than their average",
-    )
-    overlay: str = setting(
-        "",
-        "what to draw on the clip; may be given several times",
-        entries=overlays,
-        repeatable=True,
-    )
-    format: str | None = setting(
-        None, "kind of file, with settings; unset, by the suffix", entries=formats
-    )
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.every is None:
-            self.playback(steps=None)  # says now if the clip has no room for what was asked
-        if self.frames_from == "training" and pacings.parse(self.pacing).trains_first:
-            raise UsageError(
-                f"--frames-from training films while it trains, and --pacing {self.pacing} after: "
-                "choose --pacing fixed or log"
-            )
         if self.frames_from == "training" and self.train_on != "all":
             raise UsageError(
                 f"--frames-from training shows what is trained on, and --train-on {self.train_on} "
@@ -79,6 +38,9 @@ def timelapse(
     *,
     settings: VideoSettings | None = None,
     audio: str | Path | None = None,
+    record: str | Path | None = None,
+    save: str | Path | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     report: Report = ignore,
     **options: object,
@@ -93,7 +55,10 @@ def timelapse(
         output: the clip; its suffix chooses the format.
         settings: everything that shapes the clip.
         audio: a sound file to lay under the clip.
-        overwrite: whether `output` may exist.
+        record: a take of the training to be written.
+        save: where to save the painting that it ends with.
+        resume: whether to go on with an interrupted run for `output`, if there is one.
+        overwrite: whether `output`, `record` and `save` may exist.
         report: called with the progress, several times a second.
         **options: fields of `VideoSettings`, in place of `settings`: for example `steps=3000`.
 
@@ -103,198 +68,51 @@ def timelapse(
         DeviceError: the device is not there or has too little memory.
         DivergedError: the loss became NaN; the clip so far has been written.
         EncodingError: the clip cannot be written.
+        SavedError: what an interrupted run has left is damaged.
     """
+    keeping = Keeping.of(record=record, save=save, resume=resume, overwrite=overwrite)
     chosen = VideoSettings.given(settings, options)
-    job = Timelapse(source, output, settings=chosen, audio=audio, overwrite=overwrite)
-    return job.run(report)
+    return prepare_timelapse(source, output, settings=chosen, audio=audio, keeping=keeping).run(
+        report
+    )
 
 
-class Timelapse(Job):
-    """One clip to be made."""
+def prepare_timelapse(
+    source: Source,
+    output: str | Path,
+    *,
+    settings: VideoSettings,
+    audio: str | Path | None = None,
+    keeping: Keeping | None = None,
+    began: float | None = None,
+) -> Clip:
+    """Return the job that `timelapse` does; all that can be checked is checked.
 
-    settings: VideoSettings
-
-    def __init__(
-        self,
-        source: Source,
-        output: str | Path,
-        *,
-        settings: VideoSettings,
-        audio: str | Path | None = None,
-        overwrite: bool = False,
-        began: float | None = None,
-    ) -> None:
-        self._name = f"{Path(output).name}{'/' if str(output).endswith('/') else ''}"
-        self._audio = None if audio is None else Path(audio)
-        self._overwrite = overwrite
-        self._format = format_for(output, settings.format)
-        self._overlays = overlays.parse_list(settings.overlay)
-        self._pacing = pacings.parse(settings.pacing)
-        # Once before the picture is read, and with its size once more after.
-        check_clip(output, self._format, audio=self._audio, overwrite=overwrite)
-        super().__init__(source, output, settings=settings, longest=_LONGEST, began=began)
-        steps = None if self.by_clock else self.learner.steps
-        self.playback = settings.playback(steps)
-        self.shots = self.playback.shots
-        self._filming = Filming(
-            self.learner,
-            self.stage,
-            frames_from=settings.frames_from,
-            shots=self.shots,
-            interrupted=lambda: self.interrupted,
-        )
-        self.history: list[Point] = []
-
-    def check(self) -> None:
-        """Raise what would keep the clip from being written."""
-        height, width = self._composed
-        check_clip(
-            self.output,
-            self._format,
-            height=height,
-            width=width,
-            fps=self.settings.fps,
-            audio=self._audio,
-            overwrite=self._overwrite,
-        )
-
-    def facts(self) -> dict[str, Any]:
-        """Return what is going to be made, for a person or a program to read."""
-        height, width = self._composed
-        height, width = self._format.padded(height=height, width=width)
-        return super().facts() | {
-            "width": width,
-            "height": height,
-            "frames": self.playback.frames,
-            "fps": self.settings.fps,
-        }
-
-    @property
-    def _composed(self) -> tuple[int, int]:
-        return composed_size(self._overlays, height=self.stage.height, width=self.stage.width)
-
-    @property
-    def done(self) -> float:
-        """How much of the work is behind, in [0, 1]."""
-        filmed = self.shot / self.shots
-        return (super().done + filmed) / 2 if self._pacing.trains_first else filmed
-
-    def run(self, report: Report = ignore) -> Result:
-        """Train, film and write the clip.
-
-        The first KeyboardInterrupt ends the clip with what there is, the second stops at once.
-        """
-        with ExitStack() as stack:
-            writer = stack.enter_context(self._writer())
-            spool = None
-            if self.playback.looks_back:
-                spool = stack.enter_context(FrameSpool(self.output.absolute().parent))
-            reel = Reel(writer, self.playback, spool)
-            try:
-                self._film(reel, report)
-            except (KeyboardInterrupt, DivergedError, DeviceError) as error:
-                self._stop(error, writer)
-            if self.stopped is not None and reel.shots == 0:
-                writer.abort()
-                raise self.stopped
-            report(self.progress("encode"))
-            try:
-                reel.finish()
-            except KeyboardInterrupt as error:
-                self._stop(error, writer)
-                reel.finish()
-            self._close(writer)
-        if self.stopped is not None and not self.interrupted:
-            raise type(self.stopped)(
-                f"{self.stopped}; the clip so far is in {str(self.output)!r}"
-            ) from self.stopped
-        return self.result(
-            height=writer.height,
-            width=writer.width,
-            frames=writer.frames,
-            fps=writer.fps,
-            psnr=self.stage.fidelity(self._painting, shown=self.history[-1].psnr),
-        )
-
-    def _film(self, reel: Reel, report: Report) -> None:
-        if self.settings.budget is not None:
-            both = self.settings.budget - self.elapsed - self._closing
-            self._filming.allow(both / 2, clock=self._overhead)
-            self.check_budget()
-        fractions = self._pacing.fractions(self.shots)
-        snapshots = self.snapshots(fractions, report, every=self.settings.every or 1)
-        observed = self._pacing.observe(snapshots, canvas=self.stage.canvas)
-        shots = self._pacing.shots(self.until_stopped(observed), shots=self.shots)
-        for shot, frame, quality in self._filming.film(shots):
-            self._painting, self._psnr = shot.painting, quality
-            self.history.append(Point(shot.step, shot.seconds, shot.loss, quality))
-            reel.add(self._annotated(frame))
-            self.shot += 1
-            report(self.progress("film"))
-
-    def ahead(self) -> float:
-        """Return about how many seconds filming and writing will still take."""
-        return self._filming.ahead() + self._closing
-
-    def _overhead(self) -> float:
-        """Return the seconds spent on anything but training."""
-        return self.elapsed - self.learner.seconds
-
-    @property
-    def _closing(self) -> float:
-        """About how many seconds the encoder needs once there is nothing left to train."""
-        pixels = self.stage.height * self.stage.width
-        later = self.playback.frames if self._pacing.trains_first else self.playback.later
-        return _PUBLISHING + (later + _LOOKAHEAD) * pixels * _ENCODING
-
-    def _annotated(self, frame: Frame) -> Frame:
-        if not self._overlays:
-            return frame
-        newest = self.history[-1]
-        moment = Moment(
-            index=len(self.history) - 1,
-            count=self.shots,
-            step=newest.step,
-            steps=self.learner.steps,
-            seconds=newest.seconds,
-            loss=newest.loss,
-            psnr=newest.psnr,
-            history=self.history,
-        )
-        return compose(self._overlays, frame, moment=moment, original=self.stage.original)
-
-    def _stop(self, error: Stopped, writer: ClipWriter) -> None:
-        """Note why the clip ends early; a second interruption gives it up."""
-        if self.interrupted and isinstance(error, KeyboardInterrupt):
-            writer.abort()
-            raise error
-        self.stopped = error
-
-    def _close(self, writer: ClipWriter) -> None:
-        try:
-            writer.close(patience=0 if self.interrupted else 1)
-        except KeyboardInterrupt as error:
-            if not writer.finished:
-                raise
-            self.stopped = error
-
-    def _writer(self) -> ClipWriter:
-        height, width = self._composed
-        note = Note(
-            "video",
-            self.source,
-            self._name,
-            self.settings,
-            audio=None if self._audio is None else self._audio.name,
-        )
-        return ClipWriter(
-            self.output,
-            format=self._format,
-            height=height,
-            width=width,
-            fps=self.settings.fps,
-            title=f"{Path(note.source).stem}, learned by a neural network",
-            tag=note.text(),
-            audio=self._audio,
-            overwrite=self._overwrite,
-        )
+    Raises:
+        NeuralPaintError: as `timelapse` says.
+    """
+    keeping = keeping or Keeping()
+    sound = None if audio is None else Path(audio)
+    overwrite = keeping.may_replace(output)
+    # Once before the picture is read, and with its size once more after.
+    check_destination(output, settings, audio=sound, overwrite=overwrite)
+    footage = Live(
+        source,
+        output,
+        settings=settings,
+        recipe="video",
+        keeping=keeping,
+        replays=True,
+        audio=sound,
+    )
+    return Clip(
+        output,
+        footage=footage,
+        settings=settings,
+        view=settings,
+        bars=settings.background_colour,
+        audio=sound,
+        overwrite=overwrite,
+        budget=settings.budget,
+        began=began,
+    )

@@ -35,7 +35,7 @@ class Film:
             EncodingError: ffmpeg died or refused, or the disk is full.
         """
         target = self._script.target
-        sweep(target, keep=self._sink.is_playable)
+        sweep(target, keep=self._sink.is_playable if self._script.rescue else None)
         with claimed(target, folder=self._sink.folder) as part:
             try:
                 self._fill(part, frames)

@@ -64,6 +64,11 @@ class Format(Settings):
 formats: Registry[Format] = Registry("format")
 
 
+def clip_suffixes() -> set[str]:
+    """Return the suffixes that clips may have."""
+    return {suffix for name in formats for suffix in formats[name].suffixes}
+
+
 def format_for(path: str | Path, name: str | None = None) -> Format:
     """Return the format of `path` by its suffix, or the one that `name` describes.
 
@@ -88,7 +93,7 @@ def format_for(path: str | Path, name: str | None = None) -> Format:
         return formats["png"]()
     if owner is None:
         wrong = f"unknown suffix {suffix!r}" if suffix else "no suffix"
-        known = ", ".join(sorted(s for each in formats for s in formats[each].suffixes))
+        known = ", ".join(sorted(clip_suffixes()))
         raise UsageError(
             f"{str(path)!r} has {wrong}: choose from {known}, or end in / for a folder of PNGs"
         )

@@ -45,6 +45,7 @@ class Script:
     tag: str
     title: str
     audio: Path | None
+    rescue: bool = True  # what killed runs have left of it
 
 
 class Sink(ABC):

@@ -55,12 +55,14 @@ class ClipWriter:
         title: str = "",
         audio: str | Path | None = None,
         overwrite: bool = False,
+        rescue: bool = True,
     ) -> None:
         """Check everything and start encoding.
 
         `format` is an entry, its text (`gif:dither=none`) or None, which goes by the suffix. `fps`
         are frames per second, above 0. `tag` is kept in the file for `read_tag`, `title` where the
-        format has a place for it. `audio` is cut or filled with silence to the clip's length.
+        format has a place for it. `audio` is cut or filled with silence to the clip's length. What
+        killed runs have left of this clip is kept under another name, if it is worth a `rescue`.
 
         Raises:
             UsageError: the path, format, size, rate or audio cannot be used.
@@ -87,6 +89,7 @@ class ClipWriter:
             tag=check_tag(tag),
             title=check_tag(title),
             audio=None if audio is None else Path(audio),
+            rescue=rescue,
         )
         self.path = Path(path)
         self.shape = (*size, 3)

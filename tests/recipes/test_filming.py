@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_timelapse import QUICK, frames_of
+from films import QUICK, frames_of
+from numpy.typing import NDArray
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
@@ -26,14 +27,14 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def film(photo: Path, **options: Any) -> list[np.ndarray]:
+def film(photo: Path, **options: Any) -> NDArray[np.uint8]:
     clip = photo.with_name("-".join(str(v) for v in options.values()) + ".mkv")
     npaint.timelapse(photo, clip, **(QUICK | {"steps": 60, "duration": 3.0} | options))
     return frames_of(clip)
 
 
 def test_blended_frames_look_like_rendered_ones(photo: Path) -> None:
-    rendered, blended = (np.stack(film(photo, frames_from=w)) for w in ("render", "auto"))
+    rendered, blended = (film(photo, frames_from=w) for w in ("render", "auto"))
     assert rendered.shape == blended.shape
     error = np.square(rendered.astype(float) - blended).mean((1, 2, 3)) ** 0.5
     assert error.max() < 1.0

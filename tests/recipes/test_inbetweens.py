@@ -30,7 +30,7 @@ class Tinted(Flat):
 @pytest.fixture
 def stage() -> Stage:
     Tinted.seen = 0
-    return Stage(PICTURE, CanvasSettings(), bars=(0, 0, 0))
+    return Stage(PICTURE.canvas, CanvasSettings(), original=PICTURE, bars=(0, 0, 0))
 
 
 def shots(tones: list[float]) -> Iterator[Snapshot]:
@@ -46,7 +46,7 @@ def rendered(filmed: list[Filmed], stage: Stage) -> list[int]:
 
 def test_a_steady_film_is_mostly_blended_and_looks_the_same(stage: Stage) -> None:
     tones = [0.2 + 0.002 * i for i in range(100)]
-    filmed = list(film(shots(tones), stage, blending=True))
+    filmed = list(film(shots(tones), stage, count=2, blending=True))
     assert [shot.shot.step for shot in filmed] == list(range(100))
     truth = [round(255 * tone) for tone in tones]
     assert np.abs(np.subtract(rendered(filmed, stage), truth)).max() <= 1
@@ -56,7 +56,7 @@ def test_a_steady_film_is_mostly_blended_and_looks_the_same(stage: Stage) -> Non
 def test_what_a_blend_would_miss_is_rendered(stage: Stage) -> None:
     tones = [0.2] * 40 + [0.8] * 40
     tones[20] = 0.9  # a flash
-    filmed = list(film(shots(tones), stage, blending=True))
+    filmed = list(film(shots(tones), stage, count=2, blending=True))
     levels = rendered(filmed, stage)
     assert levels[39:41] == [51, 204]
     assert levels == pytest.approx([round(255 * tone) for tone in tones], abs=1)
@@ -64,7 +64,7 @@ def test_what_a_blend_would_miss_is_rendered(stage: Stage) -> None:
 
 def test_without_blending_every_frame_is_a_render(stage: Stage) -> None:
     tones = [0.2 + 0.002 * i for i in range(30)]
-    filmed = list(film(shots(tones), stage, blending=False))
+    filmed = list(film(shots(tones), stage, count=2, blending=False))
     for shot in filmed:
         assert (shot.frame == render(shot.shot.painting, stage.canvas)).all()
     assert len(filmed) == 30
@@ -72,13 +72,13 @@ def test_without_blending_every_frame_is_a_render(stage: Stage) -> None:
 
 def test_in_a_hurry_nothing_is_checked(stage: Stage) -> None:
     tones = list(np.random.default_rng(0).random(200))
-    list(film(shots(tones), stage, blending=False, hurried=lambda: True))
+    list(film(shots(tones), stage, count=2, blending=False, hurried=lambda: True))
     assert Tinted.seen < 35 * PICTURE.height * PICTURE.width
 
 
 def test_a_shot_that_comes_twice_is_rendered_once(stage: Stage) -> None:
     same = Snapshot(3, 0.1, 0.5, Tinted(0.4))
-    filmed = list(film(iter([same] * 50), stage, blending=False))
+    filmed = list(film(iter([same] * 50), stage, count=2, blending=False))
     assert len(filmed) == 50
     assert Tinted.seen == PICTURE.height * PICTURE.width
 
@@ -92,9 +92,9 @@ def test_shots_are_pulled_before_the_last_key_is_developed(stage: Stage) -> None
             pulled.append(snapshot.step)
             yield snapshot
 
-    next(film(watched(), stage, blending=False))
+    next(film(watched(), stage, count=2, blending=False))
     assert pulled == [0, 1]
 
 
 def test_no_shots_no_film(stage: Stage) -> None:
-    assert list(film(iter([]), stage, blending=True)) == []
+    assert list(film(iter([]), stage, count=2, blending=True)) == []

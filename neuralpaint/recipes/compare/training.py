@@ -62,7 +62,7 @@ class Training:
         self._stage: Stage | None = None
         if cell is not None:
             size = CanvasSettings(size=f"{cell[1]}x{cell[0]}", fit="stretch")
-            self._stage = Stage(picture, size, bars=(0, 0, 0))
+            self._stage = Stage(picture.canvas, size, original=picture, bars=(0, 0, 0))
         self._fractions = settings.fractions if cell else settings.moments.fractions(_LOOKS)
         last = len(self._fractions) - 1
         looks = np.linspace(0, last, min(_LOOKS, last + 1)).round().astype(int).tolist()
@@ -195,7 +195,8 @@ class Training:
             overwrite=True,
         ) as writer:
             try:
-                for filmed in film(shots, stage, blending=blending, hurried=hurried):
+                count = len(self._fractions)
+                for filmed in film(shots, stage, count=count, blending=blending, hurried=hurried):
                     writer.write(filmed.frame)
                     self._filmed += 1
             except KeyboardInterrupt:

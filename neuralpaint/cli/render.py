@@ -1,0 +1,81 @@
+"""`neuralpaint render`: see a painting or a take again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from neuralpaint.cli.display import Display
+from neuralpaint.cli.options import common_options, settings_from, settings_options, typed_options
+from neuralpaint.cli.running import confirm_overwrite, run
+from neuralpaint.cli.sections import SectionedCommand, SectionedOption
+from neuralpaint.recipes.render import (
+    RenderSettings,
+    as_it_was,
+    load_saved,
+    makes_still,
+    prepare_render,
+)
+
+__all__ = ["command"]
+
+
+@click.command("render", cls=SectionedCommand)
+@click.argument("saved", metavar="SAVED", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    cls=SectionedOption,
+    required=True,
+    type=click.Path(),
+    metavar="OUT",
+    help="its suffix chooses: a still (.png, .tiff, .jpg, ...) or a clip (.mp4, .webm, .gif, ...)",
+)
+@click.option(
+    "--audio",
+    cls=SectionedOption,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="lay this sound under the clip, cut or padded to its length",
+)
+@settings_options(RenderSettings)
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    saved: str,
+    output: str,
+    audio: Path | None,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+    dry_run: bool,
+    **_: object,
+) -> int:
+    """Render SAVED, a painting or a take, without its picture and without training.
+
+    A take becomes the clip that was filmed when it was recorded, but for what is said here: another
+    size, speed, pacing, framing or format. Between two snapshots the weights are interpolated.
+
+    \b
+    neuralpaint render clip.take -o 4k.mp4 --size 3840x2560
+    neuralpaint render clip.take -o reel.mp4 --aspect 9:16 --camera zoom-in:factor=4 --duration 20
+    neuralpaint render photo.painting -o poster.png --scale 16
+    """
+    allowed = confirm_overwrite(output, overwrite=overwrite)
+    typed = typed_options(ctx)
+    thing = load_saved(saved, ctx.params["device"])
+    still = makes_still(thing, output, at=ctx.params["at"], camera=ctx.params["camera"])
+    was = {} if still else as_it_was(thing, output, typed=typed)
+    job = prepare_render(
+        thing,
+        output,
+        settings=settings_from(RenderSettings, ctx, remembered=was),
+        source=saved,
+        audio=audio,
+        overwrite=allowed,
+        began=ctx.obj,
+    )
+    return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)

@@ -1,0 +1,219 @@
+"""Live footage: a training that is filmed while it goes on, and what keeps it from being lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.canvas import CanvasSettings
+from neuralpaint.errors import UsageError
+from neuralpaint.learning import Snapshot, learn, learner, stops_at, stops_by_clock
+from neuralpaint.pictures import Picture, PictureSettings, Source
+from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.journal import Journal, Keeping
+from neuralpaint.recipes.patience import Patience
+from neuralpaint.recipes.provenance import Note
+from neuralpaint.settings import setting
+from neuralpaint.training import TrainingSettings
+
+if TYPE_CHECKING:
+    from neuralpaint.painting import Painting
+
+__all__ = ["Live", "LiveSettings"]
+
+
+@dataclass(frozen=True)
+class LiveSettings(CanvasSettings, TrainingSettings, PictureSettings):
+    """How to read a picture, train on it, and look at it."""
+
+    section: ClassVar[str] = "Training"
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("steps", "seconds", "epochs", "budget"),)
+
+    budget: float | None = setting(
+        None,
+        "finish everything in this time, from the start of the command to the file: train as long "
+        "as reading, rendering and writing leave",
+        unit="seconds",
+        above=0.0,
+    )
+    checkpoint: float | None = setting(
+        None,
+        "keep what --resume needs every so many seconds; 0 never; unset, every minute, unless the "
+        "snapshots of a film took more than 2 GB",
+        unit="seconds",
+        minimum=0,
+    )
+
+
+class Live(Footage):
+    """A training as it happens."""
+
+    def __init__(
+        self,
+        source: Source,
+        output: str | Path,
+        *,
+        settings: LiveSettings,
+        recipe: str,
+        keeping: Keeping,
+        replays: bool = False,
+        audio: Path | None = None,
+    ) -> None:
+        """Read the picture and make the learner; where it is wanted, go on with an earlier run.
+
+        Args:
+            source: the picture.
+            output: what is made of it, beside which is kept what an interrupted run needs.
+            settings: how to read and to train.
+            recipe: what makes it, by the name of its command.
+            keeping: what is kept beside the result.
+            replays: whether a run that goes on yields the snapshots of the earlier one again.
+            audio: the sound that goes with the result.
+
+        Raises:
+            UsageError: the source is the output, or there is nothing that fits to go on with.
+            PictureError: the picture cannot be read.
+            DeviceError: the device is not there or has too little memory.
+        """
+        if isinstance(source, (str, Path)) and _is_same_file(source, output):
+            raise UsageError(f"output {str(output)!r} is the input itself: choose another name")
+        self._settings = settings
+        picture = settings.load(source)
+        self.picture: Picture = picture
+        self.canvas = picture.canvas
+        self.source = "-" if source == "-" else picture.name  # as a command would name it
+        self.seed = settings.seed
+        self.note = Note(
+            recipe, self.source, str(output), settings, None if audio is None else audio.name
+        )
+        self.learner = learner(picture, settings)
+        self.device = self.learner.device
+        self._sketching = False
+        self._sketch: NDArray[np.uint8] | None = None
+        self._journal = Journal(
+            Path(output),
+            learner=self.learner,
+            picture=picture,
+            settings=settings,
+            every=settings.checkpoint,
+            keeping=keeping,
+            replays=replays,
+            note=self.note.content(),
+        )
+        self.resumed, self.elapsed = self._journal.resumed, self._journal.elapsed
+
+    @property
+    def step(self) -> int:
+        """Steps trained so far."""
+        return self.learner.step
+
+    @property
+    def steps(self) -> int:
+        """The step at which the schedule ends."""
+        return self.learner.steps
+
+    @property
+    def seconds(self) -> float:
+        """Time that training took so far."""
+        return self.learner.seconds
+
+    @property
+    def by_clock(self) -> bool:
+        """Whether the time says how long to train."""
+        return self._settings.seconds is not None or self._settings.budget is not None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is going to be trained."""
+        settings, picture = self._settings, self.picture
+        horizon: dict[str, Any] = {"steps": self.learner.steps}
+        if self.by_clock:
+            times = (("seconds", settings.seconds), ("budget", settings.budget))
+            horizon = {name: seconds for name, seconds in times if seconds}
+        return {
+            "input": picture.name,
+            "input_width": picture.width,
+            "input_height": picture.height,
+            **horizon,
+            "model": settings.model,
+            "weights": self.learner.weights,
+            "device": self.learner.device,
+            "seed": settings.seed,
+        }
+
+    def painting(self) -> Painting:
+        """Return what the model says now."""
+        return self.learner.painting()
+
+    def snapshots(
+        self,
+        fractions: Sequence[float],
+        *,
+        every: int,
+        left: Callable[[], float],
+        look: Callable[[float], None],
+    ) -> Iterator[Snapshot]:
+        """Yield a snapshot at each fraction: those of an earlier run again, then new ones."""
+        journal, learner, patience = self._journal, self.learner, Patience()
+        for earlier, self._sketch in journal.begin(len(fractions)):
+            yield earlier
+        passed = len(journal.shown)
+
+        def look_around(loss: float) -> None:
+            # Here the learner is between two steps: what is kept can be gone on from.
+            patience.give_in()
+            journal.keep_up()
+            look(loss)
+
+        stops: Iterable[int] = (
+            stops_by_clock(learner, fractions[passed:], left=self._left or left)
+            if self.by_clock
+            else stops_at(fractions, steps=learner.steps, every=every)[passed:]
+        )
+        learned = learn(learner, stops, look=look_around, since=journal.since, last=journal.last)
+        while (snapshot := patience.wait_for(learned)) is not None:
+            patience.give_in()
+            if self._sketching:
+                self._sketch = learner.sketch()
+            yield journal.write(snapshot, sketch=self._sketch)
+
+    @property
+    def _left(self) -> Callable[[], float] | None:
+        """Where it is the training alone that has a time: how to tell what is left of it."""
+        seconds = self._settings.seconds
+        return None if seconds is None else lambda: seconds - self.learner.seconds
+
+    def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
+        """Keep what the model says of each batch, on a canvas that begins as `frame`."""
+        self._sketching = True
+        if not self._journal.resumed:
+            self.learner.begin_sketch(frame)
+
+    def sketch(self) -> NDArray[np.uint8]:
+        """Return that canvas as it was at the newest snapshot."""
+        if self._sketch is None:
+            raise RuntimeError("begin_sketch has not been called")
+        return self._sketch
+
+    def leave(self, error: BaseException) -> None:
+        """Keep what a later run needs to go on, unless the training itself has failed."""
+        self._journal.leave(error)
+
+    def finish(self) -> None:
+        """Write the end of what is kept beside the result."""
+        self._journal.finish(self.learner.painting)
+
+    def close(self) -> None:
+        """Remove what was kept for an accident, unless there was one."""
+        self._journal.close()
+
+
+def _is_same_file(source: str | Path, output: str | Path) -> bool:
+    try:
+        return Path(source).samefile(output)
+    except OSError:
+        return False  # one of the two is not there

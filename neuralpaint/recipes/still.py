@@ -1,0 +1,133 @@
+"""The still: one moment of any footage, rendered once, at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from neuralpaint.canvas import CanvasSettings
+from neuralpaint.metrics import psnr_of_mse
+from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.job import Job
+from neuralpaint.recipes.report import Phase, Progress, Report, Result, ignore
+from neuralpaint.recipes.stage import Stage
+from neuralpaint.rendering import Depth
+from neuralpaint.settings import Settings, setting
+from neuralpaint.stills import StillWriter, check_still
+
+__all__ = ["Still", "StillSettings"]
+
+_WRITING = 200e-9  # seconds per pixel that a budget sets aside
+
+
+@dataclass(frozen=True)
+class StillSettings(Settings):
+    """How a moment becomes a still."""
+
+    section: ClassVar[str] = "Still"
+
+    depth: Literal["8", "16"] = setting("8", "bits per channel; 16 for .png and .tiff", unit="bits")
+
+
+class Still(Job):
+    """One still to be made."""
+
+    def __init__(
+        self,
+        output: str | Path,
+        *,
+        footage: Footage,
+        fractions: Sequence[float],
+        settings: StillSettings,
+        view: CanvasSettings,
+        bars: tuple[int, int, int],
+        minimises_mse: bool = False,
+        overwrite: bool = False,
+        budget: float | None = None,
+        began: float | None = None,
+    ) -> None:
+        """Check and prepare everything.
+
+        Args:
+            output: the still; its suffix chooses the format.
+            footage: what is shown.
+            fractions: of the training, at which to look at it; the still is of the last.
+            settings: how.
+            view: what is shown of the picture, how large.
+            bars: the colour of bars.
+            minimises_mse: whether the loss tells the PSNR.
+            overwrite: whether `output` may exist.
+            budget: seconds that everything may take.
+            began: as for `Job`.
+
+        Raises:
+            UsageError: the still cannot be made so, or not there.
+        """
+        stage = Stage(footage.canvas, view, original=footage.picture, bars=bars)
+        super().__init__(output, footage=footage, stage=stage, budget=budget, began=began)
+        self._fractions = fractions
+        self._minimises_mse, self._overwrite = minimises_mse, overwrite
+        self._depth: Depth = 16 if settings.depth == "16" else 8
+        self._ahead: float | None = None
+        self._rendered = 0.0
+        check_still(
+            output,
+            overwrite=overwrite,
+            height=stage.height,
+            width=stage.width,
+            depth=self._depth,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is going to be made, for a person or a program to read."""
+        return super().facts() | {"width": self.stage.width, "height": self.stage.height}
+
+    def ahead(self) -> float:
+        """Return about how many seconds rendering and writing the still will take."""
+        if self._ahead is None:
+            pixels = self.stage.height * self.stage.width
+            rendering = self.stage.seconds_per_frame(self.footage.painting())
+            self._ahead = rendering + pixels * _WRITING
+        return self._ahead
+
+    @property
+    def done(self) -> float:
+        """How much of the work is behind, in [0, 1]: of the training, and then of the still."""
+        return self._rendered if self._rendered else super().done
+
+    def work(self, report: Report = ignore) -> Result:
+        """Look at the footage up to the moment of the still, render it and write it."""
+        self.check_budget()
+        painting = None
+        for snapshot in self.until_stopped(self.snapshots(self._fractions, report)):
+            self._loss, painting = snapshot.loss, snapshot.painting
+        if self.stopped is not None and (self.footage.step == 0 or not self.interrupted):
+            raise self.stopped
+        if painting is None or self.stopped is not None:
+            painting = self.footage.painting()
+        height, width = self.stage.height, self.stage.width
+        rows = 0
+        with StillWriter(
+            self.output,
+            height=height,
+            width=width,
+            depth=self._depth,
+            tag=self.footage.note.text(),
+            overwrite=self._overwrite,
+        ) as still:
+            for strip in self.stage.strips(painting, depth=self._depth):
+                still.write(strip)
+                rows += len(strip)
+                self._rendered = rows / height
+                report(self.progress("film"))
+            report(self.progress("encode"))
+        quality = self.stage.fidelity(painting)
+        return self.result(height=height, width=width, frames=1, fps=None, psnr=quality)
+
+    def progress(self, phase: Phase) -> Progress:
+        """Return where the job is; the PSNR is that of the newest batches."""
+        if self._minimises_mse:
+            self._psnr = psnr_of_mse(self._loss)
+        return super().progress(phase)

@@ -1,0 +1,127 @@
+"""Killed, interrupted and short of disk: real processes, and what the next one makes of it."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+from neuralpaint.checkpoint import load_checkpoint
+from neuralpaint.take import load_take
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+
+MODEL = ("--model", "fourier:order=4,hidden_size=8,hidden_layers=1", "--threads", "1",
+         "--device", "cpu")  # fmt: skip
+FILM = ("--steps", "1200", "--fps", "20", "--duration", "2", *MODEL)
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "neuralpaint", *words]
+
+
+def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*words), cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def interrupt(
+    *words: str, cwd: Path, number: signal.Signals, ready: Callable[[], bool]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command and send a signal once it is ready for it."""
+    process = subprocess.Popen(
+        command(*words), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not ready() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def digest(path: Path) -> str:
+    """Return the MD5 of what a clip decodes to."""
+    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+    words = [ffmpeg, "-v", "error", "-i", f"file:{path}", "-f", "md5", "-"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_killed_run_goes_on_to_the_very_same_clip(folder: Path) -> None:
+    assert run("video", "in.png", "-o", "whole.mp4", *FILM, cwd=folder).returncode == 0
+    words = ("video", "in.png", "-o", "out.mp4", *FILM, "--checkpoint", "0.1")
+    checkpoint = folder / "out.mp4.checkpoint"
+    killed = interrupt(*words, cwd=folder, number=signal.SIGKILL, ready=checkpoint.exists)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (folder / "out.mp4").exists()
+    assert load_checkpoint(checkpoint)[0]["step"] > 0
+    assert len(load_take(folder / "out.mp4.take")) > 0
+
+    refused = run(*words, cwd=folder)
+    assert refused.returncode == 2
+    assert "--resume goes on with it, -y begins anew" in refused.stderr
+
+    # The settings are those of the run that was killed.
+    done = run("video", "in.png", "-o", "out.mp4", "--resume", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "going on from step" in done.stderr
+    assert digest(folder / "out.mp4") == digest(folder / "whole.mp4")
+    assert sorted(p.name for p in folder.iterdir()) == ["in.png", "out.mp4", "whole.mp4"]
+
+    again = run(*words, "--resume", cwd=folder)
+    assert again.returncode == 2
+    assert "nothing to resume" in again.stderr
+
+
+def test_ctrl_c_leaves_a_clip_and_what_it_takes_to_go_on(folder: Path) -> None:
+    words = ("video", "in.png", "-o", "out.mp4", *FILM, "--checkpoint", "20")
+    take = folder / "out.mp4.take"
+    stopped = interrupt(
+        *words,
+        cwd=folder,
+        number=signal.SIGINT,
+        ready=lambda: take.exists() and take.stat().st_size > 50_000,
+    )
+    assert stopped.returncode == 130
+    assert "--resume goes on from where it was" in stopped.stderr
+    digest(folder / "out.mp4")  # it plays
+    assert "--steps 1200, not 10" in run(*words, "--resume", "--steps", "10", cwd=folder).stderr
+    assert run(*words, "--resume", cwd=folder).returncode == 0
+    assert not (folder / "out.mp4.checkpoint").exists()
+
+
+def test_a_still_that_was_killed_goes_on(folder: Path) -> None:
+    still = ("--steps", "3000", *MODEL)
+    words = ("paint", "in.png", "-o", "out.png", *still, "--checkpoint", "0.1")
+    interrupt(
+        *words, cwd=folder, number=signal.SIGKILL, ready=(folder / "out.png.checkpoint").exists
+    )
+    assert run("paint", "in.png", "-o", "out.png", "--resume", cwd=folder).returncode == 0
+    assert sorted(p.name for p in folder.iterdir()) == ["in.png", "out.png"]
+
+
+def test_a_full_disk_leaves_a_take_and_a_checkpoint_that_load(folder: Path) -> None:
+    def short_of_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    words = ("video", "in.png", "-o", "out.mp4", *FILM, "--duration", "4", "--checkpoint", "0.05")
+    done = subprocess.run(
+        command(*words, "--record", "out.take"),
+        cwd=folder, capture_output=True, text=True, timeout=120, preexec_fn=short_of_disk,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) <= 2
+    assert "out.take' cannot be written" in done.stderr
+    take = load_take(folder / "out.take")
+    assert len(take) > 1
+    assert take[-1].painting(0.0, 0.0).shape == (3,)
+    assert load_checkpoint(folder / "out.mp4.checkpoint")[0]["step"] > 0
+    assert run(*words, "--record", "out.take", "--resume", cwd=folder).returncode == 0
+    assert load_take(folder / "out.take").finished

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from films import QUICK, frames_of, save_photo
+from PIL import Image
+
+import neuralpaint as npaint
+from neuralpaint.errors import DivergedError, SavedError, UsageError
+from neuralpaint.recipes.live import Live
+from neuralpaint.recipes.report import Progress, ignore
+from neuralpaint.recipes.timelapse import VideoSettings, prepare_timelapse
+
+ALWAYS = {**QUICK, "checkpoint": 1e-6}
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return save_photo(tmp_path / "photo.png")
+
+
+def interrupt_at(shot: int) -> Callable[[Progress], None]:
+    def report(progress: Progress) -> None:
+        if progress.phase == "film" and progress.shot == shot:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def film(photo: Path, out: Path, **options: Any) -> npaint.Result:
+    return npaint.timelapse(photo, out, **(ALWAYS | options))
+
+
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"overlay": "steps:psnr=yes,curve"},
+    {"pacing": "even"},
+    {"pacing": "log", "boomerang": True},
+    {"frames_from": "training"},
+    {"steps": 5, "overlay": "steps:psnr=yes,curve"},  # fewer than shots
+    {"model": "mlp:hidden_size=16,dropout=0.2,norm=batch", "optimizer": "muon"},
+    {"model": "mlp:hidden_size=16", "engine": "numpy"},
+    {"schedule": "plateau:patience=1", "train_on": "every-other", "camera": "zoom-in"},
+]
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_an_interrupted_film_goes_on_to_the_very_same_frames(
+    photo: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    film(photo, tmp_path / "whole.mkv", **options)
+    out = tmp_path / "out.mkv"
+    for shot in (2, 5):  # twice, so that what was gone on with is interrupted too
+        result = film(photo, out, resume=True, report=interrupt_at(shot), **options)
+        assert result.interrupted
+        assert names(tmp_path)[:3] == ["out.mkv", "out.mkv.checkpoint", "out.mkv.take"]
+    result = film(photo, out, resume=True, **options)
+    assert not result.interrupted
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+    assert names(tmp_path) == ["out.mkv", "photo.png", "whole.mkv"]
+
+
+def test_a_still_goes_on_too(photo: Path, tmp_path: Path) -> None:
+    options = {k: v for k, v in ALWAYS.items() if k not in ("duration", "fps", "format")}
+
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "train" and progress.step >= 10:
+            raise KeyboardInterrupt
+
+    whole, out = tmp_path / "whole.png", tmp_path / "out.png"
+    npaint.paint(photo, whole, **options)
+    assert npaint.paint(photo, out, report=interrupt, **options).interrupted
+    assert names(tmp_path)[:2] == ["out.png", "out.png.checkpoint"]
+    result = npaint.paint(photo, out, resume=True, **options)
+    assert result.steps == options["steps"]
+    assert (np.asarray(Image.open(out)) == np.asarray(Image.open(whole))).all()
+
+
+def test_a_training_by_the_clock_goes_on_for_what_is_left(photo: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"steps": None, "seconds": 0.6}
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(6), **options)
+    result = film(photo, out, resume=True, **options)
+    assert 0.5 < result.train_seconds < 1.2
+    assert len(frames_of(out)) == 12
+
+
+def test_a_take_that_is_recorded_goes_on(photo: Path, tmp_path: Path) -> None:
+    out, take = tmp_path / "out.mkv", tmp_path / "out.take"
+    whole = tmp_path / "whole.take"
+    film(photo, tmp_path / "whole.mkv", record=whole)
+    film(photo, out, record=take, report=interrupt_at(4))
+    assert not npaint.load_take(take).finished
+    film(photo, out, record=take, resume=True)
+    loaded, expected = npaint.load_take(take), npaint.load_take(whole)
+    assert loaded.finished
+    assert [s.step for s in loaded] == [s.step for s in expected]
+    for name, weight in expected[-1].painting.weights.items():
+        assert (loaded[-1].painting.weights[name] == weight).all()
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+
+
+def test_what_contradicts_the_earlier_run_is_named(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(4))
+    with pytest.raises(UsageError, match=r"--steps 24, not 25: leave --steps out"):
+        film(photo, out, resume=True, steps=25)
+    with pytest.raises(UsageError, match="begun without --record"):
+        film(photo, out, resume=True, record=tmp_path / "a.take")
+    Image.fromarray(np.zeros((24, 36, 3), np.uint8)).save(photo)
+    with pytest.raises(UsageError, match="is not the picture"):
+        film(photo, out, resume=True)
+
+
+def test_an_earlier_run_is_not_lost_by_accident(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(4))
+    out.unlink()
+    with pytest.raises(UsageError, match="--resume goes on with it, -y begins anew"):
+        film(photo, out)
+    film(photo, out, overwrite=True)
+    assert names(tmp_path) == ["out.mkv", "photo.png"]
+
+
+def test_a_damaged_checkpoint_is_refused(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(4))
+    checkpoint = tmp_path / "out.mkv.checkpoint"
+    raw = bytearray(checkpoint.read_bytes())
+    raw[-20] ^= 4
+    checkpoint.write_bytes(raw)
+    with pytest.raises(SavedError, match="damaged"):
+        film(photo, out, resume=True)
+
+
+def test_without_an_earlier_run_it_begins(photo: Path, tmp_path: Path) -> None:
+    assert not film(photo, tmp_path / "out.mkv", resume=True).interrupted
+
+
+def test_a_short_run_that_nobody_asked_to_keep_leaves_nothing(photo: Path, tmp_path: Path) -> None:
+    result = npaint.timelapse(photo, tmp_path / "out.mkv", report=interrupt_at(4), **QUICK)
+    assert result.interrupted
+    assert names(tmp_path) == ["out.mkv", "photo.png"]
+
+
+def test_a_training_that_has_diverged_is_not_gone_on_with(photo: Path, tmp_path: Path) -> None:
+    settings = VideoSettings.from_dict(ALWAYS)
+    job = prepare_timelapse(photo, tmp_path / "out.mkv", settings=settings)
+    assert isinstance(job.footage, Live)
+    learner, advance = job.footage.learner, job.footage.learner.advance
+
+    def diverge(steps: int) -> None:
+        if learner.step > 10:
+            raise DivergedError("the loss became nan")
+        advance(steps)
+
+    learner.advance = diverge  # type: ignore[method-assign]
+    with pytest.raises(DivergedError, match="the clip so far is in"):
+        job.run(ignore)
+    assert 2 <= len(frames_of(tmp_path / "out.mkv")) < 12
+    assert names(tmp_path) == ["out.mkv", "photo.png"]
+
+
+def test_a_painting_is_saved_beside_the_clip(photo: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "cat.painting"
+    film(photo, tmp_path / "out.mkv", save=saved, ema=0)
+    painting = npaint.load_painting(saved)
+    frame = npaint.render(painting, painting.canvas)
+    assert (frame == frames_of(tmp_path / "out.mkv")[-1]).all()
+    with pytest.raises(UsageError, match="exists"):
+        film(photo, tmp_path / "again.mkv", save=saved)

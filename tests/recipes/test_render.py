@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from films import QUICK, frames_of, save_photo
+from PIL import Image
+
+import neuralpaint as npaint
+from neuralpaint.errors import UsageError
+from neuralpaint.recipes.render import RenderSettings, as_it_was, load_saved
+
+AGAIN = {"duration": 1.0, "fps": 12.0}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a picture, its film, the take of it and the painting at its end."""
+    photo = save_photo(tmp_path / "photo.png")
+    npaint.timelapse(
+        photo, tmp_path / "film.mkv", record=tmp_path / "film.take", save=tmp_path / "it.painting",
+        **QUICK,
+    )  # fmt: skip
+    photo.unlink()
+    return tmp_path
+
+
+def render(folder: Path, saved: str, out: str, **options: Any) -> npaint.Result:
+    return npaint.render_saved(folder / saved, folder / out, device="cpu", **options)
+
+
+def test_a_take_makes_the_same_film_again(folder: Path) -> None:
+    render(folder, "film.take", "again.mkv", **AGAIN)
+    assert (frames_of(folder / "again.mkv") == frames_of(folder / "film.mkv")).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"pacing": "even"}, {"steps": None, "seconds": 0.3}, {"frames_from": "training"}],
+    ids=str,
+)
+def test_so_does_one_that_was_paced_in_another_way(folder: Path, options: dict[str, Any]) -> None:
+    photo = save_photo(folder / "photo.png")
+    out, take = folder / "other.mkv", folder / "other.take"
+    npaint.timelapse(photo, out, record=take, **(QUICK | options))
+    was = as_it_was(load_saved(take, "cpu"), folder / "again.mkv", typed=set())
+    npaint.render_saved(take, folder / "again.mkv", settings=RenderSettings(**was))
+    assert (frames_of(folder / "again.mkv") == frames_of(out)).all()
+
+
+def test_in_slow_motion_it_moves_evenly_between_the_snapshots(folder: Path) -> None:
+    render(folder, "film.take", "slow.mkv", duration=8.0, fps=12.0, hold=0, frames_from="render")
+    slow, film = frames_of(folder / "slow.mkv").astype(float), frames_of(folder / "film.mkv")
+    assert len(slow) == 96
+    assert (slow[0] == film[0]).all()
+    assert (slow[-1] == film[-1]).all()
+    moves = np.abs(np.diff(slow, axis=0)).mean(axis=(1, 2, 3))
+    assert (moves > 0).all()  # no frame stands still
+
+
+def test_larger_is_rendered_and_not_resized(folder: Path) -> None:
+    result = render(folder, "film.take", "large.mkv", scale=3, **AGAIN)
+    assert (result.width, result.height) == (108, 72)
+    large, small = frames_of(folder / "large.mkv"), frames_of(folder / "film.mkv")
+    # The centre of every third pixel is the centre of a pixel of the small film.
+    np.testing.assert_allclose(large[-1][1::3, 1::3].astype(int), small[-1], atol=1)
+
+
+def test_overlays_know_the_original(folder: Path) -> None:
+    result = render(folder, "film.take", "side.mkv", overlay="side,steps:psnr=yes", **AGAIN)
+    assert result.width * result.height >= 2 * 36 * 24
+    assert result.psnr > 10
+
+
+@pytest.mark.parametrize(("at", "step"), [(None, 24), ("0%", 0), ("50%", 12), ("11", 11)])
+def test_a_still_shows_the_moment_asked_for(folder: Path, at: str | None, step: int) -> None:
+    result = render(folder, "film.take", "still.png", at=at)
+    assert result.steps == step
+    expected = npaint.load_take(folder / "film.take").at(step).painting
+    still = np.asarray(Image.open(folder / "still.png"))
+    assert (still == npaint.render(expected, expected.canvas)).all()
+
+
+def test_a_painting_makes_a_still_of_any_size(folder: Path) -> None:
+    result = render(folder, "it.painting", "still.tiff", scale=2, crop="50%x50%", depth="16")
+    assert (result.width, result.height) == (36, 24)
+
+
+def test_a_camera_moves_over_a_painting(folder: Path) -> None:
+    render(folder, "it.painting", "move.mkv", camera="zoom-in:factor=3", hold=0.25, **AGAIN)
+    frames = frames_of(folder / "move.mkv")
+    assert len(frames) == 12
+    assert all((a != b).any() for a, b in pairwise(frames[:9]))
+    assert (frames[9:] == frames[8]).all()  # the end is held
+    whole = npaint.load_painting(folder / "it.painting")
+    assert (frames[0] == npaint.render(whole, whole.canvas)).all()
+
+
+@pytest.mark.parametrize(
+    ("saved", "out", "options", "message"),
+    [
+        ("it.painting", "out.mp4", {}, "does not move: give --camera"),
+        ("it.painting", "out.png", {"at": "3"}, "one moment only"),
+        ("it.painting", "out.mkv", {"camera": "pan", "overlay": "side"}, "--overlay"),
+        ("film.take", "out.png", {"at": "99"}, "ends at step 24"),
+        ("film.take", "out.png", {"at": "soon"}, "--at must be a step"),
+        ("film.take", "out.png", {"duration": 3}, "--duration: a still has none"),
+        ("film.take", "out.mkv", {"depth": "16"}, "--depth: a clip has none"),
+        ("film.take", "out.mkv", {"frames_from": "training"}, "holds no sketches"),
+        ("nowhere.take", "out.mkv", {}, "no file"),
+        ("film.take", "film.mkv", {}, "exists: add -y"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    folder: Path, saved: str, out: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        render(folder, saved, out, **options)
+
+
+def test_a_suffix_of_both_kinds_means_what_fits(folder: Path) -> None:
+    assert render(folder, "film.take", "a.webp", **AGAIN).frames > 1
+    assert render(folder, "film.take", "b.webp", at="50%").frames == 1
+    assert render(folder, "it.painting", "c.webp").frames == 1
+
+
+def test_what_was_said_together_is_said_anew_together(folder: Path) -> None:
+    photo = save_photo(folder / "photo.png")
+    take = folder / "cover.take"
+    npaint.timelapse(
+        photo, folder / "cover.mkv", record=take, **(QUICK | {"size": "20x20", "fit": "cover"})
+    )
+    saved = load_saved(take, "cpu")
+    was = as_it_was(saved, "out.mp4", typed={"scale"})
+    assert not {"size", "fit"} & set(was)
+    assert was["duration"] == 1.0
+    assert was["format"] is None  # it was that of the other suffix
+    assert not {"duration", "frames", "every"} & set(as_it_was(saved, "o.mkv", typed={"frames"}))
