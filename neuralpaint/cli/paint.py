@@ -11,7 +11,7 @@ from neuralpaint.cli.keeping import keeping_options
 from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.sections import SectionedCommand, SectionedOption
-from neuralpaint.recipes.journal import Keeping, interrupted_settings
+from neuralpaint.recipes.keeping import Keeping, interrupted_settings
 from neuralpaint.recipes.paint import PaintSettings, prepare_paint
 
 __all__ = ["command"]

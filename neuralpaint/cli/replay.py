@@ -12,7 +12,7 @@ from neuralpaint.cli.options import common_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.errors import UsageError
 from neuralpaint.recipes.job import Job
-from neuralpaint.recipes.journal import Keeping
+from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.paint import PaintSettings, prepare_paint
 from neuralpaint.recipes.provenance import read_note
 from neuralpaint.recipes.render import RenderSettings, prepare_render

@@ -15,7 +15,8 @@ from neuralpaint.errors import UsageError
 from neuralpaint.learning import Snapshot, learn, learner, stops_at, stops_by_clock
 from neuralpaint.pictures import Picture, PictureSettings, Source
 from neuralpaint.recipes.footage import Footage
-from neuralpaint.recipes.journal import Journal, Keeping
+from neuralpaint.recipes.journal import Journal
+from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.patience import Patience
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.settings import setting
@@ -61,7 +62,7 @@ class Live(Footage):
         settings: LiveSettings,
         recipe: str,
         keeping: Keeping,
-        replays: bool = False,
+        films: bool = False,
         audio: Path | None = None,
     ) -> None:
         """Read the picture and make the learner; where it is wanted, go on with an earlier run.
@@ -72,7 +73,7 @@ class Live(Footage):
             settings: how to read and to train.
             recipe: what makes it, by the name of its command.
             keeping: what is kept beside the result.
-            replays: whether a run that goes on yields the snapshots of the earlier one again.
+            films: whether a run that goes on yields the snapshots of the earlier one again.
             audio: the sound that goes with the result.
 
         Raises:
@@ -99,11 +100,10 @@ class Live(Footage):
             Path(output),
             learner=self.learner,
             picture=picture,
-            settings=settings,
             every=settings.checkpoint,
             keeping=keeping,
-            replays=replays,
-            note=self.note.content(),
+            films=films,
+            note=self.note,
         )
         self.resumed, self.elapsed = self._journal.resumed, self._journal.elapsed
 
@@ -161,7 +161,7 @@ class Live(Footage):
         journal, learner, patience = self._journal, self.learner, Patience()
         for earlier, self._sketch in journal.begin(len(fractions)):
             yield earlier
-        passed = len(journal.shown)
+        passed = journal.passed
 
         def look_around(loss: float) -> None:
             # Here the learner is between two steps: what is kept can be gone on from.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from neuralpaint.losses import MSE, losses
 from neuralpaint.pictures import Source
-from neuralpaint.recipes.journal import Keeping
+from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.live import Live, LiveSettings
 from neuralpaint.recipes.report import Report, Result, ignore
 from neuralpaint.recipes.still import Still, StillSettings

@@ -9,7 +9,7 @@ from typing import ClassVar
 from neuralpaint.errors import UsageError
 from neuralpaint.pictures import Source
 from neuralpaint.recipes.clip import Clip, ClipSettings, check_destination
-from neuralpaint.recipes.journal import Keeping
+from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.live import Live, LiveSettings
 from neuralpaint.recipes.report import Report, Result, ignore
 
@@ -102,7 +102,7 @@ def prepare_timelapse(
         settings=settings,
         recipe="video",
         keeping=keeping,
-        replays=True,
+        films=True,
         audio=sound,
     )
     return Clip(

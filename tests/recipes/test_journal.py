@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import DivergedError, SavedError, UsageError
+from neuralpaint.recipes import journal, rushes
 from neuralpaint.recipes.live import Live
 from neuralpaint.recipes.report import Progress, ignore
 from neuralpaint.recipes.timelapse import VideoSettings, prepare_timelapse
@@ -177,3 +179,39 @@ def test_a_painting_is_saved_beside_the_clip(photo: Path, tmp_path: Path) -> Non
     assert (frame == frames_of(tmp_path / "out.mkv")[-1]).all()
     with pytest.raises(UsageError, match="exists"):
         film(photo, tmp_path / "again.mkv", save=saved)
+
+
+def test_what_is_held_in_memory_reaches_the_disk_when_it_is_needed(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_EVERY", 0.2)  # as if half a second were long
+
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "film":
+            time.sleep(0.05)
+            if progress.shot == 9:
+                raise KeyboardInterrupt
+
+    npaint.timelapse(photo, tmp_path / "whole.mkv", **QUICK)
+    out = tmp_path / "out.mkv"
+    assert npaint.timelapse(photo, out, report=interrupt, **QUICK).interrupted
+    assert names(tmp_path)[:3] == ["out.mkv", "out.mkv.checkpoint", "out.mkv.take"]
+    npaint.timelapse(photo, out, resume=True, **QUICK)
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+    assert names(tmp_path) == ["out.mkv", "photo.png", "whole.mkv"]
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_memory_is_limited(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: bool
+) -> None:
+    monkeypatch.setattr(rushes, "_HELD", 10_000)
+    monkeypatch.setattr(journal, "_SHORT", 1e9 if short else 0.0)
+    seen: set[str] = set()
+
+    def look(progress: Progress) -> None:
+        seen.update(names(tmp_path))
+
+    npaint.timelapse(photo, tmp_path / "out.mkv", report=look, **QUICK)
+    assert ("out.mkv.take" in seen) is not short
+    assert names(tmp_path) == ["out.mkv", "photo.png"]
