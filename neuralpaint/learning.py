@@ -10,7 +10,7 @@ decides when to stop.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,10 +29,9 @@ __all__ = [
     "Learner",
     "Reading",
     "Snapshot",
+    "between",
     "learn",
     "learner",
-    "stops_at",
-    "stops_by_clock",
 ]
 
 
@@ -47,6 +46,20 @@ class Snapshot:
     seconds: float  # of training so far
     loss: float  # mean since the snapshot before, or since `learn` began; NaN of no steps
     painting: Painting
+
+
+def between(a: Snapshot, b: Snapshot, amount: float) -> Snapshot:
+    """Return what lies between two snapshots, its weights blended; at 0 and 1 one of these."""
+    if amount <= 0 or a is b:
+        return a
+    if amount >= 1:
+        return b
+    return Snapshot(
+        step=round(a.step + amount * (b.step - a.step)),
+        seconds=a.seconds + amount * (b.seconds - a.seconds),
+        loss=(a if amount < 0.5 else b).loss,
+        painting=a.painting.blend(b.painting, amount),
+    )
 
 
 class _Fresh(Snapshot):
@@ -249,37 +262,3 @@ def _steps_in_a_moment(learner: Learner) -> int:
     if learner.seconds == 0:
         return 1
     return max(1, int(_MOMENT * learner.step / learner.seconds))
-
-
-def stops_at(fractions: Sequence[float], *, steps: int, every: int = 1) -> list[int]:
-    """Return the step of each fraction of `steps`, at a multiple of `every` or at the last step."""
-    intervals = -(-steps // every)
-    return [min(steps, every * round(fraction * intervals)) for fraction in fractions]
-
-
-def stops_by_clock(
-    learner: Learner, fractions: Sequence[float], *, left: Callable[[], float]
-) -> Iterator[int]:
-    """Yield stops that reach each fraction of the training time.
-
-    The speed is measured while training goes on; every stop is planned from the newest
-    measurement, and the learner's schedule is stretched to end when the time does.
-
-    Args:
-        learner: what trains.
-        fractions: of the training time, rising.
-        left: asked for the seconds that are left to train; it may change its mind.
-    """
-    for fraction in fractions:
-        steps = 0
-        while (wait := fraction * (learner.seconds + left()) - learner.seconds) > 0:
-            if learner.step > 0:
-                rate = learner.step / max(learner.seconds, 1e-9)
-                learner.steps = learner.step + round(rate * left())
-                steps = round(rate * wait)
-                if steps <= learner.step:
-                    break
-            # The speed of so few steps is not to be trusted with more than as many again.
-            learner.advance(max(1, learner.step))
-            steps = 0
-        yield learner.step + steps

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.canvas import Canvas
-from neuralpaint.learning import Snapshot
+from neuralpaint.learning import Snapshot, between
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
 
@@ -119,7 +119,7 @@ class Even(Log):
             for position in np.interp(places, path, np.arange(len(kept))).tolist():
                 index = min(int(position), max(0, len(kept) - 2))
                 after = kept[min(index + 1, len(kept) - 1)]
-                yield _between(kept[index], after, position - index)
+                yield between(kept[index], after, position - index)
 
 
 _BYTES = 2**30  # of snapshots that are kept in memory
@@ -129,18 +129,3 @@ _PROBE = 96  # pixels along the longer side of a probe: enough to see change, al
 def _ramp(shots: int) -> list[float]:
     """Return numbers that rise evenly from 0 to 1; a single one is 1, the finished network."""
     return [i / (shots - 1) for i in range(shots)] if shots > 1 else [1.0]
-
-
-def _between(a: Snapshot, b: Snapshot, amount: float) -> Snapshot:
-    """Return the snapshot between two, or one of them where the amount is 0 or 1."""
-    if amount <= 0 or a is b:
-        return a
-    if amount >= 1:
-        return b
-    nearer = a if amount < 0.5 else b
-    return Snapshot(
-        step=round(a.step + amount * (b.step - a.step)),
-        seconds=a.seconds + amount * (b.seconds - a.seconds),
-        loss=nearer.loss,
-        painting=a.painting.blend(b.painting, amount),
-    )

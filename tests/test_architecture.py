@@ -38,6 +38,7 @@ FLOORS = [
         "target",
         "painting",
         "learning",
+        "stops",
         "meters",
         "cuda_graph",
         "gradients",

@@ -10,13 +10,14 @@ from fake_gpu import FakeGpu
 
 from neuralpaint.canvas import Canvas
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
-from neuralpaint.learning import Learner, learn, learner, stops_by_clock
+from neuralpaint.learning import Learner, learn, learner
 from neuralpaint.meters import CudaMeter
 from neuralpaint.metrics import psnr
 from neuralpaint.models import models
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import render
+from neuralpaint.stops import stops_by_clock
 from neuralpaint.torch_learner import TorchLearner
 from neuralpaint.training import TrainingSettings
 

@@ -7,8 +7,9 @@ import pytest
 from fake_painting import Flat
 
 from neuralpaint.canvas import Canvas
-from neuralpaint.learning import Snapshot, stops_at
+from neuralpaint.learning import Snapshot
 from neuralpaint.pacing import pacings
+from neuralpaint.stops import stops_at
 
 CANVAS = Canvas.of(height=20, width=30)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.canvas import CanvasSettings
 from neuralpaint.errors import UsageError
-from neuralpaint.learning import Snapshot, learn, learner, stops_at, stops_by_clock
+from neuralpaint.learning import Snapshot, learn, learner
 from neuralpaint.pictures import Picture, PictureSettings, Source
 from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.journal import Journal
@@ -20,6 +20,7 @@ from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.patience import Patience
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.settings import setting
+from neuralpaint.stops import stops_at, stops_by_clock
 from neuralpaint.training import TrainingSettings
 
 if TYPE_CHECKING:

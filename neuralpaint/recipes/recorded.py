@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
-from neuralpaint.learning import Snapshot, stops_at
+from neuralpaint.learning import Snapshot
 from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.provenance import Note
+from neuralpaint.stops import stops_at
 
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting

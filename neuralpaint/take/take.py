@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neuralpaint.canvas import Canvas
 from neuralpaint.devices import DeviceName
 from neuralpaint.errors import PictureError, SavedError, UsageError
-from neuralpaint.learning import Snapshot
+from neuralpaint.learning import Snapshot, between
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture, PictureSettings, load_picture
 from neuralpaint.saved import built, read_model_facts
@@ -127,20 +127,11 @@ class Take(Sequence[Snapshot]):
         """
         if not self._places:
             raise UsageError(f"{self._name} holds no snapshot yet: wait, or record it again")
-        last = len(self) - 1
         left = max(0, bisect.bisect_right(self._steps, step) - 1)
-        right = min(left + 1, last)
+        right = min(left + 1, len(self) - 1)
         apart = self._steps[right] - self._steps[left]
         amount = (step - self._steps[left]) / apart if apart else 0.0
-        if amount <= 0:
-            return self[left]
-        a, b = self._places[left], self._places[right]
-        return Snapshot(
-            step=round(step),
-            seconds=a.seconds + amount * (b.seconds - a.seconds),
-            loss=(a if amount < 0.5 else b).loss,
-            painting=self.painting(left).blend(self.painting(right), amount),
-        )
+        return between(self[left], self[right], amount)
 
     @cached_property
     def picture(self) -> Picture:

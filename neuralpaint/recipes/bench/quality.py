@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.canvas import Grid
-from neuralpaint.learning import Snapshot, learn, learner, stops_by_clock
+from neuralpaint.learning import Snapshot, learn, learner
 from neuralpaint.metrics import psnr
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
+from neuralpaint.stops import stops_by_clock
 from neuralpaint.training import TrainingSettings
 
 __all__ = ["Look", "Watch", "glance", "still_psnr", "train_by_clock"]

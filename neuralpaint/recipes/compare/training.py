@@ -13,7 +13,7 @@ import numpy as np
 
 from neuralpaint.canvas import CanvasSettings
 from neuralpaint.errors import DivergedError
-from neuralpaint.learning import Learner, Snapshot, learn, learner, stops_at, stops_by_clock
+from neuralpaint.learning import Learner, Snapshot, learn, learner
 from neuralpaint.pictures import Picture
 from neuralpaint.recipes.compare.contestants import Contestant
 from neuralpaint.recipes.compare.measures import Judge, Scores
@@ -24,6 +24,7 @@ from neuralpaint.recipes.inbetweens import film
 from neuralpaint.recipes.stage import Stage
 from neuralpaint.rendering import render
 from neuralpaint.stills import save_still
+from neuralpaint.stops import stops_at, stops_by_clock
 from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["Training", "Watch"]
