@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
@@ -25,6 +26,11 @@ class Encoding(nn.Module, ABC):
     @abstractmethod
     def spectra(self) -> tuple[Tensor, ...]:
         """The deviation of a sine network's initial weights at strength 1, (width,) per part."""
+
+    @property
+    def shortest_period(self) -> float:
+        """Of the features of a separable one along their axis, in coordinates: none by default."""
+        return math.inf
 
     def pace(self, progress: float) -> None:
         """Hear how far the training has come, in [0, 1], before every step."""

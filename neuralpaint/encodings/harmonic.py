@@ -50,6 +50,11 @@ class Harmonic(Encoding):
         axis = torch.cat([falling, falling, torch.zeros(1)])
         return axis, axis
 
+    @property
+    def shortest_period(self) -> float:
+        """The last harmonic's, in coordinates."""
+        return 2 / len(self.orders)
+
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Map x and y of any shape to the parts (..., 2 order + 1) and (..., 2 order + 1)."""
         return self._axis(x), self._axis(y)

@@ -76,6 +76,12 @@ class AxisWaves(Waves):
         whole = _falling(self.frequencies.sum(1))
         return tuple(whole[rows].repeat(2).cpu() for rows in (self._of_x, self._of_y))
 
+    @property
+    def shortest_period(self) -> float:
+        """The highest frequency's, in coordinates."""
+        highest = float(self.frequencies.abs().max())
+        return 2 / highest if highest else math.inf
+
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
         """Map x and y of any shape to the parts (..., width) and (..., width)."""
         along_x, along_y = self.frequencies.unbind(1)

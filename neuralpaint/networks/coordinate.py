@@ -6,10 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from neuralpaint.encodings.encoding import Encoding
+from neuralpaint.networks.network import Network
+from neuralpaint.networks.points import tabulate
 from neuralpaint.optimizers import Group
 from neuralpaint.workers import each
 
 __all__ = ["CoordinateModel"]
+
+
+# Points rendered at once: what fits a CPU's caches; what keeps a GPU busy in some hundred MB.
+_CPU_POINTS, _GPU_POINTS = 4096, 1 << 16
 
 
 class CoordinateModel(nn.Module):
@@ -18,7 +24,7 @@ class CoordinateModel(nn.Module):
     def __init__(
         self,
         encoding: Encoding,
-        network: nn.Module,
+        network: Network,
         *,
         strip: int | None = None,
         in_parts: bool = False,
@@ -63,11 +69,33 @@ class CoordinateModel(nn.Module):
             Colours in [0, 1], of the broadcast shape and 3 channels: (h, w, 3) or (n, 3).
         """
         is_grid = x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]
-        if self._strip and is_grid and x.device.type == "cpu" and not torch.is_grad_enabled():
+        if torch.is_grad_enabled():
+            return self._colours(x, y)
+        on_cpu = x.device.type == "cpu"
+        if self._strip and is_grid and on_cpu:
             strips = y.split(max(1, self._strip // x.shape[1]))
             return torch.cat(each(lambda strip: self._colours(x, strip), strips))
+        if x.ndim == 1 == y.ndim and len(x) == len(y):  # each point has features of its own
+            return self._at_points(x, y)
         return self._colours(x, y)
 
+    def _at_points(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the colours (n, 3) of points, a few at a time, keeping no graph."""
+        on_cpu = x.device.type == "cpu"
+        tabulated = tabulate(self.encoding, self.network, x, y) if on_cpu else None
+
+        def colours(part: tuple[Tensor, Tensor]) -> Tensor:
+            if tabulated is None:
+                return self._colours(*part)
+            return _colours(self.network.forward_terms(tabulated.terms(*part)))
+
+        size = _CPU_POINTS if on_cpu else _GPU_POINTS
+        parts = list(zip(x.split(size), y.split(size), strict=True))
+        return torch.cat(each(colours, parts, device=x.device))
+
     def _colours(self, x: Tensor, y: Tensor) -> Tensor:
-        signal: Tensor = self.network(self.encoding(x, y))
-        return (torch.tanh(signal) + 1) / 2
+        return _colours(self.network(self.encoding(x, y)))
+
+
+def _colours(signal: Tensor) -> Tensor:
+    return (torch.tanh(signal) + 1) / 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +14,7 @@ from neuralpaint.initialization import drawn_weights
 from neuralpaint.models import ActivationName, NormName
 from neuralpaint.networks.activations import ACTIVATIONS
 from neuralpaint.networks.dropout import Dropout
+from neuralpaint.networks.network import Network
 from neuralpaint.networks.sums import product_of_parts
 
 __all__ = ["MLP"]
@@ -41,7 +42,7 @@ _NORMS: dict[NormName, Callable[[int], nn.Module]] = {
 }
 
 
-class MLP(nn.Module):
+class MLP(Network):
     """Turn the parts of a feature vector into a signal of 3 channels.
 
     A hidden layer is a linear map, a normalisation, the activation and dropout, in this order.
@@ -74,16 +75,25 @@ class MLP(nn.Module):
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal (..., 3) of parts (..., f) whose shapes broadcast together."""
-        first, *others = self._linears()
+        first = self._linears()[0]
         current, shape = product_of_parts(parts, first.weight, first.bias)  # (n, units)
-        for depth, layer in enumerate(others):
+        return self.forward_terms([current]).view(*shape, -1)
+
+    def input_layers(self) -> list[nn.Linear]:
+        """Return the first layer alone."""
+        return self._linears()[:1]
+
+    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
+        """Return the signal (n, 3) of the first layer's values before the activation."""
+        (current,) = terms
+        for depth, layer in enumerate(self._linears()[1:]):
             if self.norms:
                 current = self.norms[depth](current)
             current = self._activation(current)
             if self.dropouts:
                 current = self.dropouts[depth](current)
             current = layer(current)
-        return current.view(*shape, -1)
+        return current
 
     def _linears(self) -> list[nn.Linear]:
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]

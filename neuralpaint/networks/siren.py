@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from neuralpaint.networks.network import Network
 from neuralpaint.networks.sums import product_of_parts
 
 __all__ = ["Siren"]
 
 
-class Siren(nn.Module):
+class Siren(Network):
     """sin(omega (W c + b)) in every hidden layer (Sitzmann et al. 2020, eq. 5), 3 channels out.
 
     Omega is in front of the weights, which so stay small, and an optimizer moves a frequency as
@@ -42,11 +43,20 @@ class Siren(nn.Module):
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal (..., 3) of parts (..., f) whose shapes broadcast together."""
-        first, *others = self._linears()
+        first = self._linears()[0]
         current, shape = product_of_parts(parts, first.weight, first.bias)  # (n, units)
-        for omega, layer in zip(self._omegas, others, strict=True):
+        return self.forward_terms([current]).view(*shape, -1)
+
+    def input_layers(self) -> list[nn.Linear]:
+        """Return the first layer alone."""
+        return self._linears()[:1]
+
+    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
+        """Return the signal (n, 3) of the first layer's values before omega."""
+        (current,) = terms
+        for omega, layer in zip(self._omegas, self._linears()[1:], strict=True):
             current = layer(torch.sin(omega * current))
-        return current.view(*shape, -1)
+        return current
 
     def _linears(self) -> list[nn.Linear]:
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,12 @@ from neuralpaint.devices import is_recording
 from neuralpaint.models import ActivationName
 from neuralpaint.networks.activations import ACTIVATIONS
 from neuralpaint.networks.grid import is_product_grid, over_grid, render_grid
+from neuralpaint.networks.network import Network
 
 __all__ = ["SkipConn"]
 
 
-class SkipConn(nn.Module):
+class SkipConn(Network):
     """Turn the parts of a feature vector into a signal of 3 channels.
 
     With c_i the values of layer i, every weight has its columns in one order:
@@ -70,6 +71,23 @@ class SkipConn(nn.Module):
             seen = [current, *seen[:1]]
         signal: Tensor = self.layers[-1](torch.cat([*seen, features], -1))
         return signal
+
+    def input_layers(self) -> list[nn.Linear]:
+        """Return all layers."""
+        return self._linears()
+
+    @torch.no_grad()
+    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
+        """Return the signal (n, 3) of each layer's input term (n, units), keeping no graph."""
+        seen: list[Tensor] = []  # current, previous
+        for layer, z in zip(self._linears(), terms, strict=True):
+            for j, c in enumerate(seen):
+                units = c.shape[1]
+                z.addmm_(c, layer.weight[:, j * units : (j + 1) * units].t())
+            if layer is not self.layers[-1]:
+                self._activation.into(z, z)
+            seen = [z, *seen[:1]]
+        return seen[0]
 
     def _linears(self) -> list[nn.Linear]:
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
