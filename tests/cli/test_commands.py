@@ -196,8 +196,8 @@ def test_a_preset_yields_to_what_is_typed(folder: Path) -> None:
 
 def test_list_shows_everything_that_has_a_name(folder: Path) -> None:
     listing = json.loads(neuralpaint("list", "--json", cwd=folder).stdout)
-    assert {"models", "encodings", "losses", "optimizers", "schedules", "pacings", "overlays",
-            "formats", "stills", "presets"} == set(listing)  # fmt: skip
+    assert {"models", "encodings", "losses", "optimizers", "schedules", "pacings", "cameras",
+            "overlays", "formats", "stills", "presets"} == set(listing)  # fmt: skip
     assert "order" in listing["models"]["fourier"]["settings"]
     text = neuralpaint("list", "models", cwd=folder).stdout
     assert text.startswith("models\n  fourier")
