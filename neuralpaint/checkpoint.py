@@ -7,9 +7,7 @@ the power goes, one of the two is there.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from typing import Any
 from neuralpaint.errors import SavedError
 from neuralpaint.parts import claimed, sweep
 from neuralpaint.states import State
-from neuralpaint.tensors import read_tensors, write_tensors
+from neuralpaint.tensors import checksum, read_tensors, write_tensors
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
@@ -31,7 +29,7 @@ def save_checkpoint(path: str | Path, state: State, *, facts: Mapping[str, Any])
         EncodingError: it cannot be written (disk full, no permission), or is being written by
             another thread; what was there before is there still.
     """
-    told = {"facts": dict(facts), "sum": _sum(state, facts)}
+    told = {"facts": dict(facts), "sum": checksum(state, facts)}
     sweep(path)
     with claimed(path) as part:
         with part.path.open("wb") as file:
@@ -52,19 +50,9 @@ def load_checkpoint(path: str | Path) -> tuple[State, dict[str, Any]]:
     state, told = read_tensors(Path(path), kind=_KIND)
     facts = told.get("facts")
     # A training would go on from a weight of which one bit has changed as from any other.
-    if not isinstance(facts, dict) or told.get("sum") != _sum(state, facts):
+    if not isinstance(facts, dict) or told.get("sum") != checksum(state, facts):
         raise SavedError(f"{str(path)!r} is damaged: begin anew")
     return state, facts
-
-
-def _sum(state: State, facts: Mapping[str, Any]) -> int:
-    """Return the CRC-32 of the facts and of all names and arrays."""
-    total = zlib.crc32(json.dumps(dict(facts)).encode())
-    for name in sorted(state):
-        array = state[name]
-        head = f"{name} {array.dtype.str} {array.shape} "
-        total = zlib.crc32(array.tobytes(), zlib.crc32(head.encode(), total))
-    return total
 
 
 def _sync_folder(folder: Path) -> None:

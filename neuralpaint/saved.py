@@ -23,7 +23,7 @@ from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.outputs import check_target
 from neuralpaint.parts import claimed, sweep
 from neuralpaint.settings import options
-from neuralpaint.tensors import read_tensors, write_tensors
+from neuralpaint.tensors import checksum, read_tensors, write_tensors
 from neuralpaint.training import Plan, TrainingSettings
 
 if TYPE_CHECKING:
@@ -47,10 +47,12 @@ def save_painting(
         "neuralpaint": __version__,
         "note": dict(note),
     }
+    weights = painting.weights
+    told = {"facts": facts, "sum": checksum(weights, facts)}
     sweep(path)
     with claimed(path) as part:
         with part.path.open("wb") as file:
-            write_tensors(file, painting.weights, kind=_KIND, facts=facts)
+            write_tensors(file, weights, kind=_KIND, facts=told)
             file.flush()
             os.fsync(file.fileno())
         part.publish()
@@ -67,7 +69,10 @@ def load_painting(path: str | Path, *, device: DeviceName = "cpu") -> Painting:
     """
     path = Path(path)
     name = f"{str(path)!r}"
-    weights, facts = read_tensors(path, kind=_KIND)
+    weights, told = read_tensors(path, kind=_KIND)
+    facts = told.get("facts")
+    if not isinstance(facts, dict) or told.get("sum") != checksum(weights, facts):
+        raise SavedError(f"{name} is damaged: copy it anew, or save it again")
     settings, canvas = read_model_facts(facts, name=name)
     painting = built(weights, settings=settings, canvas=canvas, device=device, name=name)
     note = facts.get("note")

@@ -20,6 +20,7 @@ __all__ = ["Canvas", "Fit", "View"]
 Fit = Literal["contain", "cover", "stretch", "extend"]
 
 _ALL = slice(None)
+_FARTHEST = 1_000_000  # beyond it 32-bit coordinates tell nothing apart
 _RIGHT_ANGLES: dict[float, tuple[float, float]] = {
     0.0: (1.0, 0.0),
     90.0: (0.0, 1.0),
@@ -43,8 +44,12 @@ class View:
     angle: float = 0.0
 
     def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (self.x, self.y, self.zoom, self.angle))):
-            raise UsageError(f"a view is made of finite numbers, not {self}")
+        for name in ("x", "y", "zoom", "angle"):
+            value = getattr(self, name)
+            if not abs(value) <= _FARTHEST:  # true of what is no number, too
+                raise UsageError(
+                    f"the {name} of a view must be a number up to {_FARTHEST:,}, not {value:g}"
+                )
         if self.zoom <= 0:
             raise UsageError(f"the zoom of a view must be above 0, not {self.zoom:g}")
 
