@@ -67,8 +67,12 @@ def load_painting(path: str | Path, *, device: DeviceName = "cpu") -> Painting:
         SavedError: it is damaged, no painting, or made by a newer neuralpaint.
         DeviceError: the device is not there or has too little memory.
     """
+    from neuralpaint.take import is_take
+
     path = Path(path)
     name = f"{str(path)!r}"
+    if is_take(path):
+        raise SavedError(f"{name} is a take, not a painting: load_take loads it")
     weights, told = read_tensors(path, kind=_KIND)
     facts = told.get("facts")
     if not isinstance(facts, dict) or told.get("sum") != checksum(weights, facts):

@@ -154,7 +154,7 @@ def test_a_file_of_keyframes_becomes_a_line_that_needs_the_file_no_more(tmp_path
             "[[keyframe]]\nat=0\nzoom=0",
             r"keyframe 1 \(line 1\): the zoom of a view must be above 0",
         ),
-        ("[[keyframe]]\nat=0\nx=nan", "finite numbers"),
+        ("[[keyframe]]\nat=0\nx=nan", "must be a number up to 1,000,000, not nan"),
         ("[[keyframe]]\nat=1.5", "from 0, the clip's start, to 1, not 1.5"),
     ],
 )

@@ -24,6 +24,7 @@ from neuralpaint.learning import Snapshot, learn, learner
 from neuralpaint.models import models
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import render
+from neuralpaint.saved import load_painting
 from neuralpaint.take import Take, TakeWriter, is_take, load_take
 from neuralpaint.take.records import MAGIC, pack_record, read_places, read_record
 from neuralpaint.training import Engine, TrainingSettings
@@ -469,3 +470,9 @@ def test_a_take_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
     with file_size_limit(70_000), pytest.raises(EncodingError, match="free some space"):
         TakeWriter(tmp_path / "a", settings=settings(), picture=large, steps=9, note={})
     assert not (tmp_path / "a").exists()
+
+
+def test_a_take_is_not_taken_for_a_damaged_painting(tmp_path: Path) -> None:
+    record(tmp_path / "a")
+    with pytest.raises(SavedError, match="is a take, not a painting"):
+        load_painting(tmp_path / "a")
