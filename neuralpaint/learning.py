@@ -29,6 +29,7 @@ __all__ = [
     "Learner",
     "Reading",
     "Snapshot",
+    "Waypoint",
     "between",
     "learn",
     "learner",
@@ -60,6 +61,10 @@ def between(a: Snapshot, b: Snapshot, amount: float) -> Snapshot:
         loss=(a if amount < 0.5 else b).loss,
         painting=a.painting.blend(b.painting, amount),
     )
+
+
+class Waypoint(int):
+    """A stop on the way to another, which is not known yet: `learn` yields no snapshot there."""
 
 
 class _Fresh(Snapshot):
@@ -230,8 +235,9 @@ def learn(
 ) -> Iterator[Snapshot]:
     """Yield a snapshot at each of the stops, which are steps in rising order.
 
-    A stop that is already behind yields the same snapshot again. At every stop, and about twice a
-    second on the way to a distant one, `look` is called with the mean loss since the look before.
+    A stop that is already behind yields the same snapshot again, a `Waypoint` none. At every stop,
+    and about twice a second on the way to a distant one, `look` is called with the mean loss since
+    the look before.
     Where a device works on its own, a snapshot is taken while it does: reading the snapshot's loss
     or rendering its painting waits for it, and `look` hears what is known by then.
 
@@ -251,6 +257,8 @@ def learn(
             if look is not None and known.step > looked.step:
                 look(known.mean_since(looked))
                 looked = known
+        if isinstance(stop, Waypoint):
+            continue
         if snapshot is None or snapshot.step != learner.step:
             now = learner.newest
             snapshot = _Fresh(learner.painting(), before=before, now=now)

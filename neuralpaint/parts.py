@@ -31,7 +31,7 @@ try:
 except ImportError:  # Windows: nothing is locked, and so nothing is swept
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Part", "claimed", "remove", "sweep"]
+__all__ = ["Part", "beside", "claimed", "remove", "sweep"]
 
 _log = logging.getLogger(__name__)
 
@@ -126,6 +126,14 @@ def sweep(target: str | Path, *, keep: Callable[[Path], bool] | None = None) -> 
     return kept
 
 
+def beside(target: Path, ending: str) -> Path:
+    """Return the path of a file that belongs to a target, in its folder: `out.mp4.ENDING`.
+
+    A name that would be too long for a file is shortened.
+    """
+    return target.with_name(f"{_cut(target.name, room=_NAME_BYTES - len(ending) - 1)}.{ending}")
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder of files; it is no error when there is none."""
     if path.is_dir():
@@ -194,9 +202,13 @@ def _unused_name(target: Path) -> Path:
 
 def _stem(target: Path) -> str:
     """Return the stem, cut so that there is room for what is added to it."""
-    raw = os.fsencode(target.stem)
-    room = _NAME_BYTES - len(os.fsencode(target.suffix)) - _ADDED_BYTES
+    return _cut(target.stem, room=_NAME_BYTES - len(os.fsencode(target.suffix)) - _ADDED_BYTES)
+
+
+def _cut(name: str, *, room: int) -> str:
+    """Return a name of at most so many bytes."""
+    raw = os.fsencode(name)
     if len(raw) <= room:
-        return target.stem
+        return name
     # The digest keeps two long names that begin alike apart.
     return raw[: max(room - 8, 0)].decode(errors="ignore") + hashlib.sha256(raw).hexdigest()[:8]

@@ -18,6 +18,7 @@ from neuralpaint.errors import UnknownNameError, UsageError
 
 __all__ = ["Entries", "Option", "Settings", "options", "setting"]
 
+_UNSET = ("auto", "none")
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 _HUGE = 10**300
@@ -106,11 +107,11 @@ class Option:
             UsageError: the value has the wrong type, is out of range or is not a choice.
         """
         label = label or self.name
-        if value is None or (self.optional and value == "auto"):
+        if value is None or (self.optional and value in _UNSET):
             if self.optional:
                 return None
             raise UsageError(f"{label} needs a value")
-        converted = self._typed(value, label)
+        converted: Any = "" if self.repeatable and value in _UNSET else self._typed(value, label)
         if self.choices and converted not in self.choices:
             raise UnknownNameError(f"value of {label}", str(value), self.choices)
         if self.type in (int, float):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from neuralpaint.learning import Learner
+from neuralpaint.learning import Learner, Waypoint
 
 __all__ = ["stops_at", "stops_by_clock"]
 
@@ -18,10 +18,11 @@ def stops_at(fractions: Sequence[float], *, steps: int, every: int = 1) -> list[
 def stops_by_clock(
     learner: Learner, fractions: Sequence[float], *, left: Callable[[], float]
 ) -> Iterator[int]:
-    """Yield stops that reach each fraction of the training time.
+    """Yield stops that reach each fraction of the training time, for `learn` to walk to.
 
-    The speed is measured while training goes on; every stop is planned from the newest
-    measurement, and the learner's schedule is stretched to end when the time does.
+    The speed is measured while training goes on, at waypoints too; every stop is planned from the
+    newest measurement, and the learner's schedule is stretched to end when the time does. A time
+    that is over yields where the learner is.
 
     Args:
         learner: what trains.
@@ -38,6 +39,6 @@ def stops_by_clock(
                 if steps <= learner.step:
                     break
             # The speed of so few steps is not to be trusted with more than as many again.
-            learner.advance(max(1, learner.step))
+            yield Waypoint(learner.step + max(1, learner.step))
             steps = 0
         yield learner.step + steps

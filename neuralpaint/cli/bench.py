@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from neuralpaint.cli.options import common_options, settings_from, settings_options
+from neuralpaint.cli.options import common_options, output_option, settings_from, settings_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.scoreboard import Scoreboard
-from neuralpaint.cli.sections import SectionedCommand, SectionedOption
+from neuralpaint.cli.sections import SectionedCommand
 from neuralpaint.recipes.bench.bench import Bench
 from neuralpaint.recipes.bench.settings import BenchSettings
 
@@ -16,14 +16,7 @@ __all__ = ["command"]
 
 @click.command("bench", cls=SectionedCommand)
 @click.argument("sources", metavar="[INPUT]...", nargs=-1, type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    cls=SectionedOption,
-    type=click.Path(),
-    metavar="OUT",
-    help="draw PSNR over training time into this still (.png, .jpg, ...)",
-)
+@output_option("draw PSNR over training time into this still (.png, .jpg, ...)", required=False)
 @settings_options(BenchSettings)
 @common_options
 @click.pass_context

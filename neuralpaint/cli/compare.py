@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
+from neuralpaint.cli.options import (
+    common_options,
+    output_option,
+    preset_option,
+    settings_from,
+    settings_options,
+)
 from neuralpaint.cli.podium import Podium
 from neuralpaint.cli.running import run
 from neuralpaint.cli.sections import SectionedCommand, SectionedOption
@@ -20,15 +26,7 @@ __all__ = ["command"]
 
 @click.command("compare", cls=SectionedCommand)
 @click.argument("source", metavar="INPUT", type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    cls=SectionedOption,
-    required=True,
-    type=click.Path(),
-    metavar="FOLDER",
-    help="the folder for everything that is made; it is made too",
-)
+@output_option("the folder for everything that is made; it is made too", metavar="FOLDER")
 @click.option(
     "--sweep",
     cls=SectionedOption,

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from neuralpaint.cli.options import common_options, settings_from, settings_options
+from neuralpaint.cli.options import common_options, output_option, settings_from, settings_options
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.screen import Going, Screen
-from neuralpaint.cli.sections import SectionedCommand, SectionedOption
+from neuralpaint.cli.sections import SectionedCommand
 from neuralpaint.recipes.export import Export, Exported, ExportSettings
 
 __all__ = ["command"]
@@ -17,15 +17,7 @@ __all__ = ["command"]
 
 @click.command("export", cls=SectionedCommand)
 @click.argument("saved", metavar="PAINTING", type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    cls=SectionedOption,
-    required=True,
-    type=click.Path(),
-    metavar="OUT",
-    help="its suffix chooses: a neural network (.onnx), a shader (.glsl) or arrays (.npz)",
-)
+@output_option("its suffix chooses: a neural network (.onnx), a shader (.glsl) or arrays (.npz)")
 @settings_options(ExportSettings)
 @common_options
 @click.pass_context

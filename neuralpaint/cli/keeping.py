@@ -8,9 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from neuralpaint.cli.running import confirm_overwrite
 from neuralpaint.cli.sections import SectionedOption
+from neuralpaint.recipes.interrupted import interrupted_settings
+from neuralpaint.recipes.keeping import Keeping, checkpoint_of
 
-__all__ = ["keeping_options"]
+__all__ = ["keeping_from", "keeping_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,3 +46,26 @@ def keeping_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def keeping_from(
+    output: str,
+    *,
+    record: Path | None = None,
+    save: Path | None = None,
+    resume: bool = False,
+    overwrite: bool,
+) -> tuple[Keeping, dict[str, Any]]:
+    """Return what a command was told to keep, and the settings of the run that it goes on with.
+
+    Where files would be replaced, or an interrupted run with them, somebody is asked; not so who
+    goes on.
+    """
+    if not resume:
+        interrupted = checkpoint_of(output).exists()
+        also = (
+            f"an interrupted run for {output}, with which --resume goes on," if interrupted else ""
+        )
+        overwrite = confirm_overwrite(output, record, save, overwrite=overwrite, also=also)
+    keeping = Keeping.of(record=record, save=save, resume=resume, overwrite=overwrite)
+    return keeping, interrupted_settings(output) if resume else {}

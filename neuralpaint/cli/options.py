@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -14,7 +15,9 @@ from neuralpaint.presets import PRESETS
 from neuralpaint.settings import Option, Settings, options
 
 __all__ = [
+    "audio_option",
     "common_options",
+    "output_option",
     "preset_option",
     "settings_from",
     "settings_options",
@@ -84,15 +87,16 @@ def settings_from(
     `--preset original --steps 100` trains 100 steps and not 20 epochs.
     """
     known = options(settings)
-    values = {name: ctx.params[name] for name in known if name in ctx.params}
+    values = {
+        name: ",".join(ctx.params[name]) if option.repeatable else ctx.params[name]
+        for name, option in known.items()
+        if name in ctx.params
+    }
     typed = typed_options(ctx) & set(values)
     values |= {k: v for k, v in (remembered or {}).items() if k in known and k not in typed}
     for group in settings.exclusive_groups():
         if typed.intersection(group):
             values |= {name: None for name in group if name not in typed}
-    for name, value in values.items():
-        if known[name].repeatable and not isinstance(value, str):
-            values[name] = ",".join(value)
     return settings.from_dict(values)
 
 
@@ -100,6 +104,32 @@ def typed_options(ctx: click.Context) -> set[str]:
     """Return the names of the options that stood on the command line."""
     typed = click.core.ParameterSource.COMMANDLINE
     return {name for name in ctx.params if ctx.get_parameter_source(name) is typed}
+
+
+def output_option(
+    help_text: str, *, metavar: str = "OUT", required: bool = True
+) -> Callable[[F], F]:
+    """Give a command `-o`."""
+    return click.option(
+        "-o",
+        "--output",
+        cls=SectionedOption,
+        required=required,
+        type=click.Path(),
+        metavar=metavar,
+        help=help_text,
+    )
+
+
+def audio_option(function: F) -> F:
+    """Give a command `--audio`."""
+    return click.option(
+        "--audio",
+        cls=SectionedOption,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="lay this sound under the clip, cut or padded to its length",
+    )(function)
 
 
 def preset_option(settings: type[Settings]) -> Callable[[F], F]:
@@ -128,7 +158,7 @@ def preset_option(settings: type[Settings]) -> Callable[[F], F]:
 def _click_option(option: Option) -> Callable[[F], F]:
     if option.type is bool:
         return click.option(
-            option.flag,
+            f"{option.flag}/--no-{option.flag.removeprefix('--')}",
             option.name,
             cls=SectionedOption,
             section=option.section,

@@ -7,11 +7,16 @@ from pathlib import Path
 import click
 
 from neuralpaint.cli.display import Display
-from neuralpaint.cli.keeping import keeping_options
-from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
-from neuralpaint.cli.running import confirm_overwrite, run
-from neuralpaint.cli.sections import SectionedCommand, SectionedOption
-from neuralpaint.recipes.keeping import Keeping, interrupted_settings
+from neuralpaint.cli.keeping import keeping_from, keeping_options
+from neuralpaint.cli.options import (
+    common_options,
+    output_option,
+    preset_option,
+    settings_from,
+    settings_options,
+)
+from neuralpaint.cli.running import run
+from neuralpaint.cli.sections import SectionedCommand
 from neuralpaint.recipes.paint import PaintSettings, prepare_paint
 
 __all__ = ["command"]
@@ -19,15 +24,7 @@ __all__ = ["command"]
 
 @click.command("paint", cls=SectionedCommand)
 @click.argument("source", metavar="INPUT", type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    cls=SectionedOption,
-    required=True,
-    type=click.Path(),
-    metavar="OUT",
-    help="the still; its suffix chooses the format (.png, .jpg, .tiff, ...)",
-)
+@output_option("the still; its suffix chooses the format (.png, .jpg, .tiff, ...)")
 @keeping_options
 @preset_option(PaintSettings)
 @settings_options(PaintSettings)
@@ -53,13 +50,9 @@ def command(
     neuralpaint paint photo.jpg -o painted.png
     neuralpaint paint photo.jpg -o large.png --scale 4
     """
-    keeping = Keeping.of(
-        record=record,
-        save=save,
-        resume=resume,
-        overwrite=confirm_overwrite(output, overwrite=overwrite, resume=resume),
+    keeping, earlier = keeping_from(
+        output, record=record, save=save, resume=resume, overwrite=overwrite
     )
-    earlier = interrupted_settings(output) if resume else None
     job = prepare_paint(
         source,
         output,

@@ -7,38 +7,28 @@ from pathlib import Path
 import click
 
 from neuralpaint.cli.display import Display
-from neuralpaint.cli.options import common_options, settings_from, settings_options, typed_options
-from neuralpaint.cli.running import confirm_overwrite, run
-from neuralpaint.cli.sections import SectionedCommand, SectionedOption
-from neuralpaint.recipes.render import (
-    RenderSettings,
-    as_it_was,
-    load_saved,
-    makes_still,
-    prepare_render,
+from neuralpaint.cli.options import (
+    audio_option,
+    common_options,
+    output_option,
+    settings_from,
+    settings_options,
+    typed_options,
 )
+from neuralpaint.cli.running import confirm_overwrite, run
+from neuralpaint.cli.sections import SectionedCommand
+from neuralpaint.recipes.render import RenderSettings, prepare_render
+from neuralpaint.recipes.saved import as_it_was, load_saved, makes_still
 
 __all__ = ["command"]
 
 
 @click.command("render", cls=SectionedCommand)
 @click.argument("saved", metavar="SAVED", type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    cls=SectionedOption,
-    required=True,
-    type=click.Path(),
-    metavar="OUT",
-    help="its suffix chooses: a still (.png, .tiff, .jpg, ...) or a clip (.mp4, .webm, .gif, ...)",
+@output_option(
+    "its suffix chooses: a still (.png, .tiff, .jpg, ...) or a clip (.mp4, .webm, .gif, ...)"
 )
-@click.option(
-    "--audio",
-    cls=SectionedOption,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="lay this sound under the clip, cut or padded to its length",
-)
+@audio_option
 @settings_options(RenderSettings)
 @common_options
 @click.pass_context
@@ -57,7 +47,9 @@ def command(
     """Render SAVED, a painting or a take, without its picture and without training.
 
     A take becomes the clip that was filmed when it was recorded, but for what is said here: another
-    size, speed, pacing, framing or format. Between two snapshots the weights are interpolated.
+    size, speed, pacing, framing or format. So what is not said is as it was, whatever default
+    stands below; --camera none, --overlay none, --crop none and --no-boomerang take it away.
+    Between two snapshots the weights are interpolated. A still shows the whole picture.
 
     \b
     neuralpaint render clip.take -o 4k.mp4 --size 3840x2560

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from neuralpaint.cli.display import Display
-from neuralpaint.cli.options import common_options
+from neuralpaint.cli.keeping import keeping_from
+from neuralpaint.cli.options import audio_option, common_options, output_option
 from neuralpaint.cli.running import confirm_overwrite, run
-from neuralpaint.errors import UsageError
+from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.recipes.job import Job
-from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.paint import PaintSettings, prepare_paint
 from neuralpaint.recipes.provenance import read_note
 from neuralpaint.recipes.render import RenderSettings, prepare_render
+from neuralpaint.recipes.saved import load_saved
 from neuralpaint.recipes.timelapse import VideoSettings, prepare_timelapse
 from neuralpaint.settings import Settings
 from neuralpaint.video.formats import format_for
@@ -29,16 +32,14 @@ _RECIPES = {"video": VideoSettings, "paint": PaintSettings, "render": RenderSett
 @click.command("replay")
 @click.argument("clip", type=click.Path(path_type=Path))
 @click.argument("source", metavar="[INPUT]", required=False, type=click.Path())
-@click.option(
-    "-o", "--output", type=click.Path(), metavar="OUT", help="make it again from INPUT, into this"
-)
-@click.option("--audio", type=click.Path(), metavar="FILE", help="lay this sound under it")
+@output_option("make it again from INPUT, into this", required=False)
+@audio_option
 @common_options
 def command(
     clip: Path,
     source: str | None,
     output: str | None,
-    audio: str | None,
+    audio: Path | None,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
@@ -46,32 +47,41 @@ def command(
 ) -> int:
     """Print the command that made CLIP; with INPUT and -o, run it again.
 
-    CLIP is a clip or a still; INPUT a picture or, where it was rendered, a painting or a
-    take. The settings come from the file itself: only options of this command line are taken from
-    it, each checked as if it had been typed; never a path, and nothing is given to a shell.
+    CLIP is a clip, a still, a take or a painting; INPUT a picture or, for what was rendered, a
+    painting or a take. The settings come from the file itself: only options of this command line
+    are taken from it, each checked as if it had been typed; never a path, and nothing is given to a
+    shell.
 
     \b
     neuralpaint replay clip.mp4
     neuralpaint replay clip.mp4 other.jpg -o other.mp4
     """
-    note = read_note(read_tag(clip), _RECIPES)
+    note = read_note(_text(clip), _RECIPES)
     if source is None and output is None:
         click.echo(note.text() if as_json else note.command())
         return 0
     if source is None or output is None:
-        raise click.UsageError("to make it again, give both a picture and -o OUT")
-    allowed = confirm_overwrite(output, overwrite=overwrite)
-    job = _job(note.settings, source, output, audio=audio, overwrite=allowed)
+        raise click.UsageError("to make it again, give both what to make it of and -o OUT")
+    job = _job(note.settings, source, output, audio=audio, overwrite=overwrite)
     return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)
 
 
+def _text(path: Path) -> str | None:
+    """Return the note in a file, whatever kind of file it is."""
+    text = read_tag(path)
+    if text is None:
+        with contextlib.suppress(SavedError):
+            text = json.dumps(dict(load_saved(path, "cpu").note))
+    return text
+
+
 def _job(
-    settings: Settings, source: str, output: str, *, audio: str | None, overwrite: bool
+    settings: Settings, source: str, output: str, *, audio: Path | None, overwrite: bool
 ) -> Job:
-    keeping = Keeping(overwrite=overwrite)
     if isinstance(settings, PaintSettings):
         if audio is not None:
             raise click.UsageError("--audio: a still has no sound")
+        keeping, _ = keeping_from(output, overwrite=overwrite)
         return prepare_paint(source, output, settings=settings, keeping=keeping)
     if not isinstance(settings, VideoSettings | RenderSettings):
         raise TypeError(f"no recipe has {type(settings).__name__}")
@@ -81,5 +91,7 @@ def _job(
         # The format was that of the old file; the new one's suffix asks for another.
         settings = replace(settings, format=None)
     if isinstance(settings, RenderSettings):
-        return prepare_render(source, output, settings=settings, audio=audio, overwrite=overwrite)
+        allowed = confirm_overwrite(output, overwrite=overwrite)
+        return prepare_render(source, output, settings=settings, audio=audio, overwrite=allowed)
+    keeping, _ = keeping_from(output, overwrite=overwrite)
     return prepare_timelapse(source, output, settings=settings, audio=audio, keeping=keeping)

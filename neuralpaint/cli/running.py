@@ -26,15 +26,19 @@ class _Job(Protocol[P, R]):
     def run(self, report: Callable[[P], None]) -> R: ...
 
 
-def confirm_overwrite(output: str, *, overwrite: bool, resume: bool = False) -> bool:
-    """Return whether an existing output may be replaced, asking where there is somebody to ask.
+def confirm_overwrite(*paths: str | Path | None, overwrite: bool, also: str = "") -> bool:
+    """Return whether all files that exist may be replaced, asking where there is somebody to ask.
 
-    Who goes on with an interrupted run is not asked.
+    `also` says what else would be lost, where that is the case.
     """
+    there = [str(path) for path in paths if path is not None and Path(path).exists()]
     somebody = sys.stdin.isatty() and sys.stderr.isatty()
-    if overwrite or resume or not Path(output).exists() or not somebody:
+    if overwrite or not there or not somebody:
         return overwrite
-    return click.confirm(f"{output} exists. Replace it?", err=True, abort=True)
+    exist, them = ("exists", "it") if len(there) == 1 else ("exist", "them")
+    lost = f", and {also} would be lost" if also else ""
+    question = f"{' and '.join(there)} {exist}{lost}. Replace {them}?"
+    return click.confirm(question, err=True, abort=True)
 
 
 def run(job: _Job[P, R], screen: Screen[P, R], *, dry_run: bool) -> int:

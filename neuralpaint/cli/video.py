@@ -7,11 +7,17 @@ from pathlib import Path
 import click
 
 from neuralpaint.cli.display import Display
-from neuralpaint.cli.keeping import keeping_options
-from neuralpaint.cli.options import common_options, preset_option, settings_from, settings_options
-from neuralpaint.cli.running import confirm_overwrite, run
-from neuralpaint.cli.sections import SectionedCommand, SectionedOption
-from neuralpaint.recipes.keeping import Keeping, interrupted_settings
+from neuralpaint.cli.keeping import keeping_from, keeping_options
+from neuralpaint.cli.options import (
+    audio_option,
+    common_options,
+    output_option,
+    preset_option,
+    settings_from,
+    settings_options,
+)
+from neuralpaint.cli.running import run
+from neuralpaint.cli.sections import SectionedCommand
 from neuralpaint.recipes.timelapse import VideoSettings, prepare_timelapse
 
 __all__ = ["command"]
@@ -19,22 +25,8 @@ __all__ = ["command"]
 
 @click.command("video", cls=SectionedCommand)
 @click.argument("source", metavar="INPUT", type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    cls=SectionedOption,
-    required=True,
-    type=click.Path(),
-    metavar="OUT",
-    help="the clip; its suffix chooses the format (.mp4, .webm, .gif, ...)",
-)
-@click.option(
-    "--audio",
-    cls=SectionedOption,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="lay this sound under the clip, cut or padded to its length",
-)
+@output_option("the clip; its suffix chooses the format (.mp4, .webm, .gif, ...)")
+@audio_option
 @keeping_options
 @preset_option(VideoSettings)
 @settings_options(VideoSettings)
@@ -64,13 +56,9 @@ def command(
     neuralpaint video photo.jpg -o clip.mp4 --overlay steps --overlay curve --pacing even
     neuralpaint video photo.jpg -o loop.gif --size 480x320 --boomerang --duration 6
     """
-    keeping = Keeping.of(
-        record=record,
-        save=save,
-        resume=resume,
-        overwrite=confirm_overwrite(output, overwrite=overwrite, resume=resume),
+    keeping, earlier = keeping_from(
+        output, record=record, save=save, resume=resume, overwrite=overwrite
     )
-    earlier = interrupted_settings(output) if resume else None
     job = prepare_timelapse(
         source,
         output,

@@ -2,78 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from neuralpaint.camera import cameras, read_camera
+from neuralpaint.camera import cameras
 from neuralpaint.canvas import CanvasSettings
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.pacing import pacings
-from neuralpaint.recipes.filming import Filming, FramesFrom
+from neuralpaint.recipes.annotations import Annotations
+from neuralpaint.recipes.clip_settings import ClipSettings
+from neuralpaint.recipes.filming import Filming
 from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.job import Job, Stopped
 from neuralpaint.recipes.report import Report, Result, ignore
-from neuralpaint.recipes.stage import Stage
-from neuralpaint.settings import setting
+from neuralpaint.recipes.stage import Filmed, Stage
 from neuralpaint.video.destination import check_clip
-from neuralpaint.video.formats import format_for, formats
-from neuralpaint.video.overlays import Moment, Point, compose, composed_size, overlays
-from neuralpaint.video.playback import PlaybackSettings
-from neuralpaint.video.reel import Frame, Reel
+from neuralpaint.video.formats import format_for
+from neuralpaint.video.overlays import overlays
+from neuralpaint.video.reel import Reel
 from neuralpaint.video.spool import FrameSpool
 from neuralpaint.video.writer import ClipWriter
 
-__all__ = ["Clip", "ClipSettings", "check_destination"]
+__all__ = ["Clip"]
 
 # What a budget sets aside for the end, as measured on two CPU cores.
 _ENCODING = 40e-9  # seconds per pixel
 _LOOKAHEAD = 60  # frames that an encoder holds back until it has seen more
 _PUBLISHING = 0.3  # seconds
 _LONGEST = 1920  # pixels of a clip's side where no size is asked for: what every player takes
-
-
-@dataclass(frozen=True)
-class ClipSettings(PlaybackSettings):
-    """How footage becomes a clip."""
-
-    section: ClassVar[str] = "Clip"
-
-    pacing: str = setting("fixed", "how training time becomes clip time", entries=pacings)
-    frames_from: FramesFrom = setting(
-        "auto",
-        "render: every frame is a true render; auto: on a CPU, frames that cannot be told from a "
-        "blend of true ones are blended; training: what the batches leave on a canvas, almost for "
-        "nothing, but a pixel may be two passes over the picture old (200 steps at 768x512) and "
-        "shows the weights themselves, noisier than their average",
-    )
-    camera: str | None = setting(
-        None,
-        "a move over the picture, every frame rendered at its own detail; or a TOML file of "
-        "keyframes",
-        entries=cameras,
-        read=read_camera,
-    )
-    overlay: str = setting(
-        "",
-        "what to draw on the clip; may be given several times",
-        entries=overlays,
-        repeatable=True,
-    )
-    format: str | None = setting(
-        None, "kind of file, with settings; unset, by the suffix", entries=formats
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.every is None:
-            self.playback(steps=None)  # says now if the clip has no room for what was asked
-        if self.frames_from == "training" and pacings.parse(self.pacing).trains_first:
-            raise UsageError(
-                f"--frames-from training films while it trains, and --pacing {self.pacing} after: "
-                "choose --pacing fixed or log"
-            )
 
 
 class Clip(Job):
@@ -117,13 +75,9 @@ class Clip(Job):
         self._settings = settings
         self._audio, self._overwrite = audio, overwrite
         self._format = format_for(output, settings.format)
-        self._overlays = overlays.parse_list(settings.overlay)
+        self._annotations = Annotations(overlays.parse_list(settings.overlay), stage)
         self._pacing = pacings.parse(settings.pacing)
-        if footage.picture is None and self._overlays:
-            raise UsageError(
-                "--overlay: a painting holds neither its original nor how it was learned; render "
-                "a take, as --record makes it"
-            )
+        self._newest: Filmed | None = None
         self._check()
         self.playback = settings.playback(None if footage.by_clock else footage.steps)
         self.shots = self.playback.shots
@@ -134,10 +88,14 @@ class Clip(Job):
             shots=self.shots,
             interrupted=lambda: self.interrupted,
         )
-        self.history: list[Point] = []
 
     def _check(self) -> None:
-        height, width = self._composed
+        if self.footage.picture is None and self._settings.overlay:
+            raise UsageError(
+                "--overlay: a painting holds neither its original nor how it was learned; render "
+                "a take, as --record makes it"
+            )
+        height, width = self._annotations.size
         check_clip(
             self.output,
             self._format,
@@ -150,7 +108,7 @@ class Clip(Job):
 
     def facts(self) -> dict[str, Any]:
         """Return what is going to be made, for a person or a program to read."""
-        height, width = self._composed
+        height, width = self._annotations.size
         height, width = self._format.padded(height=height, width=width)
         return super().facts() | {
             "width": width,
@@ -158,10 +116,6 @@ class Clip(Job):
             "frames": self.playback.frames,
             "fps": self._settings.fps,
         }
-
-    @property
-    def _composed(self) -> tuple[int, int]:
-        return composed_size(self._overlays, height=self.stage.height, width=self.stage.width)
 
     @property
     def done(self) -> float:
@@ -203,22 +157,22 @@ class Clip(Job):
             width=writer.width,
             frames=writer.frames,
             fps=writer.fps,
-            psnr=self.stage.fidelity(self._painting, shown=self.history[-1].psnr),
+            psnr=self._quality(),
         )
 
     def _film(self, reel: Reel, report: Report) -> None:
         if self._budget is not None:
             both = self._budget - self.elapsed - self._closing
-            self._filming.allow(both / 2, clock=self._overhead)
+            self._filming.allow(max(0.0, both / 2), clock=self._overhead)
             self.check_budget()
         fractions = self._pacing.fractions(self.shots)
         snapshots = self.snapshots(fractions, report, every=self._settings.every or 1)
         observed = self._pacing.observe(snapshots, canvas=self.stage.canvas)
         shots = self._pacing.shots(self.until_stopped(observed), shots=self.shots)
-        for shot, frame, quality in self._filming.film(shots):
-            self._painting, self._psnr = shot.painting, quality
-            self.history.append(Point(shot.step, shot.seconds, shot.loss, quality))
-            reel.add(self._annotated(frame))
+        for filmed in self._filming.film(shots):
+            self._newest, self._psnr = filmed, filmed.psnr
+            steps = self.footage.steps
+            reel.add(self._annotations.draw(filmed, steps=steps, shots=self.shots))
             self.shot += 1
             report(self.progress("film"))
 
@@ -237,22 +191,11 @@ class Clip(Job):
         later = self.playback.frames if self._pacing.trains_first else self.playback.later
         return _PUBLISHING + (later + _LOOKAHEAD) * pixels * _ENCODING
 
-    def _annotated(self, frame: Frame) -> Frame:
-        if not self._overlays:
-            return frame
-        newest = self.history[-1]
-        moment = Moment(
-            index=len(self.history) - 1,
-            count=self.shots,
-            step=newest.step,
-            steps=self.footage.steps,
-            seconds=newest.seconds,
-            loss=newest.loss,
-            psnr=newest.psnr,
-            history=self.history,
-        )
-        original = self.stage.original(moment.progress)
-        return compose(self._overlays, frame, moment=moment, original=original)
+    def _quality(self) -> float:
+        """Return the PSNR of the last shot at the picture's own pixels."""
+        if self._newest is None:
+            return math.nan
+        return self.stage.fidelity(self._newest.shot.painting, shown=self._newest.psnr)
 
     def _end_early(self, error: Stopped, writer: ClipWriter) -> None:
         """Note why the clip ends early; a second interruption gives it up."""
@@ -270,7 +213,7 @@ class Clip(Job):
             self.stopped = error
 
     def _writer(self) -> ClipWriter:
-        height, width = self._composed
+        height, width = self._annotations.size
         return ClipWriter(
             self.output,
             format=self._format,
@@ -283,15 +226,3 @@ class Clip(Job):
             overwrite=self._overwrite,
             rescue=not self.footage.resumed,  # which shows all of it again
         )
-
-
-def check_destination(
-    output: str | Path, settings: ClipSettings, *, audio: Path | None, overwrite: bool
-) -> None:
-    """Raise what keeps a clip from being written there, before anything large is read.
-
-    Raises:
-        UsageError: it cannot be there, or not in that format.
-        EncodingError: the folder cannot be written to, or ffmpeg is missing.
-    """
-    check_clip(output, format_for(output, settings.format), audio=audio, overwrite=overwrite)

@@ -15,8 +15,8 @@ from neuralpaint.export.formats import (
     export_formats,
     save_export,
 )
-from neuralpaint.recipes.render import load_saved, parse_moment
-from neuralpaint.settings import Settings, setting
+from neuralpaint.recipes.instant import InstantSettings
+from neuralpaint.recipes.saved import load_saved
 
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting
@@ -25,21 +25,8 @@ __all__ = ["Export", "ExportSettings", "Exported"]
 
 
 @dataclass(frozen=True)
-class ExportSettings(Settings):
+class ExportSettings(InstantSettings):
     """What of a file is exported."""
-
-    section = "Output"
-
-    at: str | None = setting(
-        None,
-        "the moment of a take: a step, or percent such as 40%; unset, the last",
-        unit="STEP|PERCENT",
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.at is not None:
-            parse_moment(self.at, steps=1)
 
 
 @dataclass(frozen=True)
@@ -69,7 +56,7 @@ class Export:
             EncodingError: a package is missing, or the folder cannot be written to.
         """
         self._saved, self._output = saved, check_export(output, overwrite=overwrite)
-        self._painting = _painting(saved, at=settings.at)
+        self._painting = _painting(saved, settings)
         form = export_format(output)
         self._format, self._encoded = export_formats.name_of(form), form.encode(self._painting)
 
@@ -97,16 +84,14 @@ class Export:
         )
 
 
-def _painting(path: str | Path, *, at: str | None) -> Painting:
+def _painting(path: str | Path, settings: ExportSettings) -> Painting:
     """Return what a file holds, or held at one moment."""
     from neuralpaint.painting import Painting
 
     saved = load_saved(path, "cpu")
     if isinstance(saved, Painting):
-        if at is not None:
+        if settings.at is not None:
             raise UsageError("--at is about takes: a painting has one moment only")
         return saved
-    last = saved.at(math.inf)  # says so where there is no snapshot at all
-    if at is None:
-        return last.painting
-    return saved.at(last.step * parse_moment(at, steps=last.step)).painting
+    steps = saved.at(math.inf).step  # says so where there is no snapshot at all
+    return saved.at(steps * settings.fraction(steps)).painting

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from neuralpaint.learning import Snapshot
 from neuralpaint.recipes.stage import Filmed, Frame, Stage
 from neuralpaint.rendering import Exposure
+
+if TYPE_CHECKING:
+    from neuralpaint.painting import Painting
 
 __all__ = ["film"]
 
@@ -77,17 +80,21 @@ class _Shot:
         self._exposure: Exposure
 
     @cached_property
+    def painting(self) -> Painting:
+        """What it shows, which a take reads whenever it is asked for."""
+        return self.snapshot.painting
+
+    @cached_property
     def probe(self) -> NDArray[np.float32]:
         """The levels at a few thousand points."""
-        return self._stage.probe(self.snapshot.painting)
+        return self._stage.probe(self.painting)
 
     def exposed(self, before: _Shot | None) -> _Shot:
         """Begin to render it, unless `before` shows the same, and return it."""
-        painting = self.snapshot.painting
-        if before and before.snapshot.painting is painting and not self._stage.moves:
+        if before and before.snapshot is self.snapshot and not self._stage.moves:
             self._exposure = before._exposure
         else:
-            self._exposure = self._stage.expose(painting, self._moment)
+            self._exposure = self._stage.expose(self.painting, self._moment)
         return self
 
     @cached_property
@@ -97,7 +104,7 @@ class _Shot:
 
     def filmed(self, frame: Frame) -> Filmed:
         """Return it as it is seen in a frame."""
-        return Filmed(self.snapshot, *self._stage.present(frame, self.snapshot.painting))
+        return self._stage.present(frame, self.snapshot)
 
 
 class _Span(NamedTuple):

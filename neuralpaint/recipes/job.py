@@ -95,10 +95,14 @@ class Job(ABC):
     def check_budget(self) -> None:
         """Raise if there is a budget and it has no time for a training.
 
+        A run that goes on with an earlier one ends then with what there is.
+
         Raises:
             UsageError: it has not.
         """
-        if self._budget is not None and self._left() < 0.05 * self._budget:
+        if self._budget is None or self.footage.resumed:
+            return
+        if self._left() < 0.05 * self._budget:
             least = self.elapsed + self.ahead()
             raise UsageError(
                 f"--budget {self._budget:g} leaves no time to train: all the rest takes about "

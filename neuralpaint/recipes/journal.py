@@ -1,9 +1,9 @@
 """The journal: what a training needs to go on after whatever ends it.
 
 Beside the result stand, until it is there, `NAME.checkpoint`, the learner's whole state, written
-anew from time to time, and of a film `NAME.take`, its rushes. A run that goes on shows these again
-and learns from the state, so its film is, frame for frame, the one that an undisturbed run would
-have made.
+anew from time to time, and of a film `NAME.rushes`, its snapshots so far. A run that goes on shows
+these again and learns from the state, so its film is, frame for frame, the one that an undisturbed
+run would have made.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from neuralpaint.checkpoint import load_checkpoint, save_checkpoint
-from neuralpaint.errors import DivergedError, EncodingError, SavedError, UsageError
+from neuralpaint.checkpoint import save_checkpoint
+from neuralpaint.errors import DivergedError, EncodingError, UsageError
 from neuralpaint.learning import Learner, Reading, Snapshot
-from neuralpaint.parts import remove
+from neuralpaint.parts import sweep
 from neuralpaint.pictures import Picture
-from neuralpaint.recipes.keeping import Keeping, beside
+from neuralpaint.recipes.interrupted import Interrupted, load_interrupted
+from neuralpaint.recipes.keeping import Keeping, checkpoint_of, rushes_of
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.recipes.rushes import Rushes, Sketch
-from neuralpaint.settings import options
 
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting
@@ -37,8 +37,6 @@ logger = logging.getLogger(__name__)
 _EVERY = 60.0  # seconds between two checkpoints
 _LARGEST = 2 * 2**30  # bytes of snapshots that are kept without being asked for
 _SHORT = 45.0  # seconds: a run of about so many has no checkpoint
-# What may be said anew when a run goes on: none of it changes a frame.
-_FREE = {"checkpoint", "device", "threads"}
 
 
 class Journal:
@@ -67,92 +65,82 @@ class Journal:
             note: how the result is made.
 
         Raises:
-            UsageError: the earlier run was another one, or would be lost.
+            UsageError: the earlier run was another one.
             SavedError: what it has left is damaged.
         """
         self.since: Reading | None = None
+        """The reading at the newest moment."""
         self.elapsed = 0.0
+        """Seconds that the earlier run has taken."""
         self.passed = 0
-        """How many moments are behind."""
+        """Moments that are behind."""
         self._began = self._saved = time.perf_counter()
-        self._learner, self._picture = learner, picture
-        self._keeping, self._note = keeping, note
-        self._path = beside(output, "checkpoint")
+        self._learner, self._picture, self._films = learner, picture, films
+        self._keeping, self._note, self._output = keeping, note, output
+        self._path = checkpoint_of(output)
         self._every, self._unasked = _EVERY if every is None else every, every is None
-        self._shots = 0
-        self._rushes: Rushes | None = None
-        keeping.check(output)
         self.resumed = keeping.resumes(output)
-        if keeping.record is not None or (films and (self._every or self.resumed)):
-            self._rushes = Rushes(
-                keeping.record or beside(output, "take"),
-                learner=learner,
-                picture=picture,
-                note=note.content(),
-                recorded=keeping.record is not None,
-                held=self._unasked,
-            )
-        self._films = films
-        self._left = False  # early
+        self._rushes = self._prepared() if keeping.record or films else None
+        self._torn = False
+        self._early = False  # whether the run was left
+        self._ours = self.resumed  # whether the checkpoint is this run's
         self._kept = False  # for a run that goes on
         if self.resumed:
             self._restore()
 
+    def _prepared(self) -> Rushes:
+        record = self._keeping.record
+        rushes = Rushes(
+            record or rushes_of(self._output),
+            learner=self._learner,
+            picture=self._picture,
+            note=self._note.content(),
+            recorded=record is not None,
+            held=record is None and self._unasked,
+        )
+        if not (self._every or self.resumed):
+            rushes.drop()
+        return rushes
+
     def _restore(self) -> None:
-        state, facts = load_checkpoint(self._path)
-        self._compare(facts)
-        try:
-            self.passed = int(facts["passed"])
-            self.elapsed = float(facts["elapsed"])
-            step, seconds, total = facts["since"]
-            self.since = Reading(int(step), seconds=float(seconds), total=float(total))
-        except (KeyError, TypeError, ValueError) as error:
-            raise SavedError(f"{str(self._path)!r} is damaged: -y begins anew") from error
+        state, run = load_interrupted(self._output)
+        run.check(self._note.settings, record=self._keeping.record, save=self._keeping.save)
+        if run.picture != self._digest:
+            raise UsageError(
+                f"--resume: {self._picture.name!r} is not the picture that the run was begun with: "
+                "give that one, or begin anew with -y"
+            )
+        self.passed, self.since, self.elapsed = run.passed, run.reading, run.elapsed
         if self._rushes is not None:
-            self._rushes.restore(facts.get("rushes", {}))
+            self._rushes.restore(shown=run.shown, position=run.position)
         self._learner.restore(state)
         logger.info("going on from step %s", f"{self._learner.step:,}")
 
-    def _compare(self, facts: dict[str, Any]) -> None:
-        """Raise if the run that was interrupted was another one than this."""
-        settings = self._note.settings
-        stored, known = facts.get("settings", {}), options(type(settings))
-        for name, value in settings.to_dict().items():
-            if name not in _FREE and stored.get(name) != value:
-                flag = known[name].flag
-                raise UsageError(
-                    f"--resume: the run was begun with {flag} {stored.get(name)}, not {value}: "
-                    f"leave {flag} out, or begin anew with -y"
-                )
-        record = self._keeping.record
-        if facts.get("record") != (record.name if record else None):
-            raise UsageError(
-                f"--resume: the run was begun with --record {facts['record']}: give it again"
-                if facts.get("record")
-                else "--resume: the run was begun without --record: leave it out"
-            )
-        if facts.get("picture") != self._digest:
-            raise UsageError(
-                f"--resume: {self._picture.name!r} is not the picture that the run was begun with"
-            )
-
     @property
     def last(self) -> Snapshot | None:
-        """The newest snapshot, where they are kept."""
+        """The newest snapshot, as it came, where they are kept."""
         return None if self._rushes is None else self._rushes.last
 
     def begin(self, shots: int) -> Iterator[tuple[Snapshot, Sketch | None]]:
-        """Begin to keep so many snapshots; yield those that an earlier run has shown."""
-        self._shots = shots
+        """Begin to keep so many snapshots; yield those that an earlier run has shown.
+
+        Raises:
+            SavedError: they are damaged.
+            EncodingError: another run is writing them.
+        """
         if not self.resumed:
-            remove(self._path)
+            if self._path.is_file():
+                for path in (self._path, rushes_of(self._output)):
+                    path.unlink(missing_ok=True)
             self._limit(shots * self._learner.painting().nbytes)
-        elif self._films and self._rushes is not None:
-            yield from self._rushes.again()
+        elif self._rushes is not None:
+            for again in self._rushes.again():
+                if self._films:
+                    yield again
 
     def _limit(self, size: int) -> None:
         """Do without checkpoints if their snapshots would take too many bytes, unasked."""
-        if self._keeps_for_accidents and size > _LARGEST:
+        if self._is_unasked and self._films and size > _LARGEST:
             logger.info(
                 "no checkpoints: the snapshots of this film would take %.0f GB; --checkpoint 60 "
                 "makes them all the same",
@@ -161,13 +149,13 @@ class Journal:
             self._give_up()
 
     @property
-    def _keeps_for_accidents(self) -> bool:
-        """Whether there are rushes that nobody has asked for."""
-        return self._unasked and self._rushes is not None and not self._rushes.recorded
+    def _is_unasked(self) -> bool:
+        """Whether nobody asked for anything that is kept."""
+        return self._unasked and not self.resumed and self._keeping.record is None
 
     def _give_up(self) -> None:
         self._every = 0.0
-        if self._keeps_for_accidents and self._rushes is not None:
+        if self._rushes is not None:
             self._rushes.drop()
 
     def write(self, snapshot: Snapshot, *, sketch: Sketch | None) -> Snapshot:
@@ -176,24 +164,32 @@ class Journal:
         Raises:
             EncodingError: what was asked for cannot be written.
         """
-        written = snapshot
-        with self._excused():
+        as_read = snapshot
+        with self._excused(), self._undivided():
             if self._rushes is not None:
-                written = self._rushes.add(snapshot, sketch=sketch)
-        self.passed += 1
-        self.since = self._learner.newest
+                as_read = self._rushes.add(snapshot, sketch=sketch)
+            self.passed += 1
+            self.since = self._learner.newest
         if self._rushes is not None and self._rushes.is_full:
             self._stop_holding(self._rushes)
         self.keep_up()
-        return written
+        return as_read
 
     def _stop_holding(self, rushes: Rushes) -> None:
         """Bring to the disk what is held, or drop it if the run ends soon anyway."""
-        if (time.perf_counter() - self._began) * self._shots / self.passed < _SHORT:
+        elapsed, learner = time.perf_counter() - self._began, self._learner
+        if elapsed * max(1, learner.steps) < _SHORT * learner.step:
             self._give_up()
             return
-        with self._excused():
-            rushes.state()
+        with self._excused(), self._undivided():
+            rushes.secure()
+
+    @contextlib.contextmanager
+    def _undivided(self) -> Iterator[None]:
+        """Note what is cut short in the block: what is kept then tells of no one moment."""
+        self._torn = True
+        yield
+        self._torn = False
 
     @contextlib.contextmanager
     def _excused(self) -> Iterator[None]:
@@ -204,7 +200,7 @@ class Journal:
         try:
             yield
         except EncodingError as error:
-            if not self._unasked or (self._rushes is not None and self._rushes.recorded):
+            if not self._is_unasked:
                 raise
             logger.warning("no more checkpoints: %s", error)
             self._give_up()
@@ -220,17 +216,23 @@ class Journal:
                 self._save()
 
     def _save(self) -> None:
-        since = self.since or Reading(0)
-        facts = {
-            "settings": self._note.settings.to_dict(),
-            "picture": self._digest,
-            "record": self._keeping.record.name if self._keeping.record else None,
-            "rushes": {} if self._rushes is None else self._rushes.state(),
-            "passed": self.passed,
-            "since": [since.step, since.seconds, since.total],
-            "elapsed": self.elapsed + time.perf_counter() - self._began,
-        }
-        save_checkpoint(self._path, self._learner.state(), facts=facts)
+        since, rushes, keeping = self.since or Reading(0), self._rushes, self._keeping
+        if rushes is not None:
+            with self._undivided():
+                rushes.secure()
+        run = Interrupted(
+            settings=self._note.settings.to_dict(),
+            picture=self._digest,
+            record=keeping.record.name if keeping.record else None,
+            save=keeping.save.name if keeping.save else None,
+            passed=self.passed,
+            since=(since.step, since.seconds, since.total),
+            elapsed=self.elapsed + time.perf_counter() - self._began,
+            shown=[] if rushes is None else rushes.shown,
+            position=0 if rushes is None else rushes.position,
+        )
+        save_checkpoint(self._path, self._learner.state(), facts=run.facts())
+        self._ours = True
         self._saved = time.perf_counter()
 
     @cached_property
@@ -245,19 +247,21 @@ class Journal:
         That is not the case of one that has diverged, nor of one so short that it had no checkpoint
         yet and nobody asked for any.
         """
-        self._left = True
+        self._early = True
         if isinstance(error, DivergedError):
             return
-        there = self._path.exists()
-        young = time.perf_counter() - self._began < self._every and not there
-        if self._every and self._learner.step > 0 and not (self._unasked and young):
+        self._kept = self._ours  # whatever comes while the newest is saved
+        young = time.perf_counter() - self._began < self._every and not self._ours
+        whole = self._learner.step > 0 and not self._torn
+        if self._every and whole and not (self._unasked and young):
             try:
                 self._save()
             except EncodingError as failure:
-                logger.warning("no checkpoint: %s", failure)
+                if not isinstance(error, EncodingError):  # which says the same
+                    logger.warning("no checkpoint: %s", failure)
             except (DivergedError, RuntimeError):
                 pass  # a step was cut short: the checkpoint before counts
-        self._kept = self._path.exists()
+        self._kept = self._ours
         if self._kept:
             logger.info("the same command with --resume goes on from where it was")
 
@@ -267,14 +271,15 @@ class Journal:
         Raises:
             EncodingError: the painting, or the end of the take, cannot be written.
         """
-        if self._rushes is not None and not self._left:
-            self._rushes.finish()
         if self._keeping.save is not None:
             painting().save(self._keeping.save, note=self._note.content(), overwrite=True)
+        if self._rushes is not None and not self._early:
+            self._rushes.finish()
 
     def close(self) -> None:
         """End it; what was kept for a run that goes on is removed if none has to."""
         if self._rushes is not None:
             self._rushes.close(keep=self._kept)
-        if not self._kept:
-            remove(self._path)
+        if self._ours and not self._kept:
+            sweep(self._path)
+            self._path.unlink(missing_ok=True)

@@ -1,16 +1,17 @@
-"""What is kept beside a result: takes and paintings that were asked for, and an interrupted run."""
+"""What is kept beside a result: a take, a painting, and what an interrupted run needs to go on."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-from neuralpaint.checkpoint import load_checkpoint
-from neuralpaint.errors import UsageError
+from neuralpaint.errors import NeuralPaintError, UsageError
 from neuralpaint.outputs import check_target
+from neuralpaint.parts import beside
 
-__all__ = ["Keeping", "beside", "interrupted_settings"]
+__all__ = ["Keeping", "checkpoint_of", "rushes_of"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Keeping:
 
     def resumes(self, output: str | Path) -> bool:
         """Whether there is an interrupted run, and it is to go on."""
-        return self.resume and beside(output, "checkpoint").exists()
+        return self.resume and checkpoint_of(output).exists()
 
     def may_replace(self, output: str | Path) -> bool:
         """Whether the result itself may be: also what an interrupted run has made of it so far.
@@ -60,39 +61,58 @@ class Keeping:
             )
         return self.overwrite or resumes
 
-    def check(self, output: str | Path) -> None:
-        """Raise what would keep the files from being written, or lose an interrupted run.
+    def check(self, source: object, output: str | Path) -> None:
+        """Raise what would keep the files from being written, or lose something.
 
         Raises:
-            UsageError: one exists, or cannot be there.
+            UsageError: one exists, or cannot be there, or is to be two things at once.
             EncodingError: a folder cannot be written to.
         """
-        overwrite = self.overwrite or self.resumes(output)
-        for path in (self.record, self.save):
-            if path is not None:
-                check_target(path, overwrite=overwrite)
-        if beside(output, "checkpoint").exists() and not overwrite:
+        self._check_apart(source, output)
+        resumes = self.resumes(output)
+        if self.record is not None:
+            going_on = resumes or (self.resume and _is_unfinished(self.record))
+            check_target(self.record, overwrite=self.overwrite or going_on)
+        if self.save is not None:
+            check_target(self.save, overwrite=self.overwrite or resumes)
+        if checkpoint_of(output).exists() and not (self.overwrite or resumes):
             raise UsageError(
                 f"an earlier run for {str(output)!r} was interrupted: --resume goes on with it, -y "
                 "begins anew"
             )
 
+    def _check_apart(self, source: object, output: str | Path) -> None:
+        named = {
+            "the input": source if isinstance(source, (str, Path)) else None,
+            "the output": output,
+            "--record": self.record,
+            "--save": self.save,
+            "the checkpoint": checkpoint_of(output),
+            "the rushes": rushes_of(output),
+        }
+        there = [(name, os.path.realpath(path)) for name, path in named.items() if path is not None]
+        for (first, path), (second, other) in combinations(there, 2):
+            if path == other:
+                raise UsageError(
+                    f"{first} and {second} are one file, {path!r}: choose another name"
+                )
 
-def interrupted_settings(output: str | Path) -> dict[str, Any]:
-    """Return the settings of an interrupted run for this output; none where there is no such run.
 
-    Raises:
-        SavedError: what it has left is damaged.
-    """
-    path = beside(output, "checkpoint")
-    if not path.exists():
-        return {}
-    _, facts = load_checkpoint(path)
-    settings = facts.get("settings")
-    return settings if isinstance(settings, dict) else {}
+def checkpoint_of(output: str | Path) -> Path:
+    """Return where the state of an interrupted run is."""
+    return beside(Path(output), "checkpoint")
 
 
-def beside(output: str | Path, what: str) -> Path:
-    """Return the path of what is kept beside a result for a run that goes on."""
-    output = Path(output)
-    return output.with_name(f"{output.name}.{what}")
+def rushes_of(output: str | Path) -> Path:
+    """Return where the snapshots of an interrupted run are, if no take was asked for."""
+    return beside(Path(output), "rushes")
+
+
+def _is_unfinished(record: Path) -> bool:
+    """Say whether a file is a take of a run that was killed before it had a checkpoint."""
+    from neuralpaint.take import load_take
+
+    try:
+        return not load_take(record).finished
+    except NeuralPaintError:
+        return False

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.canvas import CanvasSettings
-from neuralpaint.errors import UsageError
 from neuralpaint.learning import Snapshot, learn, learner
 from neuralpaint.pictures import Picture, PictureSettings, Source
 from neuralpaint.recipes.footage import Footage
@@ -82,8 +81,7 @@ class Live(Footage):
             PictureError: the picture cannot be read.
             DeviceError: the device is not there or has too little memory.
         """
-        if isinstance(source, (str, Path)) and _is_same_file(source, output):
-            raise UsageError(f"output {str(output)!r} is the input itself: choose another name")
+        keeping.check(source, output)
         self._settings = settings
         picture = settings.load(source)
         self.picture: Picture = picture
@@ -176,11 +174,17 @@ class Live(Footage):
             else stops_at(fractions, steps=learner.steps, every=every)[passed:]
         )
         learned = learn(learner, stops, look=look_around, since=journal.since, last=journal.last)
-        while (snapshot := patience.wait_for(learned)) is not None:
+        kept = self._kept(learned)
+        while (snapshot := patience.wait_for(kept)) is not None:
             patience.give_in()
+            yield snapshot
+
+    def _kept(self, learned: Iterator[Snapshot]) -> Iterator[Snapshot]:
+        """Yield each snapshot once it is kept: an interruption waits for both."""
+        for snapshot in learned:
             if self._sketching:
-                self._sketch = learner.sketch()
-            yield journal.write(snapshot, sketch=self._sketch)
+                self._sketch = self.learner.sketch()
+            yield self._journal.write(snapshot, sketch=self._sketch)
 
     @property
     def _left(self) -> Callable[[], float] | None:
@@ -211,10 +215,3 @@ class Live(Footage):
     def close(self) -> None:
         """Remove what was kept for an accident, unless there was one."""
         self._journal.close()
-
-
-def _is_same_file(source: str | Path, output: str | Path) -> bool:
-    try:
-        return Path(source).samefile(output)
-    except OSError:
-        return False  # one of the two is not there

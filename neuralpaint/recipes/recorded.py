@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bisect
+import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["PaintedFootage", "RecordedFootage"]
 
 
+logger = logging.getLogger(__name__)
+
+
 class _Saved(Footage):
     """What lies in a file, where nothing can be lost any more."""
 
@@ -39,11 +44,21 @@ class RecordedFootage(_Saved):
     """A take: the moments that were recorded, and all that lie between."""
 
     def __init__(self, take: Take, *, note: Note, as_filmed: bool) -> None:
-        """Take a take; `as_filmed` says that it is paced as it was when it was recorded."""
+        """Take a take; `as_filmed` says that it is paced as it was when it was recorded.
+
+        Raises:
+            UsageError: it holds no snapshot yet.
+        """
         self._take, self._as_filmed = take, as_filmed
         self._recorded = [snapshot.step for snapshot in take]
-        self._now = take[-1]
+        self._now = take.at(math.inf)
         self._index = len(take) - 1
+        if not take.finished:
+            logger.info(
+                "this take ends at step %d of %d: the recording was not finished",
+                self._recorded[-1],
+                take.steps,
+            )
         self.note, self.source = note, note.source
         self.seed, self.picture, self.canvas = take.settings.seed, take.picture, take.picture.canvas
         self.device = self._now.painting.device.type

@@ -2,70 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from neuralpaint.canvas import CanvasSettings
-from neuralpaint.devices import DeviceName, set_threads
+from neuralpaint.devices import set_threads
 from neuralpaint.errors import UsageError
 from neuralpaint.pictures import PictureSettings
-from neuralpaint.recipes.clip import Clip, ClipSettings
+from neuralpaint.recipes.clip import Clip
+from neuralpaint.recipes.clip_settings import ClipSettings
 from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.instant import InstantSettings
 from neuralpaint.recipes.job import Job
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.recipes.recorded import PaintedFootage, RecordedFootage
 from neuralpaint.recipes.report import Report, Result, ignore
+from neuralpaint.recipes.saved import load_saved, makes_still, was_recorded
 from neuralpaint.recipes.still import Still, StillSettings
-from neuralpaint.saved import load_painting
 from neuralpaint.settings import options, setting
-from neuralpaint.stills import still_suffixes
 from neuralpaint.training import DeviceSettings
-from neuralpaint.video.formats import clip_suffixes, format_for
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeIs
-
     from neuralpaint.painting import Painting
     from neuralpaint.take import Take
 
-__all__ = [
-    "RenderSettings",
-    "as_it_was",
-    "load_saved",
-    "makes_still",
-    "parse_moment",
-    "prepare_render",
-    "render_saved",
-]
-
-_AT = re.compile(r"(\d+)|(\d+(?:\.\d+)?)%", re.ASCII)
-# Said together: who says one of them anew does not mean the others as they were.
-_TOGETHER = (
-    {"duration", "frames", "every"},
-    {"size", "scale", "fit", "crop", "aspect"},
-)
+__all__ = ["RenderSettings", "prepare_render", "render_saved"]
 
 
 @dataclass(frozen=True)
-class RenderSettings(ClipSettings, StillSettings, CanvasSettings, DeviceSettings):
+class RenderSettings(ClipSettings, StillSettings, InstantSettings, CanvasSettings, DeviceSettings):
     """Everything that shapes a look at something saved."""
 
     section: ClassVar[str] = "Output"
 
-    at: str | None = setting(
-        None,
-        "the moment of a take that a still shows: a step, or percent such as 40%; unset, the last",
-        unit="STEP|PERCENT",
-    )
     background: str = setting(PictureSettings.background, "colour of bars", unit="colour")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         PictureSettings(background=self.background)
-        if self.at is not None:
-            parse_moment(self.at, steps=1)
 
 
 def render_saved(
@@ -125,7 +100,7 @@ def prepare_render(
     _check_kind(settings, thing, still=still, audio=sound)
     source = str(saved) if isinstance(saved, (str, Path)) else source
     note = Note("render", source, str(output), settings, None if sound is None else sound.name)
-    footage = _footage(thing, settings, note)
+    footage = _footage(thing, settings, note, still=still)
     bars = PictureSettings(background=settings.background).background_colour
     if not still:
         return Clip(
@@ -138,11 +113,10 @@ def prepare_render(
             overwrite=overwrite,
             began=began,
         )
-    moment = 1.0 if settings.at is None else parse_moment(settings.at, steps=footage.steps)
     return Still(
         output,
         footage=footage,
-        fractions=[moment],
+        fractions=[settings.fraction(footage.steps)],
         settings=settings,
         view=settings,
         bars=bars,
@@ -151,84 +125,12 @@ def prepare_render(
     )
 
 
-def load_saved(path: str | Path, device: DeviceName) -> Painting | Take:
-    """Return the painting or the take in a file.
-
-    Raises:
-        UsageError: there is no such file.
-        SavedError: it is neither, damaged, or by a newer neuralpaint.
-        DeviceError: the device is not there or has too little memory.
-    """
-    from neuralpaint.take import is_take, load_take
-
-    if is_take(path):
-        return load_take(path, device=device)
-    return load_painting(path, device=device)
-
-
-def makes_still(
-    saved: Painting | Take, output: str | Path, *, at: str | None, camera: str | None
-) -> bool:
-    """Return whether an output is a still; where its suffix leaves that open, what is meant."""
-    suffix = Path(output).suffix.lower()
-    if suffix in still_suffixes() and suffix in clip_suffixes():
-        return at is not None or (not _was_recorded(saved) and camera is None)
-    return suffix in still_suffixes()
-
-
-def as_it_was(saved: Painting | Take, output: str | Path, *, typed: set[str]) -> dict[str, Any]:
-    """Return how a take was filmed when it was recorded, as far as nothing else was typed.
-
-    Args:
-        saved: what is rendered again; a painting was not filmed.
-        output: the clip.
-        typed: the names of the settings that the user has given.
-    """
-    settings = saved.note.get("settings") if _was_recorded(saved) else None
-    if not isinstance(settings, dict):
-        return {}
-    known = {*options(ClipSettings), *options(CanvasSettings), "background"}
-    meant_anew = set(typed).union(*(group for group in _TOGETHER if group & typed))
-    was = {k: v for k, v in settings.items() if k in known and k not in meant_anew}
-    try:
-        format_for(output, was.get("format"))
-    except UsageError:
-        # The format was that of the old file; the new one's suffix asks for another.
-        was["format"] = None
-    return was
-
-
-def parse_moment(text: str, *, steps: int) -> float:
-    """Return the fraction of a training of `steps` steps at which a step or percentage lies.
-
-    Raises:
-        UsageError: the text is neither, or it lies beyond the end.
-    """
-    found = _AT.fullmatch(text.strip())
-    if found is None:
-        raise UsageError(f"--at must be a step such as 500, or percent such as 40%, not {text!r}")
-    step, percent = found.groups()
-    if percent is not None:
-        fraction = float(percent) / 100
-    elif steps <= 1:
-        return 1.0
-    else:
-        fraction = int(step) / steps
-    if fraction > 1:
-        raise UsageError(f"--at {text}: the training ends at step {steps}")
-    return fraction
-
-
-def _was_recorded(saved: Painting | Take) -> TypeIs[Take]:
-    from neuralpaint.take import Take
-
-    return isinstance(saved, Take)
-
-
-def _footage(saved: Painting | Take, settings: RenderSettings, note: Note) -> Footage:
-    if not _was_recorded(saved):
+def _footage(
+    saved: Painting | Take, settings: RenderSettings, note: Note, *, still: bool
+) -> Footage:
+    if not was_recorded(saved):
         return PaintedFootage(saved, note=note)
-    was = saved.note.get("settings")
+    was = {} if still else saved.note.get("settings")
     same = isinstance(was, dict) and all(
         was.get(name) == getattr(settings, name) for name in ("pacing", "every")
     )
@@ -243,13 +145,18 @@ def _check_kind(
     others, what = (ClipSettings, "a still") if still else (StillSettings, "a clip")
     for name in [*options(others), *([] if still else ["at"])]:
         if name in changes:
-            raise UsageError(f"--{name.replace('_', '-')}: {what} has none; choose another suffix")
+            other = "a clip such as .mp4" if still else "a still such as .png"
+            raise UsageError(f"--{name.replace('_', '-')}: {what} has none; render {other}")
     if still and audio is not None:
         raise UsageError("--audio: a still has no sound")
-    if _was_recorded(saved):
+    if was_recorded(saved):
         return
     if settings.at is not None:
         raise UsageError("--at is about takes: a painting has one moment only")
+    for name in ("every", "pacing", "frames_from"):
+        if name in changes:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} is about takes: a painting has learned already")
     if not still and settings.camera is None:
         raise UsageError(
             "a painting does not move: give --camera for a clip, or render a still such as .png"

@@ -3,6 +3,9 @@
 As in a studio they are what was shot, uncut. They go into a take, either the one that was asked for
 or one that is there in case the run is interrupted. Of the latter nobody has a use before there is
 a checkpoint, so it is held in memory at first: most runs end sooner.
+
+Snapshots are numbered as they come; what the take holds beyond the newest number, because writing
+was cut short, does not count.
 """
 
 from __future__ import annotations
@@ -10,14 +13,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.errors import SavedError
+from neuralpaint.errors import NeuralPaintError, SavedError
 from neuralpaint.learning import Learner, Snapshot
-from neuralpaint.parts import remove
 from neuralpaint.pictures import Picture
 
 if TYPE_CHECKING:
@@ -56,64 +58,62 @@ class Rushes:
         self.path, self.recorded = path, recorded
         self.shown: list[int] = []
         """Which snapshot each moment so far has shown."""
+        self.position = 0
+        """Bytes of the take that count."""
         self.last: Snapshot | None = None
-        """The newest, as it came."""
+        """The newest snapshot, as it came; `add` returns it as it will be read again."""
         self._learner, self._picture, self._note = learner, picture, dict(note)
-        self._holds, self._dropped = held and not recorded, False
+        self._phase: Literal["held", "written", "dropped"] = "held" if held else "written"
         self._held: list[tuple[Snapshot, Sketch | None]] = []
-        self._written: Snapshot | None = None
-        self._count = self._position = 0
+        self._as_read: Snapshot | None = None
         self._take: TakeWriter | None = None
         self._open = contextlib.ExitStack()
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state`.
+    @property
+    def _count(self) -> int:
+        return max(self.shown, default=-1) + 1
+
+    def restore(self, *, shown: list[int], position: int) -> None:
+        """Go on from there.
 
         Raises:
-            SavedError: it is none.
+            SavedError: the take does not hold it.
+            EncodingError: the take is being written already.
         """
+        self.shown, self.position, self._phase = shown, position, "written"
+        if not position:
+            return
+        from neuralpaint.take import load_take
+
         try:
-            self.shown = [int(index) for index in state["shown"]]
-            self._position = int(state["position"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise SavedError("the checkpoint is incomplete: -y begins anew") from error
-        self._count = max(self.shown, default=-1) + 1
-        self._holds = False
-
-    def state(self) -> dict[str, Any]:
-        """Return what `restore` needs, as JSON can hold it, once everything is on the disk.
-
-        Raises:
-            EncodingError: it cannot be written.
-        """
-        self._holds = False
-        held, self._held = self._held, []
-        for snapshot, sketch in held:
-            self._writer().add(snapshot, sketch=sketch)
-        if self._take is not None:
-            self._take.sync()
-            self._position = self._take.position
-        return {"shown": self.shown, "position": self._position}
+            whole = len(load_take(self.path)) >= self._count
+        except NeuralPaintError:
+            whole = False
+        if not whole:
+            raise SavedError(
+                f"{str(self.path)!r} does not hold what the run has shown: -y begins anew"
+            )
 
     def again(self) -> Iterator[tuple[Snapshot, Sketch | None]]:
         """Yield what has been shown before, with the sketch of each where there is one.
 
         Raises:
-            SavedError: the take is damaged, or gone.
+            SavedError: the take is damaged.
+            EncodingError: it is being written already.
         """
-        if not self.shown:
+        if not self.position:
             return
         from neuralpaint.take import load_take
 
+        self._writer()  # from now on it is ours
         take = load_take(self.path, device=self._learner.settings.device)
-        if len(take) < self._count:
-            raise SavedError(f"{str(self.path)!r} is cut short: -y begins anew")
+        sketch: Sketch | None = None
         before = -1
         for index in self.shown:
             if self.last is None or index != before:
-                self.last = self._written = take[index]
-                before = index
-            yield self.last, take.sketch(index)
+                self.last = self._as_read = take[index]
+                sketch, before = take.sketch(index), index
+            yield self.last, sketch
 
     def add(self, snapshot: Snapshot, *, sketch: Sketch | None) -> Snapshot:
         """Keep the next one and return it as it will be read again; the same may come twice.
@@ -121,31 +121,52 @@ class Rushes:
         Raises:
             EncodingError: it cannot be written.
         """
-        if snapshot is not self.last or self._written is None:
-            self._written = self._kept(snapshot, sketch)
-            self.last = snapshot
-            self._count += 1
-        self.shown.append(self._count - 1)
-        return self._written
+        if snapshot is self.last and self._as_read is not None:
+            self.shown.append(self.shown[-1])
+            return self._as_read
+        as_read, number = snapshot, self._count
+        if self._phase == "held":
+            self._held.append((snapshot, sketch))
+        elif self._phase == "written":
+            as_read = self._write(snapshot, sketch)
+        self.last, self._as_read = snapshot, as_read
+        self.shown.append(number)
+        return as_read
 
-    def _kept(self, snapshot: Snapshot, sketch: Sketch | None) -> Snapshot:
-        if self._dropped:
-            return snapshot
-        if not self._holds:
-            return self._writer().add(snapshot, sketch=sketch)
-        self._held.append((snapshot, sketch))
-        return snapshot
+    def secure(self) -> None:
+        """Bring to the disk all that counts; nothing is held from now on.
+
+        Raises:
+            EncodingError: it cannot be written.
+        """
+        if self._phase == "held":
+            self._phase = "written"
+            for snapshot, sketch in self._held:
+                self._write(snapshot, sketch)
+            self._held.clear()
+        if self._take is not None:
+            self._take.sync()
+
+    def _write(self, snapshot: Snapshot, sketch: Sketch | None) -> Snapshot:
+        take = self._writer()
+        as_read = take.add(snapshot, sketch=sketch)
+        self.position = take.position
+        return as_read
 
     def drop(self) -> None:
-        """Keep nothing from now on."""
-        self._dropped = True
-        self._held.clear()
+        """Keep nothing from now on, unless it was asked for."""
+        if not self.recorded:
+            self._phase = "dropped"
+            self._held.clear()
 
     @property
     def is_full(self) -> bool:
         """Whether as much is held as may be."""
-        held = sum(s.painting.nbytes + (0 if k is None else k.nbytes) for s, k in self._held[:1])
-        return held * len(self._held) > _HELD
+        if not self._held:
+            return False
+        snapshot, sketch = self._held[0]
+        each = snapshot.painting.nbytes + (0 if sketch is None else sketch.nbytes)
+        return each * len(self._held) > _HELD
 
     def _writer(self) -> TakeWriter:
         if self._take is not None:
@@ -153,8 +174,8 @@ class Rushes:
         from neuralpaint.take import TakeWriter
 
         precision: Precision = "half" if self.recorded else "full"
-        if self._position:
-            take = TakeWriter.resumed(self.path, position=self._position, precision=precision)
+        if self.position:
+            take = TakeWriter.resumed(self.path, position=self.position, precision=precision)
         else:
             take = TakeWriter(
                 self.path,
@@ -169,17 +190,19 @@ class Rushes:
         return self._take
 
     def finish(self) -> None:
-        """Mark the end of a take that was asked for.
+        """Mark the end of a take that was asked for; nothing comes after it.
 
         Raises:
             EncodingError: it cannot be written.
         """
-        if self._take is not None and self.recorded:
-            self._take.finish(shown=self.shown)
+        if self.recorded:
+            self._writer().finish(shown=self.shown)
+            self._take, self._phase = None, "dropped"
 
     def close(self, *, keep: bool) -> None:
-        """End the take; without `keep`, one that was not asked for is removed."""
+        """End the take; without `keep`, one that is this run's and was not asked for is removed."""
+        ours = self._take is not None or self.position > 0
         self._open.close()
         self._held.clear()
-        if not (keep or self.recorded):
-            remove(self.path)
+        if ours and not (keep or self.recorded):
+            self.path.unlink(missing_ok=True)

@@ -26,6 +26,6 @@ def film_sketches(
             yield newest
         moment = index / max(1, count - 1)
         frame = stage.see(footage.sketch(), moment)
-        newest = Filmed(shot, *stage.present(frame, shot.painting))
+        newest = stage.present(frame, shot)
     if newest is not None:
-        yield Filmed(newest.shot, *stage.show(newest.shot.painting, moment))
+        yield stage.show(newest.shot, moment)

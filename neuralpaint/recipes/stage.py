@@ -46,8 +46,8 @@ class Filmed(NamedTuple):
     """A shot and what is seen of it."""
 
     shot: Snapshot
-    frame: Frame
-    psnr: float  # of the frame against the picture, in dB; NaN without one
+    frame: Frame  # uint8 (height, width, 3) of the stage
+    psnr: float  # of the frame before the bars against the picture, in dB; NaN without one
 
 
 class Stage:
@@ -106,22 +106,22 @@ class Stage:
         """Begin to render the painting."""
         return expose(painting, self.canvas_at(moment))
 
-    def present(self, frame: Frame, painting: Painting) -> tuple[Frame, float]:
-        """Return what is seen of a frame of the canvas, bars included, and its PSNR in dB.
+    def present(self, frame: Frame, shot: Snapshot) -> Filmed:
+        """Return what is seen of a shot, bars included, from its frame of the canvas.
 
-        While a camera moves, that of the whole painting.
+        While a camera moves, the PSNR is that of the whole painting; else that is not looked at.
         """
         if self._original is None:
             quality = math.nan
         elif self.moves:
-            quality = fidelity(painting, self._original, pixels=_JUDGED)
+            quality = fidelity(shot.painting, self._original, pixels=_JUDGED)
         else:
             quality = psnr(frame, self._reference(0.0))
-        return self._boxed(frame), quality
+        return Filmed(shot, self._boxed(frame), quality)
 
-    def show(self, painting: Painting, moment: float = 0.0) -> tuple[Frame, float]:
-        """Return the painting as a frame (height, width, 3), and its PSNR in dB before the bars."""
-        return self.present(render(painting, self.canvas_at(moment)), painting)
+    def show(self, shot: Snapshot, moment: float = 0.0) -> Filmed:
+        """Return what is seen of a shot in a true render."""
+        return self.present(render(shot.painting, self.canvas_at(moment)), shot)
 
     def render_picture(self, painting: Painting) -> Frame:
         """Return the painting at the pixels of the picture."""

@@ -8,10 +8,13 @@ from typing import ClassVar
 
 from neuralpaint.errors import UsageError
 from neuralpaint.pictures import Source
-from neuralpaint.recipes.clip import Clip, ClipSettings, check_destination
+from neuralpaint.recipes.clip import Clip
+from neuralpaint.recipes.clip_settings import ClipSettings
 from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.live import Live, LiveSettings
 from neuralpaint.recipes.report import Report, Result, ignore
+from neuralpaint.video.destination import check_clip
+from neuralpaint.video.formats import format_for
 
 __all__ = ["VideoSettings", "prepare_timelapse", "timelapse"]
 
@@ -95,7 +98,8 @@ def prepare_timelapse(
     sound = None if audio is None else Path(audio)
     overwrite = keeping.may_replace(output)
     # Once before the picture is read, and with its size once more after.
-    check_destination(output, settings, audio=sound, overwrite=overwrite)
+    form = format_for(output, settings.format)
+    check_clip(output, form, audio=sound, overwrite=overwrite)
     footage = Live(
         source,
         output,

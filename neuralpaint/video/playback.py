@@ -13,6 +13,7 @@ __all__ = ["Playback", "PlaybackSettings"]
 
 _DURATION = 10.0
 _LONGEST = 24 * 3600 * 60  # frames: a day at 60 a second
+_ENDLESS = 1e9  # seconds: too long at any frame rate
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class PlaybackSettings(Settings):
         "length of the clip; unset, 10 s, or what --frames or --every need",
         unit="seconds",
         above=0.0,
+        maximum=_ENDLESS,
     )
     frames: int | None = setting(
         None,
@@ -47,6 +49,7 @@ class PlaybackSettings(Settings):
         "at most 1 s",
         unit="seconds",
         minimum=0,
+        maximum=_ENDLESS,
     )
     boomerang: bool = setting(False, "play forwards, then backwards")
     reverse: bool = setting(False, "begin with the finished picture and unlearn it")

@@ -181,6 +181,30 @@ def test_overwriting_is_asked_for_by_an_option(folder: Path) -> None:
         assert image.size == (24, 16)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal")
+def test_who_sits_at_a_terminal_is_asked_for_all_that_would_be_lost(folder: Path) -> None:
+    import pty
+
+    kept = ["out.mkv", "a.take", "out.mkv.checkpoint"]
+    for name in kept:
+        (folder / name).write_text("precious")
+    words = ("video", "in.png", "-o", "out.mkv", "--record", "a.take", "--save", "a.painting")
+    ours, theirs = pty.openpty()
+    with open(ours, "r+b", buffering=0) as terminal, open(theirs, "r+b", buffering=0) as other:
+        terminal.write(b"n\n")
+        done = subprocess.run(
+            [sys.executable, "-m", "neuralpaint", *words],
+            cwd=folder, stdin=other, stderr=other, stdout=subprocess.PIPE, timeout=120,
+        )  # fmt: skip
+        said = terminal.read(4096).decode()
+    assert done.returncode == 1
+    assert (
+        "out.mkv and a.take exist, and an interrupted run for out.mkv, with which --resume goes "
+        "on, would be lost. Replace them? [y/N]"
+    ) in said
+    assert {(folder / name).read_text() for name in kept} == {"precious"}
+
+
 def test_a_preset_yields_to_what_is_typed(folder: Path) -> None:
     def plan(*words: str) -> dict[str, object]:
         command = ("video", "in.png", "-o", "o.mp4", "--dry-run", "--json", *words)

@@ -61,7 +61,7 @@ def test_a_killed_run_goes_on_to_the_very_same_clip(folder: Path) -> None:
     assert killed.returncode == -signal.SIGKILL
     assert not (folder / "out.mp4").exists()
     assert load_checkpoint(checkpoint)[0]["step"] > 0
-    assert len(load_take(folder / "out.mp4.take")) > 0
+    assert len(load_take(folder / "out.mp4.rushes")) > 0
 
     refused = run(*words, cwd=folder)
     assert refused.returncode == 2
@@ -81,7 +81,7 @@ def test_a_killed_run_goes_on_to_the_very_same_clip(folder: Path) -> None:
 
 def test_ctrl_c_leaves_a_clip_and_what_it_takes_to_go_on(folder: Path) -> None:
     words = ("video", "in.png", "-o", "out.mp4", *FILM, "--checkpoint", "20")
-    take = folder / "out.mp4.take"
+    take = folder / "out.mp4.rushes"
     stopped = interrupt(
         *words,
         cwd=folder,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.learning import learner
 from neuralpaint.pictures import Picture
+from neuralpaint.recipes.report import Progress
 from neuralpaint.recipes.timelapse import VideoSettings
 
 
@@ -98,6 +100,29 @@ def test_a_budget_without_time_to_train_is_refused(photo: Path, make: Any) -> No
     with pytest.raises(UsageError, match=r"--budget 1e-05 leaves no time to train.*raise it"):
         make(photo, output, budget=1e-5, device="cpu")
     assert [path.name for path in photo.parent.iterdir()] == ["photo.png"]
+
+
+@pytest.mark.parametrize("make", [npaint.timelapse, npaint.paint])
+def test_a_run_that_goes_on_after_its_budget_ends_with_what_there_is(
+    photo: Path, make: Any
+) -> None:
+    output = photo.with_name("out.webp")
+    chosen = {"model": QUICK["model"], "device": "cpu", "budget": 1.5, "checkpoint": 1e-6}
+    began = time.perf_counter()
+
+    def interrupt(progress: Progress) -> None:
+        left = began + 2 - time.perf_counter()
+        if progress.step > 0 and left > 0:
+            time.sleep(left)
+            raise KeyboardInterrupt
+
+    interrupted = make(photo, output, report=interrupt, **chosen)
+    assert interrupted.interrupted
+    result = make(photo, output, resume=True, **chosen)
+    assert not result.interrupted
+    assert result.steps >= interrupted.steps > 0
+    assert result.train_seconds < 1.5
+    assert sorted(path.name for path in photo.parent.iterdir()) == ["out.webp", "photo.png"]
 
 
 def test_rendered_frames_are_never_blended_for_a_budget(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,15 @@ from films import QUICK, frames_of, save_photo
 from PIL import Image
 
 import neuralpaint as npaint
-from neuralpaint.errors import DivergedError, SavedError, UsageError
+from neuralpaint import checkpoint
+from neuralpaint.errors import DivergedError, EncodingError, SavedError, UsageError
 from neuralpaint.recipes import journal, rushes
+from neuralpaint.recipes.interrupted import load_interrupted
 from neuralpaint.recipes.live import Live
 from neuralpaint.recipes.report import Progress, ignore
+from neuralpaint.recipes.rushes import Rushes
 from neuralpaint.recipes.timelapse import VideoSettings, prepare_timelapse
+from neuralpaint.take import TakeWriter
 
 ALWAYS = {**QUICK, "checkpoint": 1e-6}
 
@@ -63,7 +68,7 @@ def test_an_interrupted_film_goes_on_to_the_very_same_frames(
     for shot in (2, 5):  # twice, so that what was gone on with is interrupted too
         result = film(photo, out, resume=True, report=interrupt_at(shot), **options)
         assert result.interrupted
-        assert names(tmp_path)[:3] == ["out.mkv", "out.mkv.checkpoint", "out.mkv.take"]
+        assert names(tmp_path)[:3] == ["out.mkv", "out.mkv.checkpoint", "out.mkv.rushes"]
     result = film(photo, out, resume=True, **options)
     assert not result.interrupted
     assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
@@ -113,10 +118,14 @@ def test_a_take_that_is_recorded_goes_on(photo: Path, tmp_path: Path) -> None:
 def test_what_contradicts_the_earlier_run_is_named(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
-    with pytest.raises(UsageError, match=r"--steps 24, not 25: leave --steps out"):
+    with pytest.raises(UsageError, match="--steps 24, not 25: say so"):
         film(photo, out, resume=True, steps=25)
     with pytest.raises(UsageError, match="begun without --record"):
         film(photo, out, resume=True, record=tmp_path / "a.take")
+    with pytest.raises(UsageError, match="begun without --save"):
+        film(photo, out, resume=True, save=tmp_path / "a.painting")
+    with pytest.raises(UsageError, match=r"begun without --seconds, not 3.0"):
+        film(photo, out, resume=True, steps=None, seconds=3)
     Image.fromarray(np.zeros((24, 36, 3), np.uint8)).save(photo)
     with pytest.raises(UsageError, match="is not the picture"):
         film(photo, out, resume=True)
@@ -141,6 +150,19 @@ def test_a_damaged_checkpoint_is_refused(photo: Path, tmp_path: Path) -> None:
     checkpoint.write_bytes(raw)
     with pytest.raises(SavedError, match="damaged"):
         film(photo, out, resume=True)
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "text"])
+def test_without_its_rushes_a_run_does_not_go_on(photo: Path, tmp_path: Path, harm: str) -> None:
+    out, kept = tmp_path / "out.mkv", tmp_path / "out.mkv.rushes"
+    film(photo, out, report=interrupt_at(6))
+    raw = kept.read_bytes()
+    kept.unlink()
+    if harm != "gone":
+        kept.write_bytes(raw[: len(raw) // 2] if harm == "cut" else b"text")
+    with pytest.raises(SavedError, match="-y begins anew"):
+        film(photo, out, resume=True)
+    film(photo, out, overwrite=True)
 
 
 def test_without_an_earlier_run_it_begins(photo: Path, tmp_path: Path) -> None:
@@ -195,7 +217,7 @@ def test_what_is_held_in_memory_reaches_the_disk_when_it_is_needed(
     npaint.timelapse(photo, tmp_path / "whole.mkv", **QUICK)
     out = tmp_path / "out.mkv"
     assert npaint.timelapse(photo, out, report=interrupt, **QUICK).interrupted
-    assert names(tmp_path)[:3] == ["out.mkv", "out.mkv.checkpoint", "out.mkv.take"]
+    assert names(tmp_path)[:3] == ["out.mkv", "out.mkv.checkpoint", "out.mkv.rushes"]
     npaint.timelapse(photo, out, resume=True, **QUICK)
     assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
     assert names(tmp_path) == ["out.mkv", "photo.png", "whole.mkv"]
@@ -213,5 +235,126 @@ def test_memory_is_limited(
         seen.update(names(tmp_path))
 
     npaint.timelapse(photo, tmp_path / "out.mkv", report=look, **QUICK)
-    assert ("out.mkv.take" in seen) is not short
+    assert ("out.mkv.rushes" in seen) is not short
     assert names(tmp_path) == ["out.mkv", "photo.png"]
+
+
+def raise_signal_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, call: int) -> None:
+    """Press Ctrl-C at the end of the n-th call of a method."""
+    method, calls = getattr(owner, name), []
+
+    def called(*words: Any, **options: Any) -> Any:
+        result = method(*words, **options)
+        calls.append(name)
+        if len(calls) == call:
+            signal.raise_signal(signal.SIGINT)
+        return result
+
+    monkeypatch.setattr(owner, name, called)
+
+
+@pytest.mark.parametrize("call", [3, 5, 9])
+@pytest.mark.parametrize(
+    ("owner", "name"), [(TakeWriter, "add"), (Rushes, "add"), (journal, "save_checkpoint")]
+)
+def test_ctrl_c_while_something_is_kept_changes_nothing(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int
+) -> None:
+    film(photo, tmp_path / "whole.mkv")
+    out = tmp_path / "out.mkv"
+    with monkeypatch.context() as patch:
+        raise_signal_in(patch, owner, name, call=call)
+        assert film(photo, out).interrupted
+    film(photo, out, resume=True, report=interrupt_at(10))
+    film(photo, out, resume=True)
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+
+
+def test_a_second_ctrl_c_loses_nothing_that_was_kept(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film(photo, tmp_path / "whole.mkv")
+    out = tmp_path / "out.mkv"
+    save, saved = checkpoint.save_checkpoint, []
+
+    def impatient(*words: Any, **options: Any) -> None:
+        saved.append(1)
+        if len(saved) == 6:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        save(*words, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "save_checkpoint", impatient)
+        film(photo, out)
+    film(photo, out, resume=True)
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+
+
+def test_a_take_that_was_interrupted_after_its_last_snapshot_is_finished(
+    photo: Path, tmp_path: Path
+) -> None:
+    out, take = tmp_path / "out.mkv", tmp_path / "out.take"
+    options: dict[str, Any] = {"pacing": "even", "record": take}
+    film(photo, out, report=interrupt_at(3), **options)  # films when the training is over
+    film(photo, out, resume=True, **options)
+    loaded = npaint.load_take(take)
+    assert loaded.finished
+    assert loaded.shown is not None
+
+
+def test_a_still_that_records_goes_on_without_a_repetition(photo: Path, tmp_path: Path) -> None:
+    options = {k: v for k, v in ALWAYS.items() if k not in ("duration", "fps", "format")}
+
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "train" and progress.step >= 10:
+            raise KeyboardInterrupt
+
+    out, take = tmp_path / "out.png", tmp_path / "out.take"
+    npaint.paint(photo, out, record=take, report=interrupt, **options)
+    npaint.paint(photo, out, record=take, resume=True, **options)
+    steps = [snapshot.step for snapshot in npaint.load_take(take)]
+    assert steps == list(range(25))
+    assert all(snapshot.loss > 0 for snapshot in npaint.load_take(take)[1:])
+
+
+def test_files_that_are_not_the_runs_own_are_left_alone(photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.mkv.rushes").mkdir()
+    (tmp_path / "out.mkv.rushes" / "mine").touch()
+    npaint.timelapse(photo, tmp_path / "out.mkv", **QUICK)
+    assert (tmp_path / "out.mkv.rushes" / "mine").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"record": "photo.png"}, "the input and --record are one file"),
+        ({"save": "out.mkv"}, "the output and --save are one file"),
+        ({"record": "a.take", "save": "./a.take"}, "--record and --save are one file"),
+        ({"save": "out.mkv.checkpoint"}, "--save and the checkpoint are one file"),
+    ],
+)
+def test_one_file_is_not_two_things(
+    photo: Path, tmp_path: Path, options: dict[str, str], message: str
+) -> None:
+    paths = {name: tmp_path / path for name, path in options.items()}
+    with pytest.raises(UsageError, match=message):
+        film(photo, tmp_path / "out.mkv", overwrite=True, **paths)
+
+
+def test_two_runs_do_not_write_one_take(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(4))
+    with (
+        TakeWriter.resumed(tmp_path / "out.mkv.rushes", position=load_interrupted(out)[1].position),
+        pytest.raises(EncodingError, match="being written already"),
+    ):
+        film(photo, out, resume=True)
+    film(photo, out, resume=True)
+
+
+def test_a_long_name_has_a_journal_too(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / f"{'n' * 240}.mkv"
+    film(photo, out, report=interrupt_at(4))
+    assert not film(photo, out, resume=True).interrupted
+    assert len(names(tmp_path)) == 2

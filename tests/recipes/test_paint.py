@@ -82,6 +82,6 @@ def test_an_output_that_exists_or_cannot_be_is_refused_at_once(photo: Path, tmp_
 
 def test_the_input_is_never_overwritten(photo: Path) -> None:
     before = photo.read_bytes()
-    with pytest.raises(UsageError, match="is the input itself"):
+    with pytest.raises(UsageError, match="the input and the output are one file"):
         npaint.paint(photo, photo, overwrite=True, **QUICK)
     assert photo.read_bytes() == before

@@ -1,17 +1,27 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from films import QUICK, frames_of, save_photo
 from PIL import Image
 
 import neuralpaint as npaint
+from neuralpaint.cli.render import command
 from neuralpaint.errors import UsageError
-from neuralpaint.recipes.render import RenderSettings, as_it_was, load_saved
+from neuralpaint.learning import learn, learner
+from neuralpaint.painting import Painting
+from neuralpaint.pictures import Picture
+from neuralpaint.recipes.render import RenderSettings
+from neuralpaint.recipes.saved import as_it_was, load_saved
+from neuralpaint.recipes.stage import Frame, Stage
+from neuralpaint.take import Take, TakeWriter
+from neuralpaint.training import TrainingSettings
 
 AGAIN = {"duration": 1.0, "fps": 12.0}
 
@@ -84,6 +94,87 @@ def test_a_still_shows_the_moment_asked_for(folder: Path, at: str | None, step: 
     assert (still == npaint.render(expected, expected.canvas)).all()
 
 
+def take_of(path: Path, *, stops: Sequence[int], note: dict[str, Any] | None = None) -> Path:
+    """Write a take of a training that was looked at at these steps."""
+    settings = TrainingSettings(model=str(QUICK["model"]), steps=24, device="cpu")
+    picture = Picture.from_array(np.full((24, 36, 3), 0.5))
+    with TakeWriter(path, settings=settings, picture=picture, steps=24, note=note or {}) as take:
+        for snapshot in learn(learner(picture, settings), stops):
+            take.add(snapshot)
+        take.finish(shown=[len(stops) - 1] if stops else None)
+    return path
+
+
+def test_a_take_of_one_step_has_two_moments(tmp_path: Path) -> None:
+    take = take_of(tmp_path / "one.take", stops=[0, 1])
+    steps = [
+        npaint.render_saved(take, tmp_path / f"{number}.png", device="cpu", at=at).steps
+        for number, at in enumerate(["0", "0%", "1", None])
+    ]
+    assert steps == [0, 0, 1, 1]
+    with pytest.raises(UsageError, match="--at 7: the training ends at step 1"):
+        npaint.render_saved(take, tmp_path / "out.png", device="cpu", at="7")
+
+
+def test_a_take_without_a_snapshot_has_nothing_to_show(tmp_path: Path) -> None:
+    take = take_of(tmp_path / "begun.take", stops=[])
+    for out in ("out.png", "out.mkv"):
+        with pytest.raises(UsageError, match=r"begun\.take' holds no snapshot yet"):
+            npaint.render_saved(take, tmp_path / out, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [], "fast", {"overlay": 5}, {"format": {}}, {"format": 5}, {"format": ["mkv"]},
+        {"frames": 10**400}, {"duration": 1e308}, {"hold": 1e308}, {"size": [1, 2]}, {"fps": None},
+        {"pacing": 3}, {"pacing": "log:base=1e999"}, {"reverse": "perhaps"}, {"scale": True},
+        {"crop": "%"}, {"camera": "../../path.toml"}, {"background": {"red": 1}}, {"every": -1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_stranger_s_note_is_used_or_refused(tmp_path: Path, settings: Any) -> None:
+    take = take_of(tmp_path / "odd.take", stops=[0, 4], note={"settings": settings})
+    words = [str(take), "-o", str(tmp_path / "out.mkv"), "--device", "cpu", "--dry-run"]
+    done = CliRunner().invoke(command, words, standalone_mode=False)
+    if done.exception is None:
+        assert "out.mkv" in done.output
+    else:
+        assert isinstance(done.exception, UsageError), done.exception
+        assert "\n" not in str(done.exception)
+
+
+def test_the_weights_of_a_shot_are_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    painting = Take.painting
+
+    def watched(self: Take, index: int) -> Painting:
+        seen.append(index)
+        return painting(self, index)
+
+    monkeypatch.setattr(Take, "painting", watched)
+    result = render(folder, "film.take", "again.mkv", **AGAIN)
+    assert len(seen) <= result.frames + 3  # of the device, of the first and of the last
+
+
+def test_the_original_is_seen_only_by_those_who_look_at_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    original = Stage.original
+
+    def watched(self: Stage, moment: float = 0.0) -> Frame:
+        looks.append(moment)
+        return original(self, moment)
+
+    monkeypatch.setattr(Stage, "original", watched)
+    moves = {"camera": "zoom-in", "hold": 0, **AGAIN}
+    render(folder, "film.take", "steps.mkv", overlay="steps,curve", **moves)
+    assert looks == []
+    render(folder, "film.take", "side.mkv", overlay="side,heatmap", **moves)
+    assert looks == pytest.approx([i / 11 for i in range(12)])
+
+
 def test_a_painting_makes_a_still_of_any_size(folder: Path) -> None:
     result = render(folder, "it.painting", "still.tiff", scale=2, crop="50%x50%", depth="16")
     assert (result.width, result.height) == (36, 24)
@@ -106,10 +197,14 @@ def test_a_camera_moves_over_a_painting(folder: Path) -> None:
         ("it.painting", "out.png", {"at": "3"}, "one moment only"),
         ("it.painting", "out.mkv", {"camera": "pan", "overlay": "side"}, "--overlay"),
         ("film.take", "out.png", {"at": "99"}, "ends at step 24"),
+        ("film.take", "out.png", {"at": "150%"}, "--at 150%: at most 100%"),
+        ("film.take", "out.png", {"at": 5000 * "9"}, "--at must be a step"),
         ("film.take", "out.png", {"at": "soon"}, "--at must be a step"),
-        ("film.take", "out.png", {"duration": 3}, "--duration: a still has none"),
-        ("film.take", "out.mkv", {"depth": "16"}, "--depth: a clip has none"),
+        ("film.take", "out.png", {"duration": 3}, "--duration: a still has none; render a clip"),
+        ("film.take", "out.mkv", {"depth": "16"}, "--depth: a clip has none; render a still"),
         ("film.take", "out.mkv", {"frames_from": "training"}, "holds no sketches"),
+        ("film.take", "out.bmp", {}, "choose from .apng, .avif"),
+        ("it.painting", "out.mkv", {"camera": "pan", "every": 3}, "--every is about takes"),
         ("nowhere.take", "out.mkv", {}, "no file"),
         ("film.take", "film.mkv", {}, "exists: add -y"),
     ],
@@ -125,6 +220,29 @@ def test_a_suffix_of_both_kinds_means_what_fits(folder: Path) -> None:
     assert render(folder, "film.take", "a.webp", **AGAIN).frames > 1
     assert render(folder, "film.take", "b.webp", at="50%").frames == 1
     assert render(folder, "it.painting", "c.webp").frames == 1
+
+
+def test_at_another_rate_it_lasts_as_long(folder: Path) -> None:
+    photo, take = save_photo(folder / "photo.png"), folder / "counted.take"
+    counted = QUICK | {"duration": None, "frames": 6}
+    npaint.timelapse(photo, folder / "counted.mkv", record=take, **counted)
+    was = as_it_was(load_saved(take, "cpu"), "again.mkv", typed={"fps"})
+    assert (was["duration"], was["frames"]) == (0.5, None)
+
+
+def test_what_was_recorded_can_be_taken_away() -> None:
+    settings = RenderSettings(camera="none", crop="none", overlay="none")
+    assert (settings.camera, settings.crop, settings.overlay) == (None, None, "")
+
+
+def test_an_unfinished_take_says_where_it_ends(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    take = folder / "film.take"
+    take.write_bytes(take.read_bytes()[:-400])
+    with caplog.at_level("INFO", logger="neuralpaint"):
+        render(folder, "film.take", "again.mkv", **AGAIN)
+    assert "of 24: the recording was not finished" in caplog.text
 
 
 def test_what_was_said_together_is_said_anew_together(folder: Path) -> None:

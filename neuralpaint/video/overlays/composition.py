@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -28,7 +29,13 @@ def composed_size(overlays: Sequence[Overlay], *, height: int, width: int) -> tu
     return height + len(panels) * down, width + len(panels) * right
 
 
-def compose(overlays: Sequence[Overlay], frame: Frame, *, moment: Moment, original: Frame) -> Frame:
+def compose(
+    overlays: Sequence[Overlay],
+    frame: Frame,
+    *,
+    moment: Moment,
+    original: Frame | Callable[[], Frame],
+) -> Frame:
     """Return `frame` with every overlay, uint8 of `composed_size`; `frame` itself is not changed.
 
     The rule: annotations are drawn on the network's picture, and panels are pictures of the same
@@ -38,11 +45,22 @@ def compose(overlays: Sequence[Overlay], frame: Frame, *, moment: Moment, origin
     annotations the lower `layer` is drawn first, and what asks for a corner already taken moves
     next to what is there, in the order named.
 
+    An `original` that takes time to show may be a function: it is called once, and only if an
+    overlay looks at it.
+
     Raises:
         UsageError: the two pictures differ in size, or the panels in layout.
     """
-    if frame.shape != original.shape:
-        raise UsageError(f"the frame is {frame.shape} but the original is {original.shape}")
+
+    @functools.cache
+    def seen() -> Frame:
+        shown = original() if callable(original) else original
+        if frame.shape != shown.shape:
+            raise UsageError(f"the frame is {frame.shape} but the original is {shown.shape}")
+        return shown
+
+    if not callable(original):
+        seen()  # what is wrong with it is said at the first frame
     height, width = frame.shape[:2]
     annotations = [overlay for overlay in overlays if not overlay.panel]
     panels = [(overlay, overlay.panel) for overlay in overlays if overlay.panel]
@@ -53,7 +71,7 @@ def compose(overlays: Sequence[Overlay], frame: Frame, *, moment: Moment, origin
     size = composed_size(overlays, height=height, width=width)
     finished = np.full((*size, 3), _GAP, np.uint8)
     for number, (entries, label) in enumerate(drawn):
-        scene = Scene(moment, frame, original, Corners(height, width))
+        scene = Scene(moment, frame, seen, Corners(height, width))
         part = finished[number * down :, number * right :][:height, :width]
         if number == 0:
             part[:] = frame

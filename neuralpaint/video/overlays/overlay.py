@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
@@ -114,10 +114,15 @@ class Scene:
     moment: Moment
     network: Frame
     """The network's picture before anything was drawn on it, uint8 (h, w, 3)."""
-    original: Frame
-    """The picture it learns, at the same size, uint8 (h, w, 3)."""
+    seen: Callable[[], Frame]
+    """Shows the original, once somebody looks at it."""
     corners: Corners
     """The room left on the frame that is drawn on."""
+
+    @property
+    def original(self) -> Frame:
+        """The picture it learns, at the same size, uint8 (h, w, 3)."""
+        return self.seen()
 
 
 class Overlay(Settings, ABC):
