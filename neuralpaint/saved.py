@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,9 +20,8 @@ from neuralpaint.canvas import Canvas
 from neuralpaint.devices import DeviceName, explaining_memory, find_device
 from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.outputs import check_target
-from neuralpaint.parts import claimed, sweep
+from neuralpaint.sealed import load_sealed, save_sealed
 from neuralpaint.settings import options
-from neuralpaint.tensors import checksum, read_tensors, write_tensors
 from neuralpaint.training import Plan, TrainingSettings
 
 if TYPE_CHECKING:
@@ -47,15 +45,7 @@ def save_painting(
         "neuralpaint": __version__,
         "note": dict(note),
     }
-    weights = painting.weights
-    told = {"facts": facts, "sum": checksum(weights, facts)}
-    sweep(path)
-    with claimed(path) as part:
-        with part.path.open("wb") as file:
-            write_tensors(file, weights, kind=_KIND, facts=told)
-            file.flush()
-            os.fsync(file.fileno())
-        part.publish()
+    save_sealed(path, painting.weights, kind=_KIND, facts=facts)
     return path
 
 
@@ -73,10 +63,7 @@ def load_painting(path: str | Path, *, device: DeviceName = "cpu") -> Painting:
     name = f"{str(path)!r}"
     if is_take(path):
         raise SavedError(f"{name} is a take, not a painting: load_take loads it")
-    weights, told = read_tensors(path, kind=_KIND)
-    facts = told.get("facts")
-    if not isinstance(facts, dict) or told.get("sum") != checksum(weights, facts):
-        raise SavedError(f"{name} is damaged: copy it anew, or save it again")
+    weights, facts = load_sealed(path, kind=_KIND)
     settings, canvas = read_model_facts(facts, name=name)
     painting = built(weights, settings=settings, canvas=canvas, device=device, name=name)
     note = facts.get("note")

@@ -13,7 +13,6 @@ import json
 import os
 import stat
 import struct
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,7 +26,6 @@ from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.outputs import writing_failed
 
 __all__ = [
-    "checksum",
     "opened_saved",
     "pack_tensors",
     "read_tensors",
@@ -119,19 +117,6 @@ def unpack_tensors(
     except SafetensorError as error:
         raise _damaged(name, error) from error
     return {key: _array(key, entry, name=name) for key, entry in entries}, facts
-
-
-def checksum(tensors: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> int:
-    """Return the CRC-32 of facts and of all names and arrays.
-
-    A weight of which one bit has changed is a number like any other: nothing else would tell.
-    """
-    total = zlib.crc32(json.dumps(dict(facts)).encode())
-    for name in sorted(tensors):
-        array = tensors[name]
-        head = f"{name} {array.dtype.str} {array.shape} "
-        total = zlib.crc32(array.tobytes(), zlib.crc32(head.encode(), total))
-    return total
 
 
 @contextlib.contextmanager

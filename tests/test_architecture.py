@@ -21,7 +21,18 @@ MODULES = sorted(
 # From the ground up. A module may import from its own floor and from those below.
 FLOORS = [
     ["_version", "errors", "settings", "registry"],
-    ["canvas", "metrics", "outputs", "parts", "sources", "srgb", "states", "tags", "tensors"],
+    [
+        "canvas",
+        "metrics",
+        "outputs",
+        "parts",
+        "sources",
+        "srgb",
+        "states",
+        "tags",
+        "tensors",
+        "sealed",
+    ],
     ["pictures", "split", "stills", "devices", "workers"],
     [
         "encodings",

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from damage import damaged
-from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.canvas import Canvas, Grid, View
@@ -22,7 +21,7 @@ from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import render
 from neuralpaint.saved import load_painting
-from neuralpaint.tensors import checksum, read_tensors, write_tensors
+from neuralpaint.sealed import load_sealed, save_sealed
 from neuralpaint.training import Engine, TrainingSettings
 
 KIND = "neuralpaint painting"
@@ -40,18 +39,6 @@ EVERY = [
     ("mlp:hidden_size=8", "numpy"),
     ("mlp:hidden_size=8,encoding=harmonic,norm=batch", "numpy"),
 ]
-
-
-def opened(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the weights and the facts in a file."""
-    weights, told = read_tensors(path, kind=KIND)
-    return weights, told["facts"]
-
-
-def forge(path: Path, weights: dict[str, NDArray[Any]], facts: dict[str, Any]) -> None:
-    """Write others in their place, with a checksum that is right."""
-    told = {"facts": facts, "sum": checksum(weights, facts)}
-    write_tensors(path, weights, kind=KIND, facts=told)
 
 
 def picture() -> Picture:
@@ -169,9 +156,9 @@ def test_a_painting_of_numpy_paints_on_the_cpu_alone(tmp_path: Path) -> None:
 )
 def test_settings_are_claims(engine: Engine, model: str, tmp_path: Path) -> None:
     path = trained("mlp:hidden_size=8").save(tmp_path / "a")
-    weights, facts = opened(path)
+    weights, facts = load_sealed(path, kind=KIND)
     facts["settings"] |= {"model": model, "engine": engine}
-    forge(path, weights, facts)
+    save_sealed(path, weights, kind=KIND, facts=facts)
     with pytest.raises(SavedError):
         load_painting(path)
 
@@ -192,8 +179,8 @@ def test_settings_are_claims(engine: Engine, model: str, tmp_path: Path) -> None
 )
 def test_facts_that_cannot_be_used_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
     path = trained().save(tmp_path / "a")
-    weights, facts = opened(path)
-    forge(path, weights, facts | changes)
+    weights, facts = load_sealed(path, kind=KIND)
+    save_sealed(path, weights, kind=KIND, facts=facts | changes)
     with pytest.raises(SavedError):
         load_painting(path)
 
@@ -209,9 +196,9 @@ def test_a_damaged_painting_is_refused(tmp_path: Path) -> None:
 
 def test_a_hostile_painting_takes_no_memory(tmp_path: Path) -> None:
     path = trained("mlp:hidden_size=8").save(tmp_path / "a")
-    weights, facts = opened(path)
+    weights, facts = load_sealed(path, kind=KIND)
     facts["settings"]["model"] = "mlp:hidden_size=8192,hidden_layers=512"
-    forge(path, weights, facts)
+    save_sealed(path, weights, kind=KIND, facts=facts)
     code = f"""
 import resource, sys
 from neuralpaint.errors import SavedError
