@@ -44,8 +44,8 @@ class LiveSettings(CanvasSettings, TrainingSettings, PictureSettings):
     )
     checkpoint: float | None = setting(
         None,
-        "keep what --resume needs every so many seconds; 0 never; unset, every minute, unless the "
-        "snapshots of a film took more than 2 GB",
+        "write what --resume needs every so many seconds; 0 never; unset, every minute, but not of "
+        "a film whose snapshots would take more than 2 GB",
         unit="seconds",
         minimum=0,
     )
