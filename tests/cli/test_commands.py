@@ -40,7 +40,9 @@ def test_help_is_quick_to_load_and_shows_every_command(tmp_path: Path) -> None:
         assert f"  {command}" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["video", "paint", "replay", "bench", "list"])
+@pytest.mark.parametrize(
+    "command", ["video", "paint", "render", "export", "replay", "bench", "list"]
+)
 def test_every_command_has_help_that_does_not_load_torch(command: str, tmp_path: Path) -> None:
     code = (
         "import sys; from neuralpaint.cli import main\n"
