@@ -22,7 +22,7 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
 
-__all__ = ["Source", "label", "opened"]
+__all__ = ["Source", "closest", "label", "opened"]
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def _file(path: Path) -> BinaryIO:
     except UsageError:  # which is a ValueError too
         raise
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"no file {str(path)!r}: {_closest(path)}") from None
+        raise UsageError(f"no file {str(path)!r}: {closest(path)}") from None
     except PermissionError as error:
         raise PictureError(
             f"{str(path)!r} may not be read ({error.strerror}): change its permissions"
@@ -103,7 +103,8 @@ def _file(path: Path) -> BinaryIO:
         ) from error
 
 
-def _closest(path: Path) -> str:
+def closest(path: Path) -> str:
+    """Return what to say to somebody whose file is not there: the name that is most like it."""
     try:
         names = os.listdir(path.parent)
     except OSError:

@@ -8,7 +8,6 @@ does not bear out.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import os
 import stat
@@ -24,6 +23,7 @@ from safetensors.numpy import save
 
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.outputs import writing_failed
+from neuralpaint.sources import closest
 
 __all__ = [
     "opened_saved",
@@ -137,7 +137,7 @@ def opened_saved(path: Path) -> Iterator[BinaryIO]:
     except UsageError:  # which is a ValueError too
         raise
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"no file {str(path)!r}: {_closest(path)}") from None
+        raise UsageError(f"no file {str(path)!r}: {closest(path)}") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SavedError(
@@ -145,15 +145,6 @@ def opened_saved(path: Path) -> Iterator[BinaryIO]:
         ) from error
     except MemoryError as error:
         raise SavedError(f"{str(path)!r} does not fit into memory: free some") from error
-
-
-def _closest(path: Path) -> str:
-    try:
-        names = os.listdir(path.parent)
-    except OSError:
-        return f"there is no folder {str(path.parent)!r} either"
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f"did you mean {str(path.with_name(close[0]))!r}?" if close else "check the name"
 
 
 def _size(file: BinaryIO) -> int:
