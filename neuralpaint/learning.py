@@ -31,12 +31,17 @@ __all__ = [
     "Snapshot",
     "Waypoint",
     "between",
+    "ignore",
     "learn",
     "learner",
 ]
 
 
 _MOMENT = 0.5  # seconds between two looks at a training
+
+
+def ignore(done: float) -> None:
+    """Look at nothing."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,16 @@ class Learner(ABC):
 
         Raises:
             DivergedError: the loss is NaN or infinite.
+        """
+
+    @abstractmethod
+    def prepare(self, look: Callable[[float], None] = ignore) -> None:
+        """Make what is learned, where that takes time; `advance` does it if nobody has.
+
+        `look` is called with how much of it is done, in [0, 1].
+
+        Raises:
+            DeviceError: the device is out of memory.
         """
 
     @abstractmethod

@@ -12,10 +12,12 @@ from PIL import Image
 
 from neuralpaint.canvas import Canvas, Edge
 from neuralpaint.pictures import Picture
+from neuralpaint.super_resolution.settings import Kernel
 
-__all__ = ["view"]
+__all__ = ["shrunk", "view"]
 
 _ROWS = 64  # blackened at once
+_LOOSE = 1e-6  # pixels that a place may be off
 
 
 def view(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
@@ -64,6 +66,45 @@ def _overlap(
     last = max(first + 1, min(seen, round((side - start) / pixel)))
     box = (max(0.0, start + first * pixel), min(float(side), start + last * pixel))
     return box, (first, last)
+
+
+def shrunk(
+    frame: NDArray[np.uint8], picture: Picture, canvas: Canvas, *, kernel: Kernel
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+    """Return a frame of the canvas made as small as the picture, and the picture's own pixels.
+
+    Both are uint8 (h, w, 3), of the pixels that the frame shows whole. None where the canvas is
+    turned, shows what is beyond the picture, or is not finer than the picture.
+    """
+    if not canvas.is_upright:
+        return None
+    top, left, bottom, right = canvas.window(picture.canvas)
+    rows, columns = _whole(top, bottom, picture.height), _whole(left, right, picture.width)
+    if rows is None or columns is None:
+        return None
+    down, across = canvas.height / (bottom - top), canvas.width / (right - left)
+    if min(down, across) < 1 or max(down, across) == 1:
+        return None
+    import torch
+
+    from neuralpaint.super_resolution.kernels import Axis
+
+    bands = (
+        Axis(rows, slice(0, canvas.height), down, top).down(kernel),
+        Axis(columns, slice(0, canvas.width), across, left).down(kernel),
+    )
+    colours = torch.from_numpy(frame).permute(2, 0, 1).float()
+    small = bands[1].along_columns(bands[0].along_rows(colours))
+    levels = small.round_().clamp_(0, 255).byte().permute(1, 2, 0)
+    return levels.numpy(), picture.pixels[rows, columns]
+
+
+def _whole(first: float, last: float, side: int) -> slice | None:
+    """Return the pixels of a side that lie whole between two places; None if one is beyond it."""
+    if first < -_LOOSE or last > side + _LOOSE:
+        return None
+    start, stop = math.ceil(first - _LOOSE), math.floor(last + _LOOSE)
+    return slice(start, stop) if start < stop else None
 
 
 class _Patch(NamedTuple):

@@ -140,7 +140,8 @@ def _torch(
     where = find_device(device)
     generator = torch.Generator().manual_seed(settings.seed)
     with _no_more_than(sum(weight.size for weight in weights.values())):
-        model = Plan(settings).model.build(canvas, generator)
+        plan = Plan(settings)
+        model = plan.model.build(plan.canvas(canvas), generator)
     model.to(where)
     blank = TorchPainting(model, model.state_dict(), canvas=canvas, settings=settings)
     return blank.with_weights(weights)
@@ -158,10 +159,11 @@ def _scratch(
 
     if device not in ("auto", "cpu"):
         raise DeviceError(f"--engine numpy paints on the CPU, not on {device}: use --device cpu")
-    model = known_model(Plan(settings).model)
-    if count_weights(model, canvas) > sum(weight.size for weight in weights.values()):
+    plan = Plan(settings)
+    model, learned = known_model(plan.model), plan.canvas(canvas)
+    if count_weights(model, learned) > sum(weight.size for weight in weights.values()):
         raise UsageError("there are fewer of them")
-    network = build_network(model, canvas, seed=settings.seed)
+    network = build_network(model, learned, seed=settings.seed)
     blank = ScratchPainting(Studio(network), network.state(), canvas=canvas, settings=settings)
     return blank.with_weights(weights)
 

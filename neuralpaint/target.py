@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from neuralpaint.canvas import Grid
 from neuralpaint.devices import send
-from neuralpaint.pictures import Picture
-from neuralpaint.split import TrainOn, pixels_to_learn
 from neuralpaint.states import State
 
-__all__ = ["Batch", "Lattice", "Lattices", "Target"]
+__all__ = ["Batch", "Lattice", "Lattices", "Target", "strides"]
 
 
 class Batch(NamedTuple):
@@ -36,7 +36,7 @@ class Lattice(NamedTuple):
 
 @dataclass(frozen=True)
 class Target:
-    """The colours of a picture on the device, uint8 (height, width, 3), and their coordinates.
+    """The colours to learn on the device, uint8 (height, width, 3), and their coordinates.
 
     Bytes, not floats: a batch becomes float when it is taken, so a picture of a hundred megapixels
     costs 300 MB and not 1.2 GB.
@@ -47,9 +47,8 @@ class Target:
     y: Tensor  # (height, 1) float32
 
     @classmethod
-    def of(cls, picture: Picture, device: torch.device, *, train_on: TrainOn = "all") -> Target:
-        """Return a picture as a target; on the CPU the whole picture's pixels are shared."""
-        pixels, grid = pixels_to_learn(picture, train_on)
+    def of(cls, pixels: NDArray[np.uint8], grid: Grid, device: torch.device) -> Target:
+        """Return pixels that lie on a grid as a target; on the CPU they are shared."""
         colours = torch.from_numpy(pixels).to(device)
         return cls(
             colours, torch.from_numpy(grid.x).to(device), torch.from_numpy(grid.y).to(device)
@@ -61,20 +60,14 @@ class Target:
         levels = self.colours.index_select(0, rows).index_select(1, columns)
         return Batch(self.x[:, columns], self.y[rows], levels.to(torch.float32).mul_(1 / 255))
 
-    def lattices(self, batch: int, generator: torch.Generator) -> Lattices:
-        """Return lattices of about `batch` pixels; nothing else is to draw from `generator`."""
-        height, width = self.colours.shape[:2]
-        return Lattices(
-            (height, width), self.strides(batch), generator=generator, device=self.colours.device
-        )
 
-    def strides(self, batch: int) -> tuple[int, int]:
-        """Return the (row, column) strides whose lattices hold about `batch` pixels."""
-        height, width = self.colours.shape[:2]
-        lattices = height * width / batch
-        rows = _within(math.sqrt(lattices), height)
-        columns = _within(lattices / rows, width)
-        return _within(lattices / columns, height), columns
+def strides(shape: tuple[int, int], batch: int) -> tuple[int, int]:
+    """Return the (row, column) strides whose lattices hold about `batch` of (h, w) pixels."""
+    height, width = shape
+    lattices = height * width / batch
+    rows = _within(math.sqrt(lattices), height)
+    columns = _within(lattices / rows, width)
+    return _within(lattices / columns, height), columns
 
 
 class Lattices(Iterator[Lattice]):
@@ -83,7 +76,8 @@ class Lattices(Iterator[Lattice]):
     A batch of this kind is spread evenly over the picture and is a product grid, which lets a model
     compute its input features per row and per column only. Of every few neighbouring rows one is
     taken at random, likewise of columns: on a strictly regular lattice a network learns a pattern
-    of the lattice's period, which shows in its first frames.
+    of the lattice's period, which shows in its first frames. Nothing else is to draw from the
+    generator.
     """
 
     def __init__(

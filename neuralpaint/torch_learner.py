@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -12,13 +13,14 @@ from neuralpaint.canvas import Canvas
 from neuralpaint.cuda_graph import StepGraphs
 from neuralpaint.devices import explaining_memory, find_device, set_threads
 from neuralpaint.gradients import backpropagate, penalize
-from neuralpaint.learning import Learner
+from neuralpaint.learning import Learner, ignore
+from neuralpaint.lesson import Lesson
 from neuralpaint.meters import CudaMeter, HostMeter, Meter
 from neuralpaint.painting import TorchPainting
 from neuralpaint.pictures import Picture
 from neuralpaint.readings import Reading
 from neuralpaint.states import State, gather, part
-from neuralpaint.target import Batch, Lattice, Target
+from neuralpaint.target import Batch, Lattice, Lattices, Target, strides
 from neuralpaint.training import Plan, TrainingSettings
 
 __all__ = ["TorchLearner"]
@@ -38,29 +40,41 @@ class TorchLearner(Learner):
         self._canvas = picture.canvas
         self._plan = Plan(settings)
         self._generator = torch.Generator().manual_seed(settings.seed)
-        device = find_device(settings.device)
+        self._device = device = find_device(settings.device)
         self.device = kind = device.type
         set_threads(settings.threads)
+        self._lesson = Lesson(picture, settings)
+        self._target: Target | None = None
+        if not settings.makes_target:
+            self.prepare()
         with explaining_memory(_ADVICE):
-            self._target = Target.of(picture, device, train_on=settings.train_on)
             self._build(picture.canvas, device)
-            self._prepare(device)
+            self._measure(device)
         suitable = self._plan.model.cpu_batch if kind == "cpu" else _BATCH[kind]
-        batch = settings.batch or suitable
-        self.epoch_steps = math.prod(self._target.strides(batch))
-        self._lattices = self._target.lattices(batch, self._generator)
+        apart = strides(self._lesson.shape, settings.batch or suitable)
+        self.epoch_steps = math.prod(apart)
+        self._lattices = Lattices(
+            self._lesson.shape, apart, generator=self._generator, device=device
+        )
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS[kind], epoch_steps=self.epoch_steps)
 
+    def prepare(self, look: Callable[[float], None] = ignore) -> None:
+        """Make what is learned, if it has to be made, and put it on the device."""
+        if self._target is None:
+            with explaining_memory(_ADVICE):
+                pixels = self._lesson.pixels(device=self._device, look=look)
+                self._target = Target.of(pixels, self._lesson.grid, self._device)
+
     def _build(self, canvas: Canvas, device: torch.device) -> None:
         # Drawn on the CPU: the same weights on every device.
-        self.model = self._plan.model.build(canvas, self._generator).to(device)
+        self.model = self._plan.model.build(self._plan.canvas(canvas), self._generator).to(device)
         self._parameters: list[torch.Tensor] = list(self.model.parameters())
         self.weights = sum(p.numel() for p in self._parameters)
         self._average = [p.detach().clone() for p in self._parameters]
         self._optimizer = self._plan.optimizer.build(self.model.groups())
 
-    def _prepare(self, device: torch.device) -> None:
+    def _measure(self, device: torch.device) -> None:
         """Decide how a step is made and measured on this device."""
         self._renewal: float | torch.Tensor = 0.0  # of the average, by the newest weights
         self._graphs: StepGraphs | None = None
@@ -96,6 +110,7 @@ class TorchLearner(Learner):
 
     def advance(self, steps: int) -> None:
         """Train for `steps` steps; a GPU has them on its list on return, and no more than that."""
+        self.prepare()
         self._advancing = True
         with explaining_memory(_ADVICE):
             self._meter.begin()
@@ -126,6 +141,7 @@ class TorchLearner(Learner):
 
     def _learn_from(self, lattice: Lattice) -> None:
         """Make one optimizer step on one lattice; whatever it needs lies on the device."""
+        assert self._target is not None  # `advance` has seen to it
         batch = self._target.batch(lattice)
         self._optimizer.step(lambda: self._weigh(batch))
         with torch.no_grad():

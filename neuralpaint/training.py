@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from neuralpaint.canvas import Canvas
 from neuralpaint.devices import DeviceName
+from neuralpaint.errors import UsageError
 from neuralpaint.losses import losses
 from neuralpaint.models import models
 from neuralpaint.optimizers import optimizers
 from neuralpaint.schedules import Annealing, schedules
 from neuralpaint.settings import Settings, setting
 from neuralpaint.split import TrainOn
+from neuralpaint.super_resolution.settings import TargetSettings
 
 __all__ = ["DeviceSettings", "Engine", "Plan", "TrainingSettings"]
 
@@ -33,7 +36,7 @@ class DeviceSettings(Settings):
 
 
 @dataclass(frozen=True)
-class TrainingSettings(DeviceSettings):
+class TrainingSettings(TargetSettings, DeviceSettings):
     """What is trained, how, for how long and where."""
 
     section: ClassVar[str] = "Training"
@@ -83,6 +86,14 @@ class TrainingSettings(DeviceSettings):
         "torch", "what does the mathematics; numpy: the network from scratch, written to be read"
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.train_on != "all" and self.makes_target:
+            raise UsageError(
+                f"--train-on {self.train_on} leaves pixels out, and --target-scale, --enhance and "
+                "--denoise make more of all of them: leave one of them out"
+            )
+
 
 class Plan:
     """What settings say of a training, whichever engine makes it."""
@@ -94,12 +105,25 @@ class Plan:
         self.annealing = Annealing(schedules.parse(settings.schedule))
         self._settings = settings
 
+    def canvas(self, picture: Canvas) -> Canvas:
+        """Return the canvas of a picture at the size for which the model is built.
+
+        That is the target's where there is more in it than in the picture: enhanced. Without that
+        a larger model learns only more noise.
+        """
+        return picture.scaled(self._settings.factor) if self._settings.enhance else picture
+
     def steps(self, *, usual: int, epoch_steps: int) -> int:
-        """Return the steps to train: as many as are wanted, or as usual."""
+        """Return the steps to train: as many as are wanted, or as usual.
+
+        Of an enhanced picture there is more to learn: up to twice as many are usual.
+        """
         settings = self._settings
         if settings.epochs is not None:
             return max(1, round(settings.epochs * epoch_steps))
-        return usual if settings.steps is None else settings.steps
+        if settings.steps is not None:
+            return settings.steps
+        return round(usual * min(2.0, settings.factor)) if settings.enhance else usual
 
     def lr(self, steps: int) -> float:
         """Return the initial learning rate: the user's, or what suits the model and the horizon."""

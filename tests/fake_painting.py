@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.canvas import Grid
 from neuralpaint.painting import Painting
+from neuralpaint.training import TrainingSettings
 
 __all__ = ["Flat"]
 
@@ -19,6 +20,7 @@ class Flat(Painting):
     """Grey all over; `tone` is in [0, 1]."""
 
     device = torch.device("cpu")
+    settings = TrainingSettings()
 
     def __init__(self, tone: float) -> None:
         self.tone = tone

@@ -44,11 +44,13 @@ FLOORS = [
         "optimizers",
         "schedules",
         "presets",
+        "super_resolution",
     ],
     [
         "target",
         "painting",
         "learning",
+        "lesson",
         "stops",
         "meters",
         "cuda_graph",

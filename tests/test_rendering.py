@@ -226,3 +226,21 @@ def test_fidelity_of_a_large_picture_is_that_of_a_part_of_its_pixels(
     whole = fidelity(painting(), subject)
     monkeypatch.setattr("neuralpaint.rendering._TILE", 1200)
     assert fidelity(painting(), subject) == pytest.approx(whole, abs=0.3)
+
+
+def test_what_has_learned_a_larger_target_is_judged_by_the_means_of_its_points() -> None:
+    fine = np.zeros((60, 80, 3), np.uint8)
+    fine[::2], fine[1::2] = 100, 140
+
+    class Stripes(Flat):
+        """Of two tones, each half a pixel high."""
+
+        settings = TrainingSettings(target_scale=2)
+
+        def colours(self, grid: Grid) -> torch.Tensor:
+            rows = np.floor((grid.y + 0.75) * 40).astype(int)
+            tones = torch.from_numpy(np.where(rows % 2, 140, 100) / 255).float()
+            return tones[..., None].repeat(1, grid.x.shape[1], 3)
+
+    subject = Picture(np.full((30, 40, 3), 120, np.uint8))
+    assert fidelity(Stripes(0), subject) > 45

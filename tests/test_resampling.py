@@ -11,7 +11,8 @@ from fake_painting import Flat
 from neuralpaint.canvas import Canvas, CanvasSettings, Edge, Fit, Grid, View
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import render
-from neuralpaint.resampling import view
+from neuralpaint.resampling import shrunk, view
+from neuralpaint.super_resolution.settings import Kernel
 
 
 def picture(height: int = 30, width: int = 40) -> Picture:
@@ -126,3 +127,38 @@ def test_a_turned_view_of_a_fine_pattern_is_grey() -> None:
     )
     seen = view(checks, Canvas.of(height=40, width=40).seen(View(zoom=1.5, angle=17)))
     assert np.abs(seen.astype(int) - 128).max() < 12
+
+
+@pytest.mark.parametrize("kernel", ["box", "bicubic", "lanczos"])
+@pytest.mark.parametrize("scale", [1.6, 3])
+def test_a_larger_frame_is_shrunk_to_the_pixels_of_the_picture(
+    kernel: Kernel, scale: float
+) -> None:
+    canvas = HILLS.canvas.scaled(scale)
+    both = shrunk(render(Hills(0), canvas), HILLS, canvas, kernel=kernel)
+    assert both is not None
+    small, own = both
+    assert own.shape == HILLS.pixels.shape
+    np.testing.assert_allclose(small.astype(int), own, atol=1)
+
+
+def test_of_a_part_only_the_pixels_that_it_shows_whole_are_taken() -> None:
+    canvas = HILLS.canvas.seen(View(x=0.4, y=0.55, zoom=2.1)).scaled(4)
+    both = shrunk(render(Hills(0), canvas), HILLS, canvas, kernel="box")
+    assert both is not None
+    small, own = both
+    assert own.shape == (41, 56, 3)  # rows 28.1 to 70.9, columns 19.4 to 76.6
+    np.testing.assert_allclose(small.astype(int), own, atol=1)
+
+
+@pytest.mark.parametrize(
+    "canvas",
+    [
+        HILLS.canvas,
+        HILLS.canvas.scaled(0.5),
+        HILLS.canvas.seen(View(angle=5)).scaled(2),
+        HILLS.canvas.seen(View(zoom=0.9)).scaled(2),
+    ],
+)
+def test_what_shows_no_pixel_whole_and_larger_is_not_shrunk(canvas: Canvas) -> None:
+    assert shrunk(render(Hills(0), canvas), HILLS, canvas, kernel="box") is None

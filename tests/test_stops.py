@@ -22,6 +22,9 @@ class Clockwork(Learner):
         self.step = step
         self.advances: list[int] = []
 
+    def prepare(self, look: Any = None) -> None:
+        pass
+
     def advance(self, steps: int) -> None:
         self.step += steps
         self.advances.append(steps)

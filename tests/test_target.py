@@ -8,14 +8,20 @@ import pytest
 import torch
 
 from neuralpaint.canvas import Canvas
-from neuralpaint.pictures import Picture
-from neuralpaint.target import Lattice, Lattices, Target
+from neuralpaint.target import Lattice, Lattices, Target, strides
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (13, 29, 3), dtype=np.uint8)
 
 
 def target(pixels: np.ndarray = PIXELS) -> Target:
-    return Target.of(Picture(pixels), torch.device("cpu"))
+    grid = Canvas.of(height=pixels.shape[0], width=pixels.shape[1]).grid()
+    return Target.of(pixels, grid, torch.device("cpu"))
+
+
+def lattices(batch: int, *, seed: int, shape: tuple[int, int] = PIXELS.shape[:2]) -> Lattices:
+    generator = torch.Generator().manual_seed(seed)
+    apart = strides(shape, batch)
+    return Lattices(shape, apart, generator=generator, device=torch.device("cpu"))
 
 
 def test_a_batch_holds_the_colours_and_coordinates_of_its_pixels() -> None:
@@ -28,17 +34,15 @@ def test_a_batch_holds_the_colours_and_coordinates_of_its_pixels() -> None:
 
 
 def test_one_epoch_of_lattices_covers_every_pixel_once() -> None:
-    subject = target()
-    epoch = math.prod(subject.strides(30))
+    epoch = math.prod(strides(PIXELS.shape[:2], 30))
     seen = np.zeros(PIXELS.shape[:2], int)
-    for lattice in islice(subject.lattices(30, torch.Generator().manual_seed(1)), epoch):
+    for lattice in islice(lattices(30, seed=1), epoch):
         seen[lattice.rows[:, None], lattice.columns] += 1
     assert (seen == 1).all()
 
 
 def test_a_lattice_is_spread_evenly_but_not_periodic() -> None:
-    pixels = np.zeros((400, 300, 3), np.uint8)
-    lattice = next(target(pixels).lattices(1200, torch.Generator().manual_seed(1)))
+    lattice = next(lattices(1200, seed=1, shape=(400, 300)))
     for comb, side in zip(lattice, (400, 300), strict=True):
         assert len(comb) == side // 10
         np.testing.assert_array_equal(comb // 10, np.arange(side // 10))
@@ -47,19 +51,16 @@ def test_a_lattice_is_spread_evenly_but_not_periodic() -> None:
 
 def test_lattices_repeat_with_their_seed() -> None:
     def draw(seed: int) -> list[list[int]]:
-        drawn = islice(target().lattices(30, torch.Generator().manual_seed(seed)), 40)
+        drawn = islice(lattices(30, seed=seed), 40)
         return [[*lattice.rows.tolist(), *lattice.columns.tolist()] for lattice in drawn]
 
     assert draw(3) == draw(3) != draw(4)
 
 
 def test_lattices_go_on_from_wherever_they_were() -> None:
-    def lattices(seed: int) -> Lattices:
-        return target().lattices(60, torch.Generator().manual_seed(seed))
-
-    whole, epoch = lattices(3), math.prod(target().strides(60))
+    whole, epoch = lattices(60, seed=3), math.prod(strides(PIXELS.shape[:2], 60))
     for _ in range(2 * epoch + 1):
-        again = lattices(4)
+        again = lattices(60, seed=4)
         again.restore(whole.state())
         expected, found = next(whole), next(again)
         assert torch.equal(found.rows, expected.rows)
@@ -71,15 +72,15 @@ def test_lattices_go_on_from_wherever_they_were() -> None:
     [(427, 640, 8000), (512, 768, 1536), (1, 5000, 100), (3, 2, 10**6)],
 )
 def test_strides_come_near_the_wanted_batch(height: int, width: int, batch: int) -> None:
-    rows, columns = target(np.zeros((height, width, 3), np.uint8)).strides(batch)
+    rows, columns = strides((height, width), batch)
     assert 1 <= rows <= height
     assert 1 <= columns <= width
     size = height * width / (rows * columns)
     assert size == pytest.approx(min(batch, height * width), rel=0.1)
 
 
-def test_the_pixels_of_the_picture_are_shared_and_stay_bytes() -> None:
-    picture = Picture(PIXELS.copy())
-    colours = Target.of(picture, torch.device("cpu")).colours
+def test_pixels_are_shared_and_stay_bytes() -> None:
+    pixels = PIXELS.copy()
+    colours = target(pixels).colours
     assert colours.dtype == torch.uint8
-    assert colours.data_ptr() == picture.pixels.ctypes.data
+    assert colours.data_ptr() == pixels.ctypes.data

@@ -126,6 +126,23 @@ class Canvas:
         right, down = _turned((x - 0.5) * self.span[1], (y - 0.5) * self.span[0], self.angle)
         return self.centre[0] + down, self.centre[1] + right
 
+    def window(self, picture: Canvas) -> tuple[float, float, float, float]:
+        """Return what an upright canvas shows, in pixels of another one that shows the picture.
+
+        It is (top, left, bottom, right), counted from the picture's upper left corner, and can
+        reach beyond the picture.
+        """
+        ends = [
+            side * ((centre + end * span) / extent + 0.5)
+            for end in (-0.5, 0.5)
+            for side, centre, span, extent in zip(
+                (picture.height, picture.width), self.centre, self.span, self.extent, strict=True
+            )
+        ]
+        # To a billionth of a pixel, so that a whole picture ends where it ends.
+        top, left, bottom, right = (round(end, 9) for end in ends)
+        return top, left, bottom, right
+
     def seen(self, view: View) -> Canvas:
         """Return as many pixels that show what a camera sees of this canvas."""
         return replace(

@@ -11,7 +11,12 @@ from neuralpaint.recipes.report import Progress, Result
 
 __all__ = ["Display"]
 
-_PHASES = {"train": "training", "film": "filming", "encode": "writing"}
+_PHASES = {
+    "enhance": "making the target",
+    "train": "training",
+    "film": "filming",
+    "encode": "writing",
+}
 
 
 class Display(Screen[Progress, Result]):
@@ -19,10 +24,12 @@ class Display(Screen[Progress, Result]):
 
     def scene(self, progress: Progress) -> str:
         """Return what changes rarely: training and filming take turns many times a second."""
-        return "encode" if progress.phase == "encode" else ""
+        return progress.phase if progress.phase in ("enhance", "encode") else ""
 
     def words(self, progress: Progress) -> tuple[str, list[str]]:
         """Return the phase, and steps, quality and speed."""
+        if progress.phase == "enhance":
+            return _PHASES[progress.phase], []
         words = [f"step {progress.step:,}/{progress.steps:,}", *decibels(progress.psnr)]
         if progress.train_seconds > 0:
             words.append(f"{progress.step / progress.train_seconds:.0f} steps/s")

@@ -29,6 +29,7 @@ from neuralpaint.models import (
     models,
 )
 from neuralpaint.painting import Painting
+from neuralpaint.training import Plan
 
 __all__ = ["derive"]
 
@@ -46,9 +47,8 @@ def derive(painting: Painting) -> Formula:
     weights = _named_as_by_torch(painting.weights)
     if not all(np.isfinite(weight).all() for weight in weights.values()):
         raise UsageError("the painting holds weights that are no numbers: train it again")
-    features = features_of(
-        _encoding(model), weights=weights, canvas=painting.canvas, seed=settings.seed
-    )
+    learned = Plan(settings).canvas(painting.canvas)
+    features = features_of(_encoding(model), weights=weights, canvas=learned, seed=settings.seed)
     return Formula(
         waves=single(features.waves),
         ramps=single(features.ramps),

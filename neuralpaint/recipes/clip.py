@@ -13,6 +13,7 @@ from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.pacing import pacings
 from neuralpaint.recipes.annotations import Annotations
 from neuralpaint.recipes.clip_settings import ClipSettings
+from neuralpaint.recipes.detail import LONGEST_CLIP
 from neuralpaint.recipes.filming import Filming
 from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.job import Job, Stopped
@@ -31,7 +32,6 @@ __all__ = ["Clip"]
 _ENCODING = 40e-9  # seconds per pixel
 _LOOKAHEAD = 60  # frames that an encoder holds back until it has seen more
 _PUBLISHING = 0.3  # seconds
-_LONGEST = 1920  # pixels of a clip's side where no size is asked for: what every player takes
 
 
 class Clip(Job):
@@ -68,9 +68,14 @@ class Clip(Job):
         """
         camera = None if settings.camera is None else cameras.parse(settings.camera)
         stage = Stage(
-            footage.canvas, view, original=footage.picture, bars=bars, longest=_LONGEST,
+            footage.canvas,
+            view,
+            original=footage.picture,
+            taught=footage.taught,
+            bars=bars,
+            longest=LONGEST_CLIP,
             camera=camera,
-        )  # fmt: skip
+        )
         super().__init__(output, footage=footage, stage=stage, budget=budget, began=began)
         self._settings = settings
         self._audio, self._overwrite = audio, overwrite

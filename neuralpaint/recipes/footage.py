@@ -17,6 +17,7 @@ from neuralpaint.canvas import Canvas
 from neuralpaint.learning import Snapshot
 from neuralpaint.pictures import Picture
 from neuralpaint.recipes.provenance import Note
+from neuralpaint.training import TrainingSettings
 
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting
@@ -37,6 +38,8 @@ class Footage(ABC):
     """That of the picture, at its own size."""
     picture: Picture | None
     """The original; None where only weights were kept."""
+    taught: TrainingSettings
+    """What was learned of it, and how."""
     device: str
     """The kind of device that renders it, such as "cuda"."""
     resumed: bool = False
@@ -80,6 +83,7 @@ class Footage(ABC):
         every: int,
         left: Callable[[], float],
         look: Callable[[float], None],
+        prepare: Callable[[float], None],
     ) -> Iterator[Snapshot]:
         """Yield a snapshot at each fraction of the training.
 
@@ -88,6 +92,7 @@ class Footage(ABC):
             every: only at multiples of so many steps, and at the end.
             left: asked for the seconds that are left to train, where the time says how long.
             look: called about twice a second with the mean loss since the call before.
+            prepare: called with how much is done of what comes before the first step, in [0, 1].
         """
 
     @abstractmethod

@@ -45,6 +45,7 @@ class Job(ABC):
         self._budget = budget
         self._loss = math.nan
         self._psnr: float | None = None
+        self._prepared = 0.0  # of what comes before the first step
 
     def run(self, report: Report) -> Result:
         """Do the job; whatever ends it early, the training is not lost."""
@@ -81,7 +82,15 @@ class Job(ABC):
             self._loss = loss
             report(self.progress("train"))
 
-        return self.footage.snapshots(fractions, every=every, left=self._left, look=look)
+        def prepare(done: float) -> None:
+            self._prepared = done
+            report(self.progress("enhance"))
+            if done == 1:
+                self.check_budget()
+
+        return self.footage.snapshots(
+            fractions, every=every, left=self._left, look=look, prepare=prepare
+        )
 
     @property
     def elapsed(self) -> float:
@@ -104,9 +113,10 @@ class Job(ABC):
             return
         if self._left() < 0.05 * self._budget:
             least = self.elapsed + self.ahead()
+            larger = "--scale or --target-scale" if self.footage.taught.factor > 1 else "--size"
             raise UsageError(
                 f"--budget {self._budget:g} leaves no time to train: all the rest takes about "
-                f"{least:.0f} s; raise it, or lower --size, --frames or --duration"
+                f"{least:.1f} s; raise it, or lower {larger}, --frames or --duration"
             )
 
     def _left(self) -> float:
@@ -130,7 +140,7 @@ class Job(ABC):
         footage = self.footage
         return Progress(
             phase=phase,
-            done=self.done,
+            done=self._prepared if phase == "enhance" else self.done,
             step=footage.step,
             steps=footage.steps,
             train_seconds=footage.seconds,

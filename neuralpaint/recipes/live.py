@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.canvas import CanvasSettings
+from neuralpaint.canvas import Canvas, CanvasSettings
 from neuralpaint.learning import Snapshot, learn, learner
 from neuralpaint.pictures import Picture, PictureSettings, Source
+from neuralpaint.recipes.detail import target_scale
 from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.journal import Journal
 from neuralpaint.recipes.keeping import Keeping
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from neuralpaint.painting import Painting
 
 __all__ = ["Live", "LiveSettings"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Live(Footage):
         settings: LiveSettings,
         recipe: str,
         keeping: Keeping,
+        detail: Callable[[Canvas], float],
         films: bool = False,
         audio: Path | None = None,
     ) -> None:
@@ -73,6 +78,7 @@ class Live(Footage):
             settings: how to read and to train.
             recipe: what makes it, by the name of its command.
             keeping: what is kept beside the result.
+            detail: how many pixels of the result there are to one of a picture, at most.
             films: whether a run that goes on yields the snapshots of the earlier one again.
             audio: the sound that goes with the result.
 
@@ -91,7 +97,17 @@ class Live(Footage):
         self.note = Note(
             recipe, self.source, str(output), settings, None if audio is None else audio.name
         )
+        shown = detail(picture.canvas)
+        if settings.enhance and shown <= 1 and keeping.record is keeping.save is None:
+            logger.info(
+                "what --enhance adds is seen in frames larger than the picture: add --scale 2, or "
+                "--record a take for such frames"
+            )
+        if settings.target_scale is None and settings.train_on == "all":
+            scale = target_scale(picture.canvas, shown, least=settings.factor)
+            settings = replace(settings, target_scale=scale)
         self.learner = learner(picture, settings)
+        self.taught = self.learner.settings
         self.device = self.learner.device
         self._sketching = False
         self._sketch: NDArray[np.uint8] | None = None
@@ -133,10 +149,13 @@ class Live(Footage):
         if self.by_clock:
             times = (("seconds", settings.seconds), ("budget", settings.budget))
             horizon = {name: seconds for name, seconds in times if seconds}
+        learned = picture.canvas.scaled(self.taught.factor)
+        finer = {"target_width": learned.width, "target_height": learned.height}
         return {
             "input": picture.name,
             "input_width": picture.width,
             "input_height": picture.height,
+            **(finer if self.taught.factor > 1 else {}),
             **horizon,
             "model": settings.model,
             "weights": self.learner.weights,
@@ -155,8 +174,11 @@ class Live(Footage):
         every: int,
         left: Callable[[], float],
         look: Callable[[float], None],
+        prepare: Callable[[float], None],
     ) -> Iterator[Snapshot]:
         """Yield a snapshot at each fraction: those of an earlier run again, then new ones."""
+        if self.learner.settings.makes_target:
+            self.learner.prepare(prepare)
         journal, learner, patience = self._journal, self.learner, Patience()
         for earlier, self._sketch in journal.begin(len(fractions)):
             yield earlier

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from neuralpaint.losses import MSE, losses
 from neuralpaint.pictures import Source
+from neuralpaint.recipes.detail import detail_of
 from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.live import Live, LiveSettings
 from neuralpaint.recipes.report import Report, Result, ignore
@@ -79,7 +80,14 @@ def prepare_paint(
     keeping = keeping or Keeping()
     overwrite = keeping.may_replace(output)
     check_still(output, overwrite=overwrite)  # before the picture is read
-    footage = Live(source, output, settings=settings, recipe="paint", keeping=keeping)
+    footage = Live(
+        source,
+        output,
+        settings=settings,
+        recipe="paint",
+        keeping=keeping,
+        detail=lambda picture: detail_of(picture, settings, camera=None),
+    )
     return Still(
         output,
         footage=footage,

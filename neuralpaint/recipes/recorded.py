@@ -59,7 +59,7 @@ class RecordedFootage(_Saved):
                 self._recorded[-1],
                 take.steps,
             )
-        self.note, self.source = note, note.source
+        self.note, self.source, self.taught = note, note.source, take.settings
         self.seed, self.picture, self.canvas = take.settings.seed, take.picture, take.picture.canvas
         self.device = self._now.painting.device.type
 
@@ -101,6 +101,7 @@ class RecordedFootage(_Saved):
         every: int,
         left: Callable[[], float],
         look: Callable[[float], None],
+        prepare: Callable[[float], None],
     ) -> Iterator[Snapshot]:
         """Yield the moment at each fraction: as it was recorded, or between two that were."""
         at: float | None = None
@@ -148,7 +149,7 @@ class PaintedFootage(_Saved):
 
     def __init__(self, painting: Painting, *, note: Note) -> None:
         self._painting = painting
-        self.note, self.source = note, note.source
+        self.note, self.source, self.taught = note, note.source, painting.settings
         self.seed, self.canvas = painting.settings.seed, painting.canvas
         self.device = painting.device.type
 
@@ -173,6 +174,7 @@ class PaintedFootage(_Saved):
         every: int,
         left: Callable[[], float],
         look: Callable[[float], None],
+        prepare: Callable[[float], None],
     ) -> Iterator[Snapshot]:
         """Yield it as often as it is asked for."""
         snapshot = Snapshot(self.step, self.seconds, float("nan"), self._painting)

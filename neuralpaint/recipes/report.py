@@ -10,7 +10,7 @@ from typing import Literal
 
 __all__ = ["Phase", "Progress", "Report", "Result", "ignore", "peak_memory_mb"]
 
-Phase = Literal["train", "film", "encode"]
+Phase = Literal["enhance", "train", "film", "encode"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Progress:
     """Where a recipe is."""
 
     phase: Phase
-    done: float  # of all the work, in [0, 1]
+    done: float  # of all the work, or of what is learned while that is enhanced, in [0, 1]
     step: int
     steps: int
     train_seconds: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +17,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.learning import Snapshot
 from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
+from neuralpaint.recipes.detail import LEAST_DETAIL
 from neuralpaint.rendering import (
     Depth,
     Exposure,
@@ -27,6 +28,8 @@ from neuralpaint.rendering import (
     strips,
     view,
 )
+from neuralpaint.resampling import shrunk
+from neuralpaint.super_resolution.settings import TargetSettings
 
 if TYPE_CHECKING:
     from neuralpaint.camera import Camera
@@ -62,6 +65,7 @@ class Stage:
         settings: CanvasSettings,
         *,
         original: Picture | None,
+        taught: TargetSettings,
         bars: tuple[int, int, int],
         longest: int | None = None,
         camera: Camera | None = None,
@@ -72,11 +76,12 @@ class Stage:
             native: the canvas of the picture at its own size.
             settings: what is shown of it, how large.
             original: the picture itself, where it is known.
+            taught: what was learned of it.
             bars: the colour of bars.
             longest: as for `CanvasSettings.views`.
             camera: what moves.
         """
-        self._original, self._home = original, native
+        self._original, self._home, self._taught = original, native, taught
         self.canvas, frame = settings.views(native, longest=longest)
         self.height, self.width = frame.height, frame.width
         self._native = replace(self.canvas, edge=native.edge) == native
@@ -116,8 +121,16 @@ class Stage:
         elif self.moves:
             quality = fidelity(shot.painting, self._original, pixels=_JUDGED)
         else:
-            quality = psnr(frame, self._reference(0.0))
+            quality = self._likeness(frame, self._original)
         return Filmed(shot, self._boxed(frame), quality)
+
+    def _likeness(self, frame: Frame, original: Picture) -> float:
+        """Return the PSNR of a frame; of more pixels than the picture has, of their means."""
+        if self._taught.factor > 1:
+            both = shrunk(frame, original, self.canvas, kernel=self._taught.kernel)
+            if both is not None:
+                return psnr(*both)
+        return psnr(frame, self._reference(0.0))
 
     def show(self, shot: Snapshot, moment: float = 0.0) -> Filmed:
         """Return what is seen of a shot in a true render."""
@@ -148,17 +161,27 @@ class Stage:
         seconds = (time.perf_counter() - began) * self.canvas.height / rows
         return seconds * self.canvas.samples**2
 
-    def strips(self, painting: Painting, *, depth: Depth) -> Iterator[NDArray[Any]]:
+    def strips(
+        self,
+        painting: Painting,
+        *,
+        depth: Depth,
+        match: bool = False,
+        look: Callable[[int], None] = lambda rows: None,
+    ) -> Iterator[NDArray[Any]]:
         """Yield the painting from top to bottom, bars included, in strips (rows, width, 3).
 
-        uint8 or uint16 by `depth`; memory does not grow with the height.
+        uint8 or uint16 by `depth`; memory does not grow with the height. To `match` is to see to
+        it that what is larger than the picture agrees with it when it is made small again; such a
+        painting is rendered first, as a whole, and perhaps twice. `look` is called with how many
+        more rows are rendered.
         """
         dtype, scale = (np.uint8, 1) if depth == 8 else (np.uint16, 257)
         tone = (scale * np.array(self._bars)).astype(dtype)
         above = (self.height - self.canvas.height) // 2
         left = (self.width - self.canvas.width) // 2
         yield from _bar(above, self.width, tone)
-        for strip in strips(painting, self.canvas, depth=depth):
+        for strip in self._developed(painting, depth=depth, match=match, look=look):
             if strip.shape[1] == self.width:
                 yield strip
                 continue
@@ -166,6 +189,50 @@ class Stage:
             boxed[:, left : left + self.canvas.width] = strip
             yield boxed
         yield from _bar(self.height - above - self.canvas.height, self.width, tone)
+
+    def _developed(
+        self, painting: Painting, *, depth: Depth, match: bool, look: Callable[[int], None]
+    ) -> Iterator[NDArray[Any]]:
+        """Yield the painting without its bars."""
+
+        def render(depth: Depth) -> Iterator[NDArray[Any]]:
+            for strip in strips(painting, self.canvas, depth=depth):
+                look(len(strip))
+                yield strip
+
+        window = self._magnified
+        if self._original is None or window is None or not match:
+            yield from render(depth)
+            return
+        from neuralpaint.super_resolution.matching import matched
+
+        yield from matched(
+            lambda: render(16),
+            self._original,
+            height=self.canvas.height,
+            width=self.canvas.width,
+            window=window,
+            settings=self._taught,
+            depth=depth,
+        )
+
+    @property
+    def matches_twice(self) -> bool:
+        """Whether a still that is to match is so large that it is rendered twice."""
+        from neuralpaint.super_resolution.matching import is_kept
+
+        matches = self._original is not None and self._magnified is not None
+        return matches and not is_kept(height=self.canvas.height, width=self.canvas.width)
+
+    @property
+    def _magnified(self) -> tuple[float, float, float, float] | None:
+        """The part of the picture that is shown, in its pixels, where it is shown larger."""
+        if not self.canvas.is_upright or self.moves:
+            return None
+        top, left, bottom, right = self.canvas.window(self._home)
+        inside = min(top, left) >= 0 and bottom <= self._home.height and right <= self._home.width
+        detail = min(self.canvas.height / (bottom - top), self.canvas.width / (right - left))
+        return (top, left, bottom, right) if inside and detail >= LEAST_DETAIL else None
 
     def fidelity(self, painting: Painting, *, shown: float | None = None) -> float:
         """Return the PSNR in dB at the picture's own pixels; NaN where there is no picture.

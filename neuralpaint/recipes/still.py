@@ -29,6 +29,11 @@ class StillSettings(Settings):
     section: ClassVar[str] = "Still"
 
     depth: Literal["8", "16"] = setting("8", "bits per channel; 16 for .png and .tiff", unit="bits")
+    match_source: bool = setting(
+        True,
+        "see to it that a still of the end, at least half as large again as the picture along both "
+        "sides, agrees with it when it is made small again; paintings do not hold the picture",
+    )
 
 
 class Still(Job):
@@ -65,10 +70,16 @@ class Still(Job):
         Raises:
             UsageError: the still cannot be made so, or not there.
         """
-        stage = Stage(footage.canvas, view, original=footage.picture, bars=bars)
+        stage = Stage(
+            footage.canvas, view, original=footage.picture, taught=footage.taught, bars=bars
+        )
         super().__init__(output, footage=footage, stage=stage, budget=budget, began=began)
         self._fractions = fractions
         self._minimises_mse, self._overwrite = minimises_mse, overwrite
+        # What is not learned, or not yet, must not be seen either.
+        self._match = (
+            settings.match_source and footage.taught.train_on == "all" and fractions[-1] == 1
+        )
         self._depth: Depth = 16 if settings.depth == "16" else 8
         self._ahead: float | None = None
         self._rendered = 0.0
@@ -89,7 +100,8 @@ class Still(Job):
         if self._ahead is None:
             pixels = self.stage.height * self.stage.width
             rendering = self.stage.seconds_per_frame(self.footage.painting())
-            self._ahead = rendering + pixels * _WRITING
+            twice = self._match and self.stage.matches_twice
+            self._ahead = (2 if twice else 1) * rendering + pixels * _WRITING
         return self._ahead
 
     @property
@@ -108,7 +120,6 @@ class Still(Job):
         if painting is None or self.stopped is not None:
             painting = self.footage.painting()
         height, width = self.stage.height, self.stage.width
-        rows = 0
         with StillWriter(
             self.output,
             height=height,
@@ -117,11 +128,22 @@ class Still(Job):
             tag=self.footage.note.text(),
             overwrite=self._overwrite,
         ) as still:
-            for strip in self.stage.strips(painting, depth=self._depth):
-                still.write(strip)
-                rows += len(strip)
-                self._rendered = rows / height
+            rendered = written = 0
+
+            def tell() -> None:
+                self._rendered = (min(rendered, height) + written) / (2 * height)
                 report(self.progress("film"))
+
+            def look(rows: int) -> None:
+                nonlocal rendered
+                rendered += rows  # of a large one that is matched, twice as many as there are
+                tell()
+
+            match = self._match and self.stopped is None
+            for strip in self.stage.strips(painting, depth=self._depth, match=match, look=look):
+                still.write(strip)
+                written += len(strip)
+                tell()
             report(self.progress("encode"))
         quality = self.stage.fidelity(painting)
         return self.result(height=height, width=width, frames=1, fps=None, psnr=quality)

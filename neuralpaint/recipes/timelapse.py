@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from neuralpaint.camera import cameras
+from neuralpaint.canvas import Canvas
 from neuralpaint.errors import UsageError
 from neuralpaint.pictures import Source
 from neuralpaint.recipes.clip import Clip
 from neuralpaint.recipes.clip_settings import ClipSettings
+from neuralpaint.recipes.detail import LONGEST_CLIP, detail_of
 from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.live import Live, LiveSettings
 from neuralpaint.recipes.report import Report, Result, ignore
@@ -32,6 +36,11 @@ class VideoSettings(ClipSettings, LiveSettings):
             raise UsageError(
                 f"--frames-from training shows what is trained on, and --train-on {self.train_on} "
                 "leaves the rest out: choose --frames-from auto"
+            )
+        if self.frames_from == "training" and self.factor > 1:
+            raise UsageError(
+                "--frames-from training shows the picture's own pixels, and --target-scale and "
+                "--enhance have others learned: choose --frames-from auto"
             )
 
 
@@ -106,6 +115,7 @@ def prepare_timelapse(
         settings=settings,
         recipe="video",
         keeping=keeping,
+        detail=partial(_detail, settings=settings),
         films=True,
         audio=sound,
     )
@@ -120,3 +130,11 @@ def prepare_timelapse(
         budget=settings.budget,
         began=began,
     )
+
+
+def _detail(picture: Canvas, *, settings: VideoSettings) -> float:
+    """Return how many pixels of a frame there are to one pixel of the picture, at most."""
+    if settings.frames_from == "training":
+        return 1.0  # it shows what is learned, at the picture's own size
+    camera = None if settings.camera is None else cameras.parse(settings.camera)
+    return detail_of(picture, settings, longest=LONGEST_CLIP, camera=camera)

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.devices import explaining_memory
-from neuralpaint.learning import Learner
+from neuralpaint.learning import Learner, ignore
+from neuralpaint.lesson import Lesson
 from neuralpaint.pictures import Picture
 from neuralpaint.readings import Reading, diverged
 from neuralpaint.scratch import blas
@@ -32,7 +34,6 @@ from neuralpaint.scratch.choices import (
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.layers import Array
 from neuralpaint.scratch.painting import ScratchPainting, Studio
-from neuralpaint.split import pixels_to_learn
 from neuralpaint.states import State, chance, gather, part, set_chance
 from neuralpaint.training import Plan, TrainingSettings
 
@@ -66,17 +67,27 @@ class ScratchLearner(Learner):
 
     def _take(self, picture: Picture) -> None:
         """Make what depends on the picture."""
-        pixels, self._grid = pixels_to_learn(picture, self.settings.train_on)
-        self._pixels = pixels.reshape(-1, 3)
-        self.epoch_steps = -(-len(self._pixels) // (self.settings.batch or self._model.cpu_batch))
+        self._lesson = Lesson(picture, self.settings)
+        self._pixels: NDArray[np.uint8] | None = None  # (n, 3)
+        if not self.settings.makes_target:
+            self.prepare()
+        count = math.prod(self._lesson.shape)
+        self.epoch_steps = -(-count // (self.settings.batch or self._model.cpu_batch))
         rng = np.random.default_rng(self.settings.seed)
-        self._batches = Batches(len(self._pixels), epoch_steps=self.epoch_steps, rng=rng)
-        self._network = build_network(self._model, picture.canvas, seed=self.settings.seed)
+        self._batches = Batches(count, epoch_steps=self.epoch_steps, rng=rng)
+        canvas = self._plan.canvas(picture.canvas)
+        self._network = build_network(self._model, canvas, seed=self.settings.seed)
         self.weights = self._network.weights.size
         self._average = self._network.weights.copy()
         # Its weights are a painting's, whenever one is looked at; the frequencies are the same.
-        again = build_network(self._model, picture.canvas, seed=self.settings.seed)
+        again = build_network(self._model, canvas, seed=self.settings.seed)
         self._studio = Studio(again)
+
+    def prepare(self, look: Callable[[float], None] = ignore) -> None:
+        """Make what is learned, if it has to be made."""
+        if self._pixels is None:
+            pixels = self._lesson.pixels(look=look)
+            self._pixels = pixels.reshape(-1, 3)
 
     @property
     def seconds(self) -> float:
@@ -100,6 +111,7 @@ class ScratchLearner(Learner):
 
     def advance(self, steps: int) -> None:
         """Train for `steps` steps."""
+        self.prepare()
         began, total = time.perf_counter(), 0.0
         self._advancing = True
         # What overflows shows in the loss, and that is looked at.
@@ -118,6 +130,7 @@ class ScratchLearner(Learner):
     def _learn_from(self, batch: NDArray[np.int64]) -> float:
         """Make one step on the pixels of these indices and return their loss."""
         network, rate = self._network, self._plan.lr(self.steps) * self._multiplier()
+        assert self._pixels is not None  # `advance` has seen to it
         colours = self._pixels[batch] * np.float32(1 / 255)
         prediction = network.forward(self._points(batch), training=True)
         loss = self._loss.value(prediction, colours)
@@ -133,8 +146,9 @@ class ScratchLearner(Learner):
 
     def _points(self, batch: NDArray[np.int64]) -> Array:
         """Return where the pixels lie, (n, 2), x first."""
-        rows, columns = np.divmod(batch, self._grid.x.shape[1])
-        return np.stack([self._grid.x[0, columns], self._grid.y[rows, 0]], axis=1)
+        rows, columns = np.divmod(batch, self._lesson.shape[1])
+        grid = self._lesson.grid
+        return np.stack([grid.x[0, columns], grid.y[rows, 0]], axis=1)
 
     def _multiplier(self) -> float:
         return self._plan.annealing.multiplier(

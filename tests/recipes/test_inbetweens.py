@@ -13,6 +13,7 @@ from neuralpaint.pictures import Picture
 from neuralpaint.recipes.inbetweens import film
 from neuralpaint.recipes.stage import Filmed, Stage
 from neuralpaint.rendering import render
+from neuralpaint.super_resolution.settings import TargetSettings
 
 PICTURE = Picture.from_array(np.full((200, 300, 3), 0.5))
 
@@ -30,7 +31,8 @@ class Tinted(Flat):
 @pytest.fixture
 def stage() -> Stage:
     Tinted.seen = 0
-    return Stage(PICTURE.canvas, CanvasSettings(), original=PICTURE, bars=(0, 0, 0))
+    taught = TargetSettings()
+    return Stage(PICTURE.canvas, CanvasSettings(), original=PICTURE, taught=taught, bars=(0, 0, 0))
 
 
 def shots(tones: list[float]) -> Iterator[Snapshot]:

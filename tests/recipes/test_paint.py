@@ -85,3 +85,129 @@ def test_the_input_is_never_overwritten(photo: Path) -> None:
     with pytest.raises(UsageError, match="the input and the output are one file"):
         npaint.paint(photo, photo, overwrite=True, **QUICK)
     assert photo.read_bytes() == before
+
+
+def shrunk_error(still: Path, photo: Path) -> float:
+    """Return the root mean square error, in levels, of a still that is made small again."""
+    with Image.open(still) as large, Image.open(photo) as small:
+        again = np.asarray(large.resize(small.size, Image.Resampling.BOX), int)
+        return float(np.sqrt(np.mean((again - np.asarray(small, int)) ** 2)))
+
+
+@pytest.mark.parametrize("depth", ["8", "16"])
+def test_a_larger_still_made_small_again_is_the_picture(
+    photo: Path, tmp_path: Path, depth: str
+) -> None:
+    still = tmp_path / "still.png"
+    npaint.paint(photo, still, **QUICK, scale=3, depth=depth)
+    assert shrunk_error(still, photo) < 0.7
+    npaint.paint(photo, still, **QUICK, scale=3, depth=depth, match_source=False, overwrite=True)
+    assert shrunk_error(still, photo) > 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scale": 1},
+        {"scale": 0.5},
+        {"size": "60x60", "fit": "extend"},
+        {"size": "36x80", "fit": "stretch"},
+    ],
+)
+def test_a_still_that_is_not_larger_all_over_is_what_the_network_says(
+    photo: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    npaint.paint(photo, tmp_path / "a.png", **QUICK, **options)
+    npaint.paint(photo, tmp_path / "b.png", **QUICK, **options, match_source=False)
+    a, b = (np.asarray(Image.open(tmp_path / name)) for name in ("a.png", "b.png"))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_a_cropped_still_agrees_with_that_part_of_the_picture(photo: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part.png"
+    with Image.open(photo) as image:
+        image.crop((6, 4, 30, 20)).save(part)
+    npaint.paint(photo, tmp_path / "still.png", **QUICK, scale=4, crop="24x16+6+4")
+    assert shrunk_error(tmp_path / "still.png", part) < 0.7
+
+
+def test_bars_are_not_matched(photo: Path, tmp_path: Path) -> None:
+    npaint.paint(photo, tmp_path / "still.png", **QUICK, size="120x120", background="#102030")
+    still = np.asarray(Image.open(tmp_path / "still.png"))
+    assert (still[:20] == (0x10, 0x20, 0x30)).all()
+    Image.fromarray(still[20:100]).save(tmp_path / "inner.png")
+    assert shrunk_error(tmp_path / "inner.png", photo) < 1.5
+
+
+@pytest.mark.parametrize("enhance", [False, True])
+def test_a_larger_still_is_learned_at_its_own_size(
+    photo: Path, tmp_path: Path, enhance: bool
+) -> None:
+    seen: list[Progress] = []
+    saved = tmp_path / "still.painting"
+    npaint.paint(
+        photo,
+        tmp_path / "still.png",
+        **QUICK,
+        scale=1.5,
+        enhance=enhance,
+        save=saved,
+        report=seen.append,
+    )
+    expected = 2 if enhance else 1.5
+    assert npaint.load_painting(saved).settings.target_scale == expected
+    made = [progress.done for progress in seen if progress.phase == "enhance"]
+    assert made == sorted(made)
+    assert made[-1] == 1
+
+
+def test_a_budget_that_the_target_has_used_up_is_told(photo: Path, tmp_path: Path) -> None:
+    options = {key: value for key, value in QUICK.items() if key != "steps"}
+    with pytest.raises(UsageError, match="leaves no time to train"):
+        npaint.paint(
+            photo, tmp_path / "s.png", **options, target_scale=16, enhance=True, budget=0.5
+        )
+    assert not (tmp_path / "s.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({}, True), ({"scale": 2}, False), ({"save": "end.painting"}, False)],
+)
+def test_what_is_enhanced_and_not_shown_larger_is_told(
+    photo: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    options: dict[str, Any],
+    said: bool,
+) -> None:
+    caplog.set_level("INFO", "neuralpaint")
+    if "save" in options:
+        options = {"save": tmp_path / options["save"]}
+    npaint.paint(photo, tmp_path / "still.png", **(QUICK | {"steps": 2}), enhance=True, **options)
+    assert ("add --scale 2" in caplog.text) == said
+
+
+def test_what_is_held_out_is_not_shown(photo: Path, tmp_path: Path) -> None:
+    options = QUICK | {"train_on": "every-other", "scale": 2}
+    npaint.paint(photo, tmp_path / "a.png", **options)
+    npaint.paint(photo, tmp_path / "b.png", **options, match_source=False)
+    a, b = (np.asarray(Image.open(tmp_path / name)) for name in ("a.png", "b.png"))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_progress_tells_of_both_looks_at_a_still_that_is_too_large_to_be_kept(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuralpaint.super_resolution.matching._KEPT", 0)
+    monkeypatch.setattr("neuralpaint.rendering._TILE", 400)
+    seen: list[float] = []
+
+    def look(progress: Progress) -> None:
+        if progress.phase == "film":
+            seen.append(progress.done)
+
+    npaint.paint(photo, tmp_path / "still.png", **(QUICK | {"steps": 2}), scale=2, report=look)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    assert seen.count(1) == 1

@@ -257,3 +257,30 @@ def test_what_was_said_together_is_said_anew_together(folder: Path) -> None:
     assert was["duration"] == 1.0
     assert was["format"] is None  # it was that of the other suffix
     assert not {"duration", "frames", "every"} & set(as_it_was(saved, "o.mkv", typed={"frames"}))
+
+
+@pytest.mark.parametrize(
+    ("options", "agrees"),
+    [({}, True), ({"match_source": False}, False), ({"at": "0%"}, False)],
+    ids=str,
+)
+def test_a_larger_still_of_the_end_of_a_take_agrees_with_the_picture(
+    folder: Path, options: dict[str, Any], agrees: bool
+) -> None:
+    render(folder, "film.take", "large.png", scale=4, **options)
+    photo = save_photo(folder / "photo.png")
+    with Image.open(folder / "large.png") as large, Image.open(photo) as small:
+        again = np.asarray(large.resize(small.size, Image.Resampling.BOX), int)
+        error = np.abs(again - np.asarray(small, int)).mean()
+    assert (error < 0.7) == agrees
+    assert agrees or error > 5
+
+
+def test_a_take_of_a_larger_target_makes_the_same_film_again(folder: Path) -> None:
+    photo = save_photo(folder / "photo.png")
+    out, take = folder / "other.mkv", folder / "other.take"
+    options = QUICK | {"scale": 2, "enhance": True, "overlay": "steps:psnr=yes", "size": None}
+    npaint.timelapse(photo, out, record=take, **options)
+    was = as_it_was(load_saved(take, "cpu"), folder / "again.mkv", typed=set())
+    npaint.render_saved(take, folder / "again.mkv", settings=RenderSettings(**was))
+    assert (frames_of(folder / "again.mkv") == frames_of(out)).all()

@@ -118,7 +118,7 @@ def test_a_larger_picture_is_rendered_by_the_network_not_resized(
     photo: Path, tmp_path: Path
 ) -> None:
     _, small = film(photo, tmp_path / "a.mkv")
-    _, large = film(photo, tmp_path / "b.mkv", scale=3)
+    _, large = film(photo, tmp_path / "b.mkv", scale=3, target_scale=1)
     # The centre of every third pixel is the centre of a pixel of the small picture.
     np.testing.assert_allclose(large[-1][1::3, 1::3].astype(int), small[-1], atol=1)
 
@@ -164,3 +164,54 @@ def test_training_by_the_clock_can_be_filmed(photo: Path, tmp_path: Path) -> Non
     assert len(frames) == 12
     assert result.steps > 0
     assert 0.2 < result.train_seconds < 1.5
+
+
+@pytest.mark.parametrize(
+    ("options", "scale"),
+    [
+        ({}, 1),
+        ({"scale": 2}, 2),
+        ({"camera": "zoom-in:factor=3"}, 3),
+        ({"camera": "zoom-in:factor=9"}, 4),
+        ({"enhance": True}, 2),
+        ({"scale": 3, "target_scale": 1.5}, 1.5),
+        ({"scale": 2, "frames_from": "training"}, 1),
+    ],
+)
+def test_a_picture_is_learned_as_finely_as_the_film_looks_at_it(
+    photo: Path, tmp_path: Path, options: dict[str, Any], scale: float
+) -> None:
+    saved = tmp_path / "end.painting"
+    npaint.timelapse(photo, tmp_path / "a.mkv", save=saved, **(QUICK | {"steps": 2} | options))
+    assert npaint.load_painting(saved).settings.target_scale == scale
+
+
+def test_a_larger_frame_is_as_good_as_it_is_when_made_small_again(
+    photo: Path, tmp_path: Path
+) -> None:
+    result, frames = film(photo, tmp_path / "a.mkv", scale=2)
+    with Image.open(photo) as image:
+        small = Image.fromarray(frames[-1]).resize(image.size, Image.Resampling.BOX)
+        assert result.psnr == pytest.approx(
+            npaint.psnr(np.asarray(small), np.asarray(image)), abs=0.1
+        )
+
+
+@pytest.mark.parametrize("options", [{"enhance": True}, {"target_scale": 2}])
+def test_what_training_leaves_behind_is_not_that_of_a_larger_target(
+    photo: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    with pytest.raises(UsageError, match="choose --frames-from auto"):
+        npaint.timelapse(photo, tmp_path / "a.mkv", frames_from="training", **QUICK, **options)
+
+
+def test_an_interruption_while_the_target_is_made_leaves_nothing(
+    photo: Path, tmp_path: Path
+) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "enhance":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        npaint.timelapse(photo, tmp_path / "a.mkv", report=interrupt, enhance=True, **QUICK)
+    assert [path.name for path in tmp_path.iterdir()] == [photo.name]

@@ -63,7 +63,9 @@ class Training:
         self._stage: Stage | None = None
         if cell is not None:
             size = CanvasSettings(size=f"{cell[1]}x{cell[0]}", fit="stretch")
-            self._stage = Stage(picture.canvas, size, original=picture, bars=(0, 0, 0))
+            self._stage = Stage(
+                picture.canvas, size, original=picture, taught=settings, bars=(0, 0, 0)
+            )
         self._fractions = settings.fractions if cell else settings.moments.fractions(_LOOKS)
         last = len(self._fractions) - 1
         looks = np.linspace(0, last, min(_LOOKS, last + 1)).round().astype(int).tolist()

@@ -1,0 +1,1 @@
+"""Super-resolution: a picture made larger from nothing but itself."""
