@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from neuralpaint.recipes.render import RenderSettings, render_saved
     from neuralpaint.recipes.report import Progress, Result
     from neuralpaint.recipes.timelapse import VideoSettings, timelapse
+    from neuralpaint.recipes.upscale.result import UpscaleResult
+    from neuralpaint.recipes.upscale.settings import UpscaleSettings
+    from neuralpaint.recipes.upscale.upscaling import compare_upscaling
     from neuralpaint.rendering import render
     from neuralpaint.saved import load_painting
     from neuralpaint.stills import save_still
@@ -77,6 +80,9 @@ _HOMES = {
     "recipes.render": ["RenderSettings", "render_saved"],
     "recipes.report": ["Progress", "Result"],
     "recipes.timelapse": ["VideoSettings", "timelapse"],
+    "recipes.upscale.result": ["UpscaleResult"],
+    "recipes.upscale.settings": ["UpscaleSettings"],
+    "recipes.upscale.upscaling": ["compare_upscaling"],
     "rendering": ["render"],
     "saved": ["load_painting"],
     "stills": ["save_still"],
@@ -110,12 +116,15 @@ __all__ = [
     "Take",
     "TrainingSettings",
     "UnknownNameError",
+    "UpscaleResult",
+    "UpscaleSettings",
     "UsageError",
     "VideoSettings",
     "View",
     "__version__",
     "bench",
     "compare",
+    "compare_upscaling",
     "learn",
     "learner",
     "load_painting",

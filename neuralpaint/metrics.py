@@ -1,4 +1,4 @@
-"""How near a frame is to the picture: the peak signal-to-noise ratio."""
+"""How near a frame is to the picture: PSNR of colours and of luma, and structural similarity."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["psnr", "psnr_of_mse"]
+__all__ = ["SSIM_WINDOW", "luma_psnr", "psnr", "psnr_of_mse", "ssim"]
+
+SSIM_WINDOW = 11
+"""Pixels along each side of what `ssim` looks at at once: a frame has at least as many."""
 
 _ROWS = 256  # keeps the temporary arrays of a very large frame small
+_BAND = 64  # rows of `ssim` at once: few enough to stay in a core's cache
+_SIGMA = 1.5  # of the window, in pixels
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+# ITU-R BT.601: luma from 16 to 235.
+_LUMA, _BLACK = np.array([65.481, 128.553, 24.966]) / 255, 16.0
 
 
 def psnr(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
@@ -20,8 +28,7 @@ def psnr(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
     Raises:
         ValueError: the shapes differ.
     """
-    if frame.shape != reference.shape:
-        raise ValueError(f"shapes differ: {frame.shape} and {reference.shape}")
+    _check_shapes(frame, reference)
     total = 0
     for top in range(0, len(frame), _ROWS):
         difference = np.subtract(
@@ -29,6 +36,86 @@ def psnr(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
         ).astype(np.int32)
         total += int(np.sum(difference * difference, dtype=np.int64))
     return psnr_of_mse(total / (frame.size * 255**2))
+
+
+def luma_psnr(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
+    """Return the PSNR in dB of the luma of two uint8 pictures (h, w, 3) of one shape.
+
+    Luma is Y of ITU-R BT.601, from 16 to 235 and not rounded, and the peak is 255: what papers on
+    super-resolution call the PSNR on the Y channel.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    _check_shapes(frame, reference)
+    total = 0.0
+    for top in range(0, len(frame), _ROWS):
+        rows = slice(top, top + _ROWS)
+        difference = np.subtract(frame[rows], reference[rows], dtype=np.int16) @ _LUMA
+        total += float(np.vdot(difference, difference))
+    return psnr_of_mse(total / (frame.size / 3 * 255**2))
+
+
+def ssim(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
+    """Return the mean structural similarity of the luma of two uint8 pictures (h, w, 3); 1 is best.
+
+    Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity",
+    equation 13, over every window of 11 x 11 pixels that lies within the picture, weighted by a
+    Gaussian of 1.5 pixels:
+
+        SSIM = (2 m_x m_y + C1) (2 s_xy + C2) / ((m_x^2 + m_y^2 + C1) (s_x^2 + s_y^2 + C2))
+
+    where m are means, s^2 variances and s_xy the covariance of the windows, C1 = (0.01 * 255)^2 and
+    C2 = (0.03 * 255)^2.
+
+    Raises:
+        ValueError: the shapes differ, or a side is shorter than `SSIM_WINDOW`.
+    """
+    _check_shapes(frame, reference)
+    height, width = (side - SSIM_WINDOW + 1 for side in frame.shape[:2])
+    if min(height, width) < 1:
+        raise ValueError(f"{frame.shape[:2]} is smaller than a window of {SSIM_WINDOW} pixels")
+    total = 0.0
+    for top in range(0, height, _BAND):
+        rows = slice(top, min(top + _BAND, height) + SSIM_WINDOW - 1)
+        total += float(_similarity(_luma(frame[rows]), _luma(reference[rows])).sum())
+    return total / (int(height) * int(width))
+
+
+def _similarity(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the SSIM of every window of two pictures (h, w), (h - 10, w - 10)."""
+    means = _weighted(np.stack([x, y, x * x + y * y, x * y]))
+    product, squares = means[0] * means[1], means[0] ** 2 + means[1] ** 2
+    variances, covariance = means[2] - squares, means[3] - product
+    similarity: NDArray[np.float64] = (2 * product + _C1) * (2 * covariance + _C2)
+    similarity /= (squares + _C1) * (variances + _C2)
+    return similarity
+
+
+def _weighted(maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Gaussian mean of every window of some maps, (n, h, w) -> (n, h - 10, w - 10)."""
+    away = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
+    weights = np.exp(-(away**2) / (2 * _SIGMA**2))
+    weights /= weights.sum()
+    for axis in (1, 2):
+        ahead = np.moveaxis(maps, axis, 0)
+        count = len(ahead) - SSIM_WINDOW + 1
+        mean = np.zeros_like(ahead[:count])
+        for first, weight in enumerate(weights.tolist()):
+            mean += weight * ahead[first : first + count]
+        maps = np.moveaxis(mean, 0, axis)
+    return maps
+
+
+def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the luma of sRGB pixels (h, w, 3), from 16 to 235, (h, w)."""
+    luma: NDArray[np.float64] = pixels @ _LUMA + _BLACK
+    return luma
+
+
+def _check_shapes(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> None:
+    if frame.shape != reference.shape:
+        raise ValueError(f"shapes differ: {frame.shape} and {reference.shape}")
 
 
 def psnr_of_mse(mse: float) -> float:

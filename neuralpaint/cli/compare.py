@@ -17,9 +17,11 @@ from neuralpaint.cli.options import (
 from neuralpaint.cli.podium import Podium
 from neuralpaint.cli.running import run
 from neuralpaint.cli.sections import SectionedCommand, SectionedOption
+from neuralpaint.cli.upscaling import check_race, is_upscaling, upscale
 from neuralpaint.recipes.compare.compare import Compare
 from neuralpaint.recipes.compare.settings import CompareSettings
 from neuralpaint.recipes.compare.sweep import Sweep, read_sweep
+from neuralpaint.recipes.upscale.settings import DegradationSettings
 
 __all__ = ["command"]
 
@@ -44,6 +46,7 @@ __all__ = ["command"]
 )
 @preset_option(CompareSettings)
 @settings_options(CompareSettings)
+@settings_options(DegradationSettings)
 @common_options
 @click.pass_context
 def command(
@@ -84,7 +87,23 @@ def command(
     [[contestant]]                        # and one more
     name = "the odd one"
     model = "pyramid"
+
+    With --upscale it is another comparison: the picture is made small and brought back by nearest,
+    bicubic and Lanczos resampling and by each --model (fourier, skipconn and pyramid), plain and
+    with --enhance. FOLDER gets results.csv and .json with PSNR on Y and RGB and SSIM, crops.png
+    with details side by side, and the stills. --noise, --jpeg and a --kernel that is not that of
+    --shrink make it harder.
+
+    \b
+    neuralpaint compare photo.jpg -o upscaled --upscale 2
+    neuralpaint compare photo.jpg -o rough --upscale 4 --model pyramid --noise 2 --jpeg 90
     """
+    if is_upscaling(ctx):
+        return upscale(
+            ctx, source=source, output=output, overwrite=overwrite, quiet=quiet, as_json=as_json,
+            dry_run=dry_run,
+        )  # fmt: skip
+    check_race(ctx)
     settings = settings_from(CompareSettings, ctx)
     job = Compare(
         source,

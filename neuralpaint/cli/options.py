@@ -141,7 +141,11 @@ def preset_option(settings: type[Settings]) -> Callable[[F], F]:
         if value not in PRESETS:
             raise click.UsageError(str(UnknownNameError("preset", value, PRESETS)), ctx)
         known = options(settings)
-        chosen = {name: v for name, v in PRESETS[value].values.items() if name in known}
+        chosen = {
+            name: [v] if known[name].repeatable else v
+            for name, v in PRESETS[value].values.items()
+            if name in known
+        }
         ctx.default_map = {**(ctx.default_map or {}), **chosen}
 
     return click.option(

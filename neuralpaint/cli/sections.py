@@ -8,7 +8,10 @@ import click
 
 __all__ = ["SectionedCommand", "SectionedOption"]
 
-_ORDER = ("Output", "Clip", "Still", "Size", "Training", "Device", "Picture", "Other")
+_ORDER = (
+    "Output", "Clip", "Still", "Size", "Training", "Upscaling", "Super-resolution", "Device",
+    "Picture", "Other",
+)  # fmt: skip
 
 
 class SectionedOption(click.Option):

@@ -17,7 +17,7 @@ __all__ = ["Folder", "write_file"]
 
 _FILES = (
     "results.csv", "results.json", "report.html", "curves.png", "curves.svg", "grid.png",
-    "race.mp4",
+    "race.mp4", "crops.png",
 )  # fmt: skip
 _STILLS, _CONTESTANTS = "stills", "contestants"
 _KEPT = ("record.json", "still.png", "film.mkv")

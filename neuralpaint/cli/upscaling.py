@@ -1,0 +1,75 @@
+"""`neuralpaint compare --upscale`: the part of the command that is no race."""
+
+from __future__ import annotations
+
+import click
+
+from neuralpaint.cli.lightbox import Lightbox
+from neuralpaint.cli.options import settings_from, typed_options
+from neuralpaint.cli.running import run
+from neuralpaint.errors import UsageError
+from neuralpaint.recipes.compare.settings import AXES, CompareSettings
+from neuralpaint.recipes.upscale.settings import OWN, DegradationSettings, UpscaleSettings
+from neuralpaint.settings import options
+
+__all__ = ["check_race", "is_upscaling", "upscale"]
+
+_RACE = {"sweep", "resume"}  # beside the settings that only a race has
+
+
+def is_upscaling(ctx: click.Context) -> bool:
+    """Say whether the command is about upscaling, and not a race."""
+    return ctx.params["upscale"] is not None
+
+
+def check_race(ctx: click.Context) -> None:
+    """Check that a race was given nothing that belongs to upscaling.
+
+    Raises:
+        UsageError: it was.
+    """
+    given = typed_options(ctx) & options(DegradationSettings).keys()
+    if given:
+        raise UsageError(
+            f"leave out {_flags(ctx, given)}, or add --upscale: a race makes nothing small"
+        )
+
+
+def upscale(
+    ctx: click.Context, *, source: str, output: str, overwrite: bool, quiet: bool, as_json: bool,
+    dry_run: bool,
+) -> int:  # fmt: skip
+    """Compare upscalings as the command was told to.
+
+    Raises:
+        UsageError: an option belongs to the race, or cannot be used.
+    """
+    from neuralpaint.recipes.upscale.upscaling import Upscaling
+
+    job = Upscaling(source, output, settings=_settings(ctx), overwrite=overwrite)
+    return run(job, Lightbox(quiet=quiet, as_json=as_json), dry_run=dry_run)
+
+
+def _settings(ctx: click.Context) -> UpscaleSettings:
+    typed = typed_options(ctx)
+    racing = typed & (_RACE | options(CompareSettings).keys() - options(UpscaleSettings).keys())
+    if racing:
+        raise UsageError(f"leave out {_flags(ctx, racing)}: with --upscale there is no race")
+    if own := typed.intersection(OWN):
+        raise UsageError(f"leave out {_flags(ctx, own)}: --upscale sees to that itself")
+    for name in AXES:
+        if name == "model":
+            continue
+        values = ctx.params[name]
+        if len(values) > 1:
+            raise UsageError(f"with --upscale there may be several --model, but one --{name} only")
+        (ctx.params[name],) = values
+    if ctx.get_parameter_source("model") is click.core.ParameterSource.DEFAULT:
+        ctx.params["model"] = UpscaleSettings().models  # not the one of a race
+    return settings_from(UpscaleSettings, ctx)
+
+
+def _flags(ctx: click.Context, names: set[str]) -> str:
+    """Return options as they are typed, in the order of the help."""
+    flags = [parameter.opts[0] for parameter in ctx.command.params if parameter.name in names]
+    return " and ".join(flags)

@@ -1,0 +1,185 @@
+"""`neuralpaint compare --upscale` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from neuralpaint.cli import neuralpaint
+
+MODEL = "fourier:hidden_size=8,order=4"
+OTHER = "skipconn:hidden_size=8,hidden_layers=1"
+QUICK = ("--steps", "4", "--batch", "100", "--device", "cpu", "--threads", "1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a picture in it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (33, 48, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    return tmp_path
+
+
+def compare(*words: str, cwd: Path) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "neuralpaint", "compare", "in.png", "-o", "out", *words]
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path) -> None:
+    status, stdout, stderr = compare("--upscale", "2", "--model", MODEL, *QUICK, cwd=folder)
+    assert (status, stderr) == (0, "wrote out/crops.png and 9 more files\n")
+    heading, *rows = stdout.splitlines()
+    assert heading.split() == [
+        "method", "PSNR", "Y", "gain", "RGB", "gain", "SSIM", "gain", "seconds",
+    ]  # fmt: skip
+    names = {row[4:21].strip() for row in rows}
+    assert names == {"nearest", "bicubic", "Lanczos", "fourier", "fourier enhanced"}
+    best = [float(row[21:].split()[0]) for row in rows]
+    assert best == sorted(best, reverse=True)
+    lanczos = next(row for row in rows if "Lanczos" in row)
+    assert lanczos[21:].split()[1::2] == ["+0.00", "+0.00", "+0.0000"]
+    assert all(len(line) <= 100 for line in stdout.splitlines())
+
+
+def test_json_is_one_object_per_line_and_ends_with_the_ranking(folder: Path) -> None:
+    words = ("--upscale", "1.5", "--noise", "2", "--json", "--model", MODEL, "--model", OTHER)
+    status, stdout, stderr = compare(*words, *QUICK, cwd=folder)
+    events = [json.loads(line) for line in stdout.splitlines()]
+    assert (status, stderr) == (0, "")
+    assert events[0]["event"] == "start"
+    assert [each["name"] for each in events[0]["methods"]] == [
+        "nearest", "bicubic", "Lanczos", "fourier", "fourier enhanced", "skipconn",
+        "skipconn enhanced",
+    ]  # fmt: skip
+    assert (events[0]["upscale"], events[0]["noise"]) == (1.5, 2)
+    last: dict[str, Any] = events[-1]
+    assert list(last) == [
+        "event", "output", "ranked_by", "winner", "methods", "missing", "files", "total_seconds",
+    ]  # fmt: skip
+    assert last["event"] == "done"
+    assert last["winner"] == last["methods"][0]["name"]
+    content = json.loads((folder / "out/results.json").read_text("utf-8"))
+    assert content["methods"] == last["methods"]
+    kinds = {each["name"]: each["kind"] for each in last["methods"]}
+    assert kinds["Lanczos"] == "resampler"
+    assert (kinds["skipconn"], kinds["skipconn enhanced"]) == ("plain", "enhanced")
+
+
+def plan(*words: str) -> str:
+    """Return what a dry run tells, in this process."""
+    done = CliRunner().invoke(
+        neuralpaint, ["compare", "in.png", "-o", "out", "--upscale", "2", "--dry-run", *words]
+    )
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_a_dry_run_lists_the_methods_and_makes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert plan("--quiet") == ""
+    lines = [line.split() for line in plan("--jpeg", "90", "--shrink", "bicubic").splitlines()]
+    for words in (
+        ["shrink", "bicubic"],
+        ["kernel", "box"],
+        ["jpeg", "90"],
+        ["small", "width", "24"],
+        ["small", "height", "16"],
+        ["methods", "9"],
+    ):
+        assert words in lines
+    assert any(line[:2] == ["fourier", "enhanced"] for line in lines)
+    assert sorted(path.name for path in folder.iterdir()) == ["in.png"]
+
+
+def test_a_preset_is_taken_and_what_is_typed_goes_before_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    words = ("--json", "--preset", "draft", "--model", MODEL)
+    assert json.loads(plan(*words))["budget"] == "600 steps each"
+    assert json.loads(plan(*words, "--seconds", "9"))["budget"] == "9 seconds each"
+
+
+def test_without_models_there_are_three(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    methods = json.loads(plan("--json"))["methods"]
+    assert [each["name"] for each in methods[3:]] == [
+        "fourier", "fourier enhanced", "skipconn", "skipconn enhanced", "pyramid",
+        "pyramid enhanced",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--upscale", "2", "-o", "."], "add -y to replace it"),
+        (["--upscale", "1"], "--upscale must be above 1"),
+        (["--upscale", "two"], "--upscale must be a number"),
+        (["--upscale", "5"], "too small to be made 5 times smaller"),
+        (
+            ["--upscale", "2", "--duration", "3"],
+            "leave out --duration: with --upscale there is no race",
+        ),
+        (["--upscale", "2", "--no-race", "--fps", "9"], "leave out --fps and --no-race:"),
+        (["--upscale", "2", "--resume"], "leave out --resume:"),
+        (["--upscale", "2", "--sweep", "x.toml"], "leave out --sweep:"),
+        (["--upscale", "2", "--enhance"], "leave out --enhance: --upscale sees to that"),
+        (["--upscale", "2", "--no-enhance"], "leave out --enhance:"),
+        (["--upscale", "2", "--target-scale", "2"], "leave out --target-scale:"),
+        (["--upscale", "2", "--loss", "mse", "--loss", "mae"], "but one --loss only"),
+        (["--upscale", "2", "--jpeg", "101"], "--jpeg must be at most 100"),
+        (["--upscale", "2", "--shrink", "nearest"], "choose from bicubic, box, lanczos"),
+        (["--upscale", "2", "--train-on", "every-other"], "leave out --train-on: --upscale sees"),
+        (["--upscale", "2", "--model", "fuorier"], "did you mean 'fourier'?"),
+        (["--noise", "2"], "leave out --noise, or add --upscale: a race makes nothing small"),
+        (["--jpeg", "50", "--shrink", "box"], "leave out --shrink and --jpeg, or add --upscale"),
+    ],
+)
+def test_what_cannot_work_gets_one_line(folder: Path, words: list[str], message: str) -> None:
+    status, stdout, stderr = compare(*words, cwd=folder)
+    assert (status, stdout) == (2, "")
+    assert message in stderr
+    assert len(stderr.splitlines()) == 1
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_keeps_what_has_finished(folder: Path, number: signal.Signals) -> None:
+    words = ("--upscale", "2", "--json", "--model", MODEL, "--steps", "100000000", *QUICK[2:])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "neuralpaint", "compare", "in.png", "-o", "out", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line).get("step", 0) > 0:
+                break
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, stderr) == (130, "")
+    last = json.loads(stdout.splitlines()[-1])
+    assert (last["event"], last["missing"]) == ("interrupted", ["fourier", "fourier enhanced"])
+    assert [each["kind"] for each in last["methods"]] == 3 * ["resampler"]
+    assert (folder / "out/crops.png").is_file()
+    assert not list((folder / "out").rglob(".*"))
