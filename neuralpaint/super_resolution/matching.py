@@ -104,7 +104,7 @@ def _matched(
     with torch.no_grad():
         shrunk = _shrunk(render(), rows, columns, kernel=settings.kernel)
         observation = observe(picture, settings=settings)
-        correction = _correction(shrunk, rows, columns, observation)
+        correction = _correction(shrunk, rows, columns, observation, enhanced=settings.enhance)
         down, across = rows.up(), columns.up()
     top = 0
     for strip in render():
@@ -130,11 +130,20 @@ def _shrunk(strips: Strips, rows: Axis, columns: Axis, *, kernel: Kernel) -> Ten
     return total
 
 
-def _correction(shrunk: Tensor, rows: Axis, columns: Axis, known: Observation) -> Tensor:
-    """Return, as R, G and B, what interpolated and added makes a still true that is so shrunk."""
+def _correction(
+    shrunk: Tensor, rows: Axis, columns: Axis, known: Observation, *, enhanced: bool
+) -> Tensor:
+    """Return, as R, G and B, what interpolated and added makes a still true that is so shrunk.
+
+    Of a picture that compression has rounded, a network that was taught the plain target is made to
+    agree with that one, shrunk: what the target does not follow is the file's fault, but what the
+    network has added to it is not. An enhanced target is not made a second time for this; there as
+    much is left to the network as is left to the target.
+    """
     follow, exact = (Correction(rows, columns, known=each) for each in (known, known.as_it_is))
+    plain = known.rounding is not None and not enhanced
     times = known.projections
-    reach = follow.reach(times=times + 1) + exact.reach(times=times)
+    reach = (2 * times + 1 if plain else times) * follow.reach(times=1)
     found = torch.empty_like(shrunk)
     height, width = shrunk.shape[1:]
     for top in range(0, height, each := max(1, _BLOCK // width)):
@@ -142,12 +151,11 @@ def _correction(shrunk: Tensor, rows: Axis, columns: Axis, known: Observation) -
         first, last = max(0, top - reach), min(height, bottom + reach)
         low = slice(rows.low.start + first, rows.low.start + last)
         y = known.planes(low, columns.low)
-        if known.rounding is not None:
-            # As near as the target is that the network has learned: what the target does not follow
-            # is the file's fault, but what the network has added to that is not.
+        if plain:
             c = follow(y - follow.again(y, first=first), times=times, first=first)
             y = follow.again(y + c, first=first)
-        c = exact(y - turned(shrunk[:, first:last]), times=times, first=first)
+        correction = exact if plain else follow
+        c = correction(y - turned(shrunk[:, first:last]), times=times, first=first)
         found[:, top:bottom] = colours(c[:, top - first : bottom - first])
     return found
 

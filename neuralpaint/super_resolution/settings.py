@@ -22,7 +22,7 @@ class TargetSettings(Settings):
     target_scale: float | None = setting(
         None,
         "learn so many times the picture's pixels along each side, so that what lies between them "
-        "is right too; unset, as many as the largest frame shows, up to 4",
+        "is right too; unset, as many as the largest frame shows, from 1.5 up to 4, else 1",
         minimum=1,
         maximum=16,
     )

@@ -38,9 +38,7 @@ _STAGE = 4  # times as many pixels along a side at most; further steps look alik
 _STEPS = 10  # with 6, 0.1 dB less
 _STRENGTHS = 0.14, 0.015  # h of the first step and of the last
 _WINDOW = Window.whole(12)  # with 6, 0.1 dB less, mostly at four times
-_SHARE = (
-    0.25  # of the window's far offsets, drawn anew at each step: as good as all of a smaller one
-)
+_SHARE = 0.25  # of the window's far offsets, drawn anew at each step: as good as a smaller whole
 _POINTWISE = 3  # first steps, which average pixels, and not patches: 0.03 dB
 _FIRST_PATCH, _PATCH, _AVERAGE = 1, 2, 1  # radii; averages of whole patches: 0.1 dB
 _PROJECTIONS = 2  # after each step; more do not pay

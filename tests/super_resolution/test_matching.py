@@ -56,6 +56,7 @@ def whole(
     kernel: Kernel = "box",
     depth: Literal[8, 16] = 16,
     denoise: float | None = 0.0,
+    enhance: bool = False,
 ) -> NDArray[Any]:
     height, width = render.still.shape[:2]
     strips = matched(
@@ -64,13 +65,15 @@ def whole(
         height=height,
         width=width,
         window=window or (0, 0, picture.height, picture.width),
-        settings=TargetSettings(kernel=kernel, denoise=denoise),
+        settings=TargetSettings(kernel=kernel, denoise=denoise, enhance=enhance),
         depth=depth,
     )
     return np.concatenate(list(strips))
 
 
-def projected(still: NDArray[np.uint16], picture: Picture, kernel: Kernel) -> NDArray[np.float32]:
+def projected(
+    still: NDArray[np.uint16], picture: Picture, kernel: Kernel, *, enhance: bool = False
+) -> NDArray[np.float32]:
     """The still, back-projected as a whole onto what the target is where it is shrunk."""
     known = observe(picture, settings=TargetSettings(kernel=kernel, denoise=0))
     rows, columns = (
@@ -80,9 +83,10 @@ def projected(still: NDArray[np.uint16], picture: Picture, kernel: Kernel) -> ND
     x = turned(torch.from_numpy(still.astype(np.float32)).permute(2, 0, 1) / 65535)
     y = known.planes(rows.low, columns.low)
     follow = Projection(rows, columns, known=known)
-    if known.rounding is not None:
+    exact = follow
+    if known.rounding is not None and not enhance:
         y = follow.down(follow.project(follow.up(y), y, times=known.projections))
-    exact = Projection(rows, columns, known=known.as_it_is)
+        exact = Projection(rows, columns, known=known.as_it_is)
     x = exact.project(x, y, times=known.projections)
     return colours(x).clamp(0, 1).permute(1, 2, 0).numpy()
 
@@ -103,8 +107,9 @@ def test_it_is_back_projection_of_the_whole(
     np.testing.assert_allclose(coarse / 255, expected, atol=0.51 / 255)
 
 
+@pytest.mark.parametrize("enhance", [False, True])
 def test_of_what_compression_has_rounded_it_is_that_of_the_target(
-    monkeypatch: pytest.MonkeyPatch,
+    enhance: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matching, "_BLOCK", 160 * 10)
     file = BytesIO()
@@ -113,8 +118,9 @@ def test_of_what_compression_has_rounded_it_is_that_of_the_target(
     compressed = Picture(np.array(Image.open(file)))
     assert observe(compressed, settings=TargetSettings(denoise=0)).rounding is not None
     blurred = still(compressed, 208, 320)
-    found = whole(Render(blurred), compressed)
-    np.testing.assert_allclose(found / 65535, projected(blurred, compressed, "box"), atol=2e-5)
+    found = whole(Render(blurred), compressed, enhance=enhance)
+    expected = projected(blurred, compressed, "box", enhance=enhance)
+    np.testing.assert_allclose(found / 65535, expected, atol=2e-5)
 
 
 def test_the_shrunk_still_becomes_the_picture(picture: Picture) -> None:

@@ -50,7 +50,7 @@ class UpscaleSettings(DegradationSettings, PictureSettings, TrainingSettings):
     section: ClassVar[str] = "Upscaling"
 
     upscale: float = setting(2.0, _UPSCALE, above=1.0, maximum=_LARGEST)
-    # Which suits is what is asked: two minutes tell for a photograph of 768x512 on two CPU cores.
+    # Which suits is what is asked: for a photograph of 768x512 it takes one core five minutes.
     model: str = setting(
         "fourier,skipconn,pyramid", "what is trained; may be given several times", entries=models,
         repeatable=True,
