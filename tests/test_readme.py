@@ -22,7 +22,7 @@ def flags(name: str) -> set[str]:
     context = click.Context(neuralpaint)
     command = neuralpaint.get_command(context, name)
     assert command is not None, name
-    given = (parameter.opts for parameter in command.get_params(context))
+    given = (p.opts + p.secondary_opts for p in command.get_params(context))
     return {"--debug"} | {flag for flags in given for flag in flags}
 
 

@@ -100,6 +100,7 @@ def test_pictures_smaller_than_a_patch(shape: tuple[int, int]) -> None:
 
 def test_looks_come_as_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CPU_TILE", (8, 8))
+    workers.hire(1)  # or others do some of the tiles, and this thread tells when it has done one
     looks: list[float] = []
     non_local_means(planes(16, 24), 0.1, Window.whole(2), patch=1, look=looks.append)
     assert looks == pytest.approx([i / 6 for i in range(1, 7)])
