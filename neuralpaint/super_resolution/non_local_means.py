@@ -22,7 +22,7 @@ __all__ = ["Window", "margin_of", "non_local_means"]
 
 _NEAR = 2  # offsets up to here are in every window
 _LEAST = -64.0  # power of 2 that is as good as 0
-_CPU_TILE = 256, 512  # larger ones leave the caches, smaller ones let threads wait for each other
+_CPU_TILE = 256, 1024  # larger ones leave the caches, smaller ones let threads wait for each other
 _GPU_TILE = 2048, 2048  # fewer calls
 
 
