@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from neuralpaint.learning import learner
 from neuralpaint.lesson import Lesson
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
+from neuralpaint.saved import load_painting
 from neuralpaint.training import TrainingSettings
 
 ENGINES = [
@@ -130,3 +132,13 @@ def test_there_is_more_to_learn_of_what_is_enhanced() -> None:
     assert steps(enhance=True, target_scale=1.5) == 1.5 * steps()
     assert steps(enhance=True, target_scale=4) == 2 * steps()
     assert steps(enhance=True, steps=7) == 7
+
+
+@pytest.mark.parametrize("model", ["pyramid:hidden_size=4", "mlp:encoding=hash,hidden_size=8"])
+def test_what_was_enhanced_is_the_same_once_it_is_loaded(model: str, tmp_path: Path) -> None:
+    student = learner(picture(), model=model, enhance=True, steps=4, batch=200, device="cpu")
+    student.advance(4)
+    painting = student.painting()
+    again = load_painting(painting.save(tmp_path / "it.painting"))
+    grid = picture().canvas.scaled(2).grid()
+    np.testing.assert_array_equal(again(grid), painting(grid))

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neuralpaint.super_resolution.planes import LUMA
 from neuralpaint.super_resolution.rounding import COSINES, SIDE, Rounding
 
 __all__ = ["rounding_of"]
 
-_LUMA = np.array([0.299, 0.587, 0.114])
 _SAMPLE = 4096  # blocks that are looked at
 _COARSEST = 255  # step that a file can have
 _FEWEST_VALUES = 12  # other than 0, that tell a step
@@ -67,7 +67,7 @@ def _coefficients(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     grid = pixels[: SIDE * down, : SIDE * across].reshape(down, SIDE, across, SIDE, 3)
     blocks = grid[row, :, column]  # (blocks, 8, 8, 3)
     inside = (blocks.min((1, 2, 3), initial=255) > 0) & (blocks.max((1, 2, 3), initial=0) < 255)
-    luma = blocks[inside] @ _LUMA - 128
+    luma = blocks[inside] @ np.array(LUMA) - 128
     moduli: NDArray[np.float64] = np.abs(COSINES @ luma @ COSINES.T)
     return moduli.reshape(-1, SIDE * SIDE)
 

@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["GAINS", "colours", "levels", "planes", "turned"]
+__all__ = ["GAINS", "LUMA", "colours", "levels", "planes", "turned"]
 
-# Y, Cb and Cr of R, G and B: ITU-R BT.601, as JPEG has it.
-_FROM_RGB = torch.tensor(
-    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
-)
+LUMA = (0.299, 0.587, 0.114)
+"""Y of R, G and B: ITU-R BT.601, as JPEG has it."""
+
+_FROM_RGB = torch.tensor([LUMA, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312)])
 _TO_RGB: Tensor = torch.linalg.inv(_FROM_RGB)
 
 GAINS: tuple[float, ...] = tuple(_FROM_RGB.square().sum(1).sqrt().tolist())

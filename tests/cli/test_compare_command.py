@@ -64,6 +64,14 @@ def test_losses_that_do_not_compare_are_pointed_out(folder: Path) -> None:
     assert len(others) == 1
 
 
+def test_a_preset_names_what_may_be_given_several_times(folder: Path) -> None:
+    words = ("in.png", "-o", "out", "--preset", "original", "--dry-run", "--json")
+    status, stdout, stderr = compare(*words, "--steps", "5", cwd=folder)
+    assert (status, stderr) == (0, "")
+    (contestant,) = json.loads(stdout)["contestants"]
+    assert contestant["settings"]["schedule"] == "step"
+
+
 def test_a_dry_run_lists_the_contestants_and_trains_nobody(folder: Path) -> None:
     (folder / "rates.toml").write_text(
         'steps = 7\n[sweep]\nlr = [0.1, 0.01]\nmodel = ["pyramid"]\n'

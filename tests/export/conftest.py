@@ -19,9 +19,16 @@ def painted() -> Callable[..., Painting]:
     y, x = np.mgrid[0:16, 0:24] / 24
     picture = Picture.from_array(np.stack([x, y, 0.5 + 0.5 * np.sin(9 * x + 4 * y)], -1))
 
-    def paint(model: str, *, engine: Engine = "torch") -> Painting:
+    def paint(model: str, *, engine: Engine = "torch", enhance: bool = False) -> Painting:
         student = learner(
-            picture, model=model, engine=engine, batch=128, steps=60, device="cpu", threads=1
+            picture,
+            model=model,
+            engine=engine,
+            enhance=enhance,
+            batch=128,
+            steps=60,
+            device="cpu",
+            threads=1,
         )
         student.advance(12)
         return student.painting()

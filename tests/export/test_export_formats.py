@@ -85,6 +85,14 @@ def test_it_says_what_the_painting_says(
     np.testing.assert_allclose(evaluate(painting, x, y), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("model", [f"mlp:{SMALL},encoding=hash", f"pyramid:{SMALL}"])
+def test_so_it_does_where_the_model_is_that_of_a_larger_picture(painted: Paint, model: str) -> None:
+    painting = painted(model, enhance=True)
+    x, y = np.random.default_rng(0).uniform(-1, 1, (2, 300)).astype(np.float32)
+    found = by_its_own_reader(painting, x, y)
+    np.testing.assert_allclose(found, painting(x, y), rtol=0, atol=1e-4)
+
+
 def test_an_onnx_model_runs_on_any_number_of_points_and_tells_what_they_are(painted: Paint) -> None:
     onnx = pytest.importorskip("onnx")
     painting = painted(f"pyramid:{SMALL}")

@@ -10,7 +10,9 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
+from neuralpaint.recipes.paint import prepare_paint
 from neuralpaint.recipes.report import Progress
+from neuralpaint.recipes.stage import Stage
 from neuralpaint.video.metadata import read_tag
 
 QUICK: dict[str, Any] = {
@@ -211,3 +213,14 @@ def test_progress_tells_of_both_looks_at_a_still_that_is_too_large_to_be_kept(
     assert seen == sorted(seen)
     assert seen[-1] == 1
     assert seen.count(1) == 1
+
+
+@pytest.mark.parametrize(("kept", "times"), [(1 << 28, 1), (0, 2)])
+def test_a_budget_counts_every_rendering_of_a_still(
+    photo: Path, tmp_path: Path, kept: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuralpaint.super_resolution.matching._KEPT", kept)
+    monkeypatch.setattr(Stage, "seconds_per_frame", lambda self, painting: 10.0)
+    settings = npaint.PaintSettings(**QUICK, scale=2)
+    job = prepare_paint(photo, tmp_path / "still.png", settings=settings)
+    assert job.ahead() == pytest.approx(10 * times, abs=0.1)

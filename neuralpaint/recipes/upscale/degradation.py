@@ -21,11 +21,6 @@ from neuralpaint.super_resolution.settings import Kernel
 __all__ = ["border_of", "cropped", "degraded"]
 
 _LEAST = 8  # pixels of a side of the small picture: of fewer there is nothing to be learned
-_FILTERS = {
-    "box": Image.Resampling.BOX,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 
 
 def border_of(factor: float) -> int:
@@ -69,7 +64,8 @@ def _shrunk(pixels: NDArray[np.uint8], factor: float, kernel: Kernel) -> NDArray
     if kernel == "box" and not factor.is_integer():
         # Pillow's would take pixels as a whole or not at all, which is no mean of an area.
         return _means(pixels, height=height, width=width)
-    return np.asarray(Image.fromarray(pixels).resize((width, height), _FILTERS[kernel]))
+    resampling = Image.Resampling[kernel.upper()]
+    return np.asarray(Image.fromarray(pixels).resize((width, height), resampling))
 
 
 def _means(pixels: NDArray[np.uint8], *, height: int, width: int) -> NDArray[np.uint8]:

@@ -18,12 +18,6 @@ __all__ = ["BASELINE", "RESAMPLERS", "Kind", "Method", "methods_of", "resampled"
 
 Kind = Literal["resampler", "plain", "enhanced"]
 
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
-
 
 @dataclass(frozen=True)
 class Method:
@@ -65,5 +59,5 @@ def methods_of(settings: UpscaleSettings) -> tuple[Method, ...]:
 
 def resampled(small: Picture, method: Method, *, height: int, width: int) -> NDArray[np.uint8]:
     """Return a small picture as a resampler makes it large, uint8 (height, width, 3)."""
-    image = Image.fromarray(small.pixels).resize((width, height), _FILTERS[method.slug])
-    return np.asarray(image)
+    resampling = Image.Resampling[method.slug.upper()]
+    return np.asarray(Image.fromarray(small.pixels).resize((width, height), resampling))
