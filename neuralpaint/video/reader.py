@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from neuralpaint.errors import NeuralPaintError
 from neuralpaint.video.ffmpeg import file_url, find_ffmpeg
 
-__all__ = ["read_frames"]
+__all__ = ["decoder", "next_frame", "read_frames"]
 
 # One of twenty clips that are read at once must not take all the processors.
 _ALONE = ("-threads", "1", "-filter_threads", "1")
@@ -38,13 +38,13 @@ def read_frames(path: str | Path) -> Generator[NDArray[np.uint8], None, None]:
     """
     if not Path(path).is_file():
         raise NeuralPaintError(f"no clip {str(path)!r}: check the name")
-    with tempfile.TemporaryFile() as complaints, _decoder(Path(path), complaints) as decoder:
-        assert decoder.stdout is not None
+    with tempfile.TemporaryFile() as complaints, decoder(Path(path), complaints) as process:
+        assert process.stdout is not None
         count = 0
-        while (frame := _next_frame(decoder.stdout)) is not None:
+        while (frame := next_frame(process.stdout)) is not None:
             yield frame
             count += 1
-        status = decoder.wait()
+        status = process.wait()
         complaints.seek(0)
         lines = complaints.read(10_000).decode(errors="replace").splitlines()
         # Of a clip that was cut off ffmpeg complains, and reports success.
@@ -54,14 +54,25 @@ def read_frames(path: str | Path) -> Generator[NDArray[np.uint8], None, None]:
 
 
 @contextlib.contextmanager
-def _decoder(path: Path, complaints: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run an ffmpeg that writes the frames of a clip into a pipe, and end it with the block."""
-    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *_ALONE, "-i"]
+def decoder(
+    path: Path,
+    complaints: IO[bytes] | None = None,
+    *,
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run an ffmpeg that writes the frames of a clip into a pipe, and end it with the block.
+
+    `before` are its options for reading the clip, and `after` those for writing the frames, which
+    `next_frame` reads. What it complains of goes into a file.
+    """
+    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *_ALONE, *before]
+    pixels = ("-threads", "1", "-pix_fmt", "rgb24", "-")
     process = subprocess.Popen(
-        [*command, file_url(path), *_AS_PIXMAPS, "-threads", "1", "-pix_fmt", "rgb24", "-"],
+        [*command, "-i", file_url(path), *_AS_PIXMAPS, *after, *pixels],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=complaints,
+        stderr=complaints or subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for Python
     )
     try:
@@ -73,7 +84,7 @@ def _decoder(path: Path, complaints: IO[bytes]) -> Iterator[subprocess.Popen[byt
         process.wait()
 
 
-def _next_frame(stream: IO[bytes]) -> NDArray[np.uint8] | None:
+def next_frame(stream: IO[bytes]) -> NDArray[np.uint8] | None:
     """Return the next frame, None at the end; half a frame is none."""
     if stream.readline() != b"P6\n":
         return None
