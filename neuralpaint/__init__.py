@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from neuralpaint._version import __version__
 
 if TYPE_CHECKING:
+    from neuralpaint.albums import Album
     from neuralpaint.canvas import Canvas, View
     from neuralpaint.errors import (
         DeviceError,
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from neuralpaint.recipes.compare.compare import compare
     from neuralpaint.recipes.compare.result import CompareResult
     from neuralpaint.recipes.compare.settings import CompareSettings
+    from neuralpaint.recipes.inpaint import InpaintSettings, inpaint
+    from neuralpaint.recipes.morph.morph import morph
+    from neuralpaint.recipes.morph.settings import MorphSettings
     from neuralpaint.recipes.paint import PaintSettings, paint
     from neuralpaint.recipes.render import RenderSettings, render_saved
     from neuralpaint.recipes.report import Progress, Result
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives; `__getattr__` imports it when it is first used.
 _HOMES = {
+    "albums": ["Album"],
     "canvas": ["Canvas", "View"],
     "errors": [
         "DeviceError",
@@ -76,6 +81,9 @@ _HOMES = {
     "recipes.compare.compare": ["compare"],
     "recipes.compare.result": ["CompareResult"],
     "recipes.compare.settings": ["CompareSettings"],
+    "recipes.inpaint": ["InpaintSettings", "inpaint"],
+    "recipes.morph.morph": ["morph"],
+    "recipes.morph.settings": ["MorphSettings"],
     "recipes.paint": ["PaintSettings", "paint"],
     "recipes.render": ["RenderSettings", "render_saved"],
     "recipes.report": ["Progress", "Result"],
@@ -93,6 +101,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Album",
     "BenchResult",
     "BenchSettings",
     "Canvas",
@@ -102,7 +111,9 @@ __all__ = [
     "DeviceError",
     "DivergedError",
     "EncodingError",
+    "InpaintSettings",
     "Learner",
+    "MorphSettings",
     "NeuralPaintError",
     "PaintSettings",
     "Painting",
@@ -125,11 +136,13 @@ __all__ = [
     "bench",
     "compare",
     "compare_upscaling",
+    "inpaint",
     "learn",
     "learner",
     "load_painting",
     "load_picture",
     "load_take",
+    "morph",
     "paint",
     "psnr",
     "render",

@@ -9,18 +9,19 @@ import torch
 from torch import Tensor
 
 from neuralpaint.losses import Loss
-from neuralpaint.networks import CoordinateModel
+from neuralpaint.networks import ColourModel
 from neuralpaint.target import Batch
 from neuralpaint.workers import count, each
 
 __all__ = ["backpropagate", "penalize"]
 
 _PART = 512  # pixels at the least: with fewer, threads wait for each other more than they work
+_LEAST = 1e-12  # weight of a batch in which nothing counts
 _LARGEST = 2048  # pixels: what a network makes of more is fetched from memory again and again
 
 
 def backpropagate(
-    model: CoordinateModel, loss: Loss, batch: Batch, *, parameters: Sequence[Tensor]
+    model: ColourModel, loss: Loss, batch: Batch, *, parameters: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor]:
     """Set the gradients of the parameters; return the loss and what was said, (h, w, 3).
 
@@ -29,16 +30,17 @@ def backpropagate(
     """
     cuts = _cuts(batch) if model.in_parts and loss.pixelwise else []
     if len(cuts) <= 2:
-        prediction = model(batch.x, batch.y)
-        value = loss(prediction, batch.colours)
+        prediction = model(batch.x, batch.y, batch.code)
+        value = loss(prediction, batch.colours, weights=batch.weights)
         value.backward()
         return value.detach(), prediction.detach()
 
-    def learn(part: slice) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def learn(rows: slice) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        part = batch.rows(rows)
         with torch.enable_grad():
-            prediction = model(batch.x, batch.y[part])
-            share = len(batch.y[part]) / len(batch.y)
-            value = share * loss(prediction, batch.colours[part])
+            prediction = model(part.x, part.y, part.code)
+            value = loss(prediction, part.colours, weights=part.weights)
+            value = _share(part, batch) * value
             gradients = torch.autograd.grad(value, parameters)
         return value.detach(), prediction.detach(), gradients
 
@@ -48,6 +50,13 @@ def backpropagate(
     for parameter, parts in zip(parameters, zip(*gradients, strict=True), strict=True):
         parameter.grad = torch.stack(parts).sum(0)
     return torch.stack(values).sum(), torch.cat(predictions)
+
+
+def _share(part: Batch, whole: Batch) -> Tensor | float:
+    """Return how much of the whole batch's loss is that of a part."""
+    if part.weights is None or whole.weights is None:
+        return len(part.y) / len(whole.y)
+    return part.weights.sum() / whole.weights.sum().clamp(min=_LEAST)
 
 
 def _cuts(batch: Batch) -> list[int]:

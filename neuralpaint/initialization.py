@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.models import ActivationName
 
-__all__ = ["drawn_weights"]
+__all__ = ["drawn_buttons", "drawn_weights"]
 
 _OUTPUT_GAIN = 0.35
 
@@ -63,6 +64,29 @@ def drawn_weights(
         if i == last:
             weight *= _OUTPUT_GAIN
         drawn.append((weight, bias))
+    return drawn
+
+
+def drawn_buttons(
+    sizes: Sequence[int], *, gain: float, output_gain: float, seed: int
+) -> list[NDArray[np.float32]]:
+    """Return a weight (outputs, inputs) for each layer of sigmoids without biases.
+
+    They are normal, of deviation gain / sqrt(inputs), that of the last layer with a gain of its
+    own. Layers without biases answer one code nearly as another, unless they drive them apart.
+
+    Args:
+        sizes: widths of the code, of each hidden layer and of the output.
+        gain: of the hidden layers.
+        output_gain: of the last layer; where it is small, training begins with a quiet grey.
+        seed: the training's.
+    """
+    rng = np.random.default_rng([seed, _STREAM])
+    drawn = []
+    for i, (inputs, outputs) in enumerate(pairwise(sizes)):
+        weight = rng.standard_normal((outputs, inputs), np.float32)
+        weight *= (output_gain if i == len(sizes) - 2 else gain) / math.sqrt(inputs)
+        drawn.append(weight)
     return drawn
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from neuralpaint.albums import Subject
     from neuralpaint.painting import Painting
-    from neuralpaint.pictures import Picture
 
 __all__ = [
     "Learner",
@@ -216,12 +216,12 @@ class Learner(ABC):
 
 
 def learner(
-    picture: Picture, settings: TrainingSettings | None = None, **options: object
+    subject: Subject, settings: TrainingSettings | None = None, **options: object
 ) -> Learner:
-    """Return the learner of a picture.
+    """Return the learner of a picture, or of an album.
 
     Args:
-        picture: what to learn.
+        subject: what to learn.
         settings: how to learn it.
         **options: fields of `TrainingSettings`, in place of `settings`: for example
             `model="fourier:order=64", steps=3000`.
@@ -234,10 +234,10 @@ def learner(
     if chosen.engine == "numpy":
         from neuralpaint.scratch.learner import ScratchLearner
 
-        return ScratchLearner(picture, chosen)
+        return ScratchLearner(subject, chosen)
     from neuralpaint.torch_learner import TorchLearner
 
-    return TorchLearner(picture, chosen)
+    return TorchLearner(subject, chosen)
 
 
 def learn(

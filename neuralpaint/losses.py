@@ -23,8 +23,27 @@ class Loss(Settings, ABC):
     """Whether a pixel's share of the loss depends on that pixel alone."""
 
     @abstractmethod
-    def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return the scalar loss of predicted against target colours, both (..., 3) in [0, 1]."""
+    def __call__(
+        self, prediction: Tensor, target: Tensor, *, weights: Tensor | None = None
+    ) -> Tensor:
+        """Return the scalar loss of predicted against target colours, both (..., 3) in [0, 1].
+
+        With `weights` (...), from 0, how much each pixel counts, it is their weighted mean.
+        """
+
+
+class _Pixelwise(Loss):
+    """The mean of what every pixel has by itself."""
+
+    @abstractmethod
+    def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return how far apart the colours (..., 3) are, entry by entry."""
+
+    def __call__(
+        self, prediction: Tensor, target: Tensor, *, weights: Tensor | None = None
+    ) -> Tensor:
+        """Return mean(distance), or sum(w distance) / (3 sum(w))."""
+        return _mean(self.distance(prediction, target), weights)
 
 
 losses: Registry[Loss] = Registry("loss")
@@ -32,49 +51,49 @@ losses: Registry[Loss] = Registry("loss")
 
 @losses.register("mse")
 @dataclass(frozen=True)
-class MSE(Loss):
+class MSE(_Pixelwise):
     """Mean squared error: minimising it maximises PSNR."""
 
-    def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return mean((prediction - target)^2)."""
-        return (prediction - target).square().mean()
+    def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return (prediction - target)^2."""
+        return (prediction - target).square()
 
 
 @losses.register("mae", also=("l1",))
 @dataclass(frozen=True)
-class MAE(Loss):
+class MAE(_Pixelwise):
     """Mean absolute error: keeps edges a little crisper and forgives outliers."""
 
-    def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return mean(|prediction - target|)."""
-        return (prediction - target).abs().mean()
+    def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return |prediction - target|."""
+        return (prediction - target).abs()
 
 
 @losses.register("huber")
 @dataclass(frozen=True)
-class Huber(Loss):
+class Huber(_Pixelwise):
     """Squared near zero, absolute beyond delta (Huber 1964)."""
 
     delta: float = setting(0.1, "error at which the square becomes a line", above=0.0, maximum=1)
 
-    def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return the mean of e^2 / 2 where |e| <= delta, of delta (|e| - delta / 2) elsewhere."""
+    def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return e^2 / 2 where |e| <= delta, and delta (|e| - delta / 2) elsewhere."""
         error = (prediction - target).abs()
         near = error.clamp(max=self.delta)
-        return (near * (error - near / 2)).mean()
+        return near * (error - near / 2)
 
 
 @losses.register("charbonnier")
 @dataclass(frozen=True)
-class Charbonnier(Loss):
+class Charbonnier(_Pixelwise):
     """Absolute but round at zero, so that the gradient never jumps (Charbonnier et al. 1994)."""
 
     eps: float = setting(0.01, "error at which the line becomes a curve", above=0.0, maximum=1)
 
-    def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return mean(sqrt(e^2 + eps^2) - eps)."""
+    def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return sqrt(e^2 + eps^2) - eps."""
         error = prediction - target
-        return (error.square() + self.eps**2).sqrt().mean() - self.eps
+        return (error.square() + self.eps**2).sqrt() - self.eps
 
 
 @losses.register("ssim")
@@ -90,18 +109,39 @@ class SSIM(Loss):
 
     pixelwise: ClassVar[bool] = False
 
-    def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return (1 - mix) mean(e^2) + mix (1 - SSIM) / 2 of colours (h, w, 3)."""
-        error = (prediction - target).square().mean()
-        return (1 - self.mix) * error + self.mix * (1 - _ssim(prediction, target)) / 2
+    def __call__(
+        self, prediction: Tensor, target: Tensor, *, weights: Tensor | None = None
+    ) -> Tensor:
+        """Return (1 - mix) mean(e^2) + mix (1 - SSIM) / 2 of colours (h, w, 3).
+
+        With weights both means are weighted, and where they are 0 the windows see what was
+        predicted: there it has no structure to follow.
+        """
+        if weights is not None:
+            target = target.where((weights > 0)[..., None], prediction.detach())
+        error = _mean((prediction - target).square(), weights)
+        similar = _ssim(prediction, target, weights)
+        return (1 - self.mix) * error + self.mix * (1 - similar) / 2
 
 
 _WINDOW = 7
 _STABLE = 0.01**2, 0.03**2  # C1 and C2 of the paper, for colours in [0, 1]
+_LEAST = 1e-12  # weight of a batch in which nothing counts
 
 
-def _ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Return the mean structural similarity of (h, w, 3) in uniform windows."""
+def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the mean of values (..., 3), each pixel's by its weight (...); 0 where none counts."""
+    if weights is None:
+        return values.mean()
+    total = values.shape[-1] * weights.sum()
+    return (values * weights[..., None]).sum() / total.clamp(min=_LEAST)
+
+
+def _ssim(a: Tensor, b: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the mean structural similarity of (h, w, 3) in uniform windows.
+
+    With weights (h, w) that of each window counts as much as its pixels do; 1 where none does.
+    """
     import torch
     from torch.nn.functional import avg_pool2d
 
@@ -113,4 +153,7 @@ def _ssim(a: Tensor, b: Tensor) -> Tensor:
     covariance, variances = product - both, square_a + square_b - squares
     similar = (2 * both + c1) * (2 * covariance + c2)
     quality: Tensor = similar / ((squares + c1) * (variances + c2))
-    return quality.mean()
+    if weights is None:
+        return quality.mean()
+    counts = avg_pool2d(weights[None, None], size, stride=1)[0, 0]
+    return 1 - _mean(1 - quality.permute(1, 2, 0), counts)

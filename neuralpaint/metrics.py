@@ -20,22 +20,30 @@ _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _LUMA, _BLACK = np.array([65.481, 128.553, 24.966]) / 255, 16.0
 
 
-def psnr(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
+def psnr(
+    frame: NDArray[np.uint8],
+    reference: NDArray[np.uint8],
+    *,
+    where: NDArray[np.bool_] | None = None,
+) -> float:
     """Return the PSNR in dB of two uint8 pictures of one shape; infinite where they are equal.
 
-    PSNR = 10 log10(255^2 / MSE), the mean taken over all pixels and channels.
+    PSNR = 10 log10(255^2 / MSE), the mean taken over all pixels and channels; or over those pixels
+    alone that `where`, bool (h, w), is true of. Of no pixels it is NaN.
 
     Raises:
         ValueError: the shapes differ.
     """
     _check_shapes(frame, reference)
-    total = 0
+    total = count = 0
     for top in range(0, len(frame), _ROWS):
-        difference = np.subtract(
-            frame[top : top + _ROWS], reference[top : top + _ROWS], dtype=np.int16
-        ).astype(np.int32)
+        rows = slice(top, top + _ROWS)
+        difference = np.subtract(frame[rows], reference[rows], dtype=np.int16).astype(np.int32)
+        if where is not None:
+            difference = difference[where[rows]]
         total += int(np.sum(difference * difference, dtype=np.int64))
-    return psnr_of_mse(total / (frame.size * 255**2))
+        count += difference.size
+    return psnr_of_mse(total / (count * 255**2)) if count else math.nan
 
 
 def luma_psnr(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:

@@ -33,6 +33,7 @@ class Group(NamedTuple):
 
     parameters: Sequence[Tensor]
     rate: float = 1.0  # as a multiple of the learning rate
+    raw: float = 1.0  # likewise, and only where a move is as long as the gradient
     looked_up: bool = False  # tables and planes: rows of numbers, which multiply nothing
 
 
@@ -51,8 +52,11 @@ class Optimizer(Settings, ABC):
         maximum=100,
     )  # fmt: skip
 
-    def learning_rate(self, adam: float) -> float:
-        """Return the rate that suits a model for which `adam` suits Adam."""
+    def learning_rate(self, *, adam: float, raw: float) -> float:
+        """Return the rate that suits a model for which `adam` suits Adam.
+
+        `raw` suits moves as long as the gradient, with as much momentum as is usual.
+        """
         return adam
 
     @abstractmethod
@@ -138,19 +142,17 @@ class SGD(Optimizer):
         if self.nesterov and not self.momentum:
             raise UsageError("optimizer sgd: nesterov needs a momentum above 0")
 
-    def learning_rate(self, adam: float) -> float:
-        """Return a rate for raw gradients, which are small: colours differ by parts of 1."""
-        return _RAW * adam
+    def learning_rate(self, *, adam: float, raw: float) -> float:
+        """Return the rate for raw gradients."""
+        return raw
 
     def build(self, groups: Groups) -> Mover:
         """Return `torch.optim.SGD`."""
         import torch
 
+        groups = [group._replace(rate=group.rate * group.raw) for group in groups]
         sgd = torch.optim.SGD(_tables(groups), momentum=self.momentum, nesterov=self.nesterov)
         return Mover({sgd: Memory(arrays=("momentum_buffer",) if self.momentum else ())})
-
-
-_RAW = 100  # times Adam's rate, measured with networks of 64 to 256 units
 
 
 @optimizers.register("muon")
@@ -199,7 +201,7 @@ class LBFGS(Optimizer):
     history: int = setting(20, "past steps that tell of the curvature", minimum=1, maximum=1000)
     evaluations: int = setting(5, "iterations on each batch", minimum=1, maximum=100)
 
-    def learning_rate(self, adam: float) -> float:
+    def learning_rate(self, *, adam: float, raw: float) -> float:
         """Return 1: the line search finds the length of a step."""
         return 1.0
 

@@ -7,28 +7,42 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self, overload
+from typing import Any, Protocol, Self, overload
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from neuralpaint.albums import checked_code
 from neuralpaint.canvas import Canvas, Grid
 from neuralpaint.devices import send
 from neuralpaint.errors import UsageError
 from neuralpaint.training import TrainingSettings
 
-__all__ = ["Painting", "TorchPainting", "check_alike"]
+__all__ = ["CodeField", "Painting", "TorchPainting", "check_alike"]
 
 _PREVIEW = 1024  # pixels of the longer side: what a notebook shows at once
 
 
+class CodeField(Protocol):
+    """A code for every place."""
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the codes, float32 (..., k), at coordinates (...) that broadcast together."""
+        ...
+
+
 class Painting(ABC):
-    """Colours of any grid; paintings of one training are to be asked one at a time."""
+    """Colours of any grid; paintings of one training are to be asked one at a time.
+
+    The painting of an album is, until it is asked for another code, that of its first picture.
+    """
 
     device: torch.device
     """Where it renders."""
+    codes: NDArray[np.float32] | None = None
+    """Those of an album that it has learned, (pictures, k); None of a single picture."""
     canvas: Canvas
     """The picture's own: what was learned, at its own size."""
     settings: TrainingSettings
@@ -60,7 +74,24 @@ class Painting(ABC):
 
     @abstractmethod
     def blend(self, other: Self, amount: float) -> Self:
-        """Return the painting whose weights lie between this one's (0) and the other's (1)."""
+        """Return the painting whose weights lie between this one's (0) and the other's (1).
+
+        Its code is that of the nearer one.
+        """
+
+    def at(self, code: ArrayLike | CodeField) -> Self:
+        """Return this painting at another code (k,), or with one for every place.
+
+        Raises:
+            UsageError: it has learned a single picture, or codes of another length.
+        """
+        if self.codes is None:
+            raise UsageError("this painting has learned one picture, which has no code")
+        return self._at_code(code if callable(code) else checked_code(code, self.codes.shape[1]))
+
+    def _at_code(self, code: NDArray[np.float32] | CodeField) -> Self:
+        """Return what `at` promises; whatever has learned an album knows how."""
+        raise NotImplementedError
 
     @overload
     def __call__(self, x: Grid) -> NDArray[np.float32]: ...
@@ -136,11 +167,17 @@ class TorchPainting(Painting):
         *,
         canvas: Canvas,
         settings: TrainingSettings,
+        codes: NDArray[np.float32] | None = None,
+        code: NDArray[np.float32] | CodeField | None = None,
     ) -> None:
-        """Take weights by name, all on one device, which nobody changes from now on."""
+        """Take weights by name, all on one device, which nobody changes from now on.
+
+        `codes` are those of an album, and `code` the one of them that is seen, or another.
+        """
         self._model = model
         self._weights = weights
-        self.canvas, self.settings = canvas, settings
+        self.canvas, self.settings, self.codes = canvas, settings, codes
+        self._code = codes[0] if code is None and codes is not None else code
         self.device = next(iter(weights.values())).device
 
     @property
@@ -175,8 +212,20 @@ class TorchPainting(Painting):
         x, y = (send(torch.from_numpy(axis), self.device) for axis in grid)
         self._model.eval()  # no dropout, and the statistics of the whole training
         with torch.no_grad():
-            colours: Tensor = torch.func.functional_call(self._model, self._weights, (x, y))
+            place = (x, y) if self._code is None else (x, y, self._code_at(x, y))
+            colours: Tensor = torch.func.functional_call(self._model, self._weights, place)
         return colours.view(*shape, 3)
+
+    def _code_at(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the code, (..., k), for coordinates that broadcast to (...)."""
+        if callable(self._code):
+            return self._code(x, y)
+        assert self._code is not None
+        code = send(torch.from_numpy(self._code), self.device)
+        return code.view(*[1] * x.ndim, -1)
+
+    def _at_code(self, code: NDArray[np.float32] | CodeField) -> Self:
+        return self._with(self._weights, code)
 
     def blend(self, other: Self, amount: float) -> Self:
         """Return the painting whose weights lie between this one's (0) and the other's (1)."""
@@ -187,10 +236,19 @@ class TorchPainting(Painting):
             else nearer._weights[name]
             for name, weight in self._weights.items()
         }
-        return self._with(weights)
+        return nearer._with(weights)
 
-    def _with(self, weights: dict[str, Tensor]) -> Self:
-        return type(self)(self._model, weights, canvas=self.canvas, settings=self.settings)
+    def _with(
+        self, weights: dict[str, Tensor], code: NDArray[np.float32] | CodeField | None = None
+    ) -> Self:
+        return type(self)(
+            self._model,
+            weights,
+            canvas=self.canvas,
+            settings=self.settings,
+            codes=self.codes,
+            code=self._code if code is None else code,
+        )
 
 
 def check_alike(

@@ -17,9 +17,13 @@ from neuralpaint.settings import Settings, setting
 from neuralpaint.sources import Source, label, opened
 from neuralpaint.srgb import srgb_pixels
 
-__all__ = ["Picture", "PictureSettings", "Source", "load_picture"]
+__all__ = ["Picture", "PictureSettings", "Plane", "Source", "load_picture"]
 
 logger = logging.getLogger(__name__)
+
+Plane = npt.NDArray[np.float32]
+
+_BILINEAR = Image.Resampling.BILINEAR
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,25 @@ class Picture:
     picture of 100 megapixels is then 300 MB, where floats would be 1.2 GB; whoever learns from it
     makes floats of one batch at a time. `name` is a file's name or `stdin`, for messages.
 
+    The planes, each float32 (height, width), say what else there is to know of every pixel; without
+    one, all pixels are known, count alike, and are learned from the start.
+
     Raises:
-        UsageError: the pixels have another shape or type; `from_array` takes more.
+        UsageError: the pixels or a plane have another shape or type; `from_array` takes more.
     """
 
     pixels: npt.NDArray[np.uint8]
     name: str = "array"
+    unknown: Plane | None = None
+    """How unknown each pixel is, in [0, 1]: a mask."""
+    fills: bool = True
+    """Whether what is unknown is filled in before anything is learned; else it counts nothing."""
+    weights: Plane | None = None
+    """How much each pixel counts, from 0."""
+    order: Plane | None = None
+    """After which part of the training each pixel is learned, in [0, 1]."""
+    truth: npt.NDArray[np.uint8] | None = None
+    """The pixels without the hole, where they are known, of the same shape."""
 
     def __post_init__(self) -> None:
         shape, dtype = np.shape(self.pixels), getattr(self.pixels, "dtype", None)
@@ -86,6 +103,23 @@ class Picture:
         # Writable, because torch warns of sharing memory that is not.
         shared = np.require(self.pixels, requirements=["C", "W"])
         object.__setattr__(self, "pixels", shared)
+        if self.truth is not None and (self.truth.dtype, self.truth.shape) != (dtype, shape):
+            raise UsageError(
+                f"the truth of a Picture is uint8 {shape} as its pixels are, not "
+                f"{self.truth.dtype} {self.truth.shape}"
+            )
+        for name, plane in self.planes.items():
+            if plane.dtype != np.float32 or plane.shape != shape[:2]:
+                raise UsageError(
+                    f"{name} of a Picture of {shape[:2]} are float32 of that size, not "
+                    f"{plane.dtype} {plane.shape}"
+                )
+
+    @property
+    def planes(self) -> dict[str, Plane]:
+        """What else there is to know of every pixel, by name."""
+        planes = {"unknown": self.unknown, "weights": self.weights, "order": self.order}
+        return {name: plane for name, plane in planes.items() if plane is not None}
 
     @classmethod
     def from_array(
@@ -119,6 +153,21 @@ class Picture:
         return cls(levels, name=name)
 
     @property
+    def to_fill(self) -> Plane | None:
+        """What is unknown and to be filled in, where there is anything."""
+        return self.unknown if self.fills else None
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Itself alone: whoever can learn an album learns a picture as one of a single page."""
+        return (self,)
+
+    @property
+    def codes(self) -> None:
+        """A single picture has none."""
+        return None
+
+    @property
     def height(self) -> int:
         """Rows of pixels."""
         return len(self.pixels)
@@ -137,12 +186,43 @@ class Picture:
         scale = max(height / self.height, width / self.width)
         seen = width / scale, height / scale  # of this picture, in its pixels
         left, top = (self.width - seen[0]) / 2, (self.height - seen[1]) / 2
+        planes = self.planes
         if scale == 1:
             top, left = int(top), int(left)  # to whole pixels: nothing to resample
-            return replace(self, pixels=self.pixels[top : top + height, left : left + width])
+            part = slice(top, top + height), slice(left, left + width)
+            cut: dict[str, Any] = {name: plane[part] for name, plane in planes.items()}
+            truth = None if self.truth is None else self.truth[part]
+            return replace(self, pixels=self.pixels[part], truth=truth, **cut)
         box = (left, top, left + seen[0], top + seen[1])
-        image = Image.fromarray(self.pixels).resize(size, Image.Resampling.LANCZOS, box=box)
-        return replace(self, pixels=np.asarray(image))
+
+        def resized(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+            image = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, box=box)
+            return np.asarray(image)
+
+        truth = None if self.truth is None else resized(self.truth)
+        scaled: dict[str, Any] = {
+            # Bilinear: beside an edge Lanczos leaves the range of a plane.
+            name: np.asarray(Image.fromarray(plane).resize(size, _BILINEAR, box=box))
+            for name, plane in planes.items()
+        }
+        return replace(self, pixels=resized(self.pixels), truth=truth, **scaled)
+
+    @property
+    def judged(self) -> Picture:
+        """What a painting of it is held against.
+
+        Where the truth is known that is it, and else what of these pixels is not unknown.
+        """
+        if self.unknown is None:
+            return self
+        if self.truth is not None:
+            return Picture(self.truth, self.name)
+        return Picture(self.pixels, self.name, unknown=self.unknown)
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_] | None:
+        """Which pixels are known, (height, width); None where all are."""
+        return None if self.unknown is None else self.unknown <= 0.5
 
     @property
     def canvas(self) -> Canvas:

@@ -204,8 +204,10 @@ def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> fl
 
     One that has learned a larger target is rendered finer, and the means of its points are held
     against the picture's pixels. Of a picture with more than `pixels` every few rows and columns
-    are rendered; a megapixel tells the same to a hundredth of a dB.
+    are rendered; a megapixel tells the same to a hundredth of a dB. Of a picture with a hole the
+    truth counts, where it is known, and else what is not unknown.
     """
+    picture = picture.judged
     samples = min(_FINEST, math.ceil(painting.settings.factor))
     points = picture.height * picture.width * samples**2
     # Odd, so that it does not fall in step with planes of features, whose nodes lie 2 or 8 apart.
@@ -218,4 +220,5 @@ def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> fl
     frame = Exposure(painting, Grid(fine.x[:, columns], fine.y[rows])).frame()
     if samples > 1:
         frame = np.asarray(Image.fromarray(frame).reduce(samples))
-    return psnr(frame, picture.pixels[::stride, ::stride])
+    known = None if picture.known is None else picture.known[::stride, ::stride]
+    return psnr(frame, picture.pixels[::stride, ::stride], where=known)

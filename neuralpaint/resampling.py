@@ -14,10 +14,18 @@ from neuralpaint.canvas import Canvas, Edge
 from neuralpaint.pictures import Picture
 from neuralpaint.super_resolution.settings import Kernel
 
-__all__ = ["shrunk", "view"]
+__all__ = ["Likeness", "shrunk", "view"]
 
 _ROWS = 64  # blackened at once
 _LOOSE = 1e-6  # pixels that a place may be off
+
+
+class Likeness(NamedTuple):
+    """A frame at a picture's pixels, and these."""
+
+    frame: NDArray[np.uint8]  # (h, w, 3)
+    pixels: NDArray[np.uint8]  # (h, w, 3)
+    known: NDArray[np.bool_] | None  # (h, w); None where all are
 
 
 def view(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
@@ -70,11 +78,11 @@ def _overlap(
 
 def shrunk(
     frame: NDArray[np.uint8], picture: Picture, canvas: Canvas, *, kernel: Kernel
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+) -> Likeness | None:
     """Return a frame of the canvas made as small as the picture, and the picture's own pixels.
 
-    Both are uint8 (h, w, 3), of the pixels that the frame shows whole. None where the canvas is
-    turned, shows what is beyond the picture, or is not finer than the picture.
+    They are of the pixels that the frame shows whole. None where the canvas is turned, shows what
+    is beyond the picture, or is not finer than the picture.
     """
     if not canvas.is_upright:
         return None
@@ -96,7 +104,8 @@ def shrunk(
     colours = torch.from_numpy(frame).permute(2, 0, 1).float()
     small = bands[1].along_columns(bands[0].along_rows(colours))
     levels = small.round_().clamp_(0, 255).byte().permute(1, 2, 0)
-    return levels.numpy(), picture.pixels[rows, columns]
+    known = None if picture.known is None else picture.known[rows, columns]
+    return Likeness(levels.numpy(), picture.pixels[rows, columns], known)
 
 
 def _whole(first: float, last: float, side: int) -> slice | None:

@@ -11,11 +11,13 @@ import math
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
+import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint._version import __version__
+from neuralpaint.albums import checked_codes
 from neuralpaint.canvas import Canvas
 from neuralpaint.devices import DeviceName, explaining_memory, find_device
 from neuralpaint.errors import DeviceError, SavedError, UsageError
@@ -29,7 +31,14 @@ if TYPE_CHECKING:
 
     from neuralpaint.painting import Painting
 
-__all__ = ["built", "load_painting", "model_facts", "read_model_facts", "save_painting"]
+__all__ = [
+    "ModelFacts",
+    "built",
+    "load_painting",
+    "model_facts",
+    "read_model_facts",
+    "save_painting",
+]
 
 _KIND = "neuralpaint painting"
 _LONGEST_SIDE = 2**31 - 1
@@ -41,7 +50,7 @@ def save_painting(
     """Save a painting under `path`, complete or not at all; see `Painting.save`."""
     path = check_target(path, overwrite=overwrite)
     facts = {
-        **model_facts(painting.settings, painting.canvas),
+        **model_facts(painting.settings, painting.canvas, painting.codes),
         "neuralpaint": __version__,
         "note": dict(note),
     }
@@ -64,24 +73,37 @@ def load_painting(path: str | Path, *, device: DeviceName = "cpu") -> Painting:
     if is_take(path):
         raise SavedError(f"{name} is a take, not a painting: load_take loads it")
     weights, facts = load_sealed(path, kind=_KIND)
-    settings, canvas = read_model_facts(facts, name=name)
-    painting = built(weights, settings=settings, canvas=canvas, device=device, name=name)
+    model = read_model_facts(facts, name=name)
+    painting = built(weights, model=model, device=device, name=name)
     note = facts.get("note")
     painting.note = note if isinstance(note, dict) else {}
     return painting
 
 
-def model_facts(settings: TrainingSettings, canvas: Canvas) -> dict[str, Any]:
+class ModelFacts(NamedTuple):
+    """What a model is built from, beside its weights."""
+
+    settings: TrainingSettings
+    canvas: Canvas
+    """The picture's own."""
+    codes: NDArray[np.float32] | None
+    """Those of an album, (pictures, k)."""
+
+
+def model_facts(
+    settings: TrainingSettings, canvas: Canvas, codes: NDArray[np.float32] | None = None
+) -> dict[str, Any]:
     """Return what a model is built from, as JSON can hold it."""
     said = {name: getattr(settings, name) for name in options(TrainingSettings)}
-    return {"settings": said, "height": canvas.height, "width": canvas.width}
+    coded = {} if codes is None else {"codes": codes.tolist()}
+    return {"settings": said, "height": canvas.height, "width": canvas.width, **coded}
 
 
-def read_model_facts(facts: Mapping[str, Any], *, name: str) -> tuple[TrainingSettings, Canvas]:
-    """Return settings and the picture's canvas of `model_facts`, checked as if they were typed.
+def read_model_facts(facts: Mapping[str, Any], *, name: str) -> ModelFacts:
+    """Return what `model_facts` has written, checked as if it were typed.
 
     Raises:
-        SavedError: they cannot be used; `name` is what the message calls the file.
+        SavedError: it cannot be used; `name` is what the message calls the file.
     """
     values, height, width = (facts.get(key) for key in ("settings", "height", "width"))
     if not isinstance(values, dict):
@@ -89,7 +111,8 @@ def read_model_facts(facts: Mapping[str, Any], *, name: str) -> tuple[TrainingSe
     if not (_is_side(height) and _is_side(width)):
         raise SavedError(f"{name} is damaged (its picture has no size): make it again")
     try:
-        return TrainingSettings.from_dict(values), Canvas.of(height=height, width=width)
+        settings, canvas = TrainingSettings.from_dict(values), Canvas.of(height=height, width=width)
+        return ModelFacts(settings, canvas, _codes(facts.get("codes")))
     except (ValueError, TypeError, OverflowError) as error:  # whatever a stranger wrote
         raise SavedError(
             f"{name} has settings that cannot be used ({error}): update neuralpaint, or make it "
@@ -97,17 +120,20 @@ def read_model_facts(facts: Mapping[str, Any], *, name: str) -> tuple[TrainingSe
         ) from error
 
 
+def _codes(said: object) -> NDArray[np.float32] | None:
+    if said is None:
+        return None
+    if not isinstance(said, list):
+        raise TypeError("its codes are no list")
+    return checked_codes(said, count=len(said))
+
+
 def _is_side(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 < value <= _LONGEST_SIDE
 
 
 def built(
-    weights: Mapping[str, NDArray[Any]],
-    *,
-    settings: TrainingSettings,
-    canvas: Canvas,
-    device: DeviceName,
-    name: str,
+    weights: Mapping[str, NDArray[Any]], *, model: ModelFacts, device: DeviceName, name: str
 ) -> Painting:
     """Return the painting of these weights, its model built as the training built it.
 
@@ -116,55 +142,47 @@ def built(
             calls the file.
         DeviceError: the device is not there or has too little memory.
     """
-    build = _scratch if settings.engine == "numpy" else _torch
+    build = _scratch if model.settings.engine == "numpy" else _torch
     try:
         with explaining_memory("choose another --device, or free memory"):
-            return build(weights, settings=settings, canvas=canvas, device=device)
+            return build(weights, model, device)
     except UsageError as error:
         raise SavedError(
             f"{name} is damaged (its weights are not of its model: {error}): make it again"
         ) from error
 
 
-def _torch(
-    weights: Mapping[str, NDArray[Any]],
-    *,
-    settings: TrainingSettings,
-    canvas: Canvas,
-    device: DeviceName,
-) -> Painting:
+def _torch(weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: DeviceName) -> Painting:
     import torch
 
     from neuralpaint.painting import TorchPainting
 
     where = find_device(device)
+    settings, canvas, codes = facts
     generator = torch.Generator().manual_seed(settings.seed)
     with _no_more_than(sum(weight.size for weight in weights.values())):
         plan = Plan(settings)
-        model = plan.model.build(plan.canvas(canvas), generator)
+        model = plan.model.build(plan.canvas(canvas), generator, codes)
     model.to(where)
-    blank = TorchPainting(model, model.state_dict(), canvas=canvas, settings=settings)
+    blank = TorchPainting(model, model.state_dict(), canvas=canvas, settings=settings, codes=codes)
     return blank.with_weights(weights)
 
 
 def _scratch(
-    weights: Mapping[str, NDArray[Any]],
-    *,
-    settings: TrainingSettings,
-    canvas: Canvas,
-    device: DeviceName,
+    weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: DeviceName
 ) -> Painting:
-    from neuralpaint.scratch.choices import build_network, count_weights, known_model
-    from neuralpaint.scratch.painting import ScratchPainting, Studio
+    from neuralpaint.scratch.choices import count_weights, known_model
+    from neuralpaint.scratch.painting import ScratchPainting, studio_of
 
     if device not in ("auto", "cpu"):
         raise DeviceError(f"--engine numpy paints on the CPU, not on {device}: use --device cpu")
+    settings, canvas, codes = facts
     plan = Plan(settings)
     model, learned = known_model(plan.model), plan.canvas(canvas)
-    if count_weights(model, learned) > sum(weight.size for weight in weights.values()):
+    if count_weights(model, learned, codes) > sum(weight.size for weight in weights.values()):
         raise UsageError("there are fewer of them")
-    network = build_network(model, learned, seed=settings.seed)
-    blank = ScratchPainting(Studio(network), network.state(), canvas=canvas, settings=settings)
+    studio = studio_of(model, learned, seed=settings.seed, codes=codes)
+    blank = ScratchPainting(studio, studio.weights, canvas=canvas, settings=settings, codes=codes)
     return blank.with_weights(weights)
 
 

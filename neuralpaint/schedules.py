@@ -37,9 +37,13 @@ class Schedule(Settings, ABC):
 
 
 class Reactive(Schedule):
-    """A schedule that waits for the error: whenever it is stuck, the rate is reduced."""
+    """A schedule that waits for the error: whenever it is stuck, the rate is reduced.
+
+    After any other epoch the rate may `grow`.
+    """
 
     factor: float
+    grow: float = 1.0
 
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
         """Return 1: only the reductions count."""
@@ -70,13 +74,15 @@ class Annealing:
             if self._schedule.is_stuck(self._errors):
                 self._reduction *= self._schedule.factor
                 self._errors.clear()
+            else:
+                self._reduction *= self._schedule.grow
 
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
         """Return the multiplier of the learning rate for the step to come."""
         return self._reduction * self._schedule.multiplier(step=step, steps=steps, epoch=epoch)
 
     def state(self) -> State:
-        """Return what it has heard since the last reduction, and what the reductions come to."""
+        """Return what it has heard since the last reduction, and what all of them come to."""
         return {"errors": np.array(self._errors), "reduction": np.array(self._reduction)}
 
     def restore(self, state: State) -> None:
@@ -159,10 +165,15 @@ class Plateau(Reactive):
 @schedules.register("adaptive-halving")
 @dataclass(frozen=True)
 class AdaptiveHalving(Reactive):
-    """Halved when the mean error of 100 epochs exceeds that of the 100 before."""
+    """Halved when the mean error of 100 epochs exceeds that of the 100 before.
+
+    With window=1,grow=1.02 it is a bold driver (Battiti 1989): up a little after every epoch
+    that was better, halved after one that was worse, whose step is not taken back.
+    """
 
     window: int = setting(100, "epochs whose errors are averaged", unit="epochs", minimum=1)
     factor: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
+    grow: float = setting(1.0, "what every other epoch multiplies by", minimum=1, maximum=2)
 
     def is_stuck(self, errors: Sequence[float]) -> bool:
         """Compare the two newest windows, once both are full."""

@@ -22,7 +22,7 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
 
-__all__ = ["Source", "closest", "label", "opened"]
+__all__ = ["Source", "closest", "label", "opened", "picture_suffixes"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,12 @@ Source = str | Path | BinaryIO
 _FORMATS = ["AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "PSD", "QOI"]
 _FORMATS += ["TIFF", "WEBP"]
 _PILLOW = threading.RLock()
+
+
+def picture_suffixes() -> set[str]:
+    """Return the suffixes of the pictures that can be read, such as `.png`."""
+    Image.init()
+    return {suffix for suffix, form in Image.EXTENSION.items() if form in _FORMATS}
 
 
 def label(source: Source) -> str:

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuralpaint.canvas import Grid
 from neuralpaint.devices import send
+from neuralpaint.lesson import Lesson
 from neuralpaint.states import State
 
 __all__ = ["Batch", "Lattice", "Lattices", "Target", "strides"]
@@ -25,6 +25,13 @@ class Batch(NamedTuple):
     x: Tensor  # (1, w) float32
     y: Tensor  # (h, 1) float32
     colours: Tensor  # (h, w, 3) float32 in [0, 1]
+    code: Tensor | None = None  # (h, 1, k) float32, where rows are of several pictures
+    weights: Tensor | None = None  # (h, w) float32, where pixels do not count alike
+
+    def rows(self, rows: slice) -> Batch:
+        """Return some of the rows."""
+        code, weights = (None if each is None else each[rows] for each in (self.code, self.weights))
+        return Batch(self.x, self.y[rows], self.colours[rows], code, weights)
 
 
 class Lattice(NamedTuple):
@@ -45,20 +52,42 @@ class Target:
     colours: Tensor  # (height, width, 3) uint8
     x: Tensor  # (1, width) float32
     y: Tensor  # (height, 1) float32
+    codes: Tensor | None = None  # (height, 1, k) float32, of each row's picture
+    weights: Tensor | None = None  # (height, width) float32: how much each pixel counts
+    order: Tensor | None = None  # likewise: after which part of the training it is learned
 
     @classmethod
-    def of(cls, pixels: NDArray[np.uint8], grid: Grid, device: torch.device) -> Target:
-        """Return pixels that lie on a grid as a target; on the CPU they are shared."""
-        colours = torch.from_numpy(pixels).to(device)
-        return cls(
-            colours, torch.from_numpy(grid.x).to(device), torch.from_numpy(grid.y).to(device)
+    def of(cls, lesson: Lesson, pixels: NDArray[np.uint8], device: torch.device) -> Target:
+        """Return the pixels of a lesson as a target; on the CPU they are shared."""
+        colours, x, y = (torch.from_numpy(a).to(device) for a in (pixels, *lesson.grid))
+        of_rows = None if lesson.codes is None else lesson.codes[:, None]
+        codes, weights, order = (
+            None if array is None else torch.from_numpy(array).to(device)
+            for array in (of_rows, lesson.weights(), lesson.order())
         )
+        return cls(colours, x, y, codes, weights, order)
 
-    def batch(self, lattice: Lattice) -> Batch:
-        """Return the pixels of a lattice."""
+    def batch(self, lattice: Lattice, progress: Tensor | float = 1.0) -> Batch:
+        """Return the pixels of a lattice, and what they count after a part of the training."""
         rows, columns = lattice
         levels = self.colours.index_select(0, rows).index_select(1, columns)
-        return Batch(self.x[:, columns], self.y[rows], levels.to(torch.float32).mul_(1 / 255))
+        return Batch(
+            self.x[:, columns],
+            self.y[rows],
+            levels.to(torch.float32).mul_(1 / 255),
+            None if self.codes is None else self.codes[rows],
+            self._weights(lattice, progress),
+        )
+
+    def _weights(self, lattice: Lattice, progress: Tensor | float) -> Tensor | None:
+        def part(plane: Tensor) -> Tensor:
+            return plane.index_select(0, lattice.rows).index_select(1, lattice.columns)
+
+        weights = None if self.weights is None else part(self.weights)
+        if self.order is None:
+            return weights
+        begun = (part(self.order) <= progress).to(torch.float32)
+        return begun if weights is None else begun * weights
 
 
 def strides(shape: tuple[int, int], batch: int) -> tuple[int, int]:

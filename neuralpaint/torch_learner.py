@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuralpaint.canvas import Canvas
+from neuralpaint.albums import Subject
 from neuralpaint.cuda_graph import StepGraphs
 from neuralpaint.devices import explaining_memory, find_device, set_threads
 from neuralpaint.gradients import backpropagate, penalize
@@ -17,7 +17,6 @@ from neuralpaint.learning import Learner, ignore
 from neuralpaint.lesson import Lesson
 from neuralpaint.meters import CudaMeter, HostMeter, Meter
 from neuralpaint.painting import TorchPainting
-from neuralpaint.pictures import Picture
 from neuralpaint.readings import Reading
 from neuralpaint.states import State, gather, part
 from neuralpaint.target import Batch, Lattice, Lattices, Target, strides
@@ -33,24 +32,27 @@ _STEPS = {"cpu": 2000, "cuda": 6000, "mps": 4000}
 
 
 class TorchLearner(Learner):
-    """Learns one picture with torch on any of its devices."""
+    """Learns a picture, or an album, with torch on any of its devices."""
 
-    def __init__(self, picture: Picture, settings: TrainingSettings) -> None:
+    def __init__(self, subject: Subject, settings: TrainingSettings) -> None:
         self.settings = settings
-        self._canvas = picture.canvas
+        self._canvas = subject.canvas
+        self._codes = subject.codes
         self._plan = Plan(settings)
         self._generator = torch.Generator().manual_seed(settings.seed)
         self._device = device = find_device(settings.device)
         self.device = kind = device.type
         set_threads(settings.threads)
-        self._lesson = Lesson(picture, settings)
+        self._lesson = Lesson(subject, settings)
         self._target: Target | None = None
-        if not settings.makes_target:
+        if not self._lesson.is_made:
             self.prepare()
         with explaining_memory(_ADVICE):
-            self._build(picture.canvas, device)
+            self._build(device)
             self._measure(device)
         suitable = self._plan.model.cpu_batch if kind == "cpu" else _BATCH[kind]
+        if self._plan.model.learns_whole:
+            suitable = math.prod(self._lesson.shape)
         apart = strides(self._lesson.shape, settings.batch or suitable)
         self.epoch_steps = math.prod(apart)
         self._lattices = Lattices(
@@ -64,11 +66,13 @@ class TorchLearner(Learner):
         if self._target is None:
             with explaining_memory(_ADVICE):
                 pixels = self._lesson.pixels(device=self._device, look=look)
-                self._target = Target.of(pixels, self._lesson.grid, self._device)
+                self._target = Target.of(self._lesson, pixels, self._device)
 
-    def _build(self, canvas: Canvas, device: torch.device) -> None:
+    def _build(self, device: torch.device) -> None:
         # Drawn on the CPU: the same weights on every device.
-        self.model = self._plan.model.build(self._plan.canvas(canvas), self._generator).to(device)
+        canvas = self._plan.canvas(self._canvas)
+        model = self._plan.model.build(canvas, self._generator, self._codes)
+        self.model = model.to(device)
         self._parameters: list[torch.Tensor] = list(self.model.parameters())
         self.weights = sum(p.numel() for p in self._parameters)
         self._average = [p.detach().clone() for p in self._parameters]
@@ -77,12 +81,14 @@ class TorchLearner(Learner):
     def _measure(self, device: torch.device) -> None:
         """Decide how a step is made and measured on this device."""
         self._renewal: float | torch.Tensor = 0.0  # of the average, by the newest weights
+        self._progress: float | torch.Tensor = 0.0  # of the training, in [0, 1]
         self._graphs: StepGraphs | None = None
         self._sketch: torch.Tensor | None = None  # (height, width, 3) uint8
         self._epoch_loss = torch.zeros((), device=device)  # sum over the steps of this epoch
         self._meter: Meter
         if device.type == "cuda":
             self._renewal = torch.zeros((), device=device)
+            self._progress = torch.zeros((), device=device)
             self._graphs = StepGraphs() if self._plan.optimizer.capturable else None
             self._meter = CudaMeter(device)
         else:
@@ -136,13 +142,15 @@ class TorchLearner(Learner):
         )
         for group in self._optimizer.param_groups:
             group["lr"] = _filled(group["lr"], rate * group["rate"])
-        self.model.pace(self.step / max(1, self.steps))
+        progress = self.step / max(1, self.steps)
+        self.model.pace(progress)
+        self._progress = _filled(self._progress, progress)
         self._renewal = _filled(self._renewal, self._plan.renewal(self.step))
 
     def _learn_from(self, lattice: Lattice) -> None:
         """Make one optimizer step on one lattice; whatever it needs lies on the device."""
         assert self._target is not None  # `advance` has seen to it
-        batch = self._target.batch(lattice)
+        batch = self._target.batch(lattice, self._progress)
         self._optimizer.step(lambda: self._weigh(batch))
         with torch.no_grad():
             for average, parameter in zip(self._average, self._parameters, strict=True):
@@ -170,7 +178,9 @@ class TorchLearner(Learner):
         weights = {name: average.clone() for name, average in self._all_averages().items()}
         state = self.model.state_dict()
         weights |= {name: state[name].clone() for name in state if name not in weights}
-        return TorchPainting(self.model, weights, canvas=self._canvas, settings=self.settings)
+        return TorchPainting(
+            self.model, weights, canvas=self._canvas, settings=self.settings, codes=self._codes
+        )
 
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
         """Keep what the model says of each batch, on a canvas that begins as `frame`."""

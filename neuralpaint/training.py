@@ -109,9 +109,10 @@ class Plan:
         """Return the canvas of a picture at the size for which the model is built.
 
         That is the target's where there is more in it than in the picture: enhanced. Without that
-        a larger model learns only more noise.
+        a larger model learns only more noise; but one with weights for every pixel has to have all.
         """
-        return picture.scaled(self._settings.factor) if self._settings.enhance else picture
+        larger = self._settings.enhance or self.model.learns_whole
+        return picture.scaled(self._settings.factor) if larger else picture
 
     def steps(self, *, usual: int, epoch_steps: int) -> int:
         """Return the steps to train: as many as are wanted, or as usual.
@@ -123,11 +124,14 @@ class Plan:
             return max(1, round(settings.epochs * epoch_steps))
         if settings.steps is not None:
             return settings.steps
+        usual = self.model.usual_steps(usual, epoch_steps)
         return round(usual * min(2.0, settings.factor)) if settings.enhance else usual
 
     def lr(self, steps: int) -> float:
         """Return the initial learning rate: the user's, or what suits the model and the horizon."""
-        suitable = self.optimizer.learning_rate(self.model.learning_rate(steps))
+        suitable = self.optimizer.learning_rate(
+            adam=self.model.learning_rate(steps), raw=self.model.raw_rate(steps)
+        )
         return self.optimizer.lr or self._settings.lr or suitable
 
     def renewal(self, step: int) -> float:

@@ -9,7 +9,11 @@ from neuralpaint.encodings import encodings
 from neuralpaint.models import models
 from neuralpaint.networks import CoordinateModel
 
-__all__ = ["CANVAS", "SPECS", "axes", "build"]
+__all__ = ["CANVAS", "SPECS", "WITHOUT_CODES", "axes", "build"]
+
+WITHOUT_CODES = [name for name in models if not models[name].needs_codes]
+"""The models that can learn a single picture."""
+
 
 CANVAS = Canvas.of(height=18, width=26)
 _TINY = {
@@ -41,12 +45,14 @@ def _specs(name: str) -> list[str]:
     return [f"{tiny},encoding={e}{_TINY_ENCODING.get(e, '')}" for e in encodings]
 
 
-SPECS = [spec for name in models for spec in _specs(name)] + _VARIANTS
+SPECS = [spec for name in WITHOUT_CODES for spec in _specs(name)] + _VARIANTS
 
 
 def build(spec: str, *, seed: int = 0) -> CoordinateModel:
     """Return a model of the small picture."""
-    return models.parse(spec).build(CANVAS, torch.Generator().manual_seed(seed))
+    model = models.parse(spec).build(CANVAS, torch.Generator().manual_seed(seed))
+    assert isinstance(model, CoordinateModel)
+    return model
 
 
 def axes() -> tuple[torch.Tensor, torch.Tensor]:

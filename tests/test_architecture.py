@@ -33,7 +33,7 @@ FLOORS = [
         "tensors",
         "sealed",
     ],
-    ["pictures", "split", "stills", "devices", "workers"],
+    ["pictures", "albums", "split", "stills", "devices", "workers"],
     [
         "encodings",
         "networks",
@@ -45,6 +45,8 @@ FLOORS = [
         "schedules",
         "presets",
         "super_resolution",
+        "motion",
+        "inpainting",
     ],
     [
         "target",
@@ -60,6 +62,7 @@ FLOORS = [
         "torch_learner",
         "pacing",
         "camera",
+        "walks",
         "keyframes",
         "storyboard",
         "rendering",
@@ -70,6 +73,7 @@ FLOORS = [
         "checkpoint",
         "export",
         "video",
+        "masks",
     ],
     ["recipes"],
     ["cli"],

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from contract import WITHOUT_CODES
 from fake_gpu import FakeGpu
 
 from neuralpaint.canvas import Canvas
 from neuralpaint.cuda_graph import StepGraphs
 from neuralpaint.learning import learner
-from neuralpaint.models import models
 from neuralpaint.pictures import Picture
 from neuralpaint.target import Lattice
 from neuralpaint.torch_learner import TorchLearner
@@ -108,7 +108,7 @@ def on_gpu(**options: Any) -> TorchLearner:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("model", list(models))
+@pytest.mark.parametrize("model", WITHOUT_CODES)
 @pytest.mark.parametrize("clip", [None, 1.0])
 def test_a_graph_trains_as_the_step_it_was_made_of(model: str, clip: float | None) -> None:
     plain, graphed = (on_gpu(model=model, clip=clip, batch=20_000) for _ in range(2))
@@ -135,7 +135,7 @@ def test_a_graph_outlives_what_is_rendered_between_its_steps() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("model", list(models))
+@pytest.mark.parametrize("model", WITHOUT_CODES)
 def test_the_host_does_not_wait_while_a_gpu_trains(model: str) -> None:
     student = on_gpu(model=model, batch=10**6)  # one shape, recorded before the test begins
     student.advance(10)

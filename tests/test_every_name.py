@@ -10,6 +10,8 @@ from test_learning import small
 from neuralpaint.encodings import encodings
 from neuralpaint.errors import UnknownNameError
 from neuralpaint.losses import losses
+from neuralpaint.masks import masks
+from neuralpaint.masks.orders import orders
 from neuralpaint.models import models
 from neuralpaint.optimizers import optimizers
 from neuralpaint.pacing import pacings
@@ -22,6 +24,7 @@ from neuralpaint.video.overlays import overlays
 
 REGISTRIES: list[Registry[Any]] = [
     models, encodings, losses, optimizers, schedules, pacings, overlays, formats, still_formats,
+    masks, orders,
 ]  # fmt: skip
 ENTRIES = [(registry, name) for registry in REGISTRIES for name in registry]
 every = pytest.mark.parametrize(

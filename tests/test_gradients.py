@@ -32,7 +32,9 @@ def batch(height: int = 43, width: int = 51) -> Batch:
 
 def model(spec: str) -> CoordinateModel:
     canvas = Canvas.of(height=43, width=51)
-    return models.parse(spec).build(canvas, torch.Generator().manual_seed(2))
+    built = models.parse(spec).build(canvas, torch.Generator().manual_seed(2))
+    assert isinstance(built, CoordinateModel)
+    return built
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "ssim"])
@@ -53,9 +55,9 @@ def test_every_thread_takes_some_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     both, asked = model("mlp:hidden_size=8,features=4"), []
     forward = both.forward
 
-    def watch(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def watch(x: torch.Tensor, y: torch.Tensor, code: None) -> torch.Tensor:
         asked.append(len(y))
-        return forward(x, y)
+        return forward(x, y, code)
 
     monkeypatch.setattr(both, "forward", watch)
     backpropagate(both, losses.parse("mse"), batch(), parameters=list(both.parameters()))

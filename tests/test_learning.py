@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from contract import WITHOUT_CODES
 from fake_gpu import FakeGpu
 
 from neuralpaint.canvas import Canvas
@@ -13,7 +14,6 @@ from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.learning import Learner, learn, learner
 from neuralpaint.meters import CudaMeter
 from neuralpaint.metrics import psnr
-from neuralpaint.models import models
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import render
@@ -36,7 +36,7 @@ def small(name: str = "fourier", **options: Any) -> Learner:
     return learner(picture(), TrainingSettings.from_dict(options))
 
 
-@pytest.mark.parametrize("name", list(models))
+@pytest.mark.parametrize("name", WITHOUT_CODES)
 def test_every_model_learns(name: str) -> None:
     student = small(name, batch=864)
     canvas = Canvas.of(height=24, width=36)
@@ -235,7 +235,7 @@ def test_a_loss_that_is_no_number_ends_learning_on_a_gpu_too(
         list(learn(student, [3]))
 
 
-@pytest.mark.parametrize("name", list(models))
+@pytest.mark.parametrize("name", WITHOUT_CODES)
 def test_a_painting_carries_no_history(name: str) -> None:
     student = learner(picture(), model=name, device="cpu")
     student.advance(3)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,96 @@ def test_what_was_enhanced_is_the_same_once_it_is_loaded(model: str, tmp_path: P
     again = load_painting(painting.save(tmp_path / "it.painting"))
     grid = picture().canvas.scaled(2).grid()
     np.testing.assert_array_equal(again(grid), painting(grid))
+
+
+def hole(height: int = 20, width: int = 30) -> NDArray[np.float32]:
+    unknown = np.zeros((height, width), np.float32)
+    unknown[6:11, 9:15] = 1
+    return unknown
+
+
+def test_a_hole_is_filled_before_anything_is_learned_of_it() -> None:
+    masked = replace(
+        picture(),
+        unknown=hole(),
+        pixels=np.where(hole()[..., None] > 0, 0, picture().pixels).astype(np.uint8),
+    )
+    lesson = Lesson(masked, TrainingSettings())
+    assert lesson.is_made
+    pixels = lesson.pixels()
+    known = hole() == 0
+    np.testing.assert_array_equal(pixels[known], masked.pixels[known])
+    error = np.abs(pixels.astype(float) - picture().pixels)[~known]
+    assert error.mean() < 4
+    assert lesson.weights() is None
+
+
+def test_or_it_is_left_to_the_network() -> None:
+    masked = replace(picture(), unknown=hole(), fills=False)
+    lesson = Lesson(masked, TrainingSettings())
+    assert not lesson.is_made
+    assert np.shares_memory(lesson.pixels(), masked.pixels)
+    np.testing.assert_array_equal(lesson.weights(), 1 - hole())
+
+
+def test_filled_it_can_be_enlarged_too() -> None:
+    masked = replace(picture(), unknown=hole())
+    filled = Picture(Lesson(masked, TrainingSettings()).pixels())
+    settings = TrainingSettings(target_scale=2)
+    seen: list[float] = []
+    both = Lesson(masked, settings).pixels(look=seen.append)
+    np.testing.assert_array_equal(both, Lesson(filled, settings).pixels())
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"), [({"target_scale": 2}, (40, 60)), ({"train_on": "every-other"}, (10, 15))]
+)
+def test_weights_and_order_lie_where_the_pixels_do(
+    options: dict[str, Any], shape: tuple[int, int]
+) -> None:
+    y, x = np.mgrid[0:20, 0:30].astype(np.float32)
+    lesson = Lesson(replace(picture(), weights=x, order=y / 20), TrainingSettings(**options))
+    weights, order = lesson.weights(), lesson.order()
+    assert weights is not None
+    assert order is not None
+    assert weights.shape == order.shape == shape
+    coarse = 2 if shape[0] < 20 else 0.5
+    np.testing.assert_array_equal(weights[0], np.floor(np.arange(shape[1]) * coarse))
+    np.testing.assert_array_equal(
+        order[:, 0], np.float32(np.floor(np.arange(shape[0]) * coarse)) / 20
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_counts_more_is_learned_better(engine: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    noise = Picture(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    weights = np.ones((20, 30), np.float32)
+    weights[:, :15] = 100
+
+    def error(subject: Picture) -> float:
+        student = learner(subject, device="cpu", steps=150, batch=600, **engine)
+        student.advance(150)
+        colours = student.painting()(subject.canvas.grid())
+        return float(np.square(255 * colours - subject.pixels)[:, :15].mean())
+
+    assert error(replace(noise, weights=weights)) < 0.96 * error(noise)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_learned_later_is_not_known_before(engine: dict[str, Any]) -> None:
+    order = np.zeros((20, 30), np.float32)
+    order[:, 15:] = 0.5
+    other = picture().pixels.copy()
+    other[:, 15:] = 255 - other[:, 15:]
+
+    def weights(pixels: NDArray[np.uint8], steps: int) -> NDArray[np.float32]:
+        subject = Picture(pixels, order=order)
+        student = learner(subject, device="cpu", steps=20, batch=200, **engine)
+        student.advance(steps)
+        return np.concatenate([w.ravel() for w in student.painting().weights.values()])
+
+    np.testing.assert_array_equal(weights(picture().pixels, 10), weights(other, 10))
+    assert (weights(picture().pixels, 20) != weights(other, 20)).any()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -74,3 +76,51 @@ def test_the_ssim_mix_goes_from_squares_to_structure() -> None:
 def test_the_old_name_of_mae_still_parses() -> None:
     assert losses.parse("l1") == losses.parse("mae")
     assert "l1" not in list(losses)
+
+
+WEIGHTS = torch.linspace(0, 2, 20).reshape(4, 5)
+
+
+@pytest.mark.parametrize("name", [name for name in losses if losses.parse(name).pixelwise])
+def test_a_weighted_loss_is_the_weighted_mean_of_its_pixels(name: str) -> None:
+    loss = losses.parse(name)
+    alone = torch.stack([loss(p, t) for p, t in _pairs()])
+    expected = (alone * WEIGHTS.flatten()).sum() / WEIGHTS.sum()
+    torch.testing.assert_close(loss(PREDICTION, TARGET, weights=WEIGHTS), expected)
+
+
+@pytest.mark.parametrize("name", list(losses))
+def test_equal_weights_change_nothing(name: str) -> None:
+    loss, weights = losses.parse(name), torch.full((4, 5), 3.0)
+    torch.testing.assert_close(loss(PREDICTION, TARGET, weights=weights), loss(PREDICTION, TARGET))
+
+
+@pytest.mark.parametrize("name", list(losses))
+def test_what_does_not_count_pulls_nowhere(name: str) -> None:
+    weights = torch.zeros(12, 15)
+    weights[:, :7] = 1
+    prediction = torch.linspace(0, 1, 540).reshape(12, 15, 3).requires_grad_()
+    target = torch.linspace(1, 0, 540).reshape(12, 15, 3)
+    loss = losses.parse(name)
+    value = loss(prediction, target, weights=weights)
+    value.backward()
+    assert prediction.grad is not None
+    if loss.pixelwise:
+        assert (prediction.grad[:, 7:] == 0).all()
+    other = target.clone()
+    other[:, 7:] = 0.5
+    torch.testing.assert_close(loss(prediction, other, weights=weights), value)
+
+
+@pytest.mark.parametrize("name", list(losses))
+def test_where_nothing_counts_there_is_no_loss(name: str) -> None:
+    prediction = PREDICTION.clone().requires_grad_()
+    value = losses.parse(name)(prediction, TARGET, weights=torch.zeros(4, 5))
+    value.backward()
+    assert value.item() == pytest.approx(0, abs=1e-6)
+    assert prediction.grad is not None
+    assert torch.isfinite(prediction.grad).all()
+
+
+def _pairs() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    return zip(PREDICTION.view(-1, 3), TARGET.view(-1, 3), strict=True)

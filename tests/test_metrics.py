@@ -88,3 +88,12 @@ def test_no_metric_takes_different_shapes(
 ) -> None:
     with pytest.raises(ValueError, match="shapes differ"):
         metric(np.zeros((14, 15, 3), np.uint8), np.zeros((15, 14, 3), np.uint8))
+
+
+def test_psnr_of_some_pixels_is_that_of_them_alone() -> None:
+    frame, reference = (np.zeros((300, 4, 3), np.uint8) for _ in range(2))
+    frame[290:], frame[:10] = 10, 90
+    where = np.zeros((300, 4), bool)
+    where[280:] = True
+    assert psnr(frame, reference, where=where) == pytest.approx(10 * np.log10(255**2 / 50))
+    assert math.isnan(psnr(frame, reference, where=np.zeros((300, 4), bool)))

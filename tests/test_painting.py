@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from contract import WITHOUT_CODES
 from damage import damaged
 from PIL import Image
 
@@ -16,7 +17,6 @@ from neuralpaint.canvas import Canvas, Grid, View
 from neuralpaint.encodings import encodings
 from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.learning import learner
-from neuralpaint.models import models
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import render
@@ -32,7 +32,7 @@ SMALL = {
     "siren": "siren:hidden_size=8",
 }
 EVERY = [
-    *[(SMALL.get(name, name), "torch") for name in models],
+    *[(SMALL.get(name, name), "torch") for name in WITHOUT_CODES],
     *[(f"mlp:hidden_size=8,encoding={name}", "torch") for name in encodings],
     ("skipconn:hidden_size=8,encoding=gaussian", "torch"),
     ("mlp:hidden_size=8,norm=batch,dropout=0.2", "torch"),

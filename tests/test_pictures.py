@@ -395,3 +395,55 @@ def test_an_input_size_is_covered_and_its_middle_taken(tmp_path: Path) -> None:
 def test_an_input_size_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="WIDTHxHEIGHT"):
         PictureSettings(input_size="big")
+
+
+@pytest.mark.parametrize("name", ["unknown", "weights", "order"])
+def test_a_plane_has_the_size_of_the_picture(name: str) -> None:
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    plane = np.zeros((4, 6), np.float32)
+    assert Picture(pixels, **{name: plane}).planes.keys() == {name}  # type: ignore[arg-type]
+    for wrong in (plane[:3], plane.astype(np.float64)):
+        with pytest.raises(UsageError, match=f"{name} of a Picture"):
+            Picture(pixels, **{name: wrong})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 20), (40, 60), (7, 13)])
+def test_planes_go_where_the_pixels_go(height: int, width: int) -> None:
+    ramp = np.broadcast_to(np.linspace(0, 1, 30, dtype=np.float32), (20, 30)).copy()
+    pixels = np.rint(255 * ramp[..., None].repeat(3, 2)).astype(np.uint8)
+    covering = Picture(pixels, unknown=ramp).covering(height=height, width=width)
+    assert covering.unknown is not None
+    assert covering.unknown.shape == (height, width)
+    np.testing.assert_allclose(255 * covering.unknown, covering.pixels[..., 0], atol=4)
+
+
+def with_hole(truth: int | None) -> Picture:
+    """Return a black picture of 4 x 6, unknown on the left, where the truth is one level."""
+    unknown = np.tile(np.array([1, 1, 0.7, 0.5, 0, 0], np.float32), (4, 1))
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    real = None if truth is None else np.full((4, 6, 3), truth, np.uint8)
+    return Picture(pixels, unknown=unknown, truth=real)
+
+
+def test_a_picture_is_judged_by_the_truth_or_by_what_is_known() -> None:
+    known = [False, False, False, True, True, True]
+    for picture in (with_hole(None).judged, with_hole(7)):
+        assert picture.known is not None
+        assert picture.known[0].tolist() == known
+        assert not picture.pixels.any()
+    judged = with_hole(7).judged
+    assert judged.known is None
+    assert (judged.pixels == 7).all()
+    whole = Picture(np.zeros((4, 6, 3), np.uint8))
+    assert whole.judged is whole
+    assert whole.known is None
+
+
+def test_the_truth_goes_where_the_pixels_go_and_has_their_size() -> None:
+    for size in ((2, 6), (8, 8)):
+        smaller = with_hole(7).covering(height=size[0], width=size[1])
+        assert smaller.truth is not None
+        assert smaller.truth.shape == smaller.pixels.shape
+        assert (smaller.truth == 7).all()
+    with pytest.raises(UsageError, match="the truth of a Picture is uint8"):
+        Picture(np.zeros((4, 6, 3), np.uint8), truth=np.zeros((4, 5, 3), np.uint8))

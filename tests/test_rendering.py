@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from contract import WITHOUT_CODES
 from fake_painting import Flat
 from torch import Tensor, nn
 
 from neuralpaint.canvas import Canvas, CanvasSettings, Edge, Grid, View
 from neuralpaint.errors import DeviceError
 from neuralpaint.learning import learner
-from neuralpaint.models import models
 from neuralpaint.painting import Painting, TorchPainting
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import Depth, expose, fidelity, letterbox, render, strips
@@ -181,7 +181,7 @@ def test_samples_of_a_wide_canvas_are_taken_a_few_at_a_time(
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", list(models))
+@pytest.mark.parametrize("name", WITHOUT_CODES)
 def test_a_frame_of_a_gpu_is_that_of_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     canvas = Canvas.of(height=90, width=160)
     cpu, cuda = (
@@ -244,3 +244,16 @@ def test_what_has_learned_a_larger_target_is_judged_by_the_means_of_its_points()
 
     subject = Picture(np.full((30, 40, 3), 120, np.uint8))
     assert fidelity(Stripes(0), subject) > 45
+
+
+def test_fidelity_is_that_of_what_is_known_of_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = render(painting(), Canvas.of(height=90, width=120))
+    pixels, unknown = true.copy(), np.zeros((90, 120), np.float32)
+    pixels[:, :60], unknown[:, :60] = 0, 1
+    pixels[:, 100:] ^= 1
+    known = fidelity(painting(), Picture(pixels, unknown=unknown))
+    assert known == pytest.approx(10 * np.log10(255**2 * 3), abs=0.01)  # of a third of them
+    monkeypatch.setattr("neuralpaint.rendering._TILE", 1200)
+    assert fidelity(painting(), Picture(pixels, unknown=unknown)) == pytest.approx(known, abs=0.5)
+    judged = Picture(pixels, unknown=unknown, truth=true)
+    assert fidelity(painting(), judged) == np.inf

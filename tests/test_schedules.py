@@ -65,6 +65,16 @@ def test_adaptive_halving_compares_a_hundred_epochs_with_the_hundred_before() ->
     assert reductions("adaptive-halving:window=3", [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]) == [5, 11]
 
 
+def test_adaptive_halving_may_grow_after_every_epoch_that_was_better() -> None:
+    annealing = Annealing(schedules.parse("adaptive-halving:window=1,grow=1.5"))
+    found = []
+    for error in [4.0, 3, 2, 3, 2, 1]:
+        annealing.hear(error)
+        found.append(annealing.multiplier(step=0, steps=1, epoch=0))
+    ups = 1.5**3
+    assert found == pytest.approx([1.5, 1.5**2, ups, ups / 2, ups / 2 * 1.5, ups / 2 * 1.5**2])
+
+
 def test_what_was_heard_goes_on_in_another_training() -> None:
     spec, errors = "plateau:patience=2,threshold=0", [5.0, 4, 4, 4, 3, 3, 3, 2, 1, 1]
     whole = Annealing(schedules.parse(spec))

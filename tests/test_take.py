@@ -10,18 +10,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from contract import WITHOUT_CODES
 from damage import damaged
 
 from neuralpaint.encodings import encodings
 from neuralpaint.errors import EncodingError, SavedError, UsageError
 from neuralpaint.learning import Snapshot, learn, learner
-from neuralpaint.models import models
 from neuralpaint.pictures import Picture
 from neuralpaint.rendering import render
 from neuralpaint.saved import load_painting
@@ -36,7 +37,7 @@ SMALL = {
     "siren": "siren:hidden_size=8",
 }
 EVERY = [
-    *[(SMALL.get(name, name), "torch") for name in models],
+    *[(SMALL.get(name, name), "torch") for name in WITHOUT_CODES],
     *[(f"mlp:hidden_size=8,encoding={name}", "torch") for name in encodings],
     ("mlp:hidden_size=8,norm=batch", "torch"),
     ("mlp:hidden_size=8", "numpy"),
@@ -62,7 +63,7 @@ def writer(path: Path, chosen: TrainingSettings | None = None, **options: Any) -
     return TakeWriter(
         path,
         settings=chosen or settings(),
-        picture=picture(),
+        subject=picture(),
         steps=9,
         note={"source": "a"},
         **options,
@@ -468,7 +469,7 @@ def test_a_take_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (300, 300, 3), dtype=np.uint8)
     large = Picture(pixels)
     with file_size_limit(70_000), pytest.raises(EncodingError, match="free some space"):
-        TakeWriter(tmp_path / "a", settings=settings(), picture=large, steps=9, note={})
+        TakeWriter(tmp_path / "a", settings=settings(), subject=large, steps=9, note={})
     assert not (tmp_path / "a").exists()
 
 
@@ -476,3 +477,34 @@ def test_a_take_is_not_taken_for_a_damaged_painting(tmp_path: Path) -> None:
     record(tmp_path / "a")
     with pytest.raises(SavedError, match="is a take, not a painting"):
         load_painting(tmp_path / "a")
+
+
+@pytest.mark.parametrize("truth", ["own", "other", None])
+def test_a_take_holds_what_is_unknown_of_its_picture(truth: str | None, tmp_path: Path) -> None:
+    unknown = np.zeros((18, 26), np.float32)
+    unknown[3:9, 4:20], unknown[10] = 1, 0.5
+    whole = picture()
+    other = (255 - whole.pixels).astype(np.uint8)
+    real = {"own": whole.pixels, "other": other, None: None}[truth]
+    subject = replace(whole, unknown=unknown, truth=real)
+    path = tmp_path / "hole.take"
+    with TakeWriter(path, settings=settings(), subject=subject, steps=9, note={}) as take:
+        for snapshot in snapshots(settings()):
+            take.add(snapshot)
+        take.finish()
+    found = load_take(path).picture
+    assert found.unknown is not None
+    np.testing.assert_allclose(found.unknown, unknown, atol=0.002)
+    np.testing.assert_array_equal(found.known, subject.known)
+    np.testing.assert_array_equal(found.pixels, whole.pixels)
+    assert (found.truth is None) == (truth is None)
+    if real is not None:
+        np.testing.assert_array_equal(found.truth, real)
+
+
+def test_of_a_picture_without_a_hole_a_take_says_nothing_of_one(tmp_path: Path) -> None:
+    with TakeWriter(tmp_path / "a", settings=settings(), subject=picture(), steps=9, note={}) as t:
+        for snapshot in snapshots(settings()):
+            t.add(snapshot)
+    found = load_take(tmp_path / "a").picture
+    assert (found.unknown, found.truth) == (None, None)

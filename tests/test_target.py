@@ -2,20 +2,24 @@ from __future__ import annotations
 
 import math
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from neuralpaint.canvas import Canvas
+from neuralpaint.lesson import Lesson
+from neuralpaint.pictures import Picture
 from neuralpaint.target import Lattice, Lattices, Target, strides
+from neuralpaint.training import TrainingSettings
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (13, 29, 3), dtype=np.uint8)
 
 
 def target(pixels: np.ndarray = PIXELS) -> Target:
-    grid = Canvas.of(height=pixels.shape[0], width=pixels.shape[1]).grid()
-    return Target.of(pixels, grid, torch.device("cpu"))
+    lesson = Lesson(Picture(pixels), TrainingSettings())
+    return Target.of(lesson, lesson.pixels(), torch.device("cpu"))
 
 
 def lattices(batch: int, *, seed: int, shape: tuple[int, int] = PIXELS.shape[:2]) -> Lattices:
@@ -84,3 +88,35 @@ def test_pixels_are_shared_and_stay_bytes() -> None:
     colours = target(pixels).colours
     assert colours.dtype == torch.uint8
     assert colours.data_ptr() == pixels.ctypes.data
+
+
+def planes(**options: np.ndarray) -> Target:
+    given: dict[str, Any] = {"fills": False, **options}
+    lesson = Lesson(Picture(PIXELS, **given), TrainingSettings())
+    return Target.of(lesson, lesson.pixels(), torch.device("cpu"))
+
+
+LATTICE = Lattice(torch.tensor([3, 7, 11]), torch.tensor([2, 9, 12, 28]))
+
+
+def test_where_all_pixels_count_alike_there_are_no_weights() -> None:
+    assert target().batch(LATTICE).weights is None
+
+
+def test_a_batch_knows_how_much_its_pixels_count() -> None:
+    weights = np.random.default_rng(1).random(PIXELS.shape[:2], np.float32)
+    unknown = np.zeros_like(weights)
+    unknown[7] = 1
+    batch = planes(weights=weights, unknown=unknown).batch(LATTICE)
+    expected = (weights * (1 - unknown))[np.ix_(*(axis.numpy() for axis in LATTICE))]
+    np.testing.assert_array_equal(batch.weights, expected)
+    assert batch.rows(slice(1, 2)).weights.tolist() == [[0, 0, 0, 0]]  # type: ignore[union-attr]
+
+
+def test_pixels_are_learned_when_their_time_has_come() -> None:
+    order = np.broadcast_to(np.linspace(0, 1, 13, dtype=np.float32)[:, None], (13, 29)).copy()
+    subject = planes(order=order)
+    for progress, begun in ((0.0, [0, 0, 0]), (0.6, [1, 1, 0]), (1.0, [1, 1, 1])):
+        weights = subject.batch(LATTICE, progress).weights
+        assert weights is not None
+        assert weights[:, 0].tolist() == begun

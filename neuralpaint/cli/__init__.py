@@ -23,6 +23,8 @@ __all__ = ["main", "neuralpaint"]
     summaries={
         "video": "Train on a picture and film it.",
         "paint": "Train on a picture and render one still.",
+        "inpaint": "Fill in what is unknown of a picture, as a still or as a clip.",
+        "morph": "Train on several pictures and film what lies between.",
         "render": "Render a saved painting or a recorded training again.",
         "export": "Write a painting as a function for other tools.",
         "compare": "Train several networks on a picture and tell which learns it best.",

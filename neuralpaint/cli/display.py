@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -12,6 +14,7 @@ from neuralpaint.recipes.report import Progress, Result
 __all__ = ["Display"]
 
 _PHASES = {
+    "fill": "filling the hole",
     "enhance": "making the target",
     "train": "training",
     "film": "filming",
@@ -19,16 +22,19 @@ _PHASES = {
 }
 
 
+_MOST_PICTURES = 16  # of an album, that are told of one by one
+
+
 class Display(Screen[Progress, Result]):
     """Shows where a clip or a still is, and what has become of it."""
 
     def scene(self, progress: Progress) -> str:
         """Return what changes rarely: training and filming take turns many times a second."""
-        return progress.phase if progress.phase in ("enhance", "encode") else ""
+        return progress.phase if progress.phase in ("fill", "enhance", "encode") else ""
 
     def words(self, progress: Progress) -> tuple[str, list[str]]:
         """Return the phase, and steps, quality and speed."""
-        if progress.phase == "enhance":
+        if progress.phase in ("fill", "enhance"):
             return _PHASES[progress.phase], []
         words = [f"step {progress.step:,}/{progress.steps:,}", *decibels(progress.psnr)]
         if progress.train_seconds > 0:
@@ -46,7 +52,11 @@ class Display(Screen[Progress, Result]):
         what = f"{result.width}x{result.height}"
         if result.fps is not None:
             what += f", {result.frames} frames, {result.frames / result.fps:.1f} s"
-        facts = [what, *(f"{psnr} dB" for psnr in [f"{result.psnr:.2f}"] if psnr != "nan")]
+        facts = [what]
+        if math.isfinite(result.psnr):
+            facts.append(f"{result.psnr:.2f} dB")
+        if math.isfinite(result.hole_psnr):
+            facts.append(f"{result.hole_psnr:.2f} dB inside the hole")
         if result.train_seconds > 0:
             trained = f"{result.steps:,} steps in {result.train_seconds:.1f} s"
             facts.append(f"{trained} on {result.device}")
@@ -54,3 +64,20 @@ class Display(Screen[Progress, Result]):
         verb = "interrupted: wrote" if result.interrupted else "wrote"
         total = f"{result.total_seconds:.1f} s in all"
         click.echo(f"{verb} {name}  {'  '.join(facts)}, {total}", err=True)
+        for picture, psnr in _shown(result.pictures):
+            click.echo(f"{psnr:8.2f} dB  {picture}", err=True)
+        if result.stills:
+            click.echo(f"wrote {len(result.stills)} stills in {result.stills[0].parent}", err=True)
+
+    def facts(self, result: Result) -> dict[str, Any]:
+        """Return the result; what a single picture has not is left out."""
+        facts = super().facts(result)
+        return {name: value for name, value in facts.items() if value != ()}
+
+
+def _shown(pictures: Sequence[tuple[str, float]]) -> Sequence[tuple[str, float]]:
+    """Return the pictures of an album, or of many only the one that was learned least."""
+    if len(pictures) <= _MOST_PICTURES:
+        return pictures
+    name, psnr = min(pictures, key=lambda each: each[1])
+    return [(f"{name}, the least of {len(pictures)}", psnr)]

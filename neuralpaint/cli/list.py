@@ -12,6 +12,8 @@ from neuralpaint.camera import cameras
 from neuralpaint.encodings import encodings
 from neuralpaint.errors import UnknownNameError
 from neuralpaint.losses import losses
+from neuralpaint.masks import masks
+from neuralpaint.masks.orders import orders
 from neuralpaint.models import models
 from neuralpaint.optimizers import optimizers
 from neuralpaint.pacing import pacings
@@ -36,6 +38,8 @@ _REGISTRIES: dict[str, Registry[Any]] = {
     "overlays": overlays,
     "formats": formats,
     "stills": still_formats,
+    "masks": masks,
+    "orders": orders,
 }
 _KINDS = (*_REGISTRIES, "presets")
 
@@ -47,7 +51,8 @@ def command(kind: str | None, as_json: bool) -> None:
     """List everything that can be chosen by name, or one KIND of it, with settings and defaults.
 
     KIND is models, encodings, losses, optimizers, schedules, pacings, cameras, overlays, formats,
-    stills or presets. Settings are written after the name: --model fourier:order=64,hidden_size=96.
+    stills, masks, orders or presets. Settings are written after the name:
+    --model fourier:order=64,hidden_size=96.
     A model takes those of its encoding too: --model mlp:encoding=hash,levels=12,hidden_size=64.
     """
     if kind is not None and kind not in _KINDS:
@@ -58,8 +63,9 @@ def command(kind: str | None, as_json: bool) -> None:
         return
     for number, (title, entries) in enumerate(listing.items()):
         click.echo(("\n" if number else "") + click.style(title, bold=True))
+        wide = max(11, *map(len, entries))
         for name, entry in entries.items():
-            click.echo(f"  {name:<11} {entry['summary']}")
+            click.echo(f"  {name:<{wide}} {entry['summary']}")
             for key, facts in entry["settings"].items():
                 click.echo(f"      {key + '=' + facts['default']:<22} {facts['help']}")
 

@@ -17,6 +17,7 @@ from neuralpaint.settings import Option, Settings, options
 __all__ = [
     "audio_option",
     "common_options",
+    "file_options",
     "output_option",
     "preset_option",
     "settings_from",
@@ -39,7 +40,8 @@ class _SettingType(click.ParamType):  # type: ignore[type-arg]  # older click is
         """Return the choices, or the unit or kind of value."""
         choices = "|".join(self._choices())
         if self._option.entries is not None:
-            return f"[{choices}][:KEY=VALUE,...]"
+            file = "FILE|" if self._option.unit == "FILE" else ""
+            return f"{file}[{choices}][:KEY=VALUE,...]"
         if choices:
             return f"[{choices}]"
         return self.name.upper() if self.name.islower() else self.name
@@ -130,6 +132,26 @@ def audio_option(function: F) -> F:
         metavar="FILE",
         help="lay this sound under the clip, cut or padded to its length",
     )(function)
+
+
+def file_options(function: F) -> F:
+    """Give a command the options of files that settings may name."""
+    for name, what in reversed(
+        [
+            ("mask", "the file of the mask"),
+            ("truth", "the picture without its hole"),
+            ("focus", "the file of what counts more"),
+            ("order", "the file of what is learned first"),
+        ]
+    ):
+        function = click.option(
+            f"--{name}",
+            cls=SectionedOption,
+            type=click.Path(),
+            metavar="FILE",
+            help=f"{what}, where it was made with one",
+        )(function)
+    return function
 
 
 def preset_option(settings: type[Settings]) -> Callable[[F], F]:

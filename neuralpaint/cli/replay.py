@@ -6,15 +6,17 @@ import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from neuralpaint.cli.display import Display
 from neuralpaint.cli.keeping import keeping_from
-from neuralpaint.cli.options import audio_option, common_options, output_option
+from neuralpaint.cli.options import audio_option, common_options, file_options, output_option
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.recipes.job import Job
+from neuralpaint.recipes.masking import MaskSettings
 from neuralpaint.recipes.paint import PaintSettings, prepare_paint
 from neuralpaint.recipes.provenance import read_note
 from neuralpaint.recipes.render import RenderSettings, prepare_render
@@ -34,6 +36,7 @@ _RECIPES = {"video": VideoSettings, "paint": PaintSettings, "render": RenderSett
 @click.argument("source", metavar="[INPUT]", required=False, type=click.Path())
 @output_option("make it again from INPUT, into this", required=False)
 @audio_option
+@file_options
 @common_options
 def command(
     clip: Path,
@@ -44,13 +47,14 @@ def command(
     quiet: bool,
     as_json: bool,
     dry_run: bool,
+    **files: str | None,
 ) -> int:
     """Print the command that made CLIP; with INPUT and -o, run it again.
 
     CLIP is a clip, a still, a take or a painting; INPUT a picture or, for what was rendered, a
     painting or a take. The settings come from the file itself: only options of this command line
     are taken from it, each checked as if it had been typed; never a path, and nothing is given to a
-    shell.
+    shell. A mask that was a file is not in CLIP: give it again.
 
     \b
     neuralpaint replay clip.mp4
@@ -62,7 +66,7 @@ def command(
         return 0
     if source is None or output is None:
         raise click.UsageError("to make it again, give both what to make it of and -o OUT")
-    job = _job(note.settings, source, output, audio=audio, overwrite=overwrite)
+    job = _job(_with_files(note.settings, files), source, output, audio=audio, overwrite=overwrite)
     return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)
 
 
@@ -73,6 +77,25 @@ def _text(path: Path) -> str | None:
         with contextlib.suppress(SavedError):
             text = json.dumps(dict(load_saved(path, "cpu").note))
     return text
+
+
+def _with_files(settings: Settings, given: dict[str, str | None]) -> Settings:
+    """Return the settings with the files that were given; a name from a file is never opened.
+
+    Raises:
+        UsageError: one is missing, or one was given that has no use.
+    """
+    named = settings.files() if isinstance(settings, MaskSettings) else {}
+    for name, path in given.items():
+        if path is None and name in named:
+            raise UsageError(
+                f"it was made with the file --{name} {named[name]}, which is not in it: give that, "
+                "or another, with the same option"
+            )
+        if path is not None and name not in named:
+            raise UsageError(f"--{name}: it was made without such a file; leave it out")
+    known: dict[str, Any] = {name: path for name, path in given.items() if path is not None}
+    return replace(settings, **known)
 
 
 def _job(

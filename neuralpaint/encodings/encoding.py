@@ -19,6 +19,8 @@ class Encoding(nn.Module, ABC):
     """Features of each part."""
     separable = False
     """Whether there are two parts, of x alone and of y alone."""
+    hears_code = False
+    """Whether `forward` takes the code too, for features that depend on it."""
     sine_strengths: tuple[float, float]
     """Of the input of a sine network, in its first layer and further in: `SkipConn`."""
 
@@ -31,6 +33,12 @@ class Encoding(nn.Module, ABC):
     def shortest_period(self) -> float:
         """Of the features of a separable one along their axis, in coordinates: none by default."""
         return math.inf
+
+    def parts(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return the parts at x and y, and at a code (..., k) where the encoding hears it."""
+        place = (x, y, code) if self.hears_code else (x, y)
+        found: tuple[Tensor, ...] = self(*place)
+        return found
 
     def pace(self, progress: float) -> None:
         """Hear how far the training has come, in [0, 1], before every step."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import torch
 
     from neuralpaint.encodings.encoding import Encoding
+    from neuralpaint.encodings.pages import Pages
+    from neuralpaint.encodings.pyramid import Pyramid
     from neuralpaint.encodings.waves import Waves
 
 __all__ = [
@@ -42,6 +44,14 @@ class EncodingSettings(Settings, ABC):
     @abstractmethod
     def build(self, canvas: Canvas, generator: torch.Generator) -> Encoding:
         """Return the encoding for a picture of the size of `canvas`, its weights freshly drawn."""
+
+    def build_coded(
+        self, canvas: Canvas, generator: torch.Generator, codes: NDArray[np.float32]
+    ) -> Encoding:
+        """Return the same for pictures with codes (pictures, k), and the code beside it."""
+        from neuralpaint.encodings.coded import Coded
+
+        return Coded(self.build(canvas, generator), codes)
 
 
 encodings: Registry[EncodingSettings] = Registry("encoding")
@@ -228,12 +238,31 @@ class PyramidEncoding(PlanesSettings, EncodingSettings):
     # Pixels per node, features per node: measured on photographs.
     planes: ClassVar[tuple[tuple[float, int], ...]] = ((1, 1), (2, 4), (8, 8))
 
-    def build(self, canvas: Canvas, generator: torch.Generator) -> Encoding:
+    def build(self, canvas: Canvas, generator: torch.Generator) -> Pyramid:
         """Return the encoding, with planes for the picture's size."""
+        return self._pyramid(canvas, generator)
+
+    def build_coded(
+        self, canvas: Canvas, generator: torch.Generator, codes: NDArray[np.float32]
+    ) -> Encoding:
+        """Return planes for each picture, which the code mixes, and the code beside them."""
+        from neuralpaint.encodings.coded import Coded
+
+        return Coded(self.build_pages(canvas, generator, codes), codes)
+
+    def build_pages(
+        self, canvas: Canvas, generator: torch.Generator, codes: NDArray[np.float32]
+    ) -> Pages:
+        """Return planes for each picture, without the code beside them."""
+        from neuralpaint.encodings.pages import Pages
+
+        return Pages(self._pyramid(canvas, generator, pages=len(codes)), codes)
+
+    def _pyramid(self, canvas: Canvas, generator: torch.Generator, *, pages: int = 1) -> Pyramid:
         from neuralpaint.encodings.pyramid import Pyramid, plane_sizes
 
         planes = [(pixels * self.detail, channels) for pixels, channels in self.planes]
-        sizes = plane_sizes(planes, height=canvas.height, width=canvas.width)
-        encoding = Pyramid(sizes, span=canvas.span, fade=self.fade)
+        sizes = plane_sizes(planes, height=canvas.height, width=canvas.width, pages=pages)
+        encoding = Pyramid(sizes, span=canvas.span, fade=self.fade, pages=pages)
         encoding.initialize(generator)
         return encoding

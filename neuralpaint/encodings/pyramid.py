@@ -16,6 +16,7 @@ __all__ = ["PlaneSize", "Pyramid", "plane_sizes"]
 _START = 0.01  # larger, and the first frames are grainy and the last ones 1 dB worse
 # Nodes of the finest plane: beyond this, memory and time per step no longer grow with the picture.
 _MOST_NODES = 1 << 20
+_MOST_OF_ALL = 1 << 21  # of all pages'
 
 
 class PlaneSize(NamedTuple):
@@ -26,14 +27,17 @@ class PlaneSize(NamedTuple):
     channels: int
 
 
-def plane_sizes(planes: Sequence[tuple[float, int]], *, height: int, width: int) -> list[PlaneSize]:
+def plane_sizes(
+    planes: Sequence[tuple[float, int]], *, height: int, width: int, pages: int = 1
+) -> list[PlaneSize]:
     """Return the sizes of planes (pixels per node, channels) over a picture, finest first.
 
     All planes are coarser by one factor where the picture is so large that the first would have
-    more than 2^20 nodes. Every plane has at least two nodes each way.
+    more than 2^20 nodes, or those of all pages 2^21. Every plane has at least two nodes each way.
     """
     finest = min(pixels for pixels, _ in planes)
-    coarser = max(1.0, math.sqrt(height * width / _MOST_NODES) / finest)
+    most = min(_MOST_NODES, _MOST_OF_ALL / pages)
+    coarser = max(1.0, math.sqrt(height * width / most) / finest)
     sides = [(pixels * coarser, channels) for pixels, channels in planes]
     return [
         PlaneSize(max(2, math.ceil(height / p)), max(2, math.ceil(width / p)), channels)
@@ -47,6 +51,9 @@ class Pyramid(Encoding):
     The nodes of a plane lie at the centres of equal cells that tile the picture, so a plane with as
     many nodes as pixels has one at every pixel's centre. Beyond the outermost nodes, and so beyond
     the picture, their features go on unchanged.
+
+    There can be several pages of such planes, which lie one below the other: their rows are read as
+    those of one plane.
     """
 
     rate = 3.0
@@ -58,7 +65,12 @@ class Pyramid(Encoding):
     _across: Tensor  # likewise
 
     def __init__(
-        self, sizes: Sequence[PlaneSize], *, span: tuple[float, float], fade: float = 0.0
+        self,
+        sizes: Sequence[PlaneSize],
+        *,
+        span: tuple[float, float],
+        fade: float = 0.0,
+        pages: int = 1,
     ) -> None:
         """Make the planes, which are uninitialised until `initialize` draws them.
 
@@ -67,9 +79,14 @@ class Pyramid(Encoding):
             span: height and width of the picture in picture coordinates; its centre is 0.
             fade: over which part of the training the planes come in, coarsest first; 0 for all of
                 them from the start.
+            pages: how many pages there are.
         """
         super().__init__()
-        self.planes = nn.ParameterList(nn.Parameter(torch.empty(size)) for size in sizes)
+        self.planes = nn.ParameterList(
+            nn.Parameter(torch.empty(pages * size.height, size.width, size.channels))
+            for size in sizes
+        )
+        self._heights = [size.height for size in sizes]
         self.width = sum(size.channels for size in sizes)
         self.widths = (self.width,)
         self._fade = fade
@@ -114,21 +131,39 @@ class Pyramid(Encoding):
             at += plane.shape[2]
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor]:
-        """Map x and y, which broadcast to some shape, to one part (*shape, width).
+        """Map x and y, which broadcast to some shape, to one part (*shape, width)."""
+        return (self.read(x, y),)
 
-        A row (1, w) and a column (h, 1) go the fast way, anything else the plain one.
+    def read(self, x: Tensor, y: Tensor, page: Tensor | None = None) -> Tensor:
+        """Return the features (*shape, width) on the first page, or on others.
+
+        A row (1, w) and a column (h, 1) go the fast way, anything else the plain one. `page` is
+        int64 (h,), a page for each row of such a grid, or (n,) for points (n,).
         """
         if x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]:
-            rows, columns = _stations(y[:, 0], self._down), _stations(x[0], self._across)
-            features = _OverGrid.apply(rows, columns, *self.planes)  # type: ignore[no-untyped-call]
+            rows, columns = self._rows(y[:, 0], page), _stations(x[0], self._across)
+            features: Tensor = _OverGrid.apply(  # type: ignore[no-untyped-call]
+                rows, columns, *self.planes
+            )
         else:
-            features = self.forward_plain(x, y)
-        return (features if self.strengths is None else features * self.strengths,)
+            features = self.forward_plain(x, y, page)
+        return features if self.strengths is None else features * self.strengths
 
-    def forward_plain(self, x: Tensor, y: Tensor) -> Tensor:
+    def _rows(self, y: Tensor, page: Tensor | None) -> list[_Stations]:
+        """Return where coordinates (n,), each on its page, lie on the rows of each plane."""
+        stations = _stations(y, self._down)
+        if page is None:
+            return stations
+        pages = page.repeat(2)  # of the lower neighbours, and of the upper
+        return [
+            rows._replace(nodes=rows.nodes + height * pages)
+            for rows, height in zip(stations, self._heights, strict=True)
+        ]
+
+    def forward_plain(self, x: Tensor, y: Tensor, page: Tensor | None = None) -> Tensor:
         """Return the features (*shape, width) as the definition reads, before their strengths."""
         x, y = torch.broadcast_tensors(x, y)
-        rows, columns = _stations(y.flatten(), self._down), _stations(x.flatten(), self._across)
+        rows, columns = self._rows(y.flatten(), page), _stations(x.flatten(), self._across)
         features = []
         for plane, row, column in zip(self.planes, rows, columns, strict=True):
             (top, bottom), (left, right) = row.nodes.view(2, -1), column.nodes.view(2, -1)

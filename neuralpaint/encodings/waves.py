@@ -9,7 +9,19 @@ from torch import Tensor
 
 from neuralpaint.encodings.encoding import Encoding
 
-__all__ = ["AxisWaves", "Waves"]
+__all__ = ["AxisWaves", "Waves", "all_around"]
+
+
+def all_around(count: int, *, lowest: float, highest: float, generator: torch.Generator) -> Tensor:
+    """Draw frequencies B (count, 2) whose directions and lengths are as even as so few can be.
+
+    Every sector of the half plane has one; their lengths rise by a constant factor, in any order.
+    """
+    sectors = (torch.arange(count) + torch.rand(count, generator=generator)) / count
+    rise = (torch.randperm(count, generator=generator) + 0.5) / count
+    lengths = lowest * (highest / lowest) ** rise
+    angles = math.pi * sectors
+    return torch.stack([lengths * angles.cos(), lengths * angles.sin()], 1)
 
 
 class Waves(Encoding):

@@ -16,13 +16,14 @@ from neuralpaint.encodings.entries import (
     encodings,
 )
 from neuralpaint.errors import UsageError
-from neuralpaint.export.features import features_of
+from neuralpaint.export.features import features_of, waves_and_planes
 from neuralpaint.export.formula import EPS, Formula, Layer, Norm, single
 from neuralpaint.models import (
     ActivationName,
     FourierModel,
     MLPModel,
     Model,
+    MorphModel,
     PyramidModel,
     SirenModel,
     SkipConnModel,
@@ -42,13 +43,21 @@ def derive(painting: Painting) -> Formula:
     Raises:
         UsageError: the model has something that no formula has, or is too large for a file.
     """
+    if painting.codes is not None:
+        raise UsageError(
+            "a painting of several pictures cannot be exported: train one of a single picture"
+        )
     settings = painting.settings
     model = models.parse(settings.model)
     weights = _named_as_by_torch(painting.weights)
     if not all(np.isfinite(weight).all() for weight in weights.values()):
         raise UsageError("the painting holds weights that are no numbers: train it again")
     learned = Plan(settings).canvas(painting.canvas)
-    features = features_of(_encoding(model), weights=weights, canvas=learned, seed=settings.seed)
+    if isinstance(model, MorphModel):
+        features = waves_and_planes(weights, learned)
+    else:
+        chosen = _encoding(model)
+        features = features_of(chosen, weights=weights, canvas=learned, seed=settings.seed)
     return Formula(
         waves=single(features.waves),
         ramps=single(features.ramps),
@@ -100,7 +109,7 @@ def _layers(model: Model, weights: Weights, *, columns: Sequence[int] | None) ->
 
 def _seen(model: Model, layer: int) -> tuple[int, ...]:
     """Return which values a layer sees; number 0 are the features."""
-    if isinstance(model, FourierModel | SkipConnModel):
+    if isinstance(model, FourierModel | SkipConnModel | MorphModel):
         return (*(i for i in (layer, layer - 1) if i > 0), 0)
     return (layer,)
 

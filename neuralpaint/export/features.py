@@ -22,7 +22,7 @@ from neuralpaint.encodings.entries import (
 from neuralpaint.errors import UsageError
 from neuralpaint.export.formula import Plane, single
 
-__all__ = ["Features", "features_of"]
+__all__ = ["Features", "features_of", "waves_and_planes"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -65,6 +65,13 @@ def features_of(
     raise UsageError(f"encoding {name!r} cannot be exported: train with another encoding=...")
 
 
+def waves_and_planes(weights: Mapping[str, Array], canvas: Canvas) -> Features:
+    """Return the features of two encodings together: waves, and the planes of a pyramid."""
+    table = weights["encoding.encodings.0.frequencies"].astype(np.float64)
+    planes = _planes(weights, canvas, of="encoding.encodings.1")
+    return _waves(table, separable=False)._replace(planes=planes)
+
+
 def _harmonics(order: int) -> Features:
     """Return sin(k pi x) and cos(k pi x), those of y, and pi x and pi y.
 
@@ -95,15 +102,17 @@ def _waves(frequencies: Array, *, separable: bool) -> Features:
     return Features(np.concatenate(rows))
 
 
-def _planes(weights: Mapping[str, Array], canvas: Canvas) -> tuple[Plane, ...]:
+def _planes(
+    weights: Mapping[str, Array], canvas: Canvas, *, of: str = "encoding"
+) -> tuple[Plane, ...]:
     """Return the planes of a pyramid, whose nodes lie at the centres of equal cells."""
-    count = sum(name.startswith("encoding.planes.") for name in weights)
+    count = sum(name.startswith(f"{of}.planes.") for name in weights)
     planes, at = [], 0
     for i in range(count):
-        nodes = weights[f"encoding.planes.{i}"]
+        nodes = weights[f"{of}.planes.{i}"]
         cells, channels = np.array(nodes.shape[:2], np.float64), nodes.shape[2]
-        if "encoding.strengths" in weights:
-            nodes = nodes * weights["encoding.strengths"][at : at + channels]
+        if f"{of}.strengths" in weights:
+            nodes = nodes * weights[f"{of}.strengths"][at : at + channels]
         place = cells / canvas.span, cells / 2 - 0.5, cells - 1
         planes.append(Plane(single(nodes), *map(single, place)))
         at += channels

@@ -1,11 +1,12 @@
-"""A model: encoding, network and output, from coordinates to colours."""
+"""A model: encoding, network and output, from coordinates, and a code, to colours."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from neuralpaint.encodings.encoding import Encoding
+from neuralpaint.networks.model import ColourModel
 from neuralpaint.networks.network import Network
 from neuralpaint.networks.points import tabulate
 from neuralpaint.optimizers import Group
@@ -16,10 +17,11 @@ __all__ = ["CoordinateModel"]
 
 # Points rendered at once: what fits a CPU's caches; what keeps a GPU busy in some hundred MB.
 _CPU_POINTS, _GPU_POINTS = 4096, 1 << 16
+_FIELD_STRIP = 8192  # pixels rendered at once where each has a code of its own
 
 
-class CoordinateModel(nn.Module):
-    """f(x, y) -> (r, g, b)."""
+class CoordinateModel(ColourModel):
+    """f(x, y) -> (r, g, b), or f(x, y, code) where its encoding hears a code."""
 
     def __init__(
         self,
@@ -57,44 +59,50 @@ class CoordinateModel(nn.Module):
         """Tell the encoding how far the training has come, in [0, 1]."""
         self.encoding.pace(progress)
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the colours at x and y.
-
-        Args:
-            x: float32 of any shape that broadcasts with `y`. A row (1, w) and a column (h, 1) make
-                a grid; two (n,) make points.
-            y: likewise.
-
-        Returns:
-            Colours in [0, 1], of the broadcast shape and 3 channels: (h, w, 3) or (n, 3).
-        """
-        is_grid = x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]
+    def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> Tensor:
+        """Return the colours at x and y, in strips or parts where nothing is learned."""
         if torch.is_grad_enabled():
-            return self._colours(x, y)
-        on_cpu = x.device.type == "cpu"
-        if self._strip and is_grid and on_cpu:
-            strips = y.split(max(1, self._strip // x.shape[1]))
-            return torch.cat(each(lambda strip: self._colours(x, strip), strips))
+            return self._colours(x, y, code)
+        if x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]:
+            return self._over_grid(x, y, code)
         if x.ndim == 1 == y.ndim and len(x) == len(y):  # each point has features of its own
-            return self._at_points(x, y)
-        return self._colours(x, y)
+            return self._at_points(x, y, code)
+        return self._colours(x, y, code)
 
-    def _at_points(self, x: Tensor, y: Tensor) -> Tensor:
+    def _over_grid(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
+        """Return the colours (h, w, 3) of a grid, on a CPU in strips of rows, keeping no graph."""
+        is_field = code is not None and code.shape[1] > 1  # for which no network has a fast way
+        strip = self._strip or (_FIELD_STRIP if is_field else None)
+        if strip is None or x.device.type != "cpu":
+            return self._colours(x, y, code)
+        parts = _parts(len(y), max(1, strip // x.shape[1]))
+        return torch.cat(each(lambda part: self._colours(x, y[part], _of(code, part)), parts))
+
+    def _at_points(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
         """Return the colours (n, 3) of points, a few at a time, keeping no graph."""
         on_cpu = x.device.type == "cpu"
-        tabulated = tabulate(self.encoding, self.network, x, y) if on_cpu else None
+        tabulated = tabulate(self.encoding, self.network, x, y, code) if on_cpu else None
 
-        def colours(part: tuple[Tensor, Tensor]) -> Tensor:
+        def colours(part: slice) -> Tensor:
             if tabulated is None:
-                return self._colours(*part)
-            return _colours(self.network.forward_terms(tabulated.terms(*part)))
+                return self._colours(x[part], y[part], _of(code, part))
+            return _colours(self.network.forward_terms(tabulated.terms(x[part], y[part])))
 
-        size = _CPU_POINTS if on_cpu else _GPU_POINTS
-        parts = list(zip(x.split(size), y.split(size), strict=True))
+        parts = _parts(len(x), _CPU_POINTS if on_cpu else _GPU_POINTS)
         return torch.cat(each(colours, parts, device=x.device))
 
-    def _colours(self, x: Tensor, y: Tensor) -> Tensor:
-        return _colours(self.network(self.encoding(x, y)))
+    def _colours(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
+        return _colours(self.network(self.encoding.parts(x, y, code)))
+
+
+def _parts(length: int, size: int) -> list[slice]:
+    """Cut an axis in parts of `size`; there is one at least."""
+    return [slice(first, first + size) for first in range(0, max(1, length), size)]
+
+
+def _of(code: Tensor | None, part: slice) -> Tensor | None:
+    """Return the codes of some rows or points; one for all is that of each of them."""
+    return code if code is None or len(code) == 1 else code[part]
 
 
 def _colours(signal: Tensor) -> Tensor:

@@ -65,16 +65,21 @@ class Tabulated:
     """The curves of each layer's input term, at nodes that surround some points."""
 
     def __init__(
-        self, encoding: Encoding, network: Network, lattices: tuple[_Lattice, _Lattice]
+        self,
+        encoding: Encoding,
+        network: Network,
+        lattices: tuple[_Lattice, _Lattice],
+        code: Tensor | None = None,
     ) -> None:
-        """Take lattices of x and y that have as many nodes each."""
+        """Take lattices of x and y that have as many nodes each, and a code (1, k) for all."""
         self._lattices = lattices
         layers, count = network.input_layers(), lattices[0].count
         # One below the other, so that a point finds all that it adds up in one table.
         self._tables = [layer.weight.new_empty(2 * count, layer.out_features) for layer in layers]
 
         def fill(part: slice) -> None:
-            of_x, of_y = encoding(*(lattice.coordinates(part) for lattice in lattices))
+            nodes_x, nodes_y = (lattice.coordinates(part) for lattice in lattices)
+            of_x, of_y = encoding.parts(nodes_x, nodes_y, code)
             for layer, table in zip(layers, self._tables, strict=True):
                 features = layer.weight[:, -of_x.shape[1] - of_y.shape[1] :]
                 along_x, along_y = features.split([of_x.shape[1], of_y.shape[1]], 1)
@@ -95,13 +100,18 @@ class Tabulated:
             yield embedding_bag(nodes, table, per_sample_weights=shares, mode="sum")
 
 
-def tabulate(encoding: Encoding, network: Network, x: Tensor, y: Tensor) -> Tabulated | None:
+def tabulate(
+    encoding: Encoding, network: Network, x: Tensor, y: Tensor, code: Tensor | None = None
+) -> Tabulated | None:
     """Return tables for points (n,) each on the CPU, or None where they would be of no use.
 
-    That is where features are not of x and y alone, or few, or where there are fewer points than
-    nodes, which the finest features want close together. No graph is kept.
+    That is where features are not of x and y alone, or few, where each point has a code (n, k) of
+    its own, or where there are fewer points than nodes, which the finest features want close
+    together. No graph is kept.
     """
     if not encoding.separable or sum(encoding.widths) < _FEW or not len(x):
+        return None
+    if code is not None and len(code) > 1:
         return None
     distance = min(encoding.shortest_period, _LONGEST) / _NODES
     if not distance > 0:  # or it is no number
@@ -117,7 +127,7 @@ def tabulate(encoding: Encoding, network: Network, x: Tensor, y: Tensor) -> Tabu
     if 2 * count > len(x) or numbers > _NUMBERS:
         return None
     along_x, along_y = (_Lattice(first, count, spacing) for first in firsts)
-    return Tabulated(encoding, network, (along_x, along_y))
+    return Tabulated(encoding, network, (along_x, along_y), code)
 
 
 def _shares(t: Tensor) -> Tensor:

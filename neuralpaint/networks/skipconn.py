@@ -14,6 +14,7 @@ from neuralpaint.models import ActivationName
 from neuralpaint.networks.activations import ACTIVATIONS
 from neuralpaint.networks.grid import is_product_grid, over_grid, render_grid
 from neuralpaint.networks.network import Network
+from neuralpaint.networks.sums import spread_products
 
 __all__ = ["SkipConn"]
 
@@ -54,7 +55,8 @@ class SkipConn(Network):
         fast way; anything else, points for one, goes through autograd.
         """
         if not is_product_grid(parts):
-            return self.forward_plain(parts)
+            shapes = {part.shape[:-1] for part in parts}
+            return self._forward_apart(parts) if len(shapes) > 1 else self.forward_plain(parts)
         weights = list(self.layers.parameters())  # weight, bias, weight, bias, ...
         if torch.is_grad_enabled():
             shelf = [] if is_recording(parts[0].device) else self._scratch
@@ -71,6 +73,21 @@ class SkipConn(Network):
             seen = [current, *seen[:1]]
         signal: Tensor = self.layers[-1](torch.cat([*seen, features], -1))
         return signal
+
+    def _forward_apart(self, parts: Sequence[Tensor]) -> Tensor:
+        """Return the same, with what is one for many places multiplied before it is spread."""
+        shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+        width = sum(part.shape[-1] for part in parts)
+        seen: list[Tensor] = []  # current, previous
+        for layer in self._linears():
+            first = layer.in_features - width
+            z = spread_products(parts, layer.weight[:, first:], layer.bias)
+            for j, c in enumerate(seen):
+                units = c.shape[1]
+                z = torch.addmm(z, c, layer.weight[:, j * units : (j + 1) * units].t())
+            if layer is not self.layers[-1]:
+                seen = [self._activation.function(z), *seen[:1]]
+        return z.view(*shape, -1)
 
     def input_layers(self) -> list[nn.Linear]:
         """Return all layers."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from neuralpaint.recipes.stage import Filmed, Frame, Stage
 from neuralpaint.video.overlays import Moment, Overlay, Point, compose, composed_size
+from neuralpaint.video.overlays.mask import MaskOverlay
 
 __all__ = ["Annotations"]
 
@@ -16,6 +17,11 @@ class Annotations:
     def __init__(self, overlays: Sequence[Overlay], stage: Stage) -> None:
         self._overlays, self._stage = overlays, stage
         self._history: list[Point] = []
+
+    @property
+    def shows_hole(self) -> bool:
+        """Whether what is drawn is the hole of a picture."""
+        return any(isinstance(overlay, MaskOverlay) for overlay in self._overlays)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,4 +54,6 @@ class Annotations:
             moment=moment,
             # With a camera it is another one every time: for those that look at it only.
             original=lambda: self._stage.original(moment.progress),
+            hidden=lambda: self._stage.unknown(moment.progress),
+            unjudged=lambda: self._stage.unjudged(moment.progress),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from neuralpaint.recipes.clip_settings import ClipSettings
 from neuralpaint.recipes.detail import LONGEST_CLIP
 from neuralpaint.recipes.filming import Filming
 from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.hole import hole_fidelity
 from neuralpaint.recipes.job import Job, Stopped
 from neuralpaint.recipes.report import Report, Result, ignore
 from neuralpaint.recipes.stage import Filmed, Stage
@@ -97,8 +99,12 @@ class Clip(Job):
     def _check(self) -> None:
         if self.footage.picture is None and self._settings.overlay:
             raise UsageError(
-                "--overlay: a painting holds neither its original nor how it was learned; render "
-                "a take, as --record makes it"
+                "--overlay: there is no picture here to hold the frames against: a painting holds "
+                "none, and a walk lies between several; film a learning, or render a take of one"
+            )
+        if self._annotations.shows_hole and self.stage.unknown() is None:
+            raise UsageError(
+                "--overlay mask: nothing of the picture is unknown; it goes with --mask"
             )
         height, width = self._annotations.size
         check_clip(
@@ -126,7 +132,11 @@ class Clip(Job):
     def done(self) -> float:
         """How much of the work is behind, in [0, 1]."""
         filmed = self.shot / self.shots
-        return (super().done + filmed) / 2 if self._pacing.trains_first else filmed
+        return (super().done + filmed) / 2 if self._trains_first else filmed
+
+    @property
+    def _trains_first(self) -> bool:
+        return self._pacing.trains_first or self.footage.trains_first
 
     def work(self, report: Report = ignore) -> Result:
         """Film and write the clip.
@@ -157,12 +167,16 @@ class Clip(Job):
             raise type(self.stopped)(
                 f"{self.stopped}; the clip so far is in {str(self.output)!r}"
             ) from self.stopped
+        whole, hole = self._quality()
+        likenesses = self.footage.likenesses()
         return self.result(
             height=writer.height,
             width=writer.width,
             frames=writer.frames,
             fps=writer.fps,
-            psnr=self._quality(),
+            psnr=_mean(likenesses) if likenesses else whole,
+            hole_psnr=hole,
+            pictures=likenesses,
         )
 
     def _film(self, reel: Reel, report: Report) -> None:
@@ -193,14 +207,16 @@ class Clip(Job):
     def _closing(self) -> float:
         """About how many seconds the encoder needs once there is nothing left to train."""
         pixels = self.stage.height * self.stage.width
-        later = self.playback.frames if self._pacing.trains_first else self.playback.later
+        later = self.playback.frames if self._trains_first else self.playback.later
         return _PUBLISHING + (later + _LOOKAHEAD) * pixels * _ENCODING
 
-    def _quality(self) -> float:
-        """Return the PSNR of the last shot at the picture's own pixels."""
+    def _quality(self) -> tuple[float, float]:
+        """Return the PSNR of the last shot at the picture's own pixels, and inside its hole."""
         if self._newest is None:
-            return math.nan
-        return self.stage.fidelity(self._newest.shot.painting, shown=self._newest.psnr)
+            return math.nan, math.nan
+        painting = self._newest.shot.painting
+        whole = self.stage.fidelity(painting, shown=self._newest.psnr)
+        return whole, hole_fidelity(painting, self.footage.picture)
 
     def _end_early(self, error: Stopped, writer: ClipWriter) -> None:
         """Note why the clip ends early; a second interruption gives it up."""
@@ -231,3 +247,8 @@ class Clip(Job):
             overwrite=self._overwrite,
             rescue=not self.footage.resumed,  # which shows all of it again
         )
+
+
+def _mean(likenesses: Sequence[tuple[str, float]]) -> float:
+    """Return the mean PSNR of some pictures."""
+    return sum(psnr for _, psnr in likenesses) / len(likenesses)

@@ -37,7 +37,9 @@ class Footage(ABC):
     canvas: Canvas
     """That of the picture, at its own size."""
     picture: Picture | None
-    """The original; None where only weights were kept."""
+    """The original; None where only weights were kept, or where none is shown alone."""
+    pictures: Sequence[Picture] = ()
+    """All that was learned, as far as it is known."""
     taught: TrainingSettings
     """What was learned of it, and how."""
     device: str
@@ -66,6 +68,20 @@ class Footage(ABC):
     def by_clock(self) -> bool:
         """Whether the time says how many steps there are."""
         return False
+
+    @property
+    def trains(self) -> bool:
+        """Whether it learns while it is filmed."""
+        return False
+
+    @property
+    def trains_first(self) -> bool:
+        """Whether nothing is shown before the training is over."""
+        return False
+
+    def likenesses(self) -> tuple[tuple[str, float], ...]:
+        """Return how well each picture of an album is known now: its name, and PSNR in dB."""
+        return ()
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Job(ABC):
 
         def prepare(done: float) -> None:
             self._prepared = done
-            report(self.progress("enhance"))
+            report(self.progress(self._preparing))
             if done == 1:
                 self.check_budget()
 
@@ -140,7 +140,7 @@ class Job(ABC):
         footage = self.footage
         return Progress(
             phase=phase,
-            done=self._prepared if phase == "enhance" else self.done,
+            done=self._prepared if phase == self._preparing else self.done,
             step=footage.step,
             steps=footage.steps,
             train_seconds=footage.seconds,
@@ -151,12 +151,26 @@ class Job(ABC):
         )
 
     @property
+    def _preparing(self) -> Phase:
+        """What comes before the first step, where there is anything."""
+        fills = any(picture.to_fill is not None for picture in self.footage.pictures)
+        return "fill" if fills else "enhance"
+
+    @property
     def done(self) -> float:
         """How much of the work is behind, in [0, 1]."""
         return self.footage.step / max(1, self.footage.steps)
 
     def result(
-        self, *, height: int, width: int, frames: int, fps: float | None, psnr: float
+        self,
+        *,
+        height: int,
+        width: int,
+        frames: int,
+        fps: float | None,
+        psnr: float,
+        hole_psnr: float = math.nan,
+        pictures: tuple[tuple[str, float], ...] = (),
     ) -> Result:
         """Return what has been made."""
         return Result(
@@ -169,8 +183,10 @@ class Job(ABC):
             train_seconds=self.footage.seconds,
             total_seconds=self.elapsed,
             psnr=psnr,
+            hole_psnr=hole_psnr,
             device=self.footage.device,
             seed=self.footage.seed,
             peak_memory_mb=peak_memory_mb(),
             interrupted=self.interrupted,
+            pictures=pictures,
         )

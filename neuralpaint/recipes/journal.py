@@ -17,11 +17,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from neuralpaint.albums import Subject
 from neuralpaint.checkpoint import save_checkpoint
 from neuralpaint.errors import DivergedError, EncodingError, UsageError
 from neuralpaint.learning import Learner, Reading, Snapshot
 from neuralpaint.parts import sweep
-from neuralpaint.pictures import Picture
 from neuralpaint.recipes.interrupted import Interrupted, load_interrupted
 from neuralpaint.recipes.keeping import Keeping, checkpoint_of, rushes_of
 from neuralpaint.recipes.provenance import Note
@@ -47,7 +49,7 @@ class Journal:
         output: Path,
         *,
         learner: Learner,
-        picture: Picture,
+        subject: Subject,
         every: float | None,
         keeping: Keeping,
         films: bool,
@@ -58,7 +60,7 @@ class Journal:
         Args:
             output: the result, beside which the journal lies.
             learner: what trains; it is restored where a run goes on.
-            picture: what it learns.
+            subject: what it learns.
             every: seconds between two checkpoints, 0 for none; None for what is usual.
             keeping: what else is kept.
             films: whether a run that goes on has to show the earlier snapshots again.
@@ -75,7 +77,7 @@ class Journal:
         self.passed = 0
         """Moments that are behind."""
         self._began = self._saved = time.perf_counter()
-        self._learner, self._picture, self._films = learner, picture, films
+        self._learner, self._subject, self._films = learner, subject, films
         self._keeping, self._note, self._output = keeping, note, output
         self._path = checkpoint_of(output)
         self._every, self._unasked = _EVERY if every is None else every, every is None
@@ -93,7 +95,7 @@ class Journal:
         rushes = Rushes(
             record or rushes_of(self._output),
             learner=self._learner,
-            picture=self._picture,
+            subject=self._subject,
             note=self._note.content(),
             recorded=record is not None,
             held=record is None and self._unasked,
@@ -107,7 +109,7 @@ class Journal:
         run.check(self._note.settings, record=self._keeping.record, save=self._keeping.save)
         if run.picture != self._digest:
             raise UsageError(
-                f"--resume: {self._picture.name!r} is not the picture that the run was begun with: "
+                f"--resume: {self._subject.name!r} is not the picture that the run was begun with: "
                 "give that one, or begin anew with -y"
             )
         self.passed, self.since, self.elapsed = run.passed, run.reading, run.elapsed
@@ -237,8 +239,15 @@ class Journal:
 
     @cached_property
     def _digest(self) -> str:
-        digest = hashlib.sha256(repr(self._picture.pixels.shape).encode())
-        digest.update(self._picture.pixels.data)
+        pictures, codes = self._subject.pictures, self._subject.codes
+        digest = hashlib.sha256(repr(pictures[0].pixels.shape).encode())
+        for picture in pictures:
+            digest.update(picture.pixels.data)
+            for name, plane in picture.planes.items():
+                digest.update(name.encode())
+                digest.update(np.ascontiguousarray(plane).data)
+        if codes is not None:
+            digest.update(codes.data)
         return digest.hexdigest()
 
     def leave(self, error: BaseException) -> None:

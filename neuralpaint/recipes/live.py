@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.albums import Album, Subject
 from neuralpaint.canvas import Canvas, CanvasSettings
 from neuralpaint.learning import Snapshot, learn, learner
-from neuralpaint.pictures import Picture, PictureSettings, Source
+from neuralpaint.pictures import Source
 from neuralpaint.recipes.detail import target_scale
 from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.journal import Journal
 from neuralpaint.recipes.keeping import Keeping
+from neuralpaint.recipes.masking import MaskSettings
 from neuralpaint.recipes.patience import Patience
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.settings import setting
@@ -33,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class LiveSettings(CanvasSettings, TrainingSettings, PictureSettings):
+class LiveSettings(CanvasSettings, TrainingSettings, MaskSettings):
     """How to read a picture, train on it, and look at it."""
 
     section: ClassVar[str] = "Training"
@@ -69,6 +71,8 @@ class Live(Footage):
         detail: Callable[[Canvas], float],
         films: bool = False,
         audio: Path | None = None,
+        album: Album | None = None,
+        others: Sequence[str] = (),
     ) -> None:
         """Read the picture and make the learner; where it is wanted, go on with an earlier run.
 
@@ -81,6 +85,8 @@ class Live(Footage):
             detail: how many pixels of the result there are to one of a picture, at most.
             films: whether a run that goes on yields the snapshots of the earlier one again.
             audio: the sound that goes with the result.
+            album: what is learned, where that is more than the picture.
+            others: the sources beside the first that it was made of.
 
         Raises:
             UsageError: the source is the output, or there is nothing that fits to go on with.
@@ -89,24 +95,31 @@ class Live(Footage):
         """
         keeping.check(source, output)
         self._settings = settings
-        picture = settings.load(source)
-        self.picture: Picture = picture
-        self.canvas = picture.canvas
-        self.source = "-" if source == "-" else picture.name  # as a command would name it
+        subject: Subject = settings.load(source) if album is None else album
+        self.pictures, self.canvas = subject.pictures, subject.canvas
+        self.picture = self.pictures[0] if album is None else None
+        # As a command would name it.
+        named = source == "-" or album is not None
+        self.source = str(source) if named else self.pictures[0].name
         self.seed = settings.seed
         self.note = Note(
-            recipe, self.source, str(output), settings, None if audio is None else audio.name
+            recipe,
+            self.source,
+            str(output),
+            settings,
+            audio=None if audio is None else audio.name,
+            others=tuple(others),
         )
-        shown = detail(picture.canvas)
+        shown = detail(self.canvas)
         if settings.enhance and shown <= 1 and keeping.record is keeping.save is None:
             logger.info(
                 "what --enhance adds is seen in frames larger than the picture: add --scale 2, or "
                 "--record a take for such frames"
             )
         if settings.target_scale is None and settings.train_on == "all":
-            scale = target_scale(picture.canvas, shown, least=settings.factor)
+            scale = target_scale(self.canvas, shown, least=settings.factor)
             settings = replace(settings, target_scale=scale)
-        self.learner = learner(picture, settings)
+        self.learner = learner(subject, settings)
         self.taught = self.learner.settings
         self.device = self.learner.device
         self._sketching = False
@@ -114,7 +127,7 @@ class Live(Footage):
         self._journal = Journal(
             Path(output),
             learner=self.learner,
-            picture=picture,
+            subject=subject,
             every=settings.checkpoint,
             keeping=keeping,
             films=films,
@@ -138,24 +151,34 @@ class Live(Footage):
         return self.learner.seconds
 
     @property
+    def trains(self) -> bool:
+        """It does."""
+        return True
+
+    @property
     def by_clock(self) -> bool:
         """Whether the time says how long to train."""
         return self._settings.seconds is not None or self._settings.budget is not None
 
     def facts(self) -> dict[str, Any]:
         """Return what is going to be trained."""
-        settings, picture = self._settings, self.picture
+        settings, picture = self._settings, self.pictures[0]
         horizon: dict[str, Any] = {"steps": self.learner.steps}
         if self.by_clock:
             times = (("seconds", settings.seconds), ("budget", settings.budget))
             horizon = {name: seconds for name, seconds in times if seconds}
         learned = picture.canvas.scaled(self.taught.factor)
+        hidden = (
+            {} if picture.known is None else {"unknown": round(1 - float(picture.known.mean()), 4)}
+        )
         finer = {"target_width": learned.width, "target_height": learned.height}
         return {
             "input": picture.name,
             "input_width": picture.width,
             "input_height": picture.height,
+            **({"pictures": len(self.pictures)} if len(self.pictures) > 1 else {}),
             **(finer if self.taught.factor > 1 else {}),
+            **hidden,
             **horizon,
             "model": settings.model,
             "weights": self.learner.weights,
@@ -177,8 +200,7 @@ class Live(Footage):
         prepare: Callable[[float], None],
     ) -> Iterator[Snapshot]:
         """Yield a snapshot at each fraction: those of an earlier run again, then new ones."""
-        if self.learner.settings.makes_target:
-            self.learner.prepare(prepare)
+        self.learner.prepare(prepare)
         journal, learner, patience = self._journal, self.learner, Patience()
         for earlier, self._sketch in journal.begin(len(fractions)):
             yield earlier

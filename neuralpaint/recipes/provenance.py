@@ -14,6 +14,7 @@ from typing import Any
 
 from neuralpaint._version import __version__
 from neuralpaint.errors import NeuralPaintError, UsageError
+from neuralpaint.recipes.masking import MaskSettings
 from neuralpaint.settings import Settings, options
 
 __all__ = ["Note", "read_note"]
@@ -28,6 +29,8 @@ class Note:
     output: str
     settings: Settings
     audio: str | None = None
+    others: tuple[str, ...] = ()
+    """The sources beside the first."""
 
     def command(self) -> str:
         """Return the command line that makes the file, as a shell would take it."""
@@ -35,11 +38,11 @@ class Note:
             [
                 "neuralpaint",
                 self.recipe,
-                _shown(self.source),
+                *map(_shown, (self.source, *self.others)),
                 "-o",
                 _shown(self.output),
                 *(["--audio", _shown(self.audio)] if self.audio else []),
-                *_arguments(self.settings),
+                *_arguments(_told(self.settings)),
             ]
         )
 
@@ -54,11 +57,12 @@ class Note:
             "command": self.command(),
             "recipe": self.recipe,
             "input": self.source,
+            **({"others": list(self.others)} if self.others else {}),
             "output": _named(self.output),
             "seed": self.settings.to_dict().get("seed"),
             "audio": self.audio,
             # All of them: defaults may be others in another version.
-            "settings": self.settings.to_dict(),
+            "settings": _told(self.settings).to_dict(),
         }
 
 
@@ -71,10 +75,11 @@ def read_note(text: str | None, recipes: dict[str, type[Settings]]) -> Note:
     content = _parse(text)
     recipe, values = content.get("recipe"), content.get("settings")
     source, output = content.get("input"), content.get("output")
-    audio = content.get("audio")
+    audio, others = content.get("audio"), content.get("others", [])
     if (
         not (isinstance(recipe, str) and isinstance(source, str) and isinstance(output, str))
         or not isinstance(values, dict)
+        or not (isinstance(others, list) and all(isinstance(other, str) for other in others))
         or recipe not in recipes
     ):
         raise NeuralPaintError("the settings in this file are damaged: it cannot be replayed")
@@ -82,7 +87,8 @@ def read_note(text: str | None, recipes: dict[str, type[Settings]]) -> Note:
         settings = recipes[recipe].from_dict(values)
     except UsageError as error:
         raise NeuralPaintError(f"the settings in this file cannot be used: {error}") from None
-    return Note(recipe, source, output, settings, audio if isinstance(audio, str) else None)
+    sound = audio if isinstance(audio, str) else None
+    return Note(recipe, source, output, settings, sound, tuple(others))
 
 
 def _parse(text: str | None) -> dict[str, Any]:
@@ -96,6 +102,11 @@ def _parse(text: str | None) -> dict[str, Any]:
             "where nothing has re-encoded them since"
         )
     return content
+
+
+def _told(settings: Settings) -> Settings:
+    """Return settings as others may read them."""
+    return settings.told() if isinstance(settings, MaskSettings) else settings
 
 
 def _arguments(settings: Settings) -> list[str]:

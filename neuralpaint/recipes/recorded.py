@@ -61,6 +61,7 @@ class RecordedFootage(_Saved):
             )
         self.note, self.source, self.taught = note, note.source, take.settings
         self.seed, self.picture, self.canvas = take.settings.seed, take.picture, take.picture.canvas
+        self.pictures = take.pictures
         self.device = self._now.painting.device.type
 
     @property

@@ -6,22 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from neuralpaint.albums import parse_code
 from neuralpaint.canvas import CanvasSettings
 from neuralpaint.devices import set_threads
 from neuralpaint.errors import UsageError
+from neuralpaint.pacing import pacings
 from neuralpaint.pictures import PictureSettings
 from neuralpaint.recipes.clip import Clip
-from neuralpaint.recipes.clip_settings import ClipSettings
 from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.instant import InstantSettings
 from neuralpaint.recipes.job import Job
+from neuralpaint.recipes.morph.walking import CodeFootage, WalkFootage, codes_of
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.recipes.recorded import PaintedFootage, RecordedFootage
 from neuralpaint.recipes.report import Report, Result, ignore
 from neuralpaint.recipes.saved import load_saved, makes_still, was_recorded
 from neuralpaint.recipes.still import Still, StillSettings
+from neuralpaint.recipes.walk_settings import WalkSettings
 from neuralpaint.settings import options, setting
 from neuralpaint.training import DeviceSettings
+from neuralpaint.walks import walks
 
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting
@@ -31,11 +35,18 @@ __all__ = ["RenderSettings", "prepare_render", "render_saved"]
 
 
 @dataclass(frozen=True)
-class RenderSettings(ClipSettings, StillSettings, InstantSettings, CanvasSettings, DeviceSettings):
+class RenderSettings(WalkSettings, StillSettings, InstantSettings, CanvasSettings, DeviceSettings):
     """Everything that shapes a look at something saved."""
 
     section: ClassVar[str] = "Output"
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("code", "path"),)
 
+    code: str | None = setting(
+        None,
+        "what is asked of a network that has learned several pictures: numbers such as 0.3,0.7, or "
+        "buttons such as 10110000; unset, the first picture",
+        unit="CODE",
+    )
     background: str = setting(PictureSettings.background, "colour of bars", unit="colour")
 
     def __post_init__(self) -> None:
@@ -100,7 +111,7 @@ def prepare_render(
     _check_kind(settings, thing, still=still, audio=sound)
     source = str(saved) if isinstance(saved, (str, Path)) else source
     note = Note("render", source, str(output), settings, None if sound is None else sound.name)
-    footage = _footage(thing, settings, note, still=still)
+    footage, settings = _footage(thing, settings, note, still=still)
     bars = PictureSettings(background=settings.background).background_colour
     if not still:
         return Clip(
@@ -127,6 +138,23 @@ def prepare_render(
 
 def _footage(
     saved: Painting | Take, settings: RenderSettings, note: Note, *, still: bool
+) -> tuple[Footage, RenderSettings]:
+    """Return what is seen of something saved, and the settings with the length that it needs."""
+    footage = _moments(saved, settings, note, still=still)
+    if settings.path is not None:
+        walk = walks.parse(settings.path)
+        legs = walk.legs(codes_of(footage))
+        pacing = pacings.parse(settings.pacing)
+        footage = WalkFootage(footage, walk, learning=settings.learning(legs), pacing=pacing)
+        return footage, settings.timed(legs)
+    if settings.code is not None:
+        code = parse_code(settings.code, codes_of(footage).shape[1])
+        footage = CodeFootage(footage, code)
+    return footage, settings
+
+
+def _moments(
+    saved: Painting | Take, settings: RenderSettings, note: Note, *, still: bool
 ) -> Footage:
     if not was_recorded(saved):
         return PaintedFootage(saved, note=note)
@@ -142,7 +170,7 @@ def _check_kind(
 ) -> None:
     """Raise where something was asked for that this output cannot have."""
     changes = settings.changes()
-    others, what = (ClipSettings, "a still") if still else (StillSettings, "a clip")
+    others, what = (WalkSettings, "a still") if still else (StillSettings, "a clip")
     for name in [*options(others), *([] if still else ["at"])]:
         if name in changes:
             other = "a clip such as .mp4" if still else "a still such as .png"
@@ -153,11 +181,11 @@ def _check_kind(
         return
     if settings.at is not None:
         raise UsageError("--at is about takes: a painting has one moment only")
-    for name in ("every", "pacing", "frames_from"):
+    for name in ("every", "pacing", "frames_from", "learn"):
         if name in changes:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{flag} is about takes: a painting has learned already")
-    if not still and settings.camera is None:
+    if not still and settings.camera is settings.path is None:
         raise UsageError(
             "a painting does not move: give --camera for a clip, or render a still such as .png"
         )

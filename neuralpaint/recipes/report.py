@@ -10,7 +10,7 @@ from typing import Literal
 
 __all__ = ["Phase", "Progress", "Report", "Result", "ignore", "peak_memory_mb"]
 
-Phase = Literal["enhance", "train", "film", "encode"]
+Phase = Literal["fill", "enhance", "train", "film", "encode"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Progress:
     """Where a recipe is."""
 
     phase: Phase
-    done: float  # of all the work, or of what is learned while that is enhanced, in [0, 1]
+    done: float  # of all the work, or of what is learned while that is made, in [0, 1]
     step: int
     steps: int
     train_seconds: float
@@ -47,11 +47,16 @@ class Result:
     steps: int
     train_seconds: float
     total_seconds: float
-    psnr: float  # of the finished picture against the original, both uint8, in dB
+    psnr: float  # of the finished picture against what is known of the original, uint8, in dB
+    hole_psnr: float  # of what was unknown of it, likewise; NaN where nobody knows the truth
     device: str
     seed: int
     peak_memory_mb: float
     interrupted: bool
+    pictures: tuple[tuple[str, float], ...] = ()
+    """Of an album, the name of each picture and its PSNR in dB."""
+    stills: tuple[Path, ...] = ()
+    """What was written beside the output."""
 
 
 def peak_memory_mb() -> float:

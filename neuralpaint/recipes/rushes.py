@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.albums import Subject
 from neuralpaint.errors import NeuralPaintError, SavedError
 from neuralpaint.learning import Learner, Snapshot
-from neuralpaint.pictures import Picture
 
 if TYPE_CHECKING:
     from neuralpaint.take import Precision, TakeWriter
@@ -40,7 +40,7 @@ class Rushes:
         path: Path,
         *,
         learner: Learner,
-        picture: Picture,
+        subject: Subject,
         note: Mapping[str, Any],
         recorded: bool,
         held: bool,
@@ -50,7 +50,7 @@ class Rushes:
         Args:
             path: where the take is.
             learner: what trains.
-            picture: what it learns.
+            subject: what it learns.
             note: how the film is made.
             recorded: whether the take was asked for, and stays.
             held: whether it may be held in memory at first.
@@ -62,7 +62,7 @@ class Rushes:
         """Bytes of the take that count."""
         self.last: Snapshot | None = None
         """The newest snapshot, as it came; `add` returns it as it will be read again."""
-        self._learner, self._picture, self._note = learner, picture, dict(note)
+        self._learner, self._subject, self._note = learner, subject, dict(note)
         self._phase: Literal["held", "written", "dropped"] = "held" if held else "written"
         self._held: list[tuple[Snapshot, Sketch | None]] = []
         self._as_read: Snapshot | None = None
@@ -180,7 +180,7 @@ class Rushes:
             take = TakeWriter(
                 self.path,
                 settings=self._learner.settings,
-                picture=self._picture,
+                subject=self._subject,
                 steps=self._learner.steps,
                 note=self._note,
                 precision=precision,

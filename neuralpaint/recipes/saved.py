@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neuralpaint.canvas import CanvasSettings
 from neuralpaint.devices import DeviceName
 from neuralpaint.errors import UsageError
-from neuralpaint.recipes.clip_settings import ClipSettings
+from neuralpaint.recipes.walk_settings import WalkSettings
 from neuralpaint.saved import load_painting
 from neuralpaint.settings import options
 from neuralpaint.stills import still_suffixes
@@ -88,7 +88,7 @@ def as_it_was(saved: Painting | Take, output: str | Path, *, typed: set[str]) ->
     if not was_recorded(saved) or not isinstance(saved.note.get("settings"), dict):
         return {}
     settings = saved.note["settings"]
-    known = {*options(ClipSettings), *options(CanvasSettings), "background"}
+    known = {*options(WalkSettings), *options(CanvasSettings), "background"}
     was = {
         name: value
         for name, value in settings.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +18,7 @@ from neuralpaint.learning import Snapshot
 from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
 from neuralpaint.recipes.detail import LEAST_DETAIL
+from neuralpaint.recipes.hole import followed
 from neuralpaint.rendering import (
     Depth,
     Exposure,
@@ -84,7 +85,8 @@ class Stage:
         self._original, self._home, self._taught = original, native, taught
         self.canvas, frame = settings.views(native, longest=longest)
         self.height, self.width = frame.height, frame.width
-        self._native = replace(self.canvas, edge=native.edge) == native
+        self.is_native = replace(self.canvas, edge=native.edge, samples=1) == native
+        """Whether its pixels are those of the picture."""
         self._bars, self._camera = bars, camera
         # Odd, as for `rendering.fidelity`.
         stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED) | 1
@@ -99,8 +101,28 @@ class Stage:
         """Return what the camera sees at a moment."""
         return self.canvas if self._camera is None else self.canvas.seen(self._camera.view(moment))
 
+    def unknown(self, moment: float = 0.0) -> NDArray[np.float32] | None:
+        """Return what is unknown of the picture, float32 (height, width) in [0, 1], if anything."""
+        return self._shown_hole(self._original, moment)
+
+    def unjudged(self, moment: float = 0.0) -> NDArray[np.float32] | None:
+        """Return, likewise, where nobody knows what a perfect painting would show."""
+        return self._shown_hole(None if self._original is None else self._original.judged, moment)
+
+    def _shown_hole(self, picture: Picture | None, moment: float) -> NDArray[np.float32] | None:
+        if picture is None or picture.unknown is None:
+            return None
+        levels = Picture.from_array(np.rint(255 * picture.unknown).astype(np.uint8))
+        seen = view(levels, self.canvas_at(moment))
+        boxed = letterbox(seen, height=self.height, width=self.width, colour=(0, 0, 0))
+        share = boxed[..., 0].astype(np.float32)
+        share /= 255
+        return share
+
     def original(self, moment: float = 0.0) -> Frame:
         """Return the picture itself, uint8 (height, width, 3), as a perfect painting is shown.
+
+        Where it has a hole, and the truth is known, that is it.
 
         Raises:
             UsageError: only the weights are known.
@@ -127,10 +149,10 @@ class Stage:
     def _likeness(self, frame: Frame, original: Picture) -> float:
         """Return the PSNR of a frame; of more pixels than the picture has, of their means."""
         if self._taught.factor > 1:
-            both = shrunk(frame, original, self.canvas, kernel=self._taught.kernel)
+            both = shrunk(frame, original.judged, self.canvas, kernel=self._taught.kernel)
             if both is not None:
-                return psnr(*both)
-        return psnr(frame, self._reference(0.0))
+                return psnr(both.frame, both.pixels, where=both.known)
+        return psnr(frame, self._at_rest, where=self._known)
 
     def show(self, shot: Snapshot, moment: float = 0.0) -> Filmed:
         """Return what is seen of a shot in a true render."""
@@ -176,12 +198,17 @@ class Stage:
         painting is rendered first, as a whole, and perhaps twice. `look` is called with how many
         more rows are rendered.
         """
+        plain = self.developed(painting, depth=depth, match=match, look=look)
+        yield from self.barred(plain, depth=depth)
+
+    def barred(self, strips: Iterable[NDArray[Any]], *, depth: Depth) -> Iterator[NDArray[Any]]:
+        """Yield strips of the canvas with the bars around it, from top to bottom."""
         dtype, scale = (np.uint8, 1) if depth == 8 else (np.uint16, 257)
         tone = (scale * np.array(self._bars)).astype(dtype)
         above = (self.height - self.canvas.height) // 2
         left = (self.width - self.canvas.width) // 2
         yield from _bar(above, self.width, tone)
-        for strip in self._developed(painting, depth=depth, match=match, look=look):
+        for strip in strips:
             if strip.shape[1] == self.width:
                 yield strip
                 continue
@@ -190,10 +217,15 @@ class Stage:
             yield boxed
         yield from _bar(self.height - above - self.canvas.height, self.width, tone)
 
-    def _developed(
-        self, painting: Painting, *, depth: Depth, match: bool, look: Callable[[int], None]
+    def developed(
+        self,
+        painting: Painting,
+        *,
+        depth: Depth,
+        match: bool = False,
+        look: Callable[[int], None] = lambda rows: None,
     ) -> Iterator[NDArray[Any]]:
-        """Yield the painting without its bars."""
+        """Yield the painting as `strips` does, without its bars."""
 
         def render(depth: Depth) -> Iterator[NDArray[Any]]:
             for strip in strips(painting, self.canvas, depth=depth):
@@ -208,7 +240,7 @@ class Stage:
 
         yield from matched(
             lambda: render(16),
-            self._original,
+            followed(painting, self._original),
             height=self.canvas.height,
             width=self.canvas.width,
             window=window,
@@ -241,7 +273,7 @@ class Stage:
         """
         if self._original is None:
             return math.nan
-        if shown is not None and self._native and not self.moves:
+        if shown is not None and self.is_native and not self.moves:
             return shown
         return fidelity(painting, self._original)
 
@@ -252,10 +284,19 @@ class Stage:
     def _at_rest(self) -> Frame:
         return self._view(0.0)
 
+    @cached_property
+    def _known(self) -> NDArray[np.bool_] | None:
+        """Of which pixels of a frame at rest that is known; None of all."""
+        if self._original is None or self._original.judged.known is None:
+            return None
+        levels = np.where(self._original.judged.known, np.uint8(255), np.uint8(0))
+        known: NDArray[np.bool_] = view(Picture.from_array(levels), self.canvas)[..., 0] > 127
+        return known
+
     def _view(self, moment: float) -> Frame:
         if self._original is None:
             raise UsageError("only weights are known here, and not the picture: use a take")
-        return view(self._original, self.canvas_at(moment))
+        return view(self._original.judged, self.canvas_at(moment))
 
     def _boxed(self, frame: Frame) -> Frame:
         return letterbox(frame, height=self.height, width=self.width, colour=self._bars)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from neuralpaint.canvas import CanvasSettings
+from neuralpaint.errors import UsageError
 from neuralpaint.metrics import psnr_of_mse
 from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.hole import hole_fidelity, kept, kept_fidelity
 from neuralpaint.recipes.job import Job
 from neuralpaint.recipes.report import Phase, Progress, Report, Result, ignore
 from neuralpaint.recipes.stage import Stage
 from neuralpaint.rendering import Depth
 from neuralpaint.settings import Settings, setting
 from neuralpaint.stills import StillWriter, check_still
+
+if TYPE_CHECKING:
+    from neuralpaint.painting import Painting
 
 __all__ = ["Still", "StillSettings"]
 
@@ -33,6 +41,11 @@ class StillSettings(Settings):
         True,
         "see to it that a still of the end, at least half as large again as the picture along both "
         "sides, agrees with it when it is made small again; paintings do not hold the picture",
+    )
+    keep_known: bool = setting(
+        False,
+        "with a mask, write the known pixels as they were, at the picture's own size, and blend "
+        "what is in the hole with them",
     )
 
 
@@ -81,6 +94,9 @@ class Still(Job):
             settings.match_source and footage.taught.train_on == "all" and fractions[-1] == 1
         )
         self._depth: Depth = 16 if settings.depth == "16" else 8
+        self._keep = settings.keep_known
+        if self._keep:
+            self._check_known()
         self._ahead: float | None = None
         self._rendered = 0.0
         check_still(
@@ -90,6 +106,18 @@ class Still(Job):
             width=stage.width,
             depth=self._depth,
         )
+
+    def _check_known(self) -> None:
+        picture = self.footage.picture
+        if picture is None:
+            raise UsageError("--keep-known: a painting does not hold the picture; render a take")
+        if picture.unknown is None:
+            raise UsageError("--keep-known: nothing of the picture is unknown; it goes with --mask")
+        if not self.stage.is_native:
+            raise UsageError(
+                f"--keep-known: pixels are kept at the picture's own size, {picture.width}x"
+                f"{picture.height}: leave out what asks for another, such as --scale"
+            )
 
     def facts(self) -> dict[str, Any]:
         """Return what is going to be made, for a person or a program to read."""
@@ -139,14 +167,29 @@ class Still(Job):
                 rendered += rows  # of a large one that is matched, twice as many as there are
                 tell()
 
-            match = self._match and self.stopped is None
-            for strip in self.stage.strips(painting, depth=self._depth, match=match, look=look):
+            strips, quality = self._strips(painting, look)
+            for strip in strips:
                 still.write(strip)
                 written += len(strip)
                 tell()
             report(self.progress("encode"))
-        quality = self.stage.fidelity(painting)
-        return self.result(height=height, width=width, frames=1, fps=None, psnr=quality)
+        whole, hole = quality()
+        return self.result(
+            height=height, width=width, frames=1, fps=None, psnr=whole, hole_psnr=hole
+        )
+
+    def _strips(
+        self, painting: Painting, look: Callable[[int], None]
+    ) -> tuple[Iterator[NDArray[Any]], Callable[[], tuple[float, float]]]:
+        """Return the still, and what tells its PSNR and that inside the hole."""
+        stage, picture = self.stage, self.footage.picture
+        if self._keep and picture is not None:
+            strips = stage.developed(painting, depth=self._depth, look=look)
+            still = kept(np.concatenate(list(strips)), picture)
+            return stage.barred([still], depth=self._depth), lambda: kept_fidelity(still, picture)
+        match = self._match and self.stopped is None
+        strips = stage.strips(painting, depth=self._depth, match=match, look=look)
+        return strips, lambda: (stage.fidelity(painting), hole_fidelity(painting, picture))
 
     def progress(self, phase: Phase) -> Progress:
         """Return where the job is; the PSNR is that of the newest batches."""

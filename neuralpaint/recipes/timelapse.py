@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -16,15 +16,20 @@ from neuralpaint.recipes.clip_settings import ClipSettings
 from neuralpaint.recipes.detail import LONGEST_CLIP, detail_of
 from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.live import Live, LiveSettings
+from neuralpaint.recipes.morph.moving import FramesSettings, Moving, gather_frames
+from neuralpaint.recipes.morph.walking import PlayFootage
 from neuralpaint.recipes.report import Report, Result, ignore
 from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for
+from neuralpaint.walks import Play
 
 __all__ = ["VideoSettings", "prepare_timelapse", "timelapse"]
 
+_MODEL_OF_FRAMES = "morph"  # unless another than the usual is asked for
+
 
 @dataclass(frozen=True)
-class VideoSettings(ClipSettings, LiveSettings):
+class VideoSettings(FramesSettings, ClipSettings, LiveSettings):
     """Everything that shapes a clip."""
 
     section: ClassVar[str] = "Clip"
@@ -109,7 +114,13 @@ def prepare_timelapse(
     # Once before the picture is read, and with its size once more after.
     form = format_for(output, settings.format)
     check_clip(output, form, audio=sound, overwrite=overwrite)
-    footage = Live(
+    moving = None
+    if settings.frames_in is not None:
+        keeping.check(source, output)
+        moving = gather_frames(source, settings)
+        if settings.model == VideoSettings.model:
+            settings = replace(settings, model=_MODEL_OF_FRAMES)
+    live = Live(
         source,
         output,
         settings=settings,
@@ -118,10 +129,11 @@ def prepare_timelapse(
         detail=partial(_detail, settings=settings),
         films=True,
         audio=sound,
+        album=None if moving is None else moving.album,
     )
     return Clip(
         output,
-        footage=footage,
+        footage=live if moving is None else _played(live, moving, settings),
         settings=settings,
         view=settings,
         bars=settings.background_colour,
@@ -130,6 +142,13 @@ def prepare_timelapse(
         budget=settings.budget,
         began=began,
     )
+
+
+def _played(live: Live, moving: Moving, settings: VideoSettings) -> PlayFootage:
+    """Return the footage of what moves: as often as it has time to, it plays."""
+    playback = settings.playback(None if live.by_clock else live.steps)
+    plays = max(1, round(playback.moving / settings.fps / moving.seconds))
+    return PlayFootage(live, Play(closed=moving.loops), plays=plays)
 
 
 def _detail(picture: Canvas, *, settings: VideoSettings) -> float:

@@ -10,8 +10,9 @@ Read it in this order:
     losses          how wrong the colours are, and which way is better
     optimizers      how the weights follow
     features        coordinates to what the first layer sees
+    samples         what a batch is made of: pixels, or whole pictures under their codes
     network         the layers in a row
-    learner         pixels, shuffled, in batches: the training itself
+    learner         samples, shuffled, in batches: the training itself
     painting        what has been learned, to be looked at
     gradcheck       the proof that every backward pass is right
 

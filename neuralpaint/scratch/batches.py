@@ -1,4 +1,4 @@
-"""Batches: which pixels are learned together; all of them, shuffled anew in every epoch."""
+"""Batches: which samples are learned together; all of them, shuffled anew in every epoch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Batches"]
 
 
 class Batches(Iterator[NDArray[np.int64]]):
-    """The indices of each batch's pixels for ever, in epochs that cover each once."""
+    """The indices of each batch's samples for ever, in epochs that cover each once."""
 
-    def __init__(self, pixels: int, *, epoch_steps: int, rng: np.random.Generator) -> None:
-        """Take how many pixels there are, and how many batches make an epoch."""
-        self._pixels, self._epoch_steps, self._rng = pixels, epoch_steps, rng
+    def __init__(self, samples: int, *, epoch_steps: int, rng: np.random.Generator) -> None:
+        """Take how many samples there are, and how many batches make an epoch."""
+        self._samples, self._epoch_steps, self._rng = samples, epoch_steps, rng
         self._began = chance(rng)  # before this epoch was drawn
         self._epoch: list[NDArray[np.int64]] = []
         self._taken = 0  # of this epoch
@@ -31,7 +31,7 @@ class Batches(Iterator[NDArray[np.int64]]):
     def _draw_epoch(self) -> None:
         self._began = chance(self._rng)
         # In equal parts: a small rest would move the weights as far as a whole batch does.
-        self._epoch = np.array_split(self._rng.permutation(self._pixels), self._epoch_steps)
+        self._epoch = np.array_split(self._rng.permutation(self._samples), self._epoch_steps)
         self._taken = 0
 
     def state(self) -> State:

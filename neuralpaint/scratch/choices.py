@@ -16,16 +16,16 @@ from neuralpaint.encodings.entries import (
     encodings,
 )
 from neuralpaint.errors import UsageError
-from neuralpaint.initialization import drawn_weights
+from neuralpaint.initialization import drawn_buttons, drawn_weights
 from neuralpaint.losses import Loss as LossSettings
 from neuralpaint.losses import losses as named_losses
-from neuralpaint.models import MLPModel, Model, models
+from neuralpaint.models import ButtonsModel, Codes, MLPModel, Model, models
 from neuralpaint.optimizers import Optimizer as OptimizerSettings
 from neuralpaint.optimizers import optimizers as named_optimizers
 from neuralpaint.scratch import activations, losses, optimizers
 from neuralpaint.scratch.dropout import Dropout
-from neuralpaint.scratch.features import Coordinates, Features, Harmonics, Waves
-from neuralpaint.scratch.layers import Layer
+from neuralpaint.scratch.features import Code, Coordinates, Features, Harmonics, Waves
+from neuralpaint.scratch.layers import DType, Layer
 from neuralpaint.scratch.linear import Linear
 from neuralpaint.scratch.network import Network
 from neuralpaint.scratch.normalization import BatchNorm, LayerNorm
@@ -33,6 +33,7 @@ from neuralpaint.scratch.normalization import BatchNorm, LayerNorm
 __all__ = [
     "ACTIVATIONS",
     "NORMS",
+    "KnownModel",
     "build_loss",
     "build_network",
     "build_optimizer",
@@ -52,17 +53,18 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     "tanh": activations.Tanh,
 }
 NORMS: dict[str, type[BatchNorm] | type[LayerNorm]] = {"batch": BatchNorm, "layer": LayerNorm}
+KnownModel = MLPModel | ButtonsModel
 _ENCODINGS = ("none", "basic", "positional", "gaussian", "harmonic")
 
 
-def known_model(model: Model) -> MLPModel:
+def known_model(model: Model) -> KnownModel:
     """Return the settings of a model if this engine has it.
 
     Raises:
         UsageError: it has not; the message lists what it has.
     """
-    if not isinstance(model, MLPModel):
-        raise _missing("model", models.name_of(model), ["mlp"])
+    if not isinstance(model, KnownModel):
+        raise _missing("model", models.name_of(model), ["mlp", "buttons"])
     return model
 
 
@@ -77,18 +79,26 @@ def check_device(name: str) -> None:
 
 
 def build_network(
-    model: MLPModel,
+    model: KnownModel,
     canvas: Canvas,
     *,
     seed: int,
+    codes: Codes | None = None,
     dtype: type[np.floating[Any]] = np.float32,
 ) -> Network:
-    """Return the network for a picture of the size of `canvas`, its weights freshly drawn.
+    """Return the network for pictures of the size of `canvas`, its weights freshly drawn.
+
+    `codes` are those of an album, (pictures, k).
 
     Raises:
-        UsageError: the model has an encoding or activation that this engine has not.
+        UsageError: the model has an encoding or activation that this engine has not, or cannot
+            learn codes, or nothing else.
     """
     kind = np.dtype(dtype)
+    if isinstance(model, ButtonsModel):
+        return _build_buttons(model, canvas, model.pressed(codes), seed=seed, kind=kind)
+    if codes is not None:
+        raise UsageError("--engine numpy learns several pictures with --model buttons only")
     bend = _chosen(ACTIVATIONS, "activation", model.activation)
     rng = np.random.default_rng(seed)
     features = _features(model.encoding, canvas, rng)
@@ -108,14 +118,38 @@ def build_network(
     return Network(features, layers)
 
 
-def count_weights(model: MLPModel, canvas: Canvas) -> int:
+def _build_buttons(
+    model: ButtonsModel, canvas: Canvas, codes: Codes, *, seed: int, kind: DType
+) -> Network:
+    drawn = drawn_buttons(
+        _button_sizes(model, canvas, codes),
+        gain=model.gain,
+        output_gain=model.output_gain,
+        seed=seed,
+    )
+    layers: dict[str, Layer] = {}
+    for i, weight in enumerate(drawn):
+        layers[f"linear{i}"] = Linear(weight.astype(kind))
+        layers[f"sigmoid{i}"] = activations.Sigmoid()
+    return Network(Code(codes.shape[1]), layers)
+
+
+def count_weights(model: KnownModel, canvas: Canvas, codes: Codes | None = None) -> int:
     """Return how many weights and biases the linear layers of `build_network` have.
 
     Raises:
-        UsageError: the model has an encoding that this engine has not.
+        UsageError: the model has an encoding that this engine has not, or needs codes.
     """
+    if isinstance(model, ButtonsModel):
+        sizes = _button_sizes(model, canvas, model.pressed(codes))
+        return sum(inputs * units for inputs, units in pairwise(sizes))
     features = _features(model.encoding, canvas, np.random.default_rng(0))
     return sum((inputs + 1) * units for inputs, units in pairwise(_sizes(model, features)))
+
+
+def _button_sizes(model: ButtonsModel, canvas: Canvas, codes: Codes) -> list[int]:
+    pixels = canvas.height * canvas.width
+    return [codes.shape[1], *[model.hidden_size] * model.hidden_layers, 3 * pixels]
 
 
 def _sizes(model: MLPModel, features: Features) -> list[int]:
@@ -149,14 +183,18 @@ def build_loss(entry: LossSettings) -> losses.Loss:
     return _chosen(known, "loss", named_losses.name_of(entry))(entry)
 
 
-def build_optimizer(entry: OptimizerSettings) -> optimizers.Optimizer:
+def build_optimizer(entry: OptimizerSettings, *, raw: float = 1.0) -> optimizers.Optimizer:
     """Return the optimizer that an entry describes, with nothing behind it yet.
+
+    `raw` is what rates are multiplied by where a move is as long as the gradient.
 
     Raises:
         UsageError: this engine does not have it.
     """
     known: dict[str, Callable[[Any], optimizers.Optimizer]] = {
-        "sgd": lambda entry: optimizers.SGD(momentum=entry.momentum, nesterov=entry.nesterov),
+        "sgd": lambda entry: optimizers.SGD(
+            momentum=entry.momentum, nesterov=entry.nesterov, raw=raw
+        ),
         "adam": lambda entry: optimizers.Adam(beta1=entry.beta1, beta2=entry.beta2, eps=entry.eps),
         "adamw": lambda entry: optimizers.Adam(
             beta1=entry.beta1,

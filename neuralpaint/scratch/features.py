@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.scratch.layers import Array
 
-__all__ = ["Coordinates", "Features", "Harmonics", "Waves"]
+__all__ = ["Code", "Coordinates", "Features", "Harmonics", "Waves"]
 
 
 class Features(ABC):
@@ -43,6 +43,18 @@ class Coordinates(Features):
 
     def __call__(self, points: Array) -> Array:
         """Return the points."""
+        return points
+
+
+class Code(Features):
+    """A code (n, k), of as many buttons as there are."""
+
+    def __init__(self, buttons: int) -> None:
+        self.width = buttons
+        self.spectrum = np.ones(buttons)
+
+    def __call__(self, points: Array) -> Array:
+        """Return the code."""
         return points
 
 

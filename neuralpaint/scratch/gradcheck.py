@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuralpaint.canvas import Canvas
-from neuralpaint.models import MLPModel
+from neuralpaint.models import ButtonsModel, MLPModel
 from neuralpaint.scratch.activations import Colours, LeakyReLU, ReLU
-from neuralpaint.scratch.choices import ACTIVATIONS, NORMS, build_network
+from neuralpaint.scratch.choices import ACTIVATIONS, NORMS, KnownModel, build_network
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.layers import Array, Layer
 from neuralpaint.scratch.linear import Linear
@@ -46,6 +46,7 @@ _STEP = 1e-5
 _MARGIN = 1e-2  # from a kink, for single layers and losses
 _NETWORK_MARGIN = 1e-3
 _POINTS, _UNITS = 6, 5
+_CANVAS = Canvas.of(height=3, width=4)
 _DELTA = 0.3
 
 
@@ -89,7 +90,7 @@ def _layers(rng: np.random.Generator) -> dict[str, Layer]:
     return layers
 
 
-def _models() -> dict[str, MLPModel]:
+def _models() -> dict[str, KnownModel]:
     small: dict[str, object] = {
         "encoding": "gaussian:features=4,sigma=1",
         "hidden_size": 8,
@@ -100,7 +101,10 @@ def _models() -> dict[str, MLPModel]:
     }
     models |= {f"network, {name} norm": {"norm": name, "activation": "tanh"} for name in NORMS}
     models["network, dropout"] = {"dropout": 0.3, "activation": "tanh"}
-    return {name: MLPModel.from_dict(small | changes) for name, changes in models.items()}
+    found: dict[str, KnownModel] = {
+        name: MLPModel.from_dict(small | changes) for name, changes in models.items()
+    }
+    return found | {"network, buttons": ButtonsModel(hidden_size=8, gain=2, output_gain=1)}
 
 
 def check_layer(name: str, layer: Layer, rng: np.random.Generator) -> Iterator[Check]:
@@ -147,16 +151,16 @@ def check_loss(name: str, loss: Loss, rng: np.random.Generator) -> Iterator[Chec
     )
 
 
-def check_network(name: str, model: MLPModel, rng: np.random.Generator) -> Iterator[Check]:
+def check_network(name: str, model: KnownModel, rng: np.random.Generator) -> Iterator[Check]:
     """Yield the check of a whole network under a squared error, in all its weights at once."""
-    canvas, loss = Canvas.of(height=8, width=8), MSE()
+    loss, codes = MSE(), np.eye(_UNITS, dtype=np.float32) if model.needs_codes else None
     while True:
-        network = build_network(model, canvas, seed=int(rng.integers(2**31)), dtype=np.float64)
-        points = rng.uniform(-1, 1, size=(_POINTS, 2))
+        seed = int(rng.integers(2**31))
+        network = build_network(model, _CANVAS, seed=seed, codes=codes, dtype=np.float64)
+        points = rng.uniform(-1, 1, size=(_POINTS, 2 if codes is None else _UNITS))
         if _is_clear_of_kinks(network, points):
             break
     layers = [_repeatable(layer) for layer in network.layers]
-    target = rng.uniform(size=(_POINTS, 3))
 
     def forward() -> Array:
         values = network.features(points)
@@ -177,6 +181,7 @@ def check_network(name: str, model: MLPModel, rng: np.random.Generator) -> Itera
             values = layer_in_torch(layer, values, own)
         return torch.nn.functional.mse_loss(values, torch.from_numpy(target))
 
+    target = rng.uniform(size=forward().shape)
     network.backward(loss.gradient(forward(), target))
     yield from _compared(
         name,

@@ -1,8 +1,8 @@
-"""The training itself: pixels, shuffled anew in every epoch, in batches; one move for each batch.
+"""The training itself: samples, shuffled anew in every epoch, in batches; one move for each batch.
 
 A step is the whole of learning:
 
-    prediction = network.forward(points)             what it says
+    prediction = network.forward(given)              what it says
     gradient   = loss.gradient(prediction, colours)  which way is better
     network.backward(gradient)                       whose fault it is
     optimizer.move(weights, gradients)               a little better
@@ -17,10 +17,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.albums import Subject
 from neuralpaint.devices import explaining_memory
+from neuralpaint.errors import UsageError
 from neuralpaint.learning import Learner, ignore
 from neuralpaint.lesson import Lesson
-from neuralpaint.pictures import Picture
 from neuralpaint.readings import Reading, diverged
 from neuralpaint.scratch import blas
 from neuralpaint.scratch.batches import Batches
@@ -32,8 +33,8 @@ from neuralpaint.scratch.choices import (
     known_model,
 )
 from neuralpaint.scratch.dropout import Dropout
-from neuralpaint.scratch.layers import Array
-from neuralpaint.scratch.painting import ScratchPainting, Studio
+from neuralpaint.scratch.painting import ScratchPainting, studio_of
+from neuralpaint.scratch.samples import Pages, Pixels, Samples
 from neuralpaint.states import State, chance, gather, part, set_chance
 from neuralpaint.training import Plan, TrainingSettings
 
@@ -44,50 +45,55 @@ _STEPS = 2000
 
 
 class ScratchLearner(Learner):
-    """Learns one picture with NumPy, on the CPU."""
+    """Learns a picture, or an album, with NumPy, on the CPU."""
 
     device = "cpu"
 
-    def __init__(self, picture: Picture, settings: TrainingSettings) -> None:
+    def __init__(self, subject: Subject, settings: TrainingSettings) -> None:
         check_device(settings.device)
         self.settings = settings
-        self._canvas = picture.canvas
+        self._canvas, self._codes = subject.canvas, subject.codes
         self._plan = Plan(settings)
         self._model = known_model(self._plan.model)
-        self._optimizer = build_optimizer(self._plan.optimizer)
         self._loss = build_loss(self._plan.loss)
         blas.hire(settings.threads)
         with explaining_memory(_ADVICE):
-            self._take(picture)
+            self._take(subject)
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS, epoch_steps=self.epoch_steps)
         self._newest = self._before = Reading(0)
         self._epoch_loss = 0.0  # sum over the steps of this epoch
         self._sketch: NDArray[np.uint8] | None = None
 
-    def _take(self, picture: Picture) -> None:
-        """Make what depends on the picture."""
-        self._lesson = Lesson(picture, self.settings)
-        self._pixels: NDArray[np.uint8] | None = None  # (n, 3)
-        if not self.settings.makes_target:
-            self.prepare()
-        count = math.prod(self._lesson.shape)
-        self.epoch_steps = -(-count // (self.settings.batch or self._model.cpu_batch))
-        rng = np.random.default_rng(self.settings.seed)
-        self._batches = Batches(count, epoch_steps=self.epoch_steps, rng=rng)
-        canvas = self._plan.canvas(picture.canvas)
-        self._network = build_network(self._model, canvas, seed=self.settings.seed)
+    def _take(self, subject: Subject) -> None:
+        """Make what depends on the pictures."""
+        settings, codes = self.settings, self._codes
+        canvas = self._plan.canvas(self._canvas)
+        self._network = build_network(self._model, canvas, seed=settings.seed, codes=codes)
         self.weights = self._network.weights.size
         self._average = self._network.weights.copy()
-        # Its weights are a painting's, whenever one is looked at; the frequencies are the same.
-        again = build_network(self._model, canvas, seed=self.settings.seed)
-        self._studio = Studio(again)
+        # With a network of its own: its weights are a painting's, whenever one is looked at.
+        self._studio = studio_of(self._model, canvas, seed=settings.seed, codes=codes)
+        self._lesson = _checked(Lesson(subject, settings), codes is not None, settings)
+        self._samples: Samples | None = None
+        pixels = math.prod(self._lesson.shape)
+        count = pixels if codes is None else len(codes)
+        usual = pixels if self._model.learns_whole else self._model.cpu_batch
+        self.epoch_steps = min(count, -(-pixels // (settings.batch or usual)))
+        rng = np.random.default_rng(settings.seed)
+        self._batches = Batches(count, epoch_steps=self.epoch_steps, rng=rng)
+        # The gradient of a mean over all the numbers of an answer, as that of their sum.
+        raw = 1.0 if codes is None else 3 * pixels / count
+        self._optimizer = build_optimizer(self._plan.optimizer, raw=raw)
+        if not self._lesson.is_made:
+            self.prepare()
 
     def prepare(self, look: Callable[[float], None] = ignore) -> None:
         """Make what is learned, if it has to be made."""
-        if self._pixels is None:
-            pixels = self._lesson.pixels(look=look)
-            self._pixels = pixels.reshape(-1, 3)
+        if self._samples is None:
+            pixels, codes = self._lesson.pixels(look=look), self._codes
+            lesson = self._lesson
+            self._samples = Pixels(lesson, pixels) if codes is None else Pages(pixels, codes)
 
     @property
     def seconds(self) -> float:
@@ -128,27 +134,22 @@ class ScratchLearner(Learner):
             raise diverged(self.step, total / steps, advice=self._plan.advice(self.steps))
 
     def _learn_from(self, batch: NDArray[np.int64]) -> float:
-        """Make one step on the pixels of these indices and return their loss."""
+        """Make one step on the samples of these indices and return their loss."""
         network, rate = self._network, self._plan.lr(self.steps) * self._multiplier()
-        assert self._pixels is not None  # `advance` has seen to it
-        colours = self._pixels[batch] * np.float32(1 / 255)
-        prediction = network.forward(self._points(batch), training=True)
-        loss = self._loss.value(prediction, colours)
+        assert self._samples is not None  # `advance` has seen to it
+        colours = self._samples.colours(batch)
+        prediction = network.forward(self._samples.given(batch), training=True)
+        weights = self._samples.weights(batch, self.step / max(1, self.steps))
+        loss = self._loss.value(prediction, colours, weights)
         if self._sketch is not None:
             self._sketch[batch] = np.rint(255 * prediction)
-        network.backward(self._loss.gradient(prediction, colours))
+        network.backward(self._loss.gradient(prediction, colours, weights))
         self._restrain()
         self._optimizer.move(network.weights, network.gradients, lr=rate)
         self._renew_average()
         self.step += 1
         self._hear(loss)
         return loss
-
-    def _points(self, batch: NDArray[np.int64]) -> Array:
-        """Return where the pixels lie, (n, 2), x first."""
-        rows, columns = np.divmod(batch, self._lesson.shape[1])
-        grid = self._lesson.grid
-        return np.stack([grid.x[0, columns], grid.y[rows, 0]], axis=1)
 
     def _multiplier(self) -> float:
         return self._plan.annealing.multiplier(
@@ -182,7 +183,9 @@ class ScratchLearner(Learner):
     def painting(self) -> ScratchPainting:
         """Return a frozen copy of the averaged weights, and of the running statistics."""
         weights = self._network.state(self._average)
-        return ScratchPainting(self._studio, weights, canvas=self._canvas, settings=self.settings)
+        return ScratchPainting(
+            self._studio, weights, canvas=self._canvas, settings=self.settings, codes=self._codes
+        )
 
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
         """Keep what the network says of each batch, on a canvas that begins as `frame`."""
@@ -233,3 +236,22 @@ class ScratchLearner(Learner):
     def _dropouts(self) -> list[tuple[int, Dropout]]:
         layers = enumerate(self._network.layers)
         return [(i, layer) for i, layer in layers if isinstance(layer, Dropout)]
+
+
+def _checked(lesson: Lesson, is_album: bool, settings: TrainingSettings) -> Lesson:
+    """Return a lesson that this engine can learn.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if is_album and (lesson.weights() is not None or lesson.order() is not None):
+        raise UsageError(
+            "--engine numpy learns whole pictures by their codes, all pixels alike and at once: "
+            "leave --focus, --order and --fill none out, or use --engine torch"
+        )
+    if is_album and settings.train_on != "all":
+        raise UsageError(
+            f"--engine numpy learns whole pictures by their codes, not --train-on "
+            f"{settings.train_on}: leave it out, or use --engine torch"
+        )
+    return lesson

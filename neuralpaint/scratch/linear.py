@@ -12,7 +12,8 @@ outputs that each of them reaches:
                  dL/db = the sum of G's rows   (outputs,)
                  dL/dX = G W       (n, inputs)           summed over the outputs
 
-Three matrix products, one forward and two back: nearly all the work of a network.
+Three matrix products, one forward and two back: nearly all the work of a network. A layer can do
+without b, which is then 0.
 """
 
 from __future__ import annotations
@@ -28,29 +29,32 @@ __all__ = ["Linear"]
 class Linear(Layer):
     """Values (n, inputs) to (n, outputs)."""
 
-    def __init__(self, weight: Array, bias: Array) -> None:
+    def __init__(self, weight: Array, bias: Array | None = None) -> None:
         """Take the initial W (outputs, inputs) and b (outputs,)."""
         super().__init__()
         self.weight = Parameter.of(weight)
-        self.bias = Parameter.of(bias)
+        self.bias = None if bias is None else Parameter.of(bias)
 
     def parameters(self) -> dict[str, Parameter]:
         """Return W and b."""
-        return {"weight": self.weight, "bias": self.bias}
+        own = {"weight": self.weight, "bias": self.bias}
+        return {name: parameter for name, parameter in own.items() if parameter is not None}
 
     def forward(self, values: Array, *, training: bool) -> Array:
         """Return X W' + b; X is kept for the way back."""
         self._values = values
-        shape = len(values), len(self.bias.value)
+        shape = len(values), len(self.weight.value)
         room = self._room("outputs", shape, values.dtype)
         outputs = multiply(values, self.weight.value.T, out=room)
-        outputs += self.bias.value
+        if self.bias is not None:
+            outputs += self.bias.value
         return outputs
 
     def parameter_gradients(self, gradient: Array) -> None:
         """Set dL/dW = G' X and dL/db, the sum of G's rows."""
         multiply(gradient.T, self._values, out=self.weight.gradient)
-        np.sum(gradient, axis=0, out=self.bias.gradient)
+        if self.bias is not None:
+            np.sum(gradient, axis=0, out=self.bias.gradient)
 
     def input_gradient(self, gradient: Array) -> Array:
         """Return dL/dX = G W."""

@@ -1,14 +1,20 @@
 """A loss says how wrong the colours are, in one number; its gradient says which way is better.
 
-With prediction P and target T (n, 3), E = P - T, and N = 3 n entries, each is a mean over them:
+With prediction P and target T (n, 3), E = P - T, each is the mean of a distance d(E) over the
+N = 3 n entries, and its gradient has the slopes of that:
 
-    mse      mean of E^2                                      dL/dP = 2 E / N
-    mae      mean of |E|                                      dL/dP = sign E / N
-    huber    mean of E^2 / 2 where |E| <= delta,              dL/dP = E / N there,
-             of delta (|E| - delta / 2) elsewhere             delta sign E / N elsewhere
+    L = sum of d(E) / N          dL/dP = d'(E) / N
+
+             d(E)                                    d'(E)
+    mse      E^2                                     2 E
+    mae      |E|                                     sign E
+    huber    E^2 / 2 where |E| <= delta,             E there,
+             delta (|E| - delta / 2) elsewhere       delta sign E elsewhere
 
 The Huber loss (1964) is the square near 0 and the line far off, and both have the slope delta where
 they meet: its gradient is E cut to [-delta, delta].
+
+Where pixels do not count alike, w / (3 times the sum of w) stands in place of 1 / N.
 """
 
 from __future__ import annotations
@@ -21,46 +27,66 @@ from neuralpaint.scratch.layers import Array
 
 __all__ = ["MAE", "MSE", "Huber", "Loss"]
 
+_LEAST = 1e-12  # weight of a batch in which nothing counts
+
 
 class Loss(ABC):
     """A mean over the pixels and channels of a batch."""
 
     @abstractmethod
-    def value(self, prediction: Array, target: Array) -> float:
-        """Return the loss of colours (n, 3) against the target's, both in [0, 1]."""
+    def distance(self, error: Array) -> Array:
+        """Return d(E), entry by entry."""
 
     @abstractmethod
-    def gradient(self, prediction: Array, target: Array) -> Array:
+    def slope(self, error: Array) -> Array:
+        """Return d'(E), entry by entry; `error` may be overwritten."""
+
+    def value(self, prediction: Array, target: Array, weights: Array | None = None) -> float:
+        """Return the loss of colours (n, 3) against the target's, both in [0, 1].
+
+        `weights` (n, 1), from 0, say how much each pixel counts.
+        """
+        distances = self.distance(prediction - target)
+        if weights is None:
+            return float(np.mean(distances))
+        return float(np.sum(_shares(weights, distances) * distances))
+
+    def gradient(self, prediction: Array, target: Array, weights: Array | None = None) -> Array:
         """Return dL/dprediction (n, 3), in memory of its own."""
+        slopes = self.slope(prediction - target)
+        slopes *= 1 / slopes.size if weights is None else _shares(weights, slopes)
+        return slopes
+
+
+def _shares(weights: Array, entries: Array) -> Array:
+    """Return w / (3 sum w), (n, 1), for entries (n, 3)."""
+    total = entries.shape[1] * float(np.sum(weights))
+    return np.asarray(weights / max(total, _LEAST), entries.dtype)
 
 
 class MSE(Loss):
     """Mean squared error."""
 
-    def value(self, prediction: Array, target: Array) -> float:
-        """Return mean(E^2)."""
-        return float(np.mean(np.square(prediction - target)))
+    def distance(self, error: Array) -> Array:
+        """Return E^2."""
+        return np.square(error)
 
-    def gradient(self, prediction: Array, target: Array) -> Array:
-        """Return 2 E / N."""
-        error = prediction - target
-        error *= 2 / error.size
+    def slope(self, error: Array) -> Array:
+        """Return 2 E."""
+        error *= 2
         return error
 
 
 class MAE(Loss):
     """Mean absolute error."""
 
-    def value(self, prediction: Array, target: Array) -> float:
-        """Return mean(|E|)."""
-        return float(np.mean(np.abs(prediction - target)))
+    def distance(self, error: Array) -> Array:
+        """Return |E|."""
+        return np.abs(error)
 
-    def gradient(self, prediction: Array, target: Array) -> Array:
-        """Return sign E / N."""
-        error = prediction - target
-        np.sign(error, out=error)
-        error /= error.size
-        return error
+    def slope(self, error: Array) -> Array:
+        """Return sign E."""
+        return np.sign(error, out=error)
 
 
 class Huber(Loss):
@@ -70,15 +96,12 @@ class Huber(Loss):
         """Take the error, above 0, at which the square becomes a line."""
         self.delta = delta
 
-    def value(self, prediction: Array, target: Array) -> float:
-        """Return the mean of near (|E| - near / 2), where near is |E| but at most delta."""
-        error = np.abs(prediction - target)
-        near = np.minimum(error, self.delta)
-        return float(np.mean(near * (error - near / 2)))
+    def distance(self, error: Array) -> Array:
+        """Return near (|E| - near / 2), where near is |E| but at most delta."""
+        far = np.abs(error)
+        near = np.minimum(far, self.delta)
+        return near * (far - near / 2)
 
-    def gradient(self, prediction: Array, target: Array) -> Array:
-        """Return E / N, cut to +-delta / N."""
-        error = prediction - target
-        np.clip(error, -self.delta, self.delta, out=error)
-        error /= error.size
-        return error
+    def slope(self, error: Array) -> Array:
+        """Return E, cut to +-delta."""
+        return np.clip(error, -self.delta, self.delta, out=error)

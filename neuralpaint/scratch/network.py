@@ -24,7 +24,7 @@ Weights = dict[str, Array]
 
 
 class Network:
-    """f(x, y) -> (r, g, b)."""
+    """f(x, y) -> (r, g, b), or f(code) -> all the colours of a picture."""
 
     def __init__(self, features: Features, layers: Mapping[str, Layer]) -> None:
         """Compose features and layers, which are given by name, the first one first."""
@@ -52,7 +52,10 @@ class Network:
             parameter.value, parameter.gradient = value, gradient
 
     def forward(self, points: Array, *, training: bool = False) -> Array:
-        """Return the colours (n, 3) in [0, 1] of points (n, 2), until the next call."""
+        """Return the colours (n, 3) in [0, 1] of points (n, 2), until the next call.
+
+        Buttons take codes (n, k) for points, and answer (n, 3 h w).
+        """
         values = self.features(points)
         for layer in self.layers:
             values = layer.forward(values, training=training)

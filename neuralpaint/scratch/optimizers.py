@@ -54,8 +54,9 @@ class Optimizer(ABC):
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum."""
 
-    def __init__(self, *, momentum: float, nesterov: bool) -> None:
-        self._momentum = momentum
+    def __init__(self, *, momentum: float, nesterov: bool, raw: float = 1.0) -> None:
+        """Take what is kept of the last move, and what every rate is multiplied by."""
+        self._momentum, self._raw = momentum, raw
         self._nesterov = nesterov
         self._velocity = _NOTHING
 
@@ -63,7 +64,7 @@ class SGD(Optimizer):
         """Move along the velocity, or along where it leads."""
         if not self._velocity.size:
             self._velocity = np.zeros_like(weights)
-        velocity = self._velocity
+        velocity, lr = self._velocity, lr * self._raw
         velocity *= self._momentum
         velocity += gradient
         if self._nesterov:

@@ -31,7 +31,7 @@ def layer_in_torch(layer: Layer, values: Tensor, parameters: Mapping[str, Tensor
     from torch.nn import functional
 
     if isinstance(layer, Linear):
-        return functional.linear(values, parameters["weight"], parameters["bias"])
+        return functional.linear(values, parameters["weight"], parameters.get("bias"))
     if isinstance(layer, LayerNorm):
         return functional.layer_norm(
             values, values.shape[1:], parameters["weight"], parameters["bias"]

@@ -2,7 +2,7 @@
 
     neuralpaint take 1
     HEAD  settings, planned steps, note, size of the picture
-    PICT  the picture, as PNG
+    PICT  the picture, as PNG, with what is unknown of it; of an album one after another
     SNAP  the first snapshot: all weights, in full
     SNAP  another: what differs from the first, and a sketch
     ...

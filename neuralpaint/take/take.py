@@ -19,6 +19,7 @@ from neuralpaint.learning import Snapshot, between
 from neuralpaint.painting import Painting
 from neuralpaint.pictures import Picture, PictureSettings, load_picture
 from neuralpaint.saved import built, read_model_facts
+from neuralpaint.take.hole import with_hole
 from neuralpaint.take.records import Place, has_magic, read_places, read_record
 from neuralpaint.take.sketch import unpacked_sketch
 from neuralpaint.take.weights import Weights, unpacked, widened
@@ -61,6 +62,8 @@ class Take(Sequence[Snapshot]):
     """What was trained, and how."""
     canvas: Canvas
     """The picture's own."""
+    codes: NDArray[np.float32] | None
+    """Those of an album, (pictures, k); None of a single picture."""
     steps: int
     """How many were planned."""
     note: dict[str, Any]
@@ -81,10 +84,13 @@ class Take(Sequence[Snapshot]):
             facts = read_record(file, found[0], name=self._name)[1]
             self.finished = found[-1].mark == b"DONE"
             ending = read_record(file, found[-1], name=self._name)[1] if self.finished else {}
-        self._picture_place = found[1]
+        self._pictures = [place for place in found if place.mark == b"PICT"]
         self._places = [place for place in found if place.mark == b"SNAP"]
         self._steps = [place.step for place in self._places]
-        self.settings, self.canvas = read_model_facts(facts, name=self._name)
+        self._model = read_model_facts(facts, name=self._name)
+        self.settings, self.canvas, self.codes = self._model
+        if len(self._pictures) != (1 if self.codes is None else len(self.codes)):
+            raise SavedError(f"{self._name} is damaged (a picture is missing): copy it anew")
         note, steps = facts.get("note"), facts.get("steps")
         in_order = self._steps == sorted(self._steps)
         if not isinstance(note, dict) or type(steps) is not int or not in_order:
@@ -135,12 +141,24 @@ class Take(Sequence[Snapshot]):
 
     @cached_property
     def picture(self) -> Picture:
-        """What was learned, every pixel as it was.
+        """What was learned, every pixel as it was; of an album the first.
 
         Raises:
             SavedError: it is damaged.
         """
-        tensors, facts = self._read(self._picture_place)
+        return self._load_picture(self._pictures[0])
+
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """All that was learned, every pixel as it was.
+
+        Raises:
+            SavedError: one is damaged.
+        """
+        return [self.picture, *(self._load_picture(place) for place in self._pictures[1:])]
+
+    def _load_picture(self, place: Place) -> Picture:
+        tensors, facts = self._read(place)
         encoded, name = tensors.get("png"), facts.get("name")
         if encoded is None or encoded.dtype != np.uint8 or not isinstance(name, str):
             raise self._damaged("the picture is missing")
@@ -152,7 +170,7 @@ class Take(Sequence[Snapshot]):
             raise self._damaged("the picture cannot be read") from error
         if picture.canvas != self.canvas:
             raise self._damaged("the picture has another size")
-        return Picture(picture.pixels, name=name)
+        return with_hole(Picture(picture.pixels, name=name), tensors, name=self._name)
 
     def sketch(self, index: int) -> NDArray[np.uint8] | None:
         """Return what the batches had left on a canvas at a snapshot, where it was recorded.
@@ -198,13 +216,7 @@ class Take(Sequence[Snapshot]):
 
     @cached_property
     def _first_painting(self) -> Painting:
-        return built(
-            self._first_weights,
-            settings=self.settings,
-            canvas=self.canvas,
-            device=self._device,
-            name=self._name,
-        )
+        return built(self._first_weights, model=self._model, device=self._device, name=self._name)
 
     def _read(self, place: Place) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         with opened_saved(self.path) as file:

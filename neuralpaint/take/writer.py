@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint._version import __version__
+from neuralpaint.albums import Subject
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.learning import Snapshot
 from neuralpaint.outputs import check_target
@@ -20,6 +21,7 @@ from neuralpaint.painting import Painting, check_alike
 from neuralpaint.parts import remove
 from neuralpaint.pictures import Picture
 from neuralpaint.saved import model_facts, read_model_facts
+from neuralpaint.take.hole import packed_hole
 from neuralpaint.take.log import Log
 from neuralpaint.take.records import MAGIC, pack_record, read_places, read_record
 from neuralpaint.take.sketch import packed_sketch
@@ -43,7 +45,7 @@ Precision = Literal["half", "full"]
 class TakeWriter:
     """Records a training under the take's own name; it may be read, and filmed, meanwhile.
 
-        with TakeWriter(path, settings=..., picture=..., steps=..., note={}) as take:
+        with TakeWriter(path, settings=..., subject=..., steps=..., note={}) as take:
             for snapshot in learn(...):
                 snapshot = take.add(snapshot)
             take.finish()
@@ -56,7 +58,7 @@ class TakeWriter:
         path: str | Path,
         *,
         settings: TrainingSettings,
-        picture: Picture,
+        subject: Subject,
         steps: int,
         note: Mapping[str, Any],
         precision: Precision = "half",
@@ -67,7 +69,7 @@ class TakeWriter:
         Args:
             path: the file.
             settings: what is trained, and how.
-            picture: what is learned; every pixel of it is kept.
+            subject: what is learned; every pixel of it is kept.
             steps: how many are planned.
             note: whatever JSON can hold, for whoever reads the take.
             precision: `half` stores weights in 16 bits where nobody sees the difference.
@@ -78,9 +80,9 @@ class TakeWriter:
             EncodingError: it cannot be written, or is being written already.
         """
         self._open(check_target(path, overwrite=overwrite), create=True, precision=precision)
-        self._canvas = picture.canvas
+        self._canvas = subject.canvas
         head = {
-            **model_facts(settings, picture.canvas),
+            **model_facts(settings, subject.canvas, subject.codes),
             "steps": steps,
             "note": dict(note),
             "neuralpaint": __version__,
@@ -89,7 +91,9 @@ class TakeWriter:
             self._log.cut(0)
             self._log.append([MAGIC])
             self._log.append(pack_record(b"HEAD", {}, head))
-            self._log.append(pack_record(b"PICT", {"png": _png(picture)}, {"name": picture.name}))
+            for picture in subject.pictures:
+                encoded = {"png": _png(picture), **packed_hole(picture)}
+                self._log.append(pack_record(b"PICT", encoded, {"name": picture.name}))
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -117,7 +121,7 @@ class TakeWriter:
                         f"{name} does not hold what had been recorded: record the training anew"
                     )
                 _, facts = read_record(file, found[0], name=name)
-                _, writer._canvas = read_model_facts(facts, name=name)
+                writer._canvas = read_model_facts(facts, name=name).canvas
                 snapshots = [place for place in found if place.mark == b"SNAP"]
                 if snapshots:
                     writer._first = unpacked(read_record(file, snapshots[0], name=name)[0])

@@ -8,23 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import MODEL, QUICK, neuralpaint
 from PIL import Image
-
-MODEL = "fourier:order=4,hidden_size=8,hidden_layers=1"
-QUICK = ("--model", MODEL, "--steps", "8", "--duration", "1", "--fps", "6", "--threads", "1",
-         "--device", "cpu")  # fmt: skip
-
-
-def neuralpaint(
-    *words: str | Path, cwd: Path, stdin: bytes | None = None
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "neuralpaint", *map(str, words)]
-    done = subprocess.run(
-        command, cwd=cwd, input=stdin or b"", capture_output=True, timeout=120, check=False
-    )
-    return subprocess.CompletedProcess(
-        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-    )
 
 
 def test_help_is_quick_to_load_and_shows_every_command(tmp_path: Path) -> None:
@@ -41,7 +26,7 @@ def test_help_is_quick_to_load_and_shows_every_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["video", "paint", "render", "export", "replay", "bench", "list"]
+    "command", ["video", "paint", "inpaint", "morph", "render", "export", "replay", "bench", "list"]
 )
 def test_every_command_has_help_that_does_not_load_torch(command: str, tmp_path: Path) -> None:
     code = (
@@ -81,7 +66,7 @@ def test_json_is_one_object_per_line_and_ends_with_what_was_done(folder: Path) -
     last = events[-1]
     assert list(last) == [
         "event", "output", "width", "height", "frames", "fps", "steps", "train_seconds",
-        "total_seconds", "psnr", "device", "seed", "peak_memory_mb",
+        "total_seconds", "psnr", "hole_psnr", "device", "seed", "peak_memory_mb",
     ]  # fmt: skip
     assert last["event"] == "done"
     assert (last["output"], last["width"], last["height"]) == ("out.mp4", 24, 16)
@@ -223,7 +208,8 @@ def test_a_preset_yields_to_what_is_typed(folder: Path) -> None:
 def test_list_shows_everything_that_has_a_name(folder: Path) -> None:
     listing = json.loads(neuralpaint("list", "--json", cwd=folder).stdout)
     assert {"models", "encodings", "losses", "optimizers", "schedules", "pacings", "cameras",
-            "overlays", "formats", "stills", "presets"} == set(listing)  # fmt: skip
+            "overlays", "formats", "stills", "masks", "orders",
+            "presets"} == set(listing)  # fmt: skip
     assert "order" in listing["models"]["fourier"]["settings"]
     text = neuralpaint("list", "models", cwd=folder).stdout
     assert text.startswith("models\n  fourier")

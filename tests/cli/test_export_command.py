@@ -38,7 +38,7 @@ def saved(folder: Path) -> Path:
     picture = load_picture(folder / "in.png")
     student = learner(picture, SETTINGS)
     with TakeWriter(
-        folder / "a.take", settings=SETTINGS, picture=picture, steps=8, note={}, precision="full"
+        folder / "a.take", settings=SETTINGS, subject=picture, steps=8, note={}, precision="full"
     ) as take:
         for snapshot in learn(student, [0, 4, 8]):
             take.add(snapshot)

@@ -8,7 +8,7 @@ import torch
 
 from neuralpaint.canvas import Canvas
 from neuralpaint.encodings import FrequencyEncoding, encodings
-from neuralpaint.encodings.waves import Waves
+from neuralpaint.encodings.waves import Waves, all_around
 
 CANVAS = Canvas.of(height=20, width=30)
 
@@ -80,3 +80,18 @@ def test_a_sine_network_begins_with_arguments_of_deviation_one(name: str) -> Non
         assert spectrum.shape == (width,)
         assert (spectrum >= 0).all()
     assert sum(float(s.square().sum()) for s in encoding.spectra) == pytest.approx(1, abs=1.1)
+
+
+def test_waves_all_around_go_in_every_direction_and_rise_by_a_constant_factor() -> None:
+    generator = torch.Generator().manual_seed(0)
+    table = all_around(12, lowest=1.5, highest=24, generator=generator).double()
+    lengths = table.norm(dim=1).sort().values
+    torch.testing.assert_close(
+        lengths[1:] / lengths[:-1], torch.full((11,), 16 ** (1 / 12)).double(), rtol=1e-5, atol=0
+    )
+    assert lengths[0] > 1.5
+    assert lengths[-1] < 24
+    sectors = torch.atan2(table[:, 1], table[:, 0]) / torch.pi * 12
+    assert sectors.floor().long().sort().values.tolist() == list(range(12))
+    other = all_around(12, lowest=1.5, highest=24, generator=generator)
+    assert not torch.allclose(other, table.float())

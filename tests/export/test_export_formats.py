@@ -11,14 +11,18 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from contract import WITHOUT_CODES
 from numpy.typing import NDArray
 
+from neuralpaint.albums import Album
 from neuralpaint.encodings import encodings
 from neuralpaint.errors import EncodingError, NeuralPaintError, UnknownNameError, UsageError
 from neuralpaint.export import export_formats, export_painting
 from neuralpaint.export.npz import write_arrays
-from neuralpaint.models import ActivationName, NormName, models
+from neuralpaint.learning import learner
+from neuralpaint.models import ActivationName, NormName
 from neuralpaint.painting import Painting
+from neuralpaint.pictures import Picture
 from neuralpaint.training import Engine
 
 Paint = Callable[..., Painting]
@@ -26,7 +30,7 @@ Evaluate = Callable[[Painting, NDArray[np.float32], NDArray[np.float32]], NDArra
 
 SMALL = "hidden_size=6,hidden_layers=2"
 MODELS = [
-    *(f"{name}:{SMALL}" for name in models),
+    *(f"{name}:{SMALL}" for name in WITHOUT_CODES),
     *(f"skipconn:{SMALL},encoding={name}" for name in encodings),
     *(f"mlp:{SMALL},encoding=gaussian:features=7,activation={a}" for a in get_args(ActivationName)),
     *(f"mlp:{SMALL},encoding={name}" for name in encodings),
@@ -91,6 +95,14 @@ def test_so_it_does_where_the_model_is_that_of_a_larger_picture(painted: Paint, 
     x, y = np.random.default_rng(0).uniform(-1, 1, (2, 300)).astype(np.float32)
     found = by_its_own_reader(painting, x, y)
     np.testing.assert_allclose(found, painting(x, y), rtol=0, atol=1e-4)
+
+
+def test_a_painting_of_several_pictures_has_no_formula() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 12, 18, 3), np.uint8)
+    album = Album([Picture(each) for each in pixels], np.eye(2, dtype=np.float32))
+    painting = learner(album, model="morph").painting()
+    with pytest.raises(UsageError, match="several pictures cannot be exported: train one"):
+        write_arrays(painting)
 
 
 def test_an_onnx_model_runs_on_any_number_of_points_and_tells_what_they_are(painted: Paint) -> None:

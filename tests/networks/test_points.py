@@ -23,7 +23,9 @@ TENTH_OF_A_LEVEL = 0.1 / 255
 
 def build(spec: str) -> CoordinateModel:
     generator = torch.Generator().manual_seed(0)
-    return models.parse(spec).build(CANVAS, generator).eval()
+    built = models.parse(spec).build(CANVAS, generator).eval()
+    assert isinstance(built, CoordinateModel)
+    return built
 
 
 def turned(**view: float) -> tuple[Tensor, Tensor]:

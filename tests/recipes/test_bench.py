@@ -251,6 +251,11 @@ def test_demand_counts_the_products_of_a_step() -> None:
     assert counted.flops == 6 * 216 * (13 * 32 + 32 * 32 + 32 * 3)
     assert not counted.whole
 
+    model = TorchLearner(picture, TrainingSettings(model="morph", device="cpu")).model
+    counted = demand(model, pixels=216, height=24, width=36)
+    seen = 2 * 16 + 13  # sines and cosines, and what the planes say
+    assert counted.flops == 6 * 216 * (32 * seen + 32 * (32 + seen) + 3 * (64 + seen))
+
     spec = "mlp:features=4,hidden_size=8,hidden_layers=2"
     model = TorchLearner(picture, TrainingSettings(model=spec, device="cpu")).model
     counted = demand(model, pixels=216, height=24, width=36)

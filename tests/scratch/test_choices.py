@@ -11,12 +11,21 @@ from neuralpaint.optimizers import Group, optimizers
 from neuralpaint.scratch.choices import NORMS, build_loss, build_network, build_optimizer
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("spec", ["mse", "mae", "huber", "huber:delta=0.3"])
-def test_a_loss_is_that_of_the_torch_engine(spec: str) -> None:
-    entry = losses.parse(spec)
-    prediction, target = np.random.default_rng(0).uniform(size=(2, 40, 3))
-    expected = entry(torch.from_numpy(prediction), torch.from_numpy(target))
-    assert build_loss(entry).value(prediction, target) == pytest.approx(expected.item())
+def test_a_loss_is_that_of_the_torch_engine(spec: str, weighted: bool) -> None:
+    entry, rng = losses.parse(spec), np.random.default_rng(0)
+    prediction, target = rng.uniform(size=(2, 40, 3))
+    weights = rng.uniform(size=(40, 1)) if weighted else None
+    said = torch.from_numpy(prediction).requires_grad_()
+    counts = None if weights is None else torch.from_numpy(weights[:, 0])
+    expected = entry(said, torch.from_numpy(target), weights=counts)
+    expected.backward()
+    ours = build_loss(entry)
+    assert ours.value(prediction, target, weights) == pytest.approx(expected.item())
+    assert said.grad is not None
+    gradient = torch.from_numpy(ours.gradient(prediction, target, weights))
+    torch.testing.assert_close(gradient, said.grad, rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize(

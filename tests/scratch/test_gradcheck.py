@@ -29,6 +29,7 @@ def test_every_gradient_is_right(seed: int) -> None:
 def test_all_that_learns_and_all_that_is_named_is_checked() -> None:
     checked = {(check.name, check.what) for check in check_gradients()}
     names = {name for name, _ in checked}
+    assert "network, buttons" in names
     assert names >= {"linear", "colours", "dropout", "mse", "mae", "huber", "network, dropout"}
     assert names >= {*ACTIVATIONS, *(f"network, {name}" for name in ACTIVATIONS)}
     assert names >= {f"{start}{name} norm" for name in NORMS for start in ("", "network, ")}
@@ -55,12 +56,12 @@ class _ForgetsTheMean(BatchNorm):
 class _AddsUpRows(Linear):
     def parameter_gradients(self, gradient: Array) -> None:
         super().parameter_gradients(gradient)
-        self.bias.gradient /= len(gradient)
+        self.parameters()["bias"].gradient /= len(gradient)
 
 
 class _HalfAsSteep(MSE):
-    def gradient(self, prediction: Array, target: Array) -> Array:
-        return super().gradient(prediction, target) / 2
+    def slope(self, error: Array) -> Array:
+        return super().slope(error) / 2
 
 
 def test_a_wrong_backward_pass_is_caught() -> None:

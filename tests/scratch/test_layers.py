@@ -25,7 +25,14 @@ def test_a_linear_layer_adds_up_what_it_weighs() -> None:
     assert outputs.tolist() == [[21, 16]]
     assert layer.backward(np.array([[1.0, 10.0]])).tolist() == [[1, -8]]
     assert layer.weight.gradient.tolist() == [[3, 4], [30, 40]]
-    assert layer.bias.gradient.tolist() == [1, 10]
+    assert layer.parameters()["bias"].gradient.tolist() == [1, 10]
+
+
+def test_a_linear_layer_can_do_without_biases() -> None:
+    layer = Linear(np.array([[1.0, 2.0], [0.0, -1.0]]))
+    assert layer.forward(np.array([[3.0, 4.0]]), training=True).tolist() == [[11, -4]]
+    assert layer.backward(np.array([[1.0, 10.0]])).tolist() == [[1, -8]]
+    assert list(layer.parameters()) == ["weight"]
 
 
 @pytest.mark.parametrize("name", list(ACTIVATIONS))

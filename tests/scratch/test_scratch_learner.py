@@ -281,7 +281,8 @@ def test_what_a_schedule_hears_is_the_mean_loss_of_the_epoch(
 def test_of_every_other_pixel_a_quarter_is_seen() -> None:
     student = small(train_on="every-other", batch=216)
     assert student.epoch_steps == 1
-    points = student._points(np.arange(216))
+    assert student._samples is not None
+    points = student._samples.given(np.arange(216))
     grid = picture().canvas.grid()
     assert set(points[:, 0]) == set(grid.x[0, ::2])
     assert set(points[:, 1]) == set(grid.y[::2, 0])
@@ -320,7 +321,7 @@ def test_a_loss_that_is_no_number_stops_with_advice() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "fourier"}, "no model 'fourier': choose from mlp, or --engine torch"),
+        ({"model": "fourier"}, "no model 'fourier': choose from mlp, buttons, or --engine torch"),
         ({"model": f"{TINY},encoding=hash"}, "no encoding 'hash': choose from none, basic, "),
         ({"model": f"{SMALL},activation=gelu"}, "no activation 'gelu': choose from leaky_relu, "),
         ({"loss": "ssim"}, "no loss 'ssim': choose from mse, mae, huber"),

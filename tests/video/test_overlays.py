@@ -71,11 +71,14 @@ def drawn(
     *,
     at: Moment | None = None,
     original: Frame | None = None,
+    hidden: npt.NDArray[np.float32] | None = None,
 ) -> Frame:
     frame = photo() if frame is None else frame
     if original is None:
         original = photo(*frame.shape[:2], seed=1)
-    return compose(overlays.parse_list(spec), frame, moment=at or moment(), original=original)
+    entries = overlays.parse_list(spec)
+    at = at or moment()
+    return compose(entries, frame, moment=at, original=original, hidden=lambda: hidden)
 
 
 def changed(before: Frame, after: Frame) -> npt.NDArray[np.bool_]:
@@ -426,3 +429,63 @@ def test_a_pillow_that_cannot_write_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def test_every_overlay_says_how_it_is_named() -> None:
     specs: Sequence[str] = [overlays.spec(overlays.parse(spec)) for spec in SPECS[:-1]]
     assert [overlays.spec(overlays.parse(spec)) for spec in specs] == specs
+
+
+def half_hidden() -> npt.NDArray[np.float32]:
+    """Return what is unknown on the left."""
+    unknown = np.zeros((HEIGHT, WIDTH), np.float32)
+    unknown[:, : WIDTH // 2] = 1
+    return unknown
+
+
+def test_the_mask_shows_first_what_the_network_is_given() -> None:
+    given, network = photo(seed=1), photo()
+    first = drawn("mask", network, original=given, at=moment(0), hidden=half_hidden())
+    np.testing.assert_array_equal(first[:, WIDTH // 2 :], given[:, WIDTH // 2 :])
+    hole = first[:, : WIDTH // 2]
+    assert len(np.unique(hole)) == 2  # a board of two greys
+    assert np.ptp(hole, axis=2).max() == 0
+    soft = np.full((HEIGHT, WIDTH), 0.5, np.float32)
+    mixed = drawn("mask", network, original=given, at=moment(0), hidden=soft)
+    between = (hole.astype(float) + given[:, : WIDTH // 2]) / 2
+    np.testing.assert_allclose(mixed[:, : WIDTH // 2], between, atol=1)
+
+
+def test_the_mask_dissolves_the_hole_last_and_leaves_the_network() -> None:
+    given, network = flat(200), flat(20)
+    known, hole = [], []
+    for index in range(61):
+        frame = drawn("mask", network, original=given, at=moment(index), hidden=half_hidden())
+        known.append(int(frame[5, -5, 0]))
+        hole.append(int(frame[5, 5, 0]))
+    assert known == sorted(known, reverse=True)
+    assert hole == sorted(hole, reverse=True)
+    assert (known[0], known[-1], hole[-1]) == (200, 20, 20)
+    assert len(set(known[:5])) == len(set(hole[:5])) == 1  # both are shown for a moment
+    gone = known.index(20), hole.index(20)
+    assert 0 < gone[0] < gone[1] < 30
+    assert max(-np.diff(known)) < 80  # it fades, and does not jump
+
+
+@pytest.mark.parametrize(
+    "spec", ["mask:hold=0.5", "mask:hold=0,fade=0,hole_fade=0", "mask:hold=0.9"]
+)
+def test_the_end_of_a_clip_is_the_networks(spec: str) -> None:
+    network = photo()
+    for at in (moment(60), moment(0, count=1)):
+        np.testing.assert_array_equal(drawn(spec, network, at=at, hidden=half_hidden()), network)
+
+
+def test_there_is_no_error_where_nobody_knows_the_original() -> None:
+    def error(unjudged: npt.NDArray[np.float32] | None) -> Frame:
+        entries = overlays.parse_list("heatmap:placement=beside")
+        shown = compose(
+            entries, flat(0), moment=moment(), original=flat(255), unjudged=lambda: unjudged
+        )
+        return shown[:, -WIDTH:]
+
+    there = error(half_hidden())
+    rows = slice(50, 80)  # between the caption and the legend
+    assert len(np.unique(there[rows, : WIDTH // 2].reshape(-1, 3), axis=0)) == 1
+    np.testing.assert_array_equal(there[rows, WIDTH // 2 :], error(None)[rows, WIDTH // 2 :])
+    assert there[60, 5].sum() < there[60, -5].sum()

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from neuralpaint.networks import CoordinateModel, SkipConn
+from neuralpaint.networks import ColourModel, CoordinateModel, SkipConn
 
 __all__ = ["Demand", "demand"]
 
@@ -37,15 +37,20 @@ class Demand:
     """Whether the products are all there is to the model; not so where planes are learned."""
 
 
-def demand(model: CoordinateModel, *, pixels: int, height: int, width: int) -> Demand:
+def demand(model: ColourModel, *, pixels: int, height: int, width: int) -> Demand:
     """Return what a step of a model needs on `pixels` of a picture (height, width).
 
     The batch is taken to have the shape of the picture.
+
+    Raises:
+        TypeError: the model is no network over coordinates.
     """
+    if not isinstance(model, CoordinateModel):
+        raise TypeError(f"{type(model).__name__} does not take coordinates")
     encoding, network = model.encoding, model.network
     columns, rows = math.sqrt(pixels * width / height), math.sqrt(pixels * height / width)
     learned = any(parameter.requires_grad for parameter in encoding.parameters())
-    points = (columns, rows) if encoding.separable else (pixels,)
+    points = (columns, rows) if encoding.separable else (pixels,) * len(encoding.widths)
     of_features = sum(2 * n * f for n, f in zip(points, encoding.widths, strict=True))
     matrices = [weight.shape for weight in network.parameters() if weight.ndim == 2]
     flops = 0.0

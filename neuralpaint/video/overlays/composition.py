@@ -11,6 +11,7 @@ import numpy as np
 from neuralpaint.errors import UsageError
 from neuralpaint.video.drawing import Frame, caption
 from neuralpaint.video.overlays.overlay import Corners, Moment, Overlay, Panel, Scene
+from neuralpaint.video.typography import Mask
 
 __all__ = ["compose", "composed_size"]
 
@@ -35,6 +36,8 @@ def compose(
     *,
     moment: Moment,
     original: Frame | Callable[[], Frame],
+    hidden: Callable[[], Mask | None] = lambda: None,
+    unjudged: Callable[[], Mask | None] = lambda: None,
 ) -> Frame:
     """Return `frame` with every overlay, uint8 of `composed_size`; `frame` itself is not changed.
 
@@ -46,7 +49,7 @@ def compose(
     next to what is there, in the order named.
 
     An `original` that takes time to show may be a function: it is called once, and only if an
-    overlay looks at it.
+    overlay looks at it. So are `hidden` and `unjudged`, see `Scene`.
 
     Raises:
         UsageError: the two pictures differ in size, or the panels in layout.
@@ -71,7 +74,7 @@ def compose(
     size = composed_size(overlays, height=height, width=width)
     finished = np.full((*size, 3), _GAP, np.uint8)
     for number, (entries, label) in enumerate(drawn):
-        scene = Scene(moment, frame, seen, Corners(height, width))
+        scene = Scene(moment, frame, seen, Corners(height, width), hidden, unjudged)
         part = finished[number * down :, number * right :][:height, :width]
         if number == 0:
             part[:] = frame

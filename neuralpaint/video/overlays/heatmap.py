@@ -33,7 +33,10 @@ _CAPTION = "error"
 @overlays.register("heatmap")
 @dataclass(frozen=True)
 class Heatmap(Overlay):
-    """Error of every pixel on a colour scale that stays the same all through the clip."""
+    """Error of every pixel on a colour scale that stays the same all through the clip.
+
+    Where a mask hides the picture and nobody knows the truth, there is none to be seen.
+    """
 
     scale: float = setting(
         50, "error that gets the brightest colour", unit="of 255 levels", minimum=1, maximum=255
@@ -51,6 +54,9 @@ class Heatmap(Overlay):
     def draw(self, frame: Frame, scene: Scene) -> None:
         """Fill the panel, or draw the inset."""
         error = _error(scene.network, scene.original)
+        unjudged = scene.unjudged()
+        if unjudged is not None:
+            error[unjudged > 0.5] = 0
         if self.placement == "inset":
             self._draw_inset(frame, error, scene)
             return

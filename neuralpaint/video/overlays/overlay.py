@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, NamedTuple
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings
 from neuralpaint.video.drawing import Box, Frame, caption_size
-from neuralpaint.video.typography import margin
+from neuralpaint.video.typography import Mask, margin
 
 __all__ = [
     "Corner",
@@ -118,6 +118,10 @@ class Scene:
     """Shows the original, once somebody looks at it."""
     corners: Corners
     """The room left on the frame that is drawn on."""
+    hidden: Callable[[], Mask | None] = lambda: None
+    """Shows what was unknown of the picture, float32 (h, w) in [0, 1]; None if nothing was."""
+    unjudged: Callable[[], Mask | None] = lambda: None
+    """Shows likewise where nobody knows the original."""
 
     @property
     def original(self) -> Frame:

@@ -1,0 +1,123 @@
+"""Moving: the frames of an animation or a clip become an album whose codes are times.
+
+What leaps from one frame to the next would be a ghost between them. So frames that lie between are
+made first, by following what moves, and the network learns all of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from neuralpaint.albums import Album
+from neuralpaint.canvas import parse_size
+from neuralpaint.errors import UsageError
+from neuralpaint.pictures import Picture, PictureSettings, Source
+from neuralpaint.recipes.morph.sizes import fitting
+from neuralpaint.settings import setting
+from neuralpaint.sources import label
+from neuralpaint.video.frames import Frames, load_frames
+
+__all__ = ["FramesSettings", "Moving", "gather_frames"]
+
+logger = logging.getLogger(__name__)
+
+_LONGEST = 960  # pixels of a frame's side, unless another size is asked for
+
+
+@dataclass(frozen=True)
+class FramesSettings(PictureSettings):
+    """What is taken of an input that moves."""
+
+    section: ClassVar[str] = "Input that moves"
+
+    frames_in: int | None = setting(
+        None,
+        "learn so many frames of INPUT, an animation or a clip, as f(x, y, t), with --model morph "
+        "unless another is chosen; unset, the first picture",
+        unit="frames",
+        minimum=2,
+        maximum=1000,
+    )
+    between: int | None = setting(
+        None,
+        "frames that are made between two of these by following what moves, and learned too; "
+        "unset, as many as it takes for nothing to leap",
+        unit="frames",
+        minimum=0,
+        maximum=31,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        changed = self.changes()
+        for name in ("mask", "focus", "order", "codes"):
+            if self.frames_in is not None and name in changed:
+                raise UsageError(
+                    f"--{name} is about pictures, and --frames-in about one that moves"
+                )
+        if self.between is not None and self.frames_in is None:
+            raise UsageError("--between is about the frames of --frames-in: give that too")
+
+
+class Moving(NamedTuple):
+    """Frames to learn."""
+
+    album: Album
+    seconds: float
+    """How long they take, from time 0 to time 1."""
+    steps: int
+    """From how many frames to the next that were taken."""
+    loops: bool
+    """Whether the last is the first again."""
+
+
+def gather_frames(source: Source, settings: FramesSettings) -> Moving:
+    """Return the frames of an animation or a clip, and those between them, with times as codes.
+
+    Raises:
+        UsageError: there is no such file, or it does not move.
+        PictureError: it cannot be read.
+    """
+    from neuralpaint.motion.densification import densified
+
+    if settings.frames_in is None:
+        raise UsageError("how many frames? give --frames-in")
+    frames = load_frames(
+        source,
+        count=settings.frames_in,
+        background=settings.background,
+        max_pixels=settings.max_pixels,
+    )
+    pictures = _sized(frames, settings.input_size)
+    if settings.between != 0:
+        count = len(pictures)
+        logger.info("following what moves through %d frames of %r", count, label(source))
+    pixels, times = densified(
+        [picture.pixels for picture in pictures],
+        frames.times,
+        between=settings.between,
+        loops=frames.loops,
+    )
+    if frames.loops:
+        pixels, times = [*pixels, pixels[0]], np.append(times, np.float32(1))
+    named = [
+        Picture(page, name=f"{time * frames.seconds:.2f} s")
+        for page, time in zip(pixels, times, strict=True)
+    ]
+    steps = len(pictures) - (0 if frames.loops else 1)
+    return Moving(Album(named, times[:, None]), frames.seconds, steps, frames.loops)
+
+
+def _sized(frames: Frames, input_size: str | None) -> list[Picture]:
+    """Return the frames at the size at which they are learned."""
+    first = frames.pictures[0]
+    height, width = (
+        fitting(first.height, first.width, longest=_LONGEST)
+        if input_size is None
+        else parse_size(input_size)
+    )
+    return [picture.covering(height=height, width=width) for picture in frames.pictures]

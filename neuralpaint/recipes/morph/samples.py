@@ -1,0 +1,104 @@
+"""Samples: what the network says of codes that were never trained, as stills and on sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.errors import UsageError
+from neuralpaint.outputs import check_target_folder, writing_failed
+from neuralpaint.recipes.morph.contact_sheet import Print, draw_contact_sheet
+from neuralpaint.stills import save_still
+from neuralpaint.video.drawing import Frame
+from neuralpaint.walks import are_buttons, corners, random_codes
+
+__all__ = ["MOST_CORNERS", "Samples", "spelled"]
+
+MOST_CORNERS = 256
+"""Combinations of buttons that fit onto one sheet."""
+
+_SHEET, _GRID = "sheet.png", "grid.png"
+
+
+class Samples:
+    """A folder beside a clip, with stills of some codes, and sheets of them and of all corners."""
+
+    def __init__(
+        self, clip: Path, *, codes: NDArray[np.float32], count: int, grid: bool, seed: int
+    ) -> None:
+        """Choose codes: `count` random ones beside the trained (pictures, k), and all for a grid.
+
+        Raises:
+            UsageError: there are not so many, or no corners.
+        """
+        self.folder = clip.with_name(f"{clip.stem}-samples")
+        self._codes = random_codes(codes, count, np.random.default_rng(seed))
+        self._buttons = are_buttons(codes)
+        if grid and (not self._buttons or 2 ** codes.shape[1] > MOST_CORNERS):
+            raise UsageError(
+                f"--grid draws all combinations of buttons, at most {MOST_CORNERS}: give --codes "
+                "from-names, of 8 buttons or fewer"
+            )
+        self._trained = {code.tobytes() for code in codes}
+        self._corners = corners(codes.shape[1]) if grid else None
+
+    def check(self, *, overwrite: bool) -> None:
+        """Raise what would keep them from being written.
+
+        Raises:
+            UsageError: the folder cannot be there, or holds what is not replaced.
+            EncodingError: it cannot be written to.
+        """
+        if self:
+            check_target_folder(
+                self.folder, belongs=lambda name: name.endswith(".png"), overwrite=overwrite
+            )
+
+    def __bool__(self) -> bool:
+        return bool(len(self._codes)) or self._corners is not None
+
+    def write(self, show: Callable[[NDArray[np.float32]], Frame], *, tag: str) -> list[Path]:
+        """Write all, as `show` shows a code; return the files.
+
+        Raises:
+            EncodingError: a file cannot be written.
+        """
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise writing_failed(self.folder, error) from error
+        return [
+            save_still(frame, self.folder / name, tag=tag, overwrite=True)
+            for name, frame in self._frames(show)
+        ]
+
+    def _frames(self, show: Callable[[NDArray[np.float32]], Frame]) -> Iterator[tuple[str, Frame]]:
+        prints = []
+        for number, code in enumerate(self._codes, 1):
+            frame, spoken = show(code), spelled(code)
+            prints.append(Print(frame, spoken))
+            yield f"{spoken if self._buttons else f'sample-{number:03}'}.png", frame
+        if prints:
+            yield _SHEET, draw_contact_sheet(prints)
+        if self._corners is not None:
+            of_all = [Print(show(code), self._named(code)) for code in self._corners]
+            yield _GRID, draw_contact_sheet(of_all, columns=_across(len(of_all)))
+
+    def _named(self, code: NDArray[np.float32]) -> str:
+        return f"{spelled(code)} (learned)" if code.tobytes() in self._trained else spelled(code)
+
+
+def spelled(code: NDArray[np.float32]) -> str:
+    """Return a code as text: the digits of buttons, or its numbers."""
+    if np.isin(code, (0, 1)).all():
+        return "".join(str(int(number)) for number in code)
+    return ", ".join(f"{number:.2g}" for number in code)
+
+
+def _across(count: int) -> int:
+    """Return the columns of a grid of 2^k corners, of which half of the bits run across."""
+    bits = count.bit_length() - 1
+    return int(2 ** ((bits + 1) // 2))

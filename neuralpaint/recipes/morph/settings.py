@@ -1,0 +1,60 @@
+"""Everything that shapes a morph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from neuralpaint.errors import UsageError
+from neuralpaint.models import models
+from neuralpaint.pacing import pacings
+from neuralpaint.recipes.live import LiveSettings
+from neuralpaint.recipes.morph.moving import FramesSettings
+from neuralpaint.recipes.walk_settings import WalkSettings
+from neuralpaint.settings import setting
+from neuralpaint.walks import walks
+
+__all__ = ["MorphSettings"]
+
+
+@dataclass(frozen=True)
+class MorphSettings(WalkSettings, FramesSettings, LiveSettings):
+    """Everything that shapes a morph."""
+
+    section: ClassVar[str] = "Walk"
+
+    model: str = setting("morph", "what is trained", entries=models)
+    path: str | None = setting(
+        None, "the way through the codes; unset, loop, and play of what moves", entries=walks
+    )
+    codes: Literal["one-hot", "from-names"] = setting(
+        "one-hot",
+        "what the network hears of each picture; one-hot: a number of its own; from-names: the "
+        "buttons in its file's name, as in 10110000.png",
+    )
+    sample: int = setting(
+        0,
+        "write so many stills too, of codes that were never trained, and a contact sheet of them, "
+        "into a folder beside the clip",
+        minimum=0,
+        maximum=1000,
+    )
+    grid: bool = setting(False, "write a sheet of all combinations of buttons there too")
+    hold: float | None = setting(
+        0.0, "how long the last frame is held", unit="seconds", minimum=0, maximum=1e9
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.every is not None:
+            raise UsageError("--every is about how a picture is learned: give --seconds-each")
+        if self.frames_from == "training":
+            raise UsageError(
+                "--frames-from training shows one picture that is learned: choose auto or render"
+            )
+        if pacings.parse(self.pacing).trains_first:
+            raise UsageError(
+                f"--pacing {self.pacing} needs the training whole: choose fixed or log"
+            )
+        if not self.learn and self.pacing != type(self).pacing:
+            raise UsageError("--pacing is about how a picture is learned: give --learn too")

@@ -1,0 +1,90 @@
+"""`neuralpaint inpaint`, and masks on the other commands, as they are typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import QUICK, neuralpaint
+from PIL import Image
+
+STILL = QUICK[:4]
+
+
+@pytest.fixture
+def masked(folder: Path) -> Path:
+    """The folder with a mask, in a folder of its own, of the picture in it."""
+    (folder / "masks").mkdir()
+    levels = np.zeros((16, 24), np.uint8)
+    levels[4:8, 4:12] = 255
+    Image.fromarray(levels).save(folder / "masks" / "hole.png")
+    return folder
+
+
+def test_a_still_is_written_and_the_quality_in_its_hole_is_told(masked: Path) -> None:
+    done = neuralpaint("inpaint", "in.png", "--mask", "random", "-o", "out.png", *STILL, cwd=masked)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("wrote out.png  24x16  ")
+    assert " dB inside the hole" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_program_is_told_it_too_and_null_where_nobody_knows(masked: Path) -> None:
+    for mask, known in (("random", True), ("masks/hole.png", False)):
+        words = ("--mask", mask, "-o", "out.png", "-y", "--json", *STILL)
+        done = neuralpaint("inpaint", "in.png", *words, cwd=masked)
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        assert isinstance(events[-1]["hole_psnr"], float if known else type(None))
+        assert isinstance(events[-1]["psnr"], float)
+        assert 0 < events[0]["unknown"] < 1
+        assert events[1]["phase"] == "fill"
+
+
+def test_a_clip_is_made_again_with_its_mask_given_again(masked: Path) -> None:
+    words = ("--mask", "masks/hole.png", "--overlay", "mask", *QUICK)
+    done = neuralpaint("inpaint", "in.png", "-o", "out.mp4", *words, cwd=masked)
+    assert done.returncode == 0, done.stderr
+    told = neuralpaint("replay", "out.mp4", cwd=masked)
+    assert told.stdout.startswith("neuralpaint video in.png -o out.mp4 ")
+    assert " --mask hole.png " in told.stdout
+
+    again = ("replay", "out.mp4", "in.png", "-o", "again.mp4")
+    refused = neuralpaint(*again, cwd=masked)
+    assert refused.returncode == 2
+    assert "it was made with the file --mask hole.png" in refused.stderr
+    done = neuralpaint(*again, "--mask", "masks/hole.png", cwd=masked)
+    assert done.returncode == 0, done.stderr
+    sizes = [(masked / name).stat().st_size for name in ("out.mp4", "again.mp4")]
+    assert sizes[0] == pytest.approx(sizes[1], abs=20)
+
+
+def test_what_is_drawn_needs_no_file_to_be_made_again(masked: Path) -> None:
+    words = ("--mask", "centre", "--order", "left-to-right", *STILL)
+    assert neuralpaint("paint", "in.png", "-o", "a.png", *words, cwd=masked).returncode == 0
+    again = ("replay", "a.png", "in.png", "-o", "b.png")
+    refused = neuralpaint(*again, "--mask", "masks/hole.png", cwd=masked)
+    assert "--mask: it was made without such a file" in refused.stderr
+    assert neuralpaint(*again, cwd=masked).returncode == 0
+    first, second = (np.array(Image.open(masked / name)) for name in ("a.png", "b.png"))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["inpaint", "in.png", "-o", "o.png"], "give --mask"),
+        (["inpaint", "in.png", "-o", "o.mp4", "--mask", "random", "--keep-known"], "a clip has"),
+        (["inpaint", "in.png", "-o", "o.png", "--mask", "random", "--fps", "5"], "a still has"),
+        (["paint", "in.png", "-o", "o.png", "--invert"], "--invert is about --mask"),
+        (["video", "in.png", "-o", "o.mp4", "--overlay", "mask"], "nothing of the picture is"),
+    ],
+    ids=lambda words: " ".join(words[3:]) if isinstance(words, list) else "",
+)
+def test_what_cannot_be_is_told_in_a_line(words: list[str], message: str, masked: Path) -> None:
+    done = neuralpaint(*words, cwd=masked)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "--debug" not in done.stderr
