@@ -21,10 +21,11 @@ from neuralpaint.settings import options
 from neuralpaint.stills import still_formats
 from neuralpaint.video.formats import formats
 from neuralpaint.video.overlays import overlays
+from neuralpaint.walks import walks
 
 REGISTRIES: list[Registry[Any]] = [
     models, encodings, losses, optimizers, schedules, pacings, overlays, formats, still_formats,
-    masks, orders,
+    masks, orders, walks,
 ]  # fmt: skip
 ENTRIES = [(registry, name) for registry in REGISTRIES for name in registry]
 every = pytest.mark.parametrize(

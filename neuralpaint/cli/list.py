@@ -24,6 +24,7 @@ from neuralpaint.settings import Option, Settings, options
 from neuralpaint.stills import still_formats
 from neuralpaint.video.formats import formats
 from neuralpaint.video.overlays import overlays
+from neuralpaint.walks import walks
 
 __all__ = ["command"]
 
@@ -40,6 +41,7 @@ _REGISTRIES: dict[str, Registry[Any]] = {
     "stills": still_formats,
     "masks": masks,
     "orders": orders,
+    "walks": walks,
 }
 _KINDS = (*_REGISTRIES, "presets")
 
@@ -51,7 +53,7 @@ def command(kind: str | None, as_json: bool) -> None:
     """List everything that can be chosen by name, or one KIND of it, with settings and defaults.
 
     KIND is models, encodings, losses, optimizers, schedules, pacings, cameras, overlays, formats,
-    stills, masks, orders or presets. Settings are written after the name:
+    stills, masks, orders, walks or presets. Settings are written after the name:
     --model fourier:order=64,hidden_size=96.
     A model takes those of its encoding too: --model mlp:encoding=hash,levels=12,hidden_size=64.
     """

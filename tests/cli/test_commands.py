@@ -208,7 +208,7 @@ def test_a_preset_yields_to_what_is_typed(folder: Path) -> None:
 def test_list_shows_everything_that_has_a_name(folder: Path) -> None:
     listing = json.loads(neuralpaint("list", "--json", cwd=folder).stdout)
     assert {"models", "encodings", "losses", "optimizers", "schedules", "pacings", "cameras",
-            "overlays", "formats", "stills", "masks", "orders",
+            "overlays", "formats", "stills", "masks", "orders", "walks",
             "presets"} == set(listing)  # fmt: skip
     assert "order" in listing["models"]["fourier"]["settings"]
     text = neuralpaint("list", "models", cwd=folder).stdout
