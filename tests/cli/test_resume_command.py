@@ -59,7 +59,7 @@ def test_a_killed_run_goes_on_to_the_very_same_clip(folder: Path) -> None:
     checkpoint = folder / "out.mp4.checkpoint"
 
     def has_learned() -> bool:
-        return checkpoint.exists() and load_checkpoint(checkpoint)[0]["step"] > 0
+        return checkpoint.exists() and bool(load_checkpoint(checkpoint)[0]["step"] > 0)
 
     killed = interrupt(*words, cwd=folder, number=signal.SIGKILL, ready=has_learned)
     assert killed.returncode == -signal.SIGKILL
