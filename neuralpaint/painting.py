@@ -14,8 +14,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from neuralpaint.albums import checked_code
 from neuralpaint.canvas import Canvas, Grid
+from neuralpaint.codes import checked_code
 from neuralpaint.devices import send
 from neuralpaint.errors import UsageError
 from neuralpaint.training import TrainingSettings

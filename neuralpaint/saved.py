@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint._version import __version__
-from neuralpaint.albums import checked_codes
 from neuralpaint.canvas import Canvas
+from neuralpaint.codes import checked_codes
 from neuralpaint.devices import DeviceName, explaining_memory, find_device
 from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.outputs import check_target

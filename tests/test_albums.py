@@ -9,7 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from neuralpaint.albums import Album, checked_code, parse_code
+from neuralpaint.albums import Album
+from neuralpaint.codes import checked_code, parse_code
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.learning import learn, learner
 from neuralpaint.lesson import Lesson

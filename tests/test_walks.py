@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from neuralpaint.canvas import Canvas
+from neuralpaint.codes import are_buttons, corners, random_codes
 from neuralpaint.errors import UsageError
-from neuralpaint.walks import Front, are_buttons, corners, random_codes, walks
+from neuralpaint.front import Front
+from neuralpaint.walks import walks
 
 ONE_HOT = np.eye(3, dtype=np.float32)
 BUTTONS = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0]], np.float32)

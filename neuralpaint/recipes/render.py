@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from neuralpaint.albums import parse_code
 from neuralpaint.canvas import CanvasSettings
+from neuralpaint.codes import parse_code
 from neuralpaint.devices import set_threads
 from neuralpaint.errors import UsageError
 from neuralpaint.pacing import pacings

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from neuralpaint.canvas import Canvas
+from neuralpaint.codes import Codes
 from neuralpaint.encodings.entries import (
     EncodingSettings,
     FrequencyEncoding,
@@ -19,7 +20,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.initialization import drawn_buttons, drawn_weights
 from neuralpaint.losses import Loss as LossSettings
 from neuralpaint.losses import losses as named_losses
-from neuralpaint.models import ButtonsModel, Codes, MLPModel, Model, models
+from neuralpaint.models import ButtonsModel, MLPModel, Model, models
 from neuralpaint.optimizers import Optimizer as OptimizerSettings
 from neuralpaint.optimizers import optimizers as named_optimizers
 from neuralpaint.scratch import activations, losses, optimizers

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from neuralpaint.canvas import Canvas, Grid
-from neuralpaint.models import ButtonsModel, Codes
+from neuralpaint.codes import Codes
+from neuralpaint.models import ButtonsModel
 from neuralpaint.painting import CodeField, Painting, check_alike
 from neuralpaint.scratch.choices import KnownModel, build_network
 from neuralpaint.scratch.layers import Array

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.codes import are_buttons, corners, random_codes
 from neuralpaint.errors import UsageError
 from neuralpaint.outputs import check_target_folder, writing_failed
 from neuralpaint.recipes.morph.contact_sheet import Print, draw_contact_sheet
 from neuralpaint.stills import save_still
 from neuralpaint.video.drawing import Frame
-from neuralpaint.walks import are_buttons, corners, random_codes
 
 __all__ = ["MOST_CORNERS", "Samples", "spelled"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuralpaint.albums import checked_code
+from neuralpaint.codes import checked_code
 from neuralpaint.errors import UsageError
 from neuralpaint.learning import Snapshot
 from neuralpaint.pacing import Pacing
