@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
+from numpy.typing import ArrayLike
 
 from neuralpaint.canvas import Canvas
 from neuralpaint.codes import Codes, checked_codes
@@ -15,41 +14,44 @@ from neuralpaint.pictures import Picture
 __all__ = ["Album", "Subject"]
 
 
-@dataclass(frozen=True, eq=False)
 class Album:
-    """What one network learns as f(x, y, code): `pictures`, and `codes`, float32 (pictures, k).
+    """What one network learns as f(x, y, code).
 
     Between the codes, and beyond them, lies what nobody has painted.
-
-    Raises:
-        UsageError: there are fewer than two pictures, their sizes differ, or two have one code.
     """
 
-    pictures: Sequence[Picture]
-    codes: Codes
+    def __init__(self, pictures: Sequence[Picture], codes: ArrayLike) -> None:
+        """Take pictures of one size, and a code for each, (pictures, k).
 
-    def __post_init__(self) -> None:
-        pictures = tuple(self.pictures)
-        if len(pictures) < 2:
+        Raises:
+            UsageError: there are fewer than two pictures, their sizes differ, or two have one code.
+        """
+        self.pictures: tuple[Picture, ...] = tuple(pictures)
+        if len(self.pictures) < 2:
             raise UsageError("an album has at least two pictures: give another one")
-        first = pictures[0]
-        for picture in pictures[1:]:
+        self.codes: Codes = checked_codes(codes, count=len(self.pictures))
+        """Float32 (pictures, k)."""
+        self._check_sizes()
+        self._check_codes()
+
+    def _check_sizes(self) -> None:
+        first = self.pictures[0]
+        for picture in self.pictures[1:]:
             if picture.canvas != first.canvas:
                 raise UsageError(
                     f"{picture.name!r} has {picture.width}x{picture.height} pixels and "
                     f"{first.name!r} {first.width}x{first.height}: an album has one size, use "
                     "Picture.covering"
                 )
-        codes = checked_codes(self.codes, count=len(pictures))
-        for i, code in enumerate(codes):
-            for j in range(i):
-                if np.array_equal(code, codes[j]):
-                    raise UsageError(
-                        f"{pictures[j].name!r} and {pictures[i].name!r} have one code: give each "
-                        "picture its own"
-                    )
-        object.__setattr__(self, "pictures", pictures)
-        object.__setattr__(self, "codes", codes)
+
+    def _check_codes(self) -> None:
+        owners: dict[bytes, Picture] = {}
+        for picture, code in zip(self.pictures, self.codes, strict=True):
+            other = owners.setdefault(code.tobytes(), picture)
+            if other is not picture:
+                raise UsageError(
+                    f"{other.name!r} and {picture.name!r} have one code: give each picture its own"
+                )
 
     @property
     def canvas(self) -> Canvas:

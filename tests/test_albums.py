@@ -202,7 +202,7 @@ def test_a_masked_page_is_filled_like_a_masked_picture() -> None:
     hole[5:8, 9:14] = 1
     masked = replace(page(1), unknown=hole)
     settings = TrainingSettings()
-    whole = Lesson(Album([page(0), masked], np.eye(2)), settings)  # type: ignore[arg-type]
+    whole = Lesson(Album([page(0), masked], np.eye(2)), settings)
     assert whole.is_made
     np.testing.assert_array_equal(whole.pixels()[16:], Lesson(masked, settings).pixels())
 
