@@ -180,6 +180,8 @@ class Settings:
     """The heading of these settings in a command's help."""
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Groups of settings of which at most one may have a value."""
+    without: ClassVar[tuple[str, ...]] = ()
+    """Settings that are inherited and have no meaning here: they keep their defaults."""
 
     def __post_init__(self) -> None:
         for option in options(type(self)).values():
@@ -242,6 +244,7 @@ def options(cls: type[Settings]) -> dict[str, Option]:
     return {
         field.name: _option(field, hints[field.name], section_of[field.name])
         for field in dataclasses.fields(cls)
+        if field.name not in cls.without
     }
 
 

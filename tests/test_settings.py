@@ -96,3 +96,22 @@ def test_a_time_is_written_as_a_person_would(text: str, seconds: float) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="time must be a time such as 20, 90s or 1m30s"):
         Drying(time=text)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class _Plain(Settings):
+    kept: int = setting(1, "what stays")
+    dropped: int = setting(2, "what has no meaning for some")
+
+
+@dataclass(frozen=True)
+class _Lesser(_Plain):
+    without: ClassVar[tuple[str, ...]] = ("dropped",)
+
+
+def test_what_has_no_meaning_here_is_no_option_and_keeps_its_default() -> None:
+    assert list(options(_Lesser)) == ["kept"]
+    assert _Lesser(kept=3).to_dict() == {"kept": 3}
+    assert _Lesser().dropped == 2
+    with pytest.raises(UnknownNameError, match="no setting named 'dropped'"):
+        _Lesser.from_dict({"dropped": 3})

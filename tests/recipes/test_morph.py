@@ -209,7 +209,7 @@ def test_samples_of_before_are_replaced_only_if_they_may(pages: Path, tmp_path: 
 @pytest.mark.parametrize(
     "options",
     [
-        {"every": 5}, {"frames_from": "training"}, {"pacing": "even"}, {"pacing": "log"},
+        {"frames_from": "training"}, {"pacing": "even"}, {"pacing": "log"},
         {"path": "sideways"}, {"codes": "secret"},
     ],
 )  # fmt: skip
@@ -288,5 +288,8 @@ def test_a_camera_moves_over_a_walk(pages: Path, tmp_path: Path) -> None:
 
 
 def test_an_overlay_has_nothing_to_hold_a_walk_against(pages: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--overlay: there is no picture here"):
+    with pytest.raises(UsageError, match="no setting named 'overlay'"):
         film(pages, tmp_path / "a.mkv", overlay="steps")
+    film(pages, tmp_path / "a.mkv", record=tmp_path / "a.take", steps=1)
+    with pytest.raises(UsageError, match="--overlay: there is no picture here"):
+        npaint.render_saved(tmp_path / "a.take", tmp_path / "b.mkv", path="loop", overlay="steps")

@@ -22,6 +22,8 @@ class MorphSettings(WalkSettings, FramesSettings, LiveSettings):
     """Everything that shapes a morph."""
 
     section: ClassVar[str] = "Walk"
+    # A walk has no steps of a training, and lies between the pictures it could be held against.
+    without: ClassVar[tuple[str, ...]] = ("every", "overlay")
 
     model: str = setting("morph", "what is trained", entries=models)
     path: str | None = setting(
@@ -46,8 +48,6 @@ class MorphSettings(WalkSettings, FramesSettings, LiveSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.every is not None:
-            raise UsageError("--every is about how a picture is learned: give --seconds-each")
         if self.frames_from == "training":
             raise UsageError(
                 "--frames-from training shows one picture that is learned: choose auto or render"
