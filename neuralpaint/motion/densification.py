@@ -74,6 +74,7 @@ def densified(
             raise
 
     added = each(fill, range(len(pairs)))
+    look(1.0)  # perhaps another thread was the last
     dense, moments = list(frames[:1]), [float(time) for time in times[:1]]
     for i, new in enumerate(added):
         follows = [(frames[i + 1], float(times[i + 1]))] if i + 1 < len(frames) else []
