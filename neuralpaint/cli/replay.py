@@ -17,6 +17,8 @@ from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.recipes.job import Job
 from neuralpaint.recipes.masking import MaskSettings
+from neuralpaint.recipes.morph.morph import prepare_morph
+from neuralpaint.recipes.morph.settings import MorphSettings
 from neuralpaint.recipes.paint import PaintSettings, prepare_paint
 from neuralpaint.recipes.provenance import read_note
 from neuralpaint.recipes.render import RenderSettings, prepare_render
@@ -28,19 +30,24 @@ from neuralpaint.video.metadata import read_tag
 
 __all__ = ["command"]
 
-_RECIPES = {"video": VideoSettings, "paint": PaintSettings, "render": RenderSettings}
+_RECIPES: dict[str, type[Settings]] = {
+    "video": VideoSettings,
+    "paint": PaintSettings,
+    "morph": MorphSettings,
+    "render": RenderSettings,
+}
 
 
 @click.command("replay")
 @click.argument("clip", type=click.Path(path_type=Path))
-@click.argument("source", metavar="[INPUT]", required=False, type=click.Path())
+@click.argument("sources", metavar="[INPUT]...", nargs=-1, type=click.Path())
 @output_option("make it again from INPUT, into this", required=False)
 @audio_option
 @file_options
 @common_options
 def command(
     clip: Path,
-    source: str | None,
+    sources: tuple[str, ...],
     output: str | None,
     audio: Path | None,
     overwrite: bool,
@@ -51,22 +58,23 @@ def command(
 ) -> int:
     """Print the command that made CLIP; with INPUT and -o, run it again.
 
-    CLIP is a clip, a still, a take or a painting; INPUT a picture or, for what was rendered, a
-    painting or a take. The settings come from the file itself: only options of this command line
-    are taken from it, each checked as if it had been typed; never a path, and nothing is given to a
-    shell. A mask that was a file is not in CLIP: give it again.
+    CLIP is a clip, a still, a take or a painting; INPUT a picture, for a morph several or a folder,
+    or for what was rendered a painting or a take. The settings come from the file itself: only
+    options of this command line are taken from it, each checked as if it had been typed; never a
+    path, and nothing is given to a shell. A mask that was a file is not in CLIP: give it again.
 
     \b
     neuralpaint replay clip.mp4
     neuralpaint replay clip.mp4 other.jpg -o other.mp4
     """
     note = read_note(_text(clip), _RECIPES)
-    if source is None and output is None:
+    if not sources and output is None:
         click.echo(note.text() if as_json else note.command())
         return 0
-    if source is None or output is None:
+    if not sources or output is None:
         raise click.UsageError("to make it again, give both what to make it of and -o OUT")
-    job = _job(_with_files(note.settings, files), source, output, audio=audio, overwrite=overwrite)
+    settings = _with_files(note.settings, files)
+    job = _job(settings, sources, output, audio=audio, overwrite=overwrite)
     return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)
 
 
@@ -99,14 +107,22 @@ def _with_files(settings: Settings, given: dict[str, str | None]) -> Settings:
 
 
 def _job(
-    settings: Settings, source: str, output: str, *, audio: Path | None, overwrite: bool
+    settings: Settings,
+    sources: tuple[str, ...],
+    output: str,
+    *,
+    audio: Path | None,
+    overwrite: bool,
 ) -> Job:
+    source = sources[0]
+    if len(sources) > 1 and not isinstance(settings, MorphSettings):
+        raise click.UsageError(f"it was made of one INPUT, not of {len(sources)}: give one")
     if isinstance(settings, PaintSettings):
         if audio is not None:
             raise click.UsageError("--audio: a still has no sound")
         keeping, _ = keeping_from(output, overwrite=overwrite)
         return prepare_paint(source, output, settings=settings, keeping=keeping)
-    if not isinstance(settings, VideoSettings | RenderSettings):
+    if not isinstance(settings, VideoSettings | MorphSettings | RenderSettings):
         raise TypeError(f"no recipe has {type(settings).__name__}")
     try:
         format_for(output, settings.format)
@@ -117,4 +133,6 @@ def _job(
         allowed = confirm_overwrite(output, overwrite=overwrite)
         return prepare_render(source, output, settings=settings, audio=audio, overwrite=allowed)
     keeping, _ = keeping_from(output, overwrite=overwrite)
+    if isinstance(settings, MorphSettings):
+        return prepare_morph(sources, output, settings=settings, audio=audio, keeping=keeping)
     return prepare_timelapse(source, output, settings=settings, audio=audio, keeping=keeping)
