@@ -60,7 +60,8 @@ def parse_code(text: str, length: int) -> Codes:
         UsageError: it says none of so many numbers.
     """
     digits = text.strip()
-    words = list(digits) if set(digits) <= {"0", "1"} and len(digits) > 1 else digits.split(",")
+    pressed = set(digits) <= {"0", "1"} and len(digits) == length > 1
+    words = list(digits) if pressed else digits.split(",")
     try:
         numbers = [float(word) for word in words]
     except ValueError:
@@ -80,17 +81,17 @@ def _numbers(values: ArrayLike) -> Codes:
     return numbers
 
 
-def random_codes(codes: Codes, count: int, draw: np.random.Generator) -> Codes:
+def random_codes(codes: Codes, count: int, draw: np.random.Generator, *, buttons: bool) -> Codes:
     """Return so many different codes (count, k), none of which is a trained one (pictures, k).
 
-    Of buttons they are other combinations; else, or where all of these are trained, mixtures of
+    Of `buttons` they are other combinations; else, or where all of these are trained, mixtures of
     the trained codes, uniform over their simplex.
 
     Raises:
         UsageError: there are not so many combinations.
     """
     bits = codes.shape[1]
-    unseen = 2**bits - len(codes) if are_buttons(codes) else 0
+    unseen = 2**bits - len(codes) if buttons else 0
     if not unseen:
         return np.asarray(draw.dirichlet(np.ones(len(codes)), count) @ codes, np.float32)
     if count > unseen:

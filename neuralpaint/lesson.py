@@ -80,6 +80,9 @@ class Lesson:
 
             pixels = filled(picture.pixels, unknown, device=device, look=filling)
             picture = replace(picture, pixels=pixels)
+        elif enlarges and picture.unknown is not None:
+            # It counts nothing, but a resampler would mix it into what is known beside it.
+            picture = replace(picture, pixels=_smoothed(picture.pixels, picture.unknown > 0.5))
         if not enlarges:
             return pixels_to_learn(picture, self._settings.train_on)[0]
         from neuralpaint.super_resolution.upsampling import upsampled
@@ -131,6 +134,17 @@ class Lesson:
                 for plane in planes
             ]
         )
+
+
+def _smoothed(pixels: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return pixels (h, w, 3) whose hole, bool (h, w), has the colours of what is around it."""
+    import torch
+
+    from neuralpaint.inpainting.push_pull import spread
+
+    levels = torch.from_numpy(pixels).permute(2, 0, 1).float()
+    smooth = spread(levels, torch.from_numpy(hole)).round_().clamp_(0, 255).byte()
+    return smooth.permute(1, 2, 0).contiguous().numpy()
 
 
 def _nearest(own: int, count: int) -> NDArray[np.int64]:

@@ -58,7 +58,14 @@ class PictureSettings(Settings):
 
     def load(self, source: Source) -> Picture:
         """Read a picture in this way; see `load_picture`."""
-        picture = load_picture(source, background=self.background, max_pixels=self.max_pixels)
+        return self.sized(self.read(source))
+
+    def read(self, source: Source) -> Picture:
+        """Read a picture at its own size."""
+        return load_picture(source, background=self.background, max_pixels=self.max_pixels)
+
+    def sized(self, picture: Picture) -> Picture:
+        """Return a picture at the size at which it is learned."""
         if self.input_size is None:
             return picture
         height, width = parse_size(self.input_size)

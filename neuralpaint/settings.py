@@ -187,6 +187,9 @@ class Settings:
         for option in options(type(self)).values():
             value = option.convert(getattr(self, option.name))
             object.__setattr__(self, option.name, value)
+        for field in dataclasses.fields(self):
+            if field.name in self.without and getattr(self, field.name) != field.default:
+                raise UnknownNameError("setting", field.name, options(type(self)))
         for group in self.exclusive_groups():
             given = [f"--{name}" for name in group if getattr(self, name) is not None]
             if len(given) > 1:

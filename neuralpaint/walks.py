@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuralpaint.codes import Codes, corners, random_codes
+from neuralpaint.codes import Codes, are_buttons, corners, random_codes
 from neuralpaint.front import Front
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
@@ -26,6 +26,8 @@ __all__ = [
     "Walk",
     "walks",
 ]
+
+_TRIES = 8  # at another random code
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,18 @@ class RandomWalk(_Eased):
     def stations(self, codes: Codes) -> Codes:
         """Return random codes between a first picture's and the same again."""
         draw = np.random.default_rng(self.seed)
-        between = [random_codes(codes, 1, draw) for _ in range(self.stops - 1)]
-        return np.concatenate([codes[:1], *between, codes[:1]])
+        passed = [codes[0]]
+        for _ in range(self.stops - 1):
+            passed.append(self._next(passed[-1], codes, draw))
+        return np.array([*passed, codes[0]], np.float32)
+
+    def _next(self, here: Codes, codes: Codes, draw: np.random.Generator) -> Codes:
+        """Return another code than the one before; where there is none but that, a trained one."""
+        for _ in range(_TRIES):
+            (code,) = random_codes(codes, 1, draw, buttons=are_buttons(codes))
+            if not np.array_equal(code, here):
+                return np.asarray(code, np.float32)
+        return np.asarray(codes[draw.integers(len(codes))], np.float32)
 
 
 @walks.register("corners")
@@ -162,8 +174,8 @@ class CornersWalk(_Eased):
     """Through every combination of buttons, one pressed or released at a time (Gray code)."""
 
     def stations(self, codes: Codes) -> Codes:
-        """Return all 2^k corners, the first again at the end."""
+        """Return all 2^k corners from the first trained one on, and that again at the end."""
         counted = corners(codes.shape[1])
         numbers = np.arange(len(counted))
-        order = counted[numbers ^ (numbers >> 1)]
+        order = np.abs(counted[numbers ^ (numbers >> 1)] - (codes[0] > 0.5))
         return np.concatenate([order, order[:1]])

@@ -23,11 +23,14 @@ def three() -> Iterator[None]:
     workers.hire(before)
 
 
-def batch(height: int = 43, width: int = 51) -> Batch:
+def batch(height: int = 43, width: int = 51, *, weighted: bool = False) -> Batch:
     generator = torch.Generator().manual_seed(1)
+    weights = torch.rand(height, width, generator=generator) if weighted else None
+    if weights is not None:
+        weights[: height // 2] = 0  # a part in which nothing counts
     grid = Canvas.of(height=height, width=width).grid()
     colours = torch.rand(height, width, 3, generator=generator)
-    return Batch(torch.from_numpy(grid.x), torch.from_numpy(grid.y), colours)
+    return Batch(torch.from_numpy(grid.x), torch.from_numpy(grid.y), colours, weights=weights)
 
 
 def model(spec: str) -> CoordinateModel:
@@ -37,12 +40,14 @@ def model(spec: str) -> CoordinateModel:
     return built
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("loss", ["mse", "mae", "ssim"])
 @pytest.mark.parametrize("spec", ["mlp:hidden_size=16,features=8", "skipconn:hidden_size=16"])
-def test_parts_give_the_gradients_of_the_whole(spec: str, loss: str) -> None:
-    shown, both = batch(), model(spec)
+def test_parts_give_the_gradients_of_the_whole(spec: str, loss: str, weighted: bool) -> None:
+    shown, both = batch(weighted=weighted), model(spec)
     parameters = list(both.parameters())
-    expected = losses.parse(loss)(both(shown.x, shown.y), shown.colours)
+    said = both(shown.x, shown.y)
+    expected = losses.parse(loss)(said, shown.colours, weights=shown.weights)
     gradients = torch.autograd.grad(expected, parameters)
     value, said = backpropagate(both, losses.parse(loss), shown, parameters=parameters)
     torch.testing.assert_close(value, expected.detach())

@@ -236,3 +236,13 @@ def test_what_is_learned_later_is_not_known_before(engine: dict[str, Any]) -> No
 
     np.testing.assert_array_equal(weights(picture().pixels, 10), weights(other, 10))
     assert (weights(picture().pixels, 20) != weights(other, 20)).any()
+
+
+def test_what_counts_nothing_does_not_colour_what_is_around_it() -> None:
+    red = picture().pixels.copy()
+    red[hole() > 0] = (255, 0, 0)
+    masked = Picture(red, unknown=hole(), fills=False)
+    settings = TrainingSettings(target_scale=2)
+    plain, made = (Lesson(p, settings).pixels() for p in (picture(), masked))
+    beside = np.abs(made[10:24, 12:18].astype(int) - plain[10:24, 12:18])
+    assert beside.max() < 40

@@ -24,8 +24,7 @@ def test_a_walk_begins_at_the_first_picture_and_closed_ends_there(name: str) -> 
     walk = walks.parse(name)
     stations = walk.stations(BUTTONS)
     assert walk.legs(BUTTONS) == len(stations) - 1 >= 1
-    if name != "corners":
-        np.testing.assert_array_equal(stations[0], BUTTONS[0])
+    np.testing.assert_array_equal(stations[0], BUTTONS[0])
     assert walk.is_closed == bool((stations[0] == stations[-1]).all())
     ends = [codes_of(walk.at(fraction, stations)) for fraction in (0.0, 1.0)]
     for end, station in zip(ends, (stations[0], stations[-1]), strict=True):
@@ -82,15 +81,15 @@ def test_buttons_are_not_a_number_for_each_picture() -> None:
 
 
 def test_random_codes_were_never_trained() -> None:
-    found = random_codes(BUTTONS, 5, np.random.default_rng(0))
+    found = random_codes(BUTTONS, 5, np.random.default_rng(0), buttons=True)
     assert len({code.tobytes() for code in [*found, *BUTTONS]}) == 8
     assert np.isin(found, (0, 1)).all()
     with pytest.raises(UsageError, match="3 buttons have 5 combinations that were not trained"):
-        random_codes(BUTTONS, 6, np.random.default_rng(0))
+        random_codes(BUTTONS, 6, np.random.default_rng(0), buttons=True)
 
 
 def test_without_buttons_they_are_mixtures() -> None:
-    found = random_codes(ONE_HOT, 20, np.random.default_rng(0))
+    found = random_codes(ONE_HOT, 20, np.random.default_rng(0), buttons=False)
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)
     assert (found > 0).all()
 
@@ -113,3 +112,19 @@ def test_a_random_walk_has_its_seed() -> None:
 
     assert way(1) == way(1) != way(2)
     assert len(way(1)) == 9
+
+
+def test_a_random_walk_never_stands_still() -> None:
+    codes = np.array([[0, 0], [0, 1], [1, 0]], np.float32)  # one combination is left
+    stations = walks.parse("random-walk:stops=12").stations(codes)
+    assert np.abs(np.diff(stations, axis=0)).sum(1)[:-1].min() > 0
+
+
+def test_what_plays_keeps_an_even_speed() -> None:
+    times = np.array([[0], [0.1], [0.5], [1]], np.float32)
+    walk = walks.parse("play")
+    stations = walk.stations(times)
+    seen = [float(codes_of(walk.at(i / 10, stations))) for i in range(11)]
+    np.testing.assert_allclose(seen, np.linspace(0, 1, 11), atol=1e-6)
+    assert not walk.is_closed
+    assert walks.parse("play:closed=yes").is_closed

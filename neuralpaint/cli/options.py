@@ -98,7 +98,7 @@ def settings_from(
     values |= {k: v for k, v in (remembered or {}).items() if k in known and k not in typed}
     for group in settings.exclusive_groups():
         if typed.intersection(group):
-            values |= {name: None for name in group if name not in typed}
+            values |= {name: None for name in group if name in known and name not in typed}
     return settings.from_dict(values)
 
 

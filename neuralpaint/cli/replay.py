@@ -45,7 +45,10 @@ _RECIPES: dict[str, type[Settings]] = {
 @audio_option
 @file_options
 @common_options
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     clip: Path,
     sources: tuple[str, ...],
     output: str | None,
@@ -74,7 +77,7 @@ def command(
     if not sources or output is None:
         raise click.UsageError("to make it again, give both what to make it of and -o OUT")
     settings = _with_files(note.settings, files)
-    job = _job(settings, sources, output, audio=audio, overwrite=overwrite)
+    job = _job(settings, sources, output, audio=audio, overwrite=overwrite, began=ctx.obj)
     return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)
 
 
@@ -113,6 +116,7 @@ def _job(
     *,
     audio: Path | None,
     overwrite: bool,
+    began: float,
 ) -> Job:
     source = sources[0]
     if len(sources) > 1 and not isinstance(settings, MorphSettings):
@@ -121,7 +125,7 @@ def _job(
         if audio is not None:
             raise click.UsageError("--audio: a still has no sound")
         keeping, _ = keeping_from(output, overwrite=overwrite)
-        return prepare_paint(source, output, settings=settings, keeping=keeping)
+        return prepare_paint(source, output, settings=settings, keeping=keeping, began=began)
     if not isinstance(settings, VideoSettings | MorphSettings | RenderSettings):
         raise TypeError(f"no recipe has {type(settings).__name__}")
     try:
@@ -131,8 +135,14 @@ def _job(
         settings = replace(settings, format=None)
     if isinstance(settings, RenderSettings):
         allowed = confirm_overwrite(output, overwrite=overwrite)
-        return prepare_render(source, output, settings=settings, audio=audio, overwrite=allowed)
+        return prepare_render(
+            source, output, settings=settings, audio=audio, overwrite=allowed, began=began
+        )
     keeping, _ = keeping_from(output, overwrite=overwrite)
     if isinstance(settings, MorphSettings):
-        return prepare_morph(sources, output, settings=settings, audio=audio, keeping=keeping)
-    return prepare_timelapse(source, output, settings=settings, audio=audio, keeping=keeping)
+        return prepare_morph(
+            sources, output, settings=settings, audio=audio, keeping=keeping, began=began
+        )
+    return prepare_timelapse(
+        source, output, settings=settings, audio=audio, keeping=keeping, began=began
+    )

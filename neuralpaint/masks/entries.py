@@ -30,6 +30,7 @@ Unknown = npt.NDArray[np.float32]
 """How unknown each pixel is, (height, width) in [0, 1]."""
 
 _MOST = 0.999  # of a picture that may be hidden by a fraction
+_ALLOWED = 2**62  # pixels
 _COVERED = 0.25  # of a pixel under a letter, which then is unknown
 
 
@@ -183,7 +184,8 @@ class AlphaMask(Mask):
 
         if source is None:
             raise UsageError("the mask alpha is told by a picture's file: give a mask of its own")
-        return transparency(source, height=height, width=width)
+        # The picture itself has been read from it: whoever allowed that allows this.
+        return transparency(source, height=height, width=width, max_pixels=_ALLOWED)
 
 
 def _middles(side: int) -> npt.NDArray[np.float64]:

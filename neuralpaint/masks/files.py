@@ -23,9 +23,16 @@ _SLANT = 0.02  # by which two shapes differ that are one, but for rounding to wh
 
 
 def read_mask(
-    source: Source, *, height: int, width: int, max_pixels: int = _MOST_PIXELS
+    source: Source,
+    *,
+    height: int,
+    width: int,
+    kind: str = "mask",
+    max_pixels: int = _MOST_PIXELS,
 ) -> Unknown:
     """Read what a file says is unknown of a picture, (height, width) in [0, 1].
+
+    `kind` is what an error calls it.
 
     White is unknown and black is known. A file with transparent parts says it by these alone,
     whatever its colours are: transparent is unknown. It may have any size of the picture's shape.
@@ -42,8 +49,8 @@ def read_mask(
     slack = _SLANT + 1 / min(rows, columns, height, width)
     if abs(np.log(rows * width / (columns * height))) > slack:
         raise UsageError(
-            f"the mask {label(source)!r} is {columns}x{rows} and the picture {width}x{height}: "
-            "give a mask of the same shape, of any size"
+            f"the {kind} {label(source)!r} is {columns}x{rows} and the picture {width}x{height}: "
+            f"give a {kind} of the same shape, of any size"
         )
     if (rows, columns) != (height, width):
         # It has no overshoots, and averages where the mask is larger.
@@ -67,7 +74,7 @@ def transparency(
     transparent, _ = _read(source, max_pixels=max_pixels)
     if transparent.max() <= _OPAQUE:
         raise UsageError(
-            f"{label(source)!r} has no transparent parts: give a mask of its own with --mask"
+            f"{label(source)!r} has no transparent parts: give a file that says it, not alpha"
         )
     if transparent.shape != (height, width):
         sheet = Picture.from_array(transparent, name=Path(label(source)).name)

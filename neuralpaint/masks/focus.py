@@ -5,13 +5,20 @@ from __future__ import annotations
 from neuralpaint.errors import UsageError
 from neuralpaint.masks.entries import Unknown
 from neuralpaint.masks.unknown import drawn
+from neuralpaint.pictures import PictureSettings
 from neuralpaint.sources import Source
 
 __all__ = ["weights_of"]
 
 
 def weights_of(
-    mask: str, *, height: int, width: int, weight: float, source: Source | None = None
+    mask: str,
+    *,
+    height: int,
+    width: int,
+    weight: float,
+    source: Source | None = None,
+    max_pixels: int = PictureSettings.max_pixels,
 ) -> Unknown:
     """Return how much each pixel counts, (height, width): 1 where a mask is black, more else.
 
@@ -21,7 +28,9 @@ def weights_of(
         UsageError: no such mask, or it is the same everywhere.
         PictureError: its file cannot be read.
     """
-    more = drawn(mask, height=height, width=width, source=source, kind="focus")
+    more = drawn(
+        mask, height=height, width=width, source=source, kind="focus", max_pixels=max_pixels
+    )
     if more.min() == more.max():
         raise UsageError(
             f"the focus {mask!r} is the same everywhere on {width}x{height} pixels, so nothing "

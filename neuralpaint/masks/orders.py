@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.masks.entries import Mask, Unknown, masks
 from neuralpaint.masks.unknown import drawn, parse_mask
+from neuralpaint.pictures import PictureSettings
 from neuralpaint.registry import Registry
 from neuralpaint.settings import Settings, setting
 from neuralpaint.sources import Source
@@ -129,7 +130,12 @@ order_names = OrderNames()
 
 
 def order_of(
-    order: str, *, pixels: npt.NDArray[np.uint8], until: float, source: Source | None = None
+    order: str,
+    *,
+    pixels: npt.NDArray[np.uint8],
+    until: float,
+    source: Source | None = None,
+    max_pixels: int = PictureSettings.max_pixels,
 ) -> Unknown:
     """Return after which part of the training each of pixels (h, w, 3) is learned, (h, w).
 
@@ -138,6 +144,7 @@ def order_of(
         pixels: of the picture.
         until: the part after which all of it is learned; the first begin at once.
         source: where the picture came from, for the mask `alpha`.
+        max_pixels: of a mask's file, at most.
 
     Raises:
         UsageError: no such order, or it is the same everywhere.
@@ -148,7 +155,9 @@ def order_of(
     if isinstance(chosen, Order):
         places = chosen.places(pixels)
     else:
-        places = drawn(order, height=height, width=width, source=source, kind="order")
+        places = drawn(
+            order, height=height, width=width, source=source, kind="order", max_pixels=max_pixels
+        )
     first, last = float(places.min()), float(places.max())
     if first == last:
         raise UsageError(

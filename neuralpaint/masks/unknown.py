@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.masks.entries import Mask, Unknown, masks
+from neuralpaint.pictures import PictureSettings
 from neuralpaint.sources import Source, closest
 
 __all__ = ["MaskNames", "drawn", "mask_names", "parse_mask", "unknown_of"]
@@ -52,11 +53,18 @@ def parse_mask(text: str, *, kind: str = "mask") -> Mask | Path:
 
 
 def drawn(
-    mask: str, *, height: int, width: int, source: Source | None = None, kind: str = "mask"
+    mask: str,
+    *,
+    height: int,
+    width: int,
+    source: Source | None = None,
+    kind: str = "mask",
+    max_pixels: int = PictureSettings.max_pixels,
 ) -> Unknown:
     """Return a mask by its name or file as it is, (height, width) in [0, 1].
 
-    `source` is where the picture came from, for the mask `alpha`; `kind` is what an error calls it.
+    `source` is where the picture came from, for the mask `alpha`; `kind` is what an error calls it;
+    a file of more than `max_pixels` is refused.
 
     Raises:
         UsageError: no such mask or file, or the file is of another shape.
@@ -69,12 +77,19 @@ def drawn(
         return chosen.draw(height, width, source=source)
     if not chosen.exists():
         choices = ", ".join(sorted(masks))
-        raise UsageError(f"no {kind} file {mask!r}: {closest(chosen)}; or draw one of {choices}")
-    return read_mask(chosen, height=height, width=width)
+        found = closest(chosen).removesuffix("?")
+        raise UsageError(f"no {kind} file {mask!r}: {found}, or draw one of {choices}")
+    return read_mask(chosen, height=height, width=width, kind=kind, max_pixels=max_pixels)
 
 
 def unknown_of(
-    mask: str, *, height: int, width: int, source: Source | None = None, invert: bool = False
+    mask: str,
+    *,
+    height: int,
+    width: int,
+    source: Source | None = None,
+    invert: bool = False,
+    max_pixels: int = PictureSettings.max_pixels,
 ) -> Unknown:
     """Return what is unknown of a picture by a mask's name or file, (height, width) in [0, 1].
 
@@ -85,23 +100,24 @@ def unknown_of(
         UsageError: no such mask; it hides nothing, or everything.
         PictureError: its file cannot be read.
     """
-    unknown = drawn(mask, height=height, width=width, source=source)
+    unknown = drawn(mask, height=height, width=width, source=source, max_pixels=max_pixels)
     if invert:
         unknown = 1 - unknown
     hidden = unknown > 0.5
-    if not hidden.any():
-        raise UsageError(
-            f"the mask {mask!r} hides nothing of {width}x{height} pixels: what is "
-            f"{'black' if invert else 'white'} or {'opaque' if invert else 'transparent'} is "
-            f"unknown; {_otherwise(invert)}"
-        )
-    if hidden.all():
-        raise UsageError(
-            f"the mask {mask!r} hides all of {width}x{height} pixels, and nothing is left to learn "
-            f"from; {_otherwise(invert)}"
-        )
-    return unknown
+    if hidden.any() and not hidden.all():
+        return unknown
+    how_much = "all" if hidden.any() else "nothing"
+    raise UsageError(
+        f"the mask {mask!r} hides {how_much} of {width}x{height} pixels: "
+        f"{_advice(mask, hides_all=bool(hidden.any()), invert=invert)}"
+    )
 
 
-def _otherwise(invert: bool) -> str:
-    return "leave --invert out for the contrary" if invert else "give --invert for the contrary"
+def _advice(mask: str, *, hides_all: bool, invert: bool) -> str:
+    """Return what to do about a mask that is the same everywhere."""
+    if not isinstance(parse_mask(mask), Path):
+        return "choose another share, or a larger picture"
+    unknown, known = ("black", "white") if invert else ("white", "black")
+    if hides_all:
+        return f"leave what is to be learned from {known}"
+    return f"make {unknown}, or transparent, what is to be filled in"

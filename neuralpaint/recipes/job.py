@@ -17,6 +17,8 @@ from neuralpaint.recipes.stage import Stage
 
 __all__ = ["Job", "Stopped"]
 
+_FILLED = 0.5
+
 T = TypeVar("T")
 Stopped = KeyboardInterrupt | DivergedError | DeviceError
 
@@ -154,7 +156,9 @@ class Job(ABC):
     def _preparing(self) -> Phase:
         """What comes before the first step, where there is anything."""
         fills = any(picture.to_fill is not None for picture in self.footage.pictures)
-        return "fill" if fills else "enhance"
+        # Where there is both, that is the first half; see `Lesson`.
+        filled = self.footage.taught.makes_target and self._prepared > _FILLED
+        return "fill" if fills and not filled else "enhance"
 
     @property
     def done(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neuralpaint.albums import Album, Subject
 from neuralpaint.canvas import Canvas, CanvasSettings
 from neuralpaint.learning import Snapshot, learn, learner
+from neuralpaint.models import models
 from neuralpaint.pictures import Source
 from neuralpaint.recipes.detail import target_scale
 from neuralpaint.recipes.footage import Footage
@@ -73,6 +74,7 @@ class Live(Footage):
         audio: Path | None = None,
         album: Album | None = None,
         others: Sequence[str] = (),
+        pace: Mapping[str, Any] | None = None,
     ) -> None:
         """Read the picture and make the learner; where it is wanted, go on with an earlier run.
 
@@ -87,6 +89,7 @@ class Live(Footage):
             audio: the sound that goes with the result.
             album: what is learned, where that is more than the picture.
             others: the sources beside the first that it was made of.
+            pace: of what moves, as `Note` has it.
 
         Raises:
             UsageError: the source is the output, or there is nothing that fits to go on with.
@@ -109,6 +112,7 @@ class Live(Footage):
             settings,
             audio=None if audio is None else audio.name,
             others=tuple(others),
+            pace=pace,
         )
         shown = detail(self.canvas)
         if settings.enhance and shown <= 1 and keeping.record is keeping.save is None:
@@ -116,7 +120,9 @@ class Live(Footage):
                 "what --enhance adds is seen in frames larger than the picture: add --scale 2, or "
                 "--record a take for such frames"
             )
-        if settings.target_scale is None and settings.train_on == "all":
+        # What has a weight for every pixel knows nothing between them.
+        whole = models.parse(settings.model).learns_whole
+        if settings.target_scale is None and settings.train_on == "all" and not whole:
             scale = target_scale(self.canvas, shown, least=settings.factor)
             settings = replace(settings, target_scale=scale)
         self.learner = learner(subject, settings)
@@ -173,7 +179,7 @@ class Live(Footage):
         )
         finer = {"target_width": learned.width, "target_height": learned.height}
         return {
-            "input": picture.name,
+            "input": self.source,
             "input_width": picture.width,
             "input_height": picture.height,
             **({"pictures": len(self.pictures)} if len(self.pictures) > 1 else {}),

@@ -110,20 +110,30 @@ class MaskSettings(PictureSettings):
         looks_it_up = any(isinstance(chosen, AlphaMask) for chosen in self._chosen().values())
         if looks_it_up and (source == "-" or not isinstance(source, str | Path)):
             raise UsageError("the mask alpha is read from the picture's file: give its name")
-        picture = super().load(source)
-        size: Any = {"height": picture.height, "width": picture.width, "source": source}
+        whole = self.read(source)
+        # A file is of the picture as it was given, and what is drawn of it as it is learned.
+        whole = replace(whole, **self._planes(whole, source, files=True))
+        picture = self.sized(whole)
+        return replace(picture, **self._planes(picture, source, files=False))
+
+    def _planes(self, picture: Picture, source: Source, *, files: bool) -> dict[str, Any]:
+        """Return what is said of a picture's pixels, by files or else by what is drawn."""
+        given: Any = {"source": source, "max_pixels": self.max_pixels}
+        size: Any = {"height": picture.height, "width": picture.width, **given}
+        chosen = {name: isinstance(at, Path) for name, at in self._chosen().items()}
         planes: dict[str, Any] = {}
-        if self.focus is not None:
+        if self.focus is not None and chosen["focus"] == files:
             planes["weights"] = weights_of(self.focus, weight=self.focus_weight, **size)
-        if self.order is not None:
+        if self.order is not None and chosen["order"] == files:
             planes["order"] = order_of(
-                self.order, pixels=picture.pixels, until=self.order_until, source=source
+                self.order, pixels=picture.pixels, until=self.order_until, **given
             )
-        if self.mask is not None:
+        if self.mask is not None and chosen["mask"] == files:
             planes["unknown"] = unknown_of(self.mask, invert=self.invert, **size)
+        if self.mask is not None and not files:
             planes["truth"] = self._truth_of(picture)
             planes["fills"] = self.fill != "none"
-        return replace(picture, **planes) if planes else picture
+        return planes
 
     def _truth_of(self, picture: Picture) -> NDArray[np.uint8] | None:
         """Return the pixels without the hole, where they are known."""

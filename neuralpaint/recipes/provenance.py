@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -31,6 +32,8 @@ class Note:
     audio: str | None = None
     others: tuple[str, ...] = ()
     """The sources beside the first."""
+    pace: Mapping[str, Any] | None = None
+    """Of a source that moves, how it does."""
 
     def command(self) -> str:
         """Return the command line that makes the file, as a shell would take it."""
@@ -58,6 +61,7 @@ class Note:
             "recipe": self.recipe,
             "input": self.source,
             **({"others": list(self.others)} if self.others else {}),
+            **({"pace": dict(self.pace)} if self.pace else {}),
             "output": _named(self.output),
             "seed": self.settings.to_dict().get("seed"),
             "audio": self.audio,

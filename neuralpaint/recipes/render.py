@@ -16,7 +16,8 @@ from neuralpaint.recipes.clip import Clip
 from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.instant import InstantSettings
 from neuralpaint.recipes.job import Job
-from neuralpaint.recipes.morph.walking import CodeFootage, WalkFootage, codes_of
+from neuralpaint.recipes.morph.moving import Pace, timed
+from neuralpaint.recipes.morph.walking import CodeFootage, WalkFootage, codes_of, played
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.recipes.recorded import PaintedFootage, RecordedFootage
 from neuralpaint.recipes.report import Report, Result, ignore
@@ -141,15 +142,18 @@ def _footage(
 ) -> tuple[Footage, RenderSettings]:
     """Return what is seen of something saved, and the settings with the length that it needs."""
     footage = _moments(saved, settings, note, still=still)
+    pace = Pace.of(saved.note)
     if settings.path is not None:
         walk = walks.parse(settings.path)
-        legs = walk.legs(codes_of(footage))
+        walk = walk if pace is None else pace.walk(walk)
+        film, learning = timed(settings, walk, codes_of(footage), pace)
         pacing = pacings.parse(settings.pacing)
-        footage = WalkFootage(footage, walk, learning=settings.learning(legs), pacing=pacing)
-        return footage, settings.timed(legs)
+        return WalkFootage(footage, walk, learning=learning, pacing=pacing), film
     if settings.code is not None:
         code = parse_code(settings.code, codes_of(footage).shape[1])
-        footage = CodeFootage(footage, code)
+        return CodeFootage(footage, code), settings
+    if pace is not None and not still and was_recorded(saved):
+        return played(footage, pace, settings), settings
     return footage, settings
 
 
@@ -170,6 +174,10 @@ def _check_kind(
 ) -> None:
     """Raise where something was asked for that this output cannot have."""
     changes = settings.changes()
+    for name in ("seconds_each", "learn"):
+        if not still and settings.path is None and name in changes:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} is about a walk through codes: give --path too")
     others, what = (WalkSettings, "a still") if still else (StillSettings, "a clip")
     for name in [*options(others), *([] if still else ["at"])]:
         if name in changes:

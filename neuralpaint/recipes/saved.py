@@ -94,7 +94,7 @@ def as_it_was(saved: Painting | Take, output: str | Path, *, typed: set[str]) ->
         for name, value in settings.items()
         if name in known and isinstance(value, str | int | float | None)
     }
-    if "fps" in typed and not typed & _LENGTHS:
+    if "fps" in typed and not typed & _LENGTHS and not was.get("path"):
         # At another rate it lasts as long as it did.
         was |= dict.fromkeys(_LENGTHS) | {"duration": _length(was, saved)}
     meant_anew = typed.union(*(group for group in _TOGETHER if group & typed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,14 @@ from neuralpaint.recipes.report import Phase, Progress, Report, Result, ignore
 from neuralpaint.recipes.stage import Stage
 from neuralpaint.rendering import Depth
 from neuralpaint.settings import Settings, setting
-from neuralpaint.stills import StillWriter, check_still
+from neuralpaint.stills import StillWriter, check_still, is_lossless
 
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting
 
 __all__ = ["Still", "StillSettings"]
+
+logger = logging.getLogger(__name__)
 
 _WRITING = 200e-9  # seconds per pixel that a budget sets aside
 
@@ -116,7 +119,12 @@ class Still(Job):
         if not self.stage.is_native:
             raise UsageError(
                 f"--keep-known: pixels are kept at the picture's own size, {picture.width}x"
-                f"{picture.height}: leave out what asks for another, such as --scale"
+                f"{picture.height}, and whole: leave out what asks for others, such as --scale"
+            )
+        if not is_lossless(self.output):
+            logger.warning(
+                "--keep-known: %s comes close to every pixel and keeps none as it was; .png does",
+                self.output.suffix,
             )
 
     def facts(self) -> dict[str, Any]:

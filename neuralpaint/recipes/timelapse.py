@@ -16,12 +16,11 @@ from neuralpaint.recipes.clip_settings import ClipSettings
 from neuralpaint.recipes.detail import LONGEST_CLIP, detail_of
 from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.live import Live, LiveSettings
-from neuralpaint.recipes.morph.moving import FramesSettings, Moving, gather_frames
-from neuralpaint.recipes.morph.walking import PlayFootage
+from neuralpaint.recipes.morph.moving import FramesSettings, gather_frames
+from neuralpaint.recipes.morph.walking import played
 from neuralpaint.recipes.report import Report, Result, ignore
 from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for
-from neuralpaint.walks import Play
 
 __all__ = ["VideoSettings", "prepare_timelapse", "timelapse"]
 
@@ -130,10 +129,11 @@ def prepare_timelapse(
         films=True,
         audio=sound,
         album=None if moving is None else moving.album,
+        pace=None if moving is None else moving.pace._asdict(),
     )
     return Clip(
         output,
-        footage=live if moving is None else _played(live, moving, settings),
+        footage=live if moving is None else played(live, moving.pace, settings),
         settings=settings,
         view=settings,
         bars=settings.background_colour,
@@ -142,13 +142,6 @@ def prepare_timelapse(
         budget=settings.budget,
         began=began,
     )
-
-
-def _played(live: Live, moving: Moving, settings: VideoSettings) -> PlayFootage:
-    """Return the footage of what moves: as often as it has time to, it plays."""
-    playback = settings.playback(None if live.by_clock else live.steps)
-    plays = max(1, round(playback.moving / settings.fps / moving.seconds))
-    return PlayFootage(live, Play(closed=moving.loops), plays=plays)
 
 
 def _detail(picture: Canvas, *, settings: VideoSettings) -> float:

@@ -37,14 +37,15 @@ class WalkSettings(ClipSettings):
     )
 
     def timed(self, legs: int, *, usual: float = _SECONDS_EACH) -> Self:
-        """Return the settings with the duration that suits a walk of so many legs, unless given.
+        """Return the settings with the length that suits a walk of so many legs, unless given.
 
-        `usual` are the seconds for each.
+        `usual` are the seconds for each. What ends where it began is not held, unless asked for.
         """
+        hold = self.hold or 0.0
         if self.duration is not None or self.frames is not None:
-            return self
+            return replace(self, hold=hold)
         each = usual if self.seconds_each is None else self.seconds_each
-        return replace(self, duration=each * (legs + self._extra))
+        return replace(self, hold=hold, duration=each * (legs + self._extra) + hold)
 
     def learning(self, legs: int) -> float:
         """Return which part of the clip shows the learning."""

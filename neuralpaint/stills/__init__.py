@@ -8,13 +8,19 @@ tiff      rows become a TIFF as they come
 bands     rows in strips of any height, worked on by several threads, in order
 """
 
-from neuralpaint.stills.formats import StillFormat, still_formats, still_suffixes
+from neuralpaint.stills.formats import (
+    StillFormat,
+    is_lossless,
+    still_formats,
+    still_suffixes,
+)
 from neuralpaint.stills.writer import StillWriter, check_still, save_still
 
 __all__ = [
     "StillFormat",
     "StillWriter",
     "check_still",
+    "is_lossless",
     "save_still",
     "still_formats",
     "still_suffixes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from PIL import Image
@@ -17,7 +18,7 @@ from neuralpaint.stills.png import PngEncoder
 from neuralpaint.stills.tiff import TiffEncoder
 from neuralpaint.tags import exif
 
-__all__ = ["StillFormat", "still_formats", "still_suffixes"]
+__all__ = ["StillFormat", "is_lossless", "still_formats", "still_suffixes"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class StillFormat(Settings):
     suffixes: ClassVar[tuple[str, ...]] = ()
     longest_side: ClassVar[int] = 2**31 - 1  # pixels
     depths: ClassVar[tuple[int, ...]] = (8,)  # bits of a colour of a pixel
+    lossless: ClassVar[bool] = True
 
     def encoder(self, file: BinaryIO, sheet: Sheet) -> Encoder:
         """Return what writes the still into `file`, which can seek, with its colours as sRGB."""
@@ -39,6 +41,13 @@ still_formats: Registry[StillFormat] = Registry("still format")
 def still_suffixes() -> list[str]:
     """Return the suffixes, with their dots, of the files that a still can be."""
     return [suffix for name in still_formats for suffix in still_formats[name].suffixes]
+
+
+def is_lossless(path: str | Path) -> bool:
+    """Say whether a still under that name keeps every pixel as it is."""
+    suffix = Path(path).suffix.lower()
+    forms = [still_formats[name] for name in still_formats]
+    return all(form.lossless for form in forms if suffix in form.suffixes)
 
 
 @still_formats.register("png")
@@ -99,6 +108,7 @@ class Jpeg(_Whole):
 
     suffixes = (".jpg", ".jpeg")
     longest_side = 65_500
+    lossless = False
     options: ClassVar[dict[str, Any]] = {"quality": 95, "subsampling": "4:4:4"}
 
 
@@ -109,4 +119,5 @@ class Avif(_Whole):
 
     suffixes = (".avif",)
     longest_side = 65_536
+    lossless = False
     options: ClassVar[dict[str, Any]] = {"quality": 90, "subsampling": "4:4:4"}

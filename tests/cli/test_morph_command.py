@@ -61,7 +61,7 @@ def test_only_a_morph_has_several_inputs(pages: Path) -> None:
     ("words", "message"),
     [
         (("10.png",), "a morph needs two pictures or more"),
-        (("10.png", "gone.png"), "no file 'gone.png'"),
+        (("10.png", "gone.png"), "no file or folder 'gone.png'"),
         (("10.png", "text.jpg"), "'text.jpg'"),
         (("10.png", "01.png", "--overlay", "steps"), "--overlay"),
     ],
@@ -73,3 +73,10 @@ def test_what_cannot_be_is_one_line(pages: Path, words: tuple[str, ...], message
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (pages / "out.mp4").exists()
+
+
+def test_a_length_may_be_typed_in_any_way(pages: Path) -> None:
+    for words in (("--frames", "5"), ("--duration", "1", "--frames", "4"), ("--seconds", "0.1")):
+        typed = [word for word in QUICK if word not in ("--steps", "8")]
+        done = neuralpaint("morph", ".", "-o", "o.mp4", "--dry-run", *typed, *words, cwd=pages)
+        assert done.returncode == 0, done.stderr

@@ -123,14 +123,17 @@ def test_alpha_is_that_of_the_picture(folder: Path) -> None:
 def test_a_mask_that_hides_nothing_or_all_is_refused(folder: Path) -> None:
     black = str(mask_file(folder / "black.png", np.zeros((6, 8))))
     white = str(mask_file(folder / "white.png", np.full((6, 8), 255)))
+    advice = {False: "make white, or transparent,", True: "make black, or transparent,"}
     for text, invert in ((black, False), (white, True)):
         message = refusal(text, invert=invert)
         assert "hides nothing of 8x6 pixels" in message
-        assert ("give --invert" in message) != invert
+        assert advice[invert] in message
     for text, invert in ((white, False), (black, True)):
         message = refusal(text, invert=invert)
         assert "hides all of 8x6 pixels" in message
-        assert ("give --invert" in message) != invert
+        assert f"leave what is to be learned from {'white' if invert else 'black'}" in message
+    with pytest.raises(UsageError, match="hides nothing of 1x1 pixels: choose another share"):
+        unknown_of("random:fraction=0.01", height=1, width=1)
 
 
 def test_a_damaged_file_is_refused(folder: Path) -> None:

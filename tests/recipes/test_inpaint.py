@@ -278,3 +278,13 @@ def test_an_order_leaves_what_is_last_for_later(photo: Path) -> None:
     assert npaint.psnr(middle[:, :8], truth[:, :8]) > npaint.psnr(middle[:, 28:], truth[:, 28:]) + 3
     end = npaint.psnr(frames[-1][:, 28:], truth[:, 28:])
     assert end > npaint.psnr(middle[:, 28:], truth[:, 28:]) + 3
+
+
+def test_a_lossy_still_says_that_it_keeps_nothing_as_it_was(
+    photo: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    npaint.inpaint(photo, photo.with_name("a.jpg"), mask="random", keep_known=True, **STILL)
+    assert "keeps none as it was; .png does" in caplog.text
+    caplog.clear()
+    npaint.inpaint(photo, photo.with_name("a.png"), mask="random", keep_known=True, **STILL)
+    assert caplog.text == ""

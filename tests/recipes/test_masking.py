@@ -159,3 +159,20 @@ def test_a_file_is_read_when_the_picture_is_and_not_before(folder: Path) -> None
     (folder / "later.png").write_bytes(b"x")
     with pytest.raises(PictureError):
         settings.load("photo.png")
+
+
+def test_a_file_is_of_the_picture_as_it_was_given(folder: Path) -> None:
+    picture = MaskSettings(mask="left.png", focus="left.png", input_size="12x12").load("photo.png")
+    assert picture.unknown is not None
+    assert picture.weights is not None
+    # The middle of 36x24 is left, where the mask covers the left sixth.
+    assert picture.unknown[:, 0].min() > 0.9
+    assert picture.unknown[:, 4:].max() == 0
+    assert picture.weights[:, 0].min() > 7
+
+
+def test_a_large_mask_is_read_where_large_files_are(folder: Path) -> None:
+    Image.new("L", (1200, 800), 255).save("large.png")
+    limited = MaskSettings(mask="large.png", max_pixels=900)
+    with pytest.raises(PictureError, match="over the limit of 900"):
+        limited.load("photo.png")

@@ -153,7 +153,7 @@ def test_one_that_cannot_be_read_is_named(pages: Path, tmp_path: Path) -> None:
     (pages / "torn.png").write_bytes((pages / "100.png").read_bytes()[:60])
     with pytest.raises(PictureError, match=r"torn\.png"):
         film(pages, tmp_path / "out.mkv")
-    with pytest.raises(UsageError, match=r"no file .*gone\.png"):
+    with pytest.raises(UsageError, match=r"no file or folder .*gone\.png"):
         film([pages / "100.png", pages / "gone.png"], tmp_path / "out.mkv")
     assert not (tmp_path / "out.mkv").exists()
 
@@ -180,7 +180,7 @@ def test_samples_are_codes_that_were_never_trained(pages: Path, tmp_path: Path) 
 def test_without_buttons_they_are_mixtures(pages: Path, tmp_path: Path) -> None:
     result, _ = film(pages, tmp_path / "out.mkv", sample=2, save=tmp_path / "a.painting")
     assert [path.name for path in result.stills] == [
-        "sample-001.png", "sample-002.png", "sheet.png",
+        "sample-0001.png", "sample-0002.png", "sheet.png",
     ]  # fmt: skip
 
 
@@ -293,3 +293,59 @@ def test_an_overlay_has_nothing_to_hold_a_walk_against(pages: Path, tmp_path: Pa
     film(pages, tmp_path / "a.mkv", record=tmp_path / "a.take", steps=1)
     with pytest.raises(UsageError, match="--overlay: there is no picture here"):
         npaint.render_saved(tmp_path / "a.take", tmp_path / "b.mkv", path="loop", overlay="steps")
+
+
+def test_a_walk_is_held_only_if_it_is_asked_for_and_then_beyond_its_time(
+    pages: Path, tmp_path: Path
+) -> None:
+    _, frames = film(pages, tmp_path / "a.mkv", hold=0.5, steps=2)
+    assert len(frames) == 24
+    npaint.morph(
+        [pages], tmp_path / "b.mkv", save=tmp_path / "b.painting", **(BRIEF | {"steps": 2})
+    )
+    npaint.render_saved(
+        tmp_path / "b.painting", tmp_path / "c.mkv", path="loop", duration=1.5, fps=12, format="mkv"
+    )
+    shown = frames_of(tmp_path / "c.mkv")
+    assert (shown[-1] != shown[-2]).any()
+
+
+def test_the_length_of_a_take_follows_its_walk(pages: Path, tmp_path: Path) -> None:
+    film(pages, tmp_path / "a.mkv", record=tmp_path / "a.take", steps=2)
+    npaint.render_saved(
+        tmp_path / "a.take", tmp_path / "b.mkv", path="loop", seconds_each=1.0, fps=12, format="mkv"
+    )
+    assert len(frames_of(tmp_path / "b.mkv")) == 36
+    with pytest.raises(UsageError, match="--seconds-each is about a walk through codes"):
+        npaint.render_saved(tmp_path / "a.take", tmp_path / "c.mkv", seconds_each=1.0)
+
+
+def test_a_folder_of_samples_holds_those_of_the_last_run(pages: Path, tmp_path: Path) -> None:
+    film(pages, tmp_path / "out.mkv", sample=3, steps=1)
+    film(pages, tmp_path / "out.mkv", sample=1, steps=1, overwrite=True)
+    folder = tmp_path / "out-samples"
+    assert sorted(path.name for path in folder.iterdir()) == ["sample-0001.png", "sheet.png"]
+    (folder / "mine.png").write_bytes(b"")
+    with pytest.raises(UsageError, match="holds more than frames"):
+        film(pages, tmp_path / "out.mkv", sample=1, steps=1, overwrite=True)
+
+
+def test_buttons_that_are_named_one_by_one_have_corners_too(tmp_path: Path) -> None:
+    sources = [save_page(tmp_path / f"{name}.png", i) for i, name in enumerate(("10", "01"))]
+    result, _ = film(
+        sources, tmp_path / "out.mkv", codes="from-names", grid=True, sample=1, steps=1
+    )
+    assert [path.stem for path in result.stills][1:] == ["sheet", "grid"]
+    assert result.stills[0].stem in ("00", "11")
+
+
+def test_what_is_asked_of_is_not_there(pages: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no file or folder .*gone"):
+        film(tmp_path / "gone", tmp_path / "out.mkv")
+    with pytest.raises(UsageError, match="stdin is read with --frames-in alone"):
+        npaint.morph([pages / "100.png", "-"], tmp_path / "out.mkv")
+
+
+def test_a_length_in_frames(pages: Path, tmp_path: Path) -> None:
+    _, frames = film(pages, tmp_path / "out.mkv", frames=7, steps=1)
+    assert len(frames) == 7

@@ -137,3 +137,27 @@ def test_what_does_not_move_is_refused(tmp_path: Path) -> None:
         film(tmp_path / "still.png", tmp_path / "out.mkv")
     with pytest.raises(UsageError, match="one input that moves, not 2"):
         npaint.morph([tmp_path / "still.png"] * 2, tmp_path / "out.mkv", frames_in=3)
+
+
+def test_a_take_of_what_moves_plays_again(clip: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = BRIEF | {"duration": 1.2, "hold": 0, "steps": 10}
+    npaint.timelapse(clip, tmp_path / "a.mkv", record=tmp_path / "a.take", **options)
+    again = {name: options[name] for name in ("fps", "format", "duration", "hold", "device")}
+    npaint.render_saved(tmp_path / "a.take", tmp_path / "b.mkv", **again)
+    frames = frames_of(tmp_path / "a.mkv")
+    np.testing.assert_array_equal(frames_of(tmp_path / "b.mkv"), frames)
+
+
+def test_a_painting_of_what_moves_knows_how_fast_it_was(clip: Path, tmp_path: Path) -> None:
+    film(clip, tmp_path / "a.mkv", save=tmp_path / "a.painting", steps=1)
+    npaint.render_saved(
+        tmp_path / "a.painting", tmp_path / "b.mkv", path="play", fps=12, format="mkv"
+    )
+    assert len(frames_of(tmp_path / "b.mkv")) == len(frames_of(tmp_path / "a.mkv"))
+
+
+def test_one_that_moves_is_no_morph_unless_its_frames_are_asked_for(
+    clip: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="such as --frames-in 12"):
+        npaint.morph([clip], tmp_path / "out.mkv")

@@ -20,7 +20,8 @@ from neuralpaint.models import models
 from neuralpaint.pictures import Picture
 from neuralpaint.recipes.morph.settings import MorphSettings
 from neuralpaint.recipes.morph.sizes import fitting
-from neuralpaint.sources import picture_suffixes
+from neuralpaint.sources import closest, picture_suffixes
+from neuralpaint.video.frames import is_animated
 
 __all__ = ["files_of", "gather"]
 
@@ -38,10 +39,19 @@ def files_of(sources: Sequence[str | Path]) -> list[Path]:
     """
     files: list[Path] = []
     for source in map(Path, sources):
+        if str(source) == "-":
+            raise UsageError("a morph is of files: stdin is read with --frames-in alone")
+        if not source.exists():
+            raise UsageError(f"no file or folder {str(source)!r}: {closest(source)}")
         if source.is_dir():
             files += _pictures_in(source)
         else:
             files.append(source)
+    if len(files) == 1 and is_animated(files[0]):
+        raise UsageError(
+            f"{str(files[0])!r} moves: say how many of its frames are learned, such as "
+            "--frames-in 12, or give another picture"
+        )
     if len(files) < 2:
         only = f" beside {str(files[0])!r}" if files else ""
         raise UsageError(f"a morph needs two pictures or more: give another one{only}, or a folder")

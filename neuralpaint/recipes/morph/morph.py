@@ -21,22 +21,20 @@ from neuralpaint.recipes.detail import LONGEST_CLIP, detail_of
 from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.live import Live
 from neuralpaint.recipes.morph.gathering import files_of, gather
-from neuralpaint.recipes.morph.moving import gather_frames
+from neuralpaint.recipes.morph.moving import Pace, gather_frames, timed
 from neuralpaint.recipes.morph.samples import Samples
 from neuralpaint.recipes.morph.settings import MorphSettings
 from neuralpaint.recipes.morph.walking import WalkFootage
 from neuralpaint.recipes.report import Report, Result, ignore
 from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for
-from neuralpaint.walks import Play, walks
+from neuralpaint.walks import walks
 
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting
     from neuralpaint.video.drawing import Frame
 
 __all__ = ["MorphClip", "morph", "prepare_morph"]
-
-_SLOWER = 4.0  # than it was: what moves, unless another length is asked for
 
 
 class MorphClip(Clip):
@@ -119,12 +117,16 @@ def prepare_morph(
     sound = None if audio is None else Path(audio)
     overwrite = keeping.may_replace(output)
     check_clip(output, format_for(output, settings.format), audio=sound, overwrite=overwrite)
-    album, settings = _gathered(sources, output, settings=settings, keeping=keeping)
+    album, pace = _gathered(sources, output, settings=settings, keeping=keeping)
     walk = walks.parse(settings.path or "loop")
-    legs = walk.legs(album.codes)
+    if pace is not None:
+        walk = pace.walk(None if settings.path is None else walk)
+    settings = replace(settings, path=walks.spec(walk))
+    film, learning = timed(settings, walk, album.codes, pace)
     samples = Samples(
         Path(output),
         codes=album.codes,
+        buttons=settings.codes == "from-names",
         count=settings.sample,
         grid=settings.grid,
         seed=settings.seed,
@@ -143,16 +145,15 @@ def prepare_morph(
         audio=sound,
         album=album,
         others=named[1:],
+        pace=None if pace is None else pace._asdict(),
     )
-    footage = WalkFootage(
-        live, walk, learning=settings.learning(legs), pacing=pacings.parse(settings.pacing)
-    )
+    footage = WalkFootage(live, walk, learning=learning, pacing=pacings.parse(settings.pacing))
     return MorphClip(
         output,
         live=live,
         samples=samples,
         footage=footage,
-        settings=settings,
+        settings=film,
         view=settings,
         bars=settings.background_colour,
         audio=sound,
@@ -164,25 +165,18 @@ def prepare_morph(
 
 def _gathered(
     sources: Sequence[str | Path], output: str | Path, *, settings: MorphSettings, keeping: Keeping
-) -> tuple[Album, MorphSettings]:
-    """Return what is learned, and the settings with the walk and the length that suit it."""
-    if settings.frames_in is not None:
-        source, *others = sources
-        if others:
-            raise UsageError(
-                f"--frames-in is about one input that moves, not {len(sources)}: give one, or "
-                "leave it out"
-            )
-        keeping.check(source, output)
-        moving = gather_frames(source, settings)
-        path = settings.path or walks.spec(Play(closed=moving.loops))
-        timed = replace(settings, path=path)
-        return moving.album, timed.timed(
-            moving.steps, usual=_SLOWER * moving.seconds / moving.steps
+) -> tuple[Album, Pace | None]:
+    """Return what is learned, and how it moves, if it does."""
+    if settings.frames_in is None:
+        files = files_of(sources)
+        for file in files:
+            keeping.check(file, output)
+        return gather(files, settings), None
+    source, *others = sources
+    if others:
+        raise UsageError(
+            f"--frames-in is about one input that moves, not {len(sources)}: give one, or leave it "
+            "out"
         )
-    files = files_of(sources)
-    for file in files:
-        keeping.check(file, output)
-    album = gather(files, settings)
-    path = settings.path or "loop"
-    return album, replace(settings, path=path).timed(walks.parse(path).legs(album.codes))
+    keeping.check(source, output)
+    return gather_frames(source, settings)

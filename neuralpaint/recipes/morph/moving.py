@@ -7,25 +7,32 @@ made first, by following what moves, and the network learns all of them.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 
 from neuralpaint.albums import Album
 from neuralpaint.canvas import parse_size
+from neuralpaint.codes import Codes
 from neuralpaint.errors import UsageError
 from neuralpaint.pictures import Picture, PictureSettings, Source
 from neuralpaint.recipes.morph.sizes import fitting
+from neuralpaint.recipes.walk_settings import WalkSettings
 from neuralpaint.settings import setting
 from neuralpaint.sources import label
 from neuralpaint.video.frames import Frames, load_frames
+from neuralpaint.walks import Play, Walk
 
-__all__ = ["FramesSettings", "Moving", "gather_frames"]
+__all__ = ["FramesSettings", "Moving", "Pace", "gather_frames", "timed"]
 
 logger = logging.getLogger(__name__)
 
 _LONGEST = 960  # pixels of a frame's side, unless another size is asked for
+_SLOWER = 4.0  # than it was
+
+S = TypeVar("S", bound=WalkSettings)
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,8 @@ class FramesSettings(PictureSettings):
 
     frames_in: int | None = setting(
         None,
-        "learn so many frames of INPUT, an animation or a clip, as f(x, y, t), with --model morph "
-        "unless another is chosen; unset, the first picture",
+        "learn so many frames of INPUT, an animation or a clip, as f(x, y, t); --model morph "
+        "stands in for fourier; unset, its first picture",
         unit="frames",
         minimum=2,
         maximum=1000,
@@ -63,16 +70,42 @@ class FramesSettings(PictureSettings):
             raise UsageError("--between is about the frames of --frames-in: give that too")
 
 
-class Moving(NamedTuple):
-    """Frames to learn."""
+class Pace(NamedTuple):
+    """How something moves."""
 
-    album: Album
     seconds: float
-    """How long they take, from time 0 to time 1."""
+    """How long it takes, from time 0 to time 1."""
     steps: int
-    """From how many frames to the next that were taken."""
+    """Intervals between the frames that were taken."""
     loops: bool
     """Whether the last is the first again."""
+
+    @classmethod
+    def of(cls, note: Mapping[str, Any]) -> Self | None:
+        """Return the pace that a note tells of, if it does."""
+        said = note.get("pace")
+        known = said if isinstance(said, Mapping) else {}
+        seconds, steps, loops = (known.get(name) for name in cls._fields)
+        if not (isinstance(seconds, float) and isinstance(steps, int) and isinstance(loops, bool)):
+            return None
+        return cls(seconds, steps, loops) if seconds > 0 and steps > 0 else None
+
+    def walk(self, walk: Walk | None) -> Walk:
+        """Return a walk, or what plays it as it was; played, it knows whether there is a seam."""
+        if walk is None or isinstance(walk, Play):
+            return Play(closed=self.loops)
+        return walk
+
+    def plays(self, seconds: float) -> int:
+        """Return how often it is seen in so much time."""
+        return max(1, round(seconds / self.seconds))
+
+
+class Moving(NamedTuple):
+    """Frames to learn, and how they move."""
+
+    album: Album
+    pace: Pace
 
 
 def gather_frames(source: Source, settings: FramesSettings) -> Moving:
@@ -109,7 +142,20 @@ def gather_frames(source: Source, settings: FramesSettings) -> Moving:
         for page, time in zip(pixels, times, strict=True)
     ]
     steps = len(pictures) - (0 if frames.loops else 1)
-    return Moving(Album(named, times[:, None]), frames.seconds, steps, frames.loops)
+    pace = Pace(float(frames.seconds), steps, frames.loops)
+    return Moving(Album(named, times[:, None]), pace)
+
+
+def timed(settings: S, walk: Walk, codes: Codes, pace: Pace | None) -> tuple[S, float]:
+    """Return settings with the length that suits a walk, and which part of it shows the learning.
+
+    What plays is slower than it was, unless another length was asked for.
+    """
+    if pace is None or not isinstance(walk, Play):
+        legs = walk.legs(codes)
+        return settings.timed(legs), settings.learning(legs)
+    usual = _SLOWER * pace.seconds / pace.steps
+    return settings.timed(pace.steps, usual=usual), settings.learning(pace.steps)
 
 
 def _sized(frames: Frames, input_size: str | None) -> list[Picture]:

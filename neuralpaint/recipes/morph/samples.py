@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.codes import are_buttons, corners, random_codes
+from neuralpaint.codes import corners, random_codes
 from neuralpaint.errors import UsageError
 from neuralpaint.outputs import check_target_folder, writing_failed
 from neuralpaint.recipes.morph.contact_sheet import Print, draw_contact_sheet
@@ -21,26 +22,38 @@ MOST_CORNERS = 256
 """Combinations of buttons that fit onto one sheet."""
 
 _SHEET, _GRID = "sheet.png", "grid.png"
+_OURS = re.compile(r"([01]+|sample-\d+|sheet|grid)\.png", re.ASCII)
 
 
 class Samples:
     """A folder beside a clip, with stills of some codes, and sheets of them and of all corners."""
 
     def __init__(
-        self, clip: Path, *, codes: NDArray[np.float32], count: int, grid: bool, seed: int
+        self,
+        clip: Path,
+        *,
+        codes: NDArray[np.float32],
+        buttons: bool,
+        count: int,
+        grid: bool,
+        seed: int,
     ) -> None:
         """Choose codes: `count` random ones beside the trained (pictures, k), and all for a grid.
+
+        Where they are `buttons`, the random ones are combinations of these.
 
         Raises:
             UsageError: there are not so many, or no corners.
         """
         self.folder = clip.with_name(f"{clip.stem}-samples")
-        self._codes = random_codes(codes, count, np.random.default_rng(seed))
-        self._buttons = are_buttons(codes)
-        if grid and (not self._buttons or 2 ** codes.shape[1] > MOST_CORNERS):
+        self._codes = random_codes(codes, count, np.random.default_rng(seed), buttons=buttons)
+        count = 2 ** codes.shape[1]
+        if grid and not buttons:
+            raise UsageError("--grid draws all combinations of buttons: give --codes from-names")
+        if grid and count > MOST_CORNERS:
             raise UsageError(
-                f"--grid draws all combinations of buttons, at most {MOST_CORNERS}: give --codes "
-                "from-names, of 8 buttons or fewer"
+                f"--grid: {codes.shape[1]} buttons have {count:,} combinations, and a sheet has "
+                f"room for {MOST_CORNERS}: leave it out, or ask for --sample"
             )
         self._trained = {code.tobytes() for code in codes}
         self._corners = corners(codes.shape[1]) if grid else None
@@ -53,9 +66,7 @@ class Samples:
             EncodingError: it cannot be written to.
         """
         if self:
-            check_target_folder(
-                self.folder, belongs=lambda name: name.endswith(".png"), overwrite=overwrite
-            )
+            check_target_folder(self.folder, belongs=_is_ours, overwrite=overwrite)
 
     def __bool__(self) -> bool:
         return bool(len(self._codes)) or self._corners is not None
@@ -68,6 +79,9 @@ class Samples:
         """
         try:
             self.folder.mkdir(exist_ok=True)
+            for path in self.folder.iterdir():
+                if _is_ours(path.name):  # of an earlier run
+                    path.unlink()
         except OSError as error:
             raise writing_failed(self.folder, error) from error
         return [
@@ -80,7 +94,7 @@ class Samples:
         for number, code in enumerate(self._codes, 1):
             frame, spoken = show(code), spelled(code)
             prints.append(Print(frame, spoken))
-            yield f"{spoken if self._buttons else f'sample-{number:03}'}.png", frame
+            yield f"{spoken if spoken.isdigit() else f'sample-{number:04}'}.png", frame
         if prints:
             yield _SHEET, draw_contact_sheet(prints)
         if self._corners is not None:
@@ -89,6 +103,10 @@ class Samples:
 
     def _named(self, code: NDArray[np.float32]) -> str:
         return f"{spelled(code)} (learned)" if code.tobytes() in self._trained else spelled(code)
+
+
+def _is_ours(name: str) -> bool:
+    return _OURS.fullmatch(name) is not None
 
 
 def spelled(code: NDArray[np.float32]) -> str:

@@ -22,8 +22,9 @@ class MorphSettings(WalkSettings, FramesSettings, LiveSettings):
     """Everything that shapes a morph."""
 
     section: ClassVar[str] = "Walk"
-    # A walk has no steps of a training, and lies between the pictures it could be held against.
-    without: ClassVar[tuple[str, ...]] = ("every", "overlay")
+    # A walk has no steps of a training, and lies between the pictures it could be held against; and
+    # these have not one truth.
+    without: ClassVar[tuple[str, ...]] = ("every", "overlay", "truth")
 
     model: str = setting("morph", "what is trained", entries=models)
     path: str | None = setting(
@@ -34,6 +35,17 @@ class MorphSettings(WalkSettings, FramesSettings, LiveSettings):
         "what the network hears of each picture; one-hot: a number of its own; from-names: the "
         "buttons in its file's name, as in 10110000.png",
     )
+    duration: float | None = setting(
+        None,
+        "length of the clip; unset, what the legs of the walk take",
+        unit="seconds",
+        above=0.0,
+        maximum=1e9,
+    )
+    hold: float | None = setting(
+        None, "how long the last frame is held; unset, not at all", unit="seconds", minimum=0,
+        maximum=1e9,
+    )  # fmt: skip
     sample: int = setting(
         0,
         "write so many stills too, of codes that were never trained, and a contact sheet of them, "
@@ -41,10 +53,7 @@ class MorphSettings(WalkSettings, FramesSettings, LiveSettings):
         minimum=0,
         maximum=1000,
     )
-    grid: bool = setting(False, "write a sheet of all combinations of buttons there too")
-    hold: float | None = setting(
-        0.0, "how long the last frame is held", unit="seconds", minimum=0, maximum=1e9
-    )
+    grid: bool = setting(False, "write a sheet of all combinations of up to 8 buttons there too")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,14 +14,16 @@ from neuralpaint.errors import UsageError
 from neuralpaint.learning import Snapshot
 from neuralpaint.pacing import Pacing
 from neuralpaint.pictures import Picture
+from neuralpaint.recipes.clip_settings import ClipSettings
 from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.morph.moving import Pace
 from neuralpaint.rendering import fidelity
 from neuralpaint.walks import Walk
 
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting
 
-__all__ = ["CodeFootage", "PlayFootage", "WalkFootage", "codes_of"]
+__all__ = ["CodeFootage", "PlayFootage", "WalkFootage", "codes_of", "played"]
 
 _LOOKS = 100  # how often the plan of a training by the clock is made anew
 
@@ -253,6 +255,13 @@ class PlayFootage(_Coded):
             played = self._plays * i / last
             where = self._walk.at(1.0 if played == self._plays else played % 1, self._stations)
             yield _recoded(snapshot, snapshot.painting.at(where))
+
+
+def played(footage: Footage, pace: Pace, settings: ClipSettings) -> PlayFootage:
+    """Return the footage of what moves: it plays as often as it has time to."""
+    playback = settings.playback(None if footage.by_clock else footage.steps)
+    plays = pace.plays(playback.moving / settings.fps)
+    return PlayFootage(footage, pace.walk(None), plays=plays)
 
 
 def _recoded(snapshot: Snapshot, painting: Painting) -> Snapshot:
