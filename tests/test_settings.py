@@ -115,3 +115,5 @@ def test_what_has_no_meaning_here_is_no_option_and_keeps_its_default() -> None:
     assert _Lesser().dropped == 2
     with pytest.raises(UnknownNameError, match="no setting named 'dropped'"):
         _Lesser.from_dict({"dropped": 3})
+    with pytest.raises(UnknownNameError, match="no setting named 'dropped'"):
+        _Lesser(dropped=3)

@@ -13,6 +13,8 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
+from neuralpaint.pictures import Picture
+from neuralpaint.recipes.hole import followed
 from neuralpaint.recipes.keeping import checkpoint_of
 from neuralpaint.recipes.report import Progress
 from neuralpaint.video.metadata import read_tag
@@ -288,3 +290,21 @@ def test_a_lossy_still_says_that_it_keeps_nothing_as_it_was(
     caplog.clear()
     npaint.inpaint(photo, photo.with_name("a.png"), mask="random", keep_known=True, **STILL)
     assert caplog.text == ""
+
+
+def test_in_the_hole_a_larger_still_follows_means_of_the_painting() -> None:
+    rng = np.random.default_rng(0)
+    unknown = np.zeros((12, 18), np.float32)
+    unknown[3:8, 4:12] = 1
+    picture = Picture(rng.integers(0, 256, (12, 18, 3), dtype=np.uint8), unknown=unknown)
+    student = npaint.learner(
+        picture, model="pyramid:hidden_size=8", target_scale=2, steps=60, batch=400, device="cpu"
+    )
+    student.advance(60)
+    painting = student.painting()
+    fine = npaint.render(painting, picture.canvas.scaled(2)).astype(float)
+    means = fine.reshape(12, 2, 18, 2, 3).mean((1, 3))
+    there = unknown > 0
+    shown = followed(painting, picture).pixels
+    np.testing.assert_array_equal(shown[~there], picture.pixels[~there])
+    np.testing.assert_allclose(shown[there], means[there], atol=1)

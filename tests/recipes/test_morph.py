@@ -11,6 +11,7 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import PictureError, UsageError
+from neuralpaint.recipes.morph.morph import prepare_morph
 from neuralpaint.recipes.morph.settings import MorphSettings
 from neuralpaint.recipes.report import Progress
 
@@ -59,7 +60,7 @@ def test_a_clip_passes_every_picture_and_ends_before_it_began(pages: Path, tmp_p
     assert seen == ["010.png", "100.png", "111.png"]
     steps = np.abs(np.diff(frames.astype(int), axis=0, append=frames[:1].astype(int)))
     changes = steps.mean((1, 2, 3))
-    assert changes[-1] <= changes[:-1].max()
+    assert 0 < changes[-1] <= changes[:-1].max()
     assert changes[:-1].max() < 60
 
 
@@ -349,3 +350,14 @@ def test_what_is_asked_of_is_not_there(pages: Path, tmp_path: Path) -> None:
 def test_a_length_in_frames(pages: Path, tmp_path: Path) -> None:
     _, frames = film(pages, tmp_path / "out.mkv", frames=7, steps=1)
     assert len(frames) == 7
+
+
+def test_a_table_of_pixels_is_no_larger_for_a_camera(pages: Path, tmp_path: Path) -> None:
+    def weights(**options: Any) -> int:
+        settings = MorphSettings(model="buttons:hidden_size=4", **options)
+        return int(
+            prepare_morph([pages], tmp_path / "out.mkv", settings=settings).facts()["weights"]
+        )
+
+    assert weights(camera="zoom-in:factor=4") == weights()
+    assert weights(target_scale=2) > weights()
