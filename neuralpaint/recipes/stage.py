@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +16,12 @@ from neuralpaint.errors import UsageError
 from neuralpaint.learning import Snapshot
 from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
-from neuralpaint.recipes.detail import LEAST_DETAIL
-from neuralpaint.recipes.hole import followed
 from neuralpaint.rendering import (
-    Depth,
     Exposure,
     expose,
     fidelity,
     letterbox,
     render,
-    strips,
     view,
 )
 from neuralpaint.resampling import shrunk
@@ -42,7 +37,6 @@ Frame = NDArray[np.uint8]
 
 _SAMPLED = 1 << 16  # pixels that tell how long a frame takes
 _PROBED = 2048  # pixels: enough to see a change, for a hundredth of a true render or less
-_BAR = 64  # rows of a bar at once
 _JUDGED = 1 << 14  # pixels that tell how good a painting is while a camera looks elsewhere
 
 
@@ -82,12 +76,12 @@ class Stage:
             longest: as for `CanvasSettings.views`.
             camera: what moves.
         """
-        self._original, self._home, self._taught = original, native, taught
+        self.picture, self.home, self.taught, self.bars = original, native, taught, bars
         self.canvas, frame = settings.views(native, longest=longest)
         self.height, self.width = frame.height, frame.width
         self.is_native = replace(self.canvas, edge=native.edge, samples=1) == native
         """Whether its pixels are those of the picture."""
-        self._bars, self._camera = bars, camera
+        self._camera = camera
         # Odd, as for `rendering.fidelity`.
         stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED) | 1
         self._probe = self.canvas.grid().thinned(stride)
@@ -103,11 +97,11 @@ class Stage:
 
     def unknown(self, moment: float = 0.0) -> NDArray[np.float32] | None:
         """Return what is unknown of the picture, float32 (height, width) in [0, 1], if anything."""
-        return self._shown_hole(self._original, moment)
+        return self._shown_hole(self.picture, moment)
 
     def unjudged(self, moment: float = 0.0) -> NDArray[np.float32] | None:
         """Return, likewise, where nobody knows what a perfect painting would show."""
-        return self._shown_hole(None if self._original is None else self._original.judged, moment)
+        return self._shown_hole(None if self.picture is None else self.picture.judged, moment)
 
     def _shown_hole(self, picture: Picture | None, moment: float) -> NDArray[np.float32] | None:
         if picture is None or picture.unknown is None:
@@ -138,18 +132,18 @@ class Stage:
 
         While a camera moves, the PSNR is that of the whole painting; else that is not looked at.
         """
-        if self._original is None:
+        if self.picture is None:
             quality = math.nan
         elif self.moves:
-            quality = fidelity(shot.painting, self._original, pixels=_JUDGED)
+            quality = fidelity(shot.painting, self.picture, pixels=_JUDGED)
         else:
-            quality = self._likeness(frame, self._original)
+            quality = self._likeness(frame, self.picture)
         return Filmed(shot, self._boxed(frame), quality)
 
     def _likeness(self, frame: Frame, original: Picture) -> float:
         """Return the PSNR of a frame; of more pixels than the picture has, of their means."""
-        if self._taught.factor > 1:
-            both = shrunk(frame, original.judged, self.canvas, kernel=self._taught.kernel)
+        if self.taught.factor > 1:
+            both = shrunk(frame, original.judged, self.canvas, kernel=self.taught.kernel)
             if both is not None:
                 return psnr(both.frame, both.pixels, where=both.known)
         return psnr(frame, self._at_rest, where=self._known)
@@ -160,7 +154,7 @@ class Stage:
 
     def render_picture(self, painting: Painting) -> Frame:
         """Return the painting at the pixels of the picture."""
-        return render(painting, self._home)
+        return render(painting, self.home)
 
     def see(self, pixels: Frame, moment: float) -> Frame:
         """Return a picture of the size of the original, seen through the canvas."""
@@ -183,99 +177,16 @@ class Stage:
         seconds = (time.perf_counter() - began) * self.canvas.height / rows
         return seconds * self.canvas.samples**2
 
-    def strips(
-        self,
-        painting: Painting,
-        *,
-        depth: Depth,
-        match: bool = False,
-        look: Callable[[int], None] = lambda rows: None,
-    ) -> Iterator[NDArray[Any]]:
-        """Yield the painting from top to bottom, bars included, in strips (rows, width, 3).
-
-        uint8 or uint16 by `depth`; memory does not grow with the height. To `match` is to see to
-        it that what is larger than the picture agrees with it when it is made small again; such a
-        painting is rendered first, as a whole, and perhaps twice. `look` is called with how many
-        more rows are rendered.
-        """
-        plain = self.developed(painting, depth=depth, match=match, look=look)
-        yield from self.barred(plain, depth=depth)
-
-    def barred(self, strips: Iterable[NDArray[Any]], *, depth: Depth) -> Iterator[NDArray[Any]]:
-        """Yield strips of the canvas with the bars around it, from top to bottom."""
-        dtype, scale = (np.uint8, 1) if depth == 8 else (np.uint16, 257)
-        tone = (scale * np.array(self._bars)).astype(dtype)
-        above = (self.height - self.canvas.height) // 2
-        left = (self.width - self.canvas.width) // 2
-        yield from _bar(above, self.width, tone)
-        for strip in strips:
-            if strip.shape[1] == self.width:
-                yield strip
-                continue
-            boxed = np.broadcast_to(tone, (len(strip), self.width, 3)).copy()
-            boxed[:, left : left + self.canvas.width] = strip
-            yield boxed
-        yield from _bar(self.height - above - self.canvas.height, self.width, tone)
-
-    def developed(
-        self,
-        painting: Painting,
-        *,
-        depth: Depth,
-        match: bool = False,
-        look: Callable[[int], None] = lambda rows: None,
-    ) -> Iterator[NDArray[Any]]:
-        """Yield the painting as `strips` does, without its bars."""
-
-        def render(depth: Depth) -> Iterator[NDArray[Any]]:
-            for strip in strips(painting, self.canvas, depth=depth):
-                look(len(strip))
-                yield strip
-
-        window = self._magnified
-        if self._original is None or window is None or not match:
-            yield from render(depth)
-            return
-        from neuralpaint.super_resolution.matching import matched
-
-        yield from matched(
-            lambda: render(16),
-            followed(painting, self._original),
-            height=self.canvas.height,
-            width=self.canvas.width,
-            window=window,
-            settings=self._taught,
-            depth=depth,
-        )
-
-    @property
-    def matches_twice(self) -> bool:
-        """Whether a still that is to match is so large that it is rendered twice."""
-        from neuralpaint.super_resolution.matching import is_kept
-
-        matches = self._original is not None and self._magnified is not None
-        return matches and not is_kept(height=self.canvas.height, width=self.canvas.width)
-
-    @property
-    def _magnified(self) -> tuple[float, float, float, float] | None:
-        """The part of the picture that is shown, in its pixels, where it is shown larger."""
-        if not self.canvas.is_upright or self.moves:
-            return None
-        top, left, bottom, right = self.canvas.window(self._home)
-        inside = min(top, left) >= 0 and bottom <= self._home.height and right <= self._home.width
-        detail = min(self.canvas.height / (bottom - top), self.canvas.width / (right - left))
-        return (top, left, bottom, right) if inside and detail >= LEAST_DETAIL else None
-
     def fidelity(self, painting: Painting, *, shown: float | None = None) -> float:
         """Return the PSNR in dB at the picture's own pixels; NaN where there is no picture.
 
         `shown` is the PSNR that `show` has told, where it has shown this painting.
         """
-        if self._original is None:
+        if self.picture is None:
             return math.nan
         if shown is not None and self.is_native and not self.moves:
             return shown
-        return fidelity(painting, self._original)
+        return fidelity(painting, self.picture)
 
     def _reference(self, moment: float) -> Frame:
         return self._view(moment) if self.moves else self._at_rest
@@ -287,21 +198,16 @@ class Stage:
     @cached_property
     def _known(self) -> NDArray[np.bool_] | None:
         """Of which pixels of a frame at rest that is known; None of all."""
-        if self._original is None or self._original.judged.known is None:
+        if self.picture is None or self.picture.judged.known is None:
             return None
-        levels = np.where(self._original.judged.known, np.uint8(255), np.uint8(0))
+        levels = np.where(self.picture.judged.known, np.uint8(255), np.uint8(0))
         known: NDArray[np.bool_] = view(Picture.from_array(levels), self.canvas)[..., 0] > 127
         return known
 
     def _view(self, moment: float) -> Frame:
-        if self._original is None:
+        if self.picture is None:
             raise UsageError("only weights are known here, and not the picture: use a take")
-        return view(self._original.judged, self.canvas_at(moment))
+        return view(self.picture.judged, self.canvas_at(moment))
 
     def _boxed(self, frame: Frame) -> Frame:
-        return letterbox(frame, height=self.height, width=self.width, colour=self._bars)
-
-
-def _bar(rows: int, width: int, tone: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    for top in range(0, rows, _BAR):
-        yield np.broadcast_to(tone, (min(_BAR, rows - top), width, 3))
+        return letterbox(frame, height=self.height, width=self.width, colour=self.bars)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neuralpaint.canvas import CanvasSettings
 from neuralpaint.errors import UsageError
 from neuralpaint.metrics import psnr_of_mse
+from neuralpaint.recipes.development import Development
 from neuralpaint.recipes.footage import Footage
 from neuralpaint.recipes.hole import hole_fidelity, kept, kept_fidelity
 from neuralpaint.recipes.job import Job
@@ -90,6 +91,7 @@ class Still(Job):
             footage.canvas, view, original=footage.picture, taught=footage.taught, bars=bars
         )
         super().__init__(output, footage=footage, stage=stage, budget=budget, began=began)
+        self._development = Development(stage)
         self._fractions = fractions
         self._minimises_mse, self._overwrite = minimises_mse, overwrite
         # What is not learned, or not yet, must not be seen either.
@@ -136,7 +138,7 @@ class Still(Job):
         if self._ahead is None:
             pixels = self.stage.height * self.stage.width
             rendering = self.stage.seconds_per_frame(self.footage.painting())
-            twice = self._match and self.stage.matches_twice
+            twice = self._match and self._development.matches_twice
             self._ahead = (2 if twice else 1) * rendering + pixels * _WRITING
         return self._ahead
 
@@ -190,13 +192,14 @@ class Still(Job):
         self, painting: Painting, look: Callable[[int], None]
     ) -> tuple[Iterator[NDArray[Any]], Callable[[], tuple[float, float]]]:
         """Return the still, and what tells its PSNR and that inside the hole."""
-        stage, picture = self.stage, self.footage.picture
+        stage, development, picture = self.stage, self._development, self.footage.picture
         if self._keep and picture is not None:
-            strips = stage.developed(painting, depth=self._depth, look=look)
+            strips = development.developed(painting, depth=self._depth, look=look)
             still = kept(np.concatenate(list(strips)), picture)
-            return stage.barred([still], depth=self._depth), lambda: kept_fidelity(still, picture)
+            barred = development.barred([still], depth=self._depth)
+            return barred, lambda: kept_fidelity(still, picture)
         match = self._match and self.stopped is None
-        strips = stage.strips(painting, depth=self._depth, match=match, look=look)
+        strips = development.strips(painting, depth=self._depth, match=match, look=look)
         return strips, lambda: (stage.fidelity(painting), hole_fidelity(painting, picture))
 
     def progress(self, phase: Phase) -> Progress:

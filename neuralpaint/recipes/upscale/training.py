@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neuralpaint.canvas import CanvasSettings
 from neuralpaint.learning import Learner, learn
 from neuralpaint.pictures import Picture
+from neuralpaint.recipes.development import Development
 from neuralpaint.recipes.stage import Stage
 from neuralpaint.recipes.upscale.result import Phase
 from neuralpaint.stops import stops_by_clock
@@ -49,7 +50,8 @@ def bring_back(
 
     view = size_of(height, width)
     stage = Stage(small.canvas, view, original=small, taught=pupil.settings, bars=(0, 0, 0))
-    return np.concatenate([*stage.strips(painting, depth=8, match=True, look=look)])
+    strips = Development(stage).strips(painting, depth=8, match=True, look=look)
+    return np.concatenate([*strips])
 
 
 def _learned(pupil: Learner, watch: Watch) -> Painting:
