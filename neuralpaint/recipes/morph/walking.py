@@ -163,7 +163,19 @@ class CodeFootage(_Coded):
             yield _recoded(snapshot, snapshot.painting.at(self._code))
 
 
-class WalkFootage(_Coded):
+class _Walked(_Coded):
+    """Every moment somewhere on a walk."""
+
+    def __init__(self, footage: Footage, walk: Walk) -> None:
+        super().__init__(footage)
+        self._walk, self._stations = walk, walk.stations(codes_of(footage))
+
+    def painting(self) -> Painting:
+        """Return what the model says now, at the first code."""
+        return self._footage.painting().at(self._stations[0])
+
+
+class WalkFootage(_Walked):
     """The learning first, where it is to be seen, of the first picture; then the walk."""
 
     def __init__(self, footage: Footage, walk: Walk, *, learning: float, pacing: Pacing) -> None:
@@ -174,18 +186,13 @@ class WalkFootage(_Coded):
         Raises:
             UsageError: the footage has no codes, or not such as can be walked so.
         """
-        super().__init__(footage)
-        self._walk, self._learning, self._pacing = walk, learning, pacing
-        self._stations = walk.stations(codes_of(footage))
+        super().__init__(footage, walk)
+        self._learning, self._pacing = learning, pacing
 
     @property
     def trains_first(self) -> bool:
         """Whether nothing is shown before the training is over."""
         return self._learning == 0
-
-    def painting(self) -> Painting:
-        """Return what the model says now, at the first code."""
-        return self._footage.painting().at(self._stations[0])
 
     def snapshots(
         self,
@@ -219,7 +226,7 @@ class WalkFootage(_Coded):
         return [i / _LOOKS for i in range(_LOOKS + 1)] if self.trains else [1.0]
 
 
-class PlayFootage(_Coded):
+class PlayFootage(_Walked):
     """What moves plays, over and over, while the network learns it."""
 
     def __init__(self, footage: Footage, walk: Walk, *, plays: int) -> None:
@@ -228,13 +235,8 @@ class PlayFootage(_Coded):
         Raises:
             UsageError: the footage has no codes.
         """
-        super().__init__(footage)
-        self._walk, self._plays = walk, plays
-        self._stations = walk.stations(codes_of(footage))
-
-    def painting(self) -> Painting:
-        """Return what the model says now, at the first code."""
-        return self._footage.painting().at(self._stations[0])
+        super().__init__(footage, walk)
+        self._plays = plays
 
     def snapshots(
         self,
