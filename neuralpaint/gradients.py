@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from neuralpaint.losses import Loss
+from neuralpaint.losses import LEAST_WEIGHT, Loss
 from neuralpaint.networks import ColourModel
 from neuralpaint.target import Batch
 from neuralpaint.workers import count, each
@@ -16,7 +16,6 @@ from neuralpaint.workers import count, each
 __all__ = ["backpropagate", "penalize"]
 
 _PART = 512  # pixels at the least: with fewer, threads wait for each other more than they work
-_LEAST = 1e-12  # weight of a batch in which nothing counts
 _LARGEST = 2048  # pixels: what a network makes of more is fetched from memory again and again
 
 
@@ -56,7 +55,7 @@ def _share(part: Batch, whole: Batch) -> Tensor | float:
     """Return how much of the whole batch's loss is that of a part."""
     if part.weights is None or whole.weights is None:
         return len(part.y) / len(whole.y)
-    return part.weights.sum() / whole.weights.sum().clamp(min=_LEAST)
+    return part.weights.sum() / whole.weights.sum().clamp(min=LEAST_WEIGHT)
 
 
 def _cuts(batch: Batch) -> list[int]:

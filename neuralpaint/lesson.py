@@ -6,7 +6,7 @@ whose they are. So whatever draws batches from a picture draws them from an albu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from neuralpaint.albums import Subject
 from neuralpaint.canvas import Grid
 from neuralpaint.learning import ignore
+from neuralpaint.looks import Look, part_of
 from neuralpaint.pictures import Picture, Plane
 from neuralpaint.split import pixels_to_learn
 from neuralpaint.training import TrainingSettings
@@ -55,7 +56,7 @@ class Lesson:
         return self.grid.shape
 
     def pixels(
-        self, *, device: torch.device | None = None, look: Callable[[float], None] = ignore
+        self, *, device: torch.device | None = None, look: Look = ignore
     ) -> NDArray[np.uint8]:
         """Return the colours, uint8 (h, w, 3); those of a single picture are shared, not copied.
 
@@ -69,9 +70,7 @@ class Lesson:
         ]
         return pages[0] if len(pages) == 1 else np.concatenate(pages)
 
-    def _made(
-        self, picture: Picture, device: torch.device | None, look: Callable[[float], None]
-    ) -> NDArray[np.uint8]:
+    def _made(self, picture: Picture, device: torch.device | None, look: Look) -> NDArray[np.uint8]:
         """Return one picture without its hole, and as large as it is learned."""
         unknown, enlarges = picture.to_fill, self._settings.makes_target
         filling, enlarging = (look, look) if unknown is None or not enlarges else _parts(look, 2)
@@ -157,10 +156,6 @@ def _nearest(own: int, count: int) -> NDArray[np.int64]:
     return (2 * np.arange(count, dtype=np.int64) + 1) * own // (2 * count)
 
 
-def _parts(look: Callable[[float], None], count: int) -> list[Callable[[float], None]]:
+def _parts(look: Look, count: int) -> list[Look]:
     """Return what is told how much is done of each of so many equal parts of the work."""
-
-    def part(i: int) -> Callable[[float], None]:
-        return lambda done: look((i + done) / count)
-
-    return [part(i) for i in range(count)]
+    return [part_of(look, first=i / count, last=(i + 1) / count) for i in range(count)]

@@ -12,7 +12,10 @@ from neuralpaint.settings import Settings, setting
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MAE", "MSE", "SSIM", "Charbonnier", "Huber", "Loss", "losses"]
+__all__ = ["LEAST_WEIGHT", "MAE", "MSE", "SSIM", "Charbonnier", "Huber", "Loss", "losses"]
+
+LEAST_WEIGHT = 1e-12
+"""By which is divided where nothing in a batch counts."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,6 @@ class SSIM(Loss):
 
 _WINDOW = 7
 _STABLE = 0.01**2, 0.03**2  # C1 and C2 of the paper, for colours in [0, 1]
-_LEAST = 1e-12  # weight of a batch in which nothing counts
 
 
 def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
@@ -134,7 +136,7 @@ def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
     if weights is None:
         return values.mean()
     total = values.shape[-1] * weights.sum()
-    return (values * weights[..., None]).sum() / total.clamp(min=_LEAST)
+    return (values * weights[..., None]).sum() / total.clamp(min=LEAST_WEIGHT)
 
 
 def _ssim(a: Tensor, b: Tensor, weights: Tensor | None) -> Tensor:

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
     from neuralpaint.painting import Painting
 
-__all__ = ["Depth", "Exposure", "expose", "fidelity", "letterbox", "render", "strips", "view"]
+__all__ = [
+    "Depth",
+    "Exposure",
+    "expose",
+    "fidelity",
+    "fineness",
+    "letterbox",
+    "render",
+    "strips",
+    "view",
+]
 
 Depth = Literal[8, 16]
 
@@ -199,6 +209,11 @@ def letterbox(
     return boxed
 
 
+def fineness(painting: Painting) -> int:
+    """Return how many points each way tell the mean of a pixel of the picture that was learned."""
+    return min(_FINEST, math.ceil(painting.settings.factor))
+
+
 def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> float:
     """Return the PSNR in dB of the painting, rendered at the picture's own pixels as uint8.
 
@@ -208,7 +223,7 @@ def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> fl
     truth counts, where it is known, and else what is not unknown.
     """
     picture = picture.judged
-    samples = min(_FINEST, math.ceil(painting.settings.factor))
+    samples = fineness(painting)
     points = picture.height * picture.width * samples**2
     # Odd, so that it does not fall in step with planes of features, whose nodes lie 2 or 8 apart.
     stride = math.ceil(math.sqrt(points / pixels)) | 1

@@ -26,6 +26,7 @@ FLOORS = [
         "metrics",
         "outputs",
         "codes",
+        "looks",
         "parts",
         "sources",
         "srgb",

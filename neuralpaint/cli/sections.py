@@ -9,8 +9,8 @@ import click
 __all__ = ["SectionedCommand", "SectionedOption"]
 
 _ORDER = (
-    "Output", "Clip", "Still", "Size", "Training", "Mask", "Upscaling", "Super-resolution",
-    "Device", "Picture", "Other",
+    "Output", "Walk", "Clip", "Still", "Size", "Training", "Mask", "Input that moves", "Upscaling",
+    "Super-resolution", "Device", "Picture", "Other",
 )  # fmt: skip
 
 

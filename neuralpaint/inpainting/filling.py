@@ -7,7 +7,6 @@ narrow one it starts from the smooth fill of `push_pull`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,10 +19,10 @@ from neuralpaint.errors import UsageError
 from neuralpaint.inpainting.holes import is_deeper
 from neuralpaint.inpainting.push_pull import halved, larger, spread
 from neuralpaint.inpainting.refinement import Noise, refined
+from neuralpaint.looks import Look, part_of
 
-__all__ = ["Look", "filled"]
+__all__ = ["filled"]
 
-Look = Callable[[float], None]
 
 _DEPTH = 2  # steps from the rim of a hole, beyond which patches see too little of what is known
 _SMALLEST = 48  # side that is halved
@@ -65,7 +64,7 @@ def filled(
         above, there = rows.start - outer.start, hole_there[outer].copy()
         there[:above] = False  # the strip before has filled it
         strip = _Strip(part[outer], there, device or torch.device("cpu"))
-        fill = strip.filled(_part(look, first=i / len(strips), last=(i + 1) / len(strips)))
+        fill = strip.filled(part_of(look, first=i / len(strips), last=(i + 1) / len(strips)))
         part[rows] = fill[above : above + rows.stop - rows.start]
     result = pixels.copy()
     result[box] = part
@@ -97,11 +96,6 @@ def _strips(hole: npt.NDArray[np.bool_]) -> list[tuple[slice, slice]]:
     ]
 
 
-def _part(look: Look, *, first: float, last: float) -> Look:
-    """Return what is told how much is done of a part of the work."""
-    return lambda done: look(first + done * (last - first))
-
-
 class _Strip(NamedTuple):
     """Pixels, uint8 (h, w, 3), with a hole, bool (h, w), that are filled at once."""
 
@@ -126,9 +120,9 @@ def _without(x: Tensor, hole: Tensor, *, noise: Noise, look: Look) -> Tensor:
     if min(height, width) >= _SMALLEST and is_deeper(hole, _DEPTH):
         alone = 0.75
         coarse, still = halved(x, hole)
-        before = _part(look, first=0, last=1 - alone)
+        before = part_of(look, first=0, last=1 - alone)
         coarse = _without(coarse, still, noise=_COARSE_NOISE, look=before)
         x = torch.where(hole, larger(coarse, height, width), x)
     else:
         x = spread(x, hole)
-    return refined(x, hole, noise=noise, look=_part(look, first=1 - alone, last=1))
+    return refined(x, hole, noise=noise, look=part_of(look, first=1 - alone, last=1))

@@ -15,7 +15,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.motion.flow import Look, Motion, Pixels, motion
+from neuralpaint.looks import Look
+from neuralpaint.motion.flow import Motion, Pixels, motion
 from neuralpaint.motion.interpolation import between as in_between
 from neuralpaint.workers import each
 

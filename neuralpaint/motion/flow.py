@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from neuralpaint.looks import Look, part_of
 from neuralpaint.motion.search import mismatch, steadied, with_leaps
 from neuralpaint.motion.variational import edge_weights, refined
 from neuralpaint.motion.warping import resized, warped
 
-__all__ = ["Look", "Motion", "colours", "flow", "motion"]
+__all__ = ["Motion", "colours", "flow", "motion"]
 
-Look = Callable[[float], None]
 Pixels = NDArray[np.uint8]
 Field = NDArray[np.float32]
 
@@ -87,7 +86,7 @@ def flow(a: Pixels, b: Pixels, *, look: Look = lambda done: None) -> Field:
                 _textured(pair[1]),
                 found,
                 weights=edge_weights(_luma(pair[0])),
-                look=_part(look, first=done / total, last=(done + math.prod(size)) / total),
+                look=part_of(look, first=done / total, last=(done + math.prod(size)) / total),
             )
             done += math.prod(size)
         return _enlarged(found, (h, w)).permute(1, 2, 0).contiguous().numpy()
@@ -132,7 +131,3 @@ def _textured(planes: Tensor) -> Tensor:
     luma = _luma(planes)
     padded = functional.pad(luma[None], (_TEXTURE,) * 4, mode="replicate")[0]
     return luma - functional.avg_pool2d(padded, 2 * _TEXTURE + 1, 1)
-
-
-def _part(look: Look, *, first: float, last: float) -> Look:
-    return lambda done: look(first + done * (last - first))

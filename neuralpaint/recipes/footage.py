@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,21 @@ from neuralpaint.training import TrainingSettings
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting
 
-__all__ = ["Footage"]
+__all__ = ["Direction", "Footage"]
+
+
+@dataclass(frozen=True)
+class Direction:
+    """What a job says to footage: where to stop, and whom to tell."""
+
+    every: int
+    """Only at multiples of so many steps, and at the end."""
+    left: Callable[[], float]
+    """Asked for the seconds that are left to train, where the time says how long."""
+    look: Callable[[float], None]
+    """Called about twice a second with the mean loss since the call before."""
+    prepare: Callable[[float], None]
+    """Called with how much is done of what comes before the first step, in [0, 1]."""
 
 
 class Footage(ABC):
@@ -92,23 +107,10 @@ class Footage(ABC):
         """Return what the model says now."""
 
     @abstractmethod
-    def snapshots(
-        self,
-        fractions: Sequence[float],
-        *,
-        every: int,
-        left: Callable[[], float],
-        look: Callable[[float], None],
-        prepare: Callable[[float], None],
-    ) -> Iterator[Snapshot]:
+    def snapshots(self, fractions: Sequence[float], direction: Direction) -> Iterator[Snapshot]:
         """Yield a snapshot at each fraction of the training.
 
-        Args:
-            fractions: in [0, 1], rising.
-            every: only at multiples of so many steps, and at the end.
-            left: asked for the seconds that are left to train, where the time says how long.
-            look: called about twice a second with the mean loss since the call before.
-            prepare: called with how much is done of what comes before the first step, in [0, 1].
+        They are in [0, 1] and rise.
         """
 
     @abstractmethod

@@ -11,14 +11,12 @@ from PIL import Image
 
 from neuralpaint.metrics import psnr
 from neuralpaint.pictures import Picture
-from neuralpaint.rendering import fidelity, render
+from neuralpaint.rendering import fidelity, fineness, render
 
 if TYPE_CHECKING:
     from neuralpaint.painting import Painting
 
 __all__ = ["followed", "hole_fidelity", "kept", "kept_fidelity"]
-
-_FINEST = 4  # points each way in a pixel of the picture that tell its mean
 
 
 def hole_fidelity(painting: Painting, picture: Picture | None) -> float:
@@ -38,7 +36,7 @@ def followed(painting: Painting, picture: Picture) -> Picture:
     """
     if picture.known is None:
         return picture
-    samples = min(_FINEST, math.ceil(painting.settings.factor))
+    samples = fineness(painting)
     frame = render(painting, picture.canvas.scaled(samples))
     small = np.asarray(Image.fromarray(frame).reduce(samples))
     return Picture(np.where(picture.known[..., None], picture.pixels, small), picture.name)

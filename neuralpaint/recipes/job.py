@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.learning import Snapshot
-from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.footage import Direction, Footage
 from neuralpaint.recipes.report import Phase, Progress, Report, Result, peak_memory_mb
 from neuralpaint.recipes.stage import Stage
 
@@ -90,9 +90,8 @@ class Job(ABC):
             if done == 1:
                 self.check_budget()
 
-        return self.footage.snapshots(
-            fractions, every=every, left=self._left, look=look, prepare=prepare
-        )
+        direction = Direction(every=every, left=self._left, look=look, prepare=prepare)
+        return self.footage.snapshots(fractions, direction)
 
     @property
     def elapsed(self) -> float:

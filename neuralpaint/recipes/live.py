@@ -17,7 +17,7 @@ from neuralpaint.learning import Snapshot, learn, learner
 from neuralpaint.models import models
 from neuralpaint.pictures import Source
 from neuralpaint.recipes.detail import target_scale
-from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.footage import Direction, Footage
 from neuralpaint.recipes.journal import Journal
 from neuralpaint.recipes.keeping import Keeping
 from neuralpaint.recipes.masking import MaskSettings
@@ -196,17 +196,9 @@ class Live(Footage):
         """Return what the model says now."""
         return self.learner.painting()
 
-    def snapshots(
-        self,
-        fractions: Sequence[float],
-        *,
-        every: int,
-        left: Callable[[], float],
-        look: Callable[[float], None],
-        prepare: Callable[[float], None],
-    ) -> Iterator[Snapshot]:
+    def snapshots(self, fractions: Sequence[float], direction: Direction) -> Iterator[Snapshot]:
         """Yield a snapshot at each fraction: those of an earlier run again, then new ones."""
-        self.learner.prepare(prepare)
+        self.learner.prepare(direction.prepare)
         journal, learner, patience = self._journal, self.learner, Patience()
         for earlier, self._sketch in journal.begin(len(fractions)):
             yield earlier
@@ -216,12 +208,12 @@ class Live(Footage):
             # Here the learner is between two steps: what is kept can be gone on from.
             patience.give_in()
             journal.keep_up()
-            look(loss)
+            direction.look(loss)
 
         stops: Iterable[int] = (
-            stops_by_clock(learner, fractions[passed:], left=self._left or left)
+            stops_by_clock(learner, fractions[passed:], left=self._left or direction.left)
             if self.by_clock
-            else stops_at(fractions, steps=learner.steps, every=every)[passed:]
+            else stops_at(fractions, steps=learner.steps, every=direction.every)[passed:]
         )
         learned = learn(learner, stops, look=look_around, since=journal.since, last=journal.last)
         kept = self._kept(learned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
 from neuralpaint.learning import Snapshot
-from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.footage import Direction, Footage
 from neuralpaint.recipes.provenance import Note
 from neuralpaint.stops import stops_at
 
@@ -95,18 +95,10 @@ class RecordedFootage(_Saved):
         """Return what the model said at the newest moment."""
         return self._now.painting
 
-    def snapshots(
-        self,
-        fractions: Sequence[float],
-        *,
-        every: int,
-        left: Callable[[], float],
-        look: Callable[[float], None],
-        prepare: Callable[[float], None],
-    ) -> Iterator[Snapshot]:
+    def snapshots(self, fractions: Sequence[float], direction: Direction) -> Iterator[Snapshot]:
         """Yield the moment at each fraction: as it was recorded, or between two that were."""
         at: float | None = None
-        for step in self._moments(fractions, every=every):
+        for step in self._moments(fractions, every=direction.every):
             if step != at:
                 self._now, at = self._take.at(step), step
             self._index = max(0, bisect.bisect_right(self._recorded, step) - 1)
@@ -168,15 +160,7 @@ class PaintedFootage(_Saved):
         """Return it."""
         return self._painting
 
-    def snapshots(
-        self,
-        fractions: Sequence[float],
-        *,
-        every: int,
-        left: Callable[[], float],
-        look: Callable[[float], None],
-        prepare: Callable[[float], None],
-    ) -> Iterator[Snapshot]:
+    def snapshots(self, fractions: Sequence[float], direction: Direction) -> Iterator[Snapshot]:
         """Yield it as often as it is asked for."""
         snapshot = Snapshot(self.step, self.seconds, float("nan"), self._painting)
         for _ in fractions:

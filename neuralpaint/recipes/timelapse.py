@@ -117,6 +117,8 @@ def prepare_timelapse(
     if settings.frames_in is not None:
         keeping.check(source, output)
         moving = gather_frames(source, settings)
+        # What plays goes on to its last frame.
+        settings = replace(settings, hold=settings.hold or 0.0)
         if settings.model == VideoSettings.model:
             settings = replace(settings, model=_MODEL_OF_FRAMES)
     live = Live(

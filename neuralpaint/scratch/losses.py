@@ -23,11 +23,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from neuralpaint.losses import LEAST_WEIGHT
 from neuralpaint.scratch.layers import Array
 
 __all__ = ["MAE", "MSE", "Huber", "Loss"]
-
-_LEAST = 1e-12  # weight of a batch in which nothing counts
 
 
 class Loss(ABC):
@@ -61,7 +60,7 @@ class Loss(ABC):
 def _shares(weights: Array, entries: Array) -> Array:
     """Return w / (3 sum w), (n, 1), for entries (n, 3)."""
     total = entries.shape[1] * float(np.sum(weights))
-    return np.asarray(weights / max(total, _LEAST), entries.dtype)
+    return np.asarray(weights / max(total, LEAST_WEIGHT), entries.dtype)
 
 
 class MSE(Loss):

@@ -11,7 +11,6 @@ plugged into another task was Venkatakrishnan's idea (et al. 2013, Plug-and-play
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neuralpaint.looks import Look, part_of
 from neuralpaint.pictures import Picture
 from neuralpaint.super_resolution.back_projection import Projection
 from neuralpaint.super_resolution.kernels import Axis
@@ -28,9 +28,8 @@ from neuralpaint.super_resolution.planes import levels, planes
 from neuralpaint.super_resolution.settings import TargetSettings
 from neuralpaint.super_resolution.tiles import Tile, tiles
 
-__all__ = ["Look", "upsampled"]
+__all__ = ["upsampled"]
 
-Look = Callable[[float], None]
 Size = tuple[int, int]
 
 _STAGE = 4  # times as many pixels along a side at most; further steps look alike at any distance
@@ -84,7 +83,7 @@ def upsampled(
                 None if i == 0 else pixels,
                 size=(h, w),
                 enhance=settings.enhance and low != high,
-                look=_part(look, first=before / total, last=(before + h * w) / total),
+                look=part_of(look, first=before / total, last=(before + h * w) / total),
             )
             pixels = stage.made()
             before += h * w
@@ -100,11 +99,6 @@ def _stages(low: Size, high: Size) -> list[Size]:
         for side, f in zip(low, factors, strict=True)
     ]
     return [*zip(*ways, strict=True), high]
-
-
-def _part(look: Look, *, first: float, last: float) -> Look:
-    """Return what is told how much is done of a part of the work."""
-    return lambda done: look(first + done * (last - first))
 
 
 @dataclass(frozen=True)
@@ -126,7 +120,7 @@ class _Stage:
         )
         parts = [(row, column) for row in rows for column in columns]
         for i, (row, column) in enumerate(parts):
-            look = _part(self.look, first=i / len(parts), last=(i + 1) / len(parts))
+            look = part_of(self.look, first=i / len(parts), last=(i + 1) / len(parts))
             look(0)
             x = self._tile(row, column, look)
             result[row.core, column.core] = levels(x[:, row.inner, column.inner])
@@ -168,7 +162,7 @@ def _annealed(x: Tensor, y: Tensor, projection: Projection, look: Look) -> Tenso
             _WINDOW.thinned(_SHARE, draw),
             patch=_FIRST_PATCH if pointwise else _PATCH,
             average=0 if pointwise else _AVERAGE,
-            look=_part(look, first=i / _STEPS, last=(i + 1) / _STEPS),
+            look=part_of(look, first=i / _STEPS, last=(i + 1) / _STEPS),
         )
         projection.project(x, y, times=_PROJECTIONS)
     return x

@@ -14,7 +14,7 @@ from PIL import Image
 from neuralpaint.errors import PictureError, SavedError
 from neuralpaint.pictures import Picture, load_picture
 
-__all__ = ["packed_hole", "with_hole"]
+__all__ = ["encoded", "packed_hole", "with_hole"]
 
 
 def packed_hole(picture: Picture) -> dict[str, NDArray[np.uint8]]:
@@ -23,10 +23,10 @@ def packed_hole(picture: Picture) -> dict[str, NDArray[np.uint8]]:
         return {}
     # A half is known, and so it has to stay.
     levels = np.ceil(255 * picture.unknown - np.float32(0.5)).astype(np.uint8)
-    packed = {"unknown": _png(levels)}
+    packed = {"unknown": encoded(levels)}
     if picture.truth is not None:
         same = np.array_equal(picture.truth, picture.pixels)
-        packed["truth"] = np.empty(0, np.uint8) if same else _png(picture.truth)
+        packed["truth"] = np.empty(0, np.uint8) if same else encoded(picture.truth)
     return packed
 
 
@@ -57,7 +57,8 @@ def _unpacked(png: NDArray[Any], picture: Picture, *, name: str) -> NDArray[np.u
     return pixels
 
 
-def _png(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "PNG", compress_level=1)
-    return np.frombuffer(encoded.getvalue(), np.uint8)
+def encoded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pixels (h, w) or (h, w, 3) as the bytes of a PNG."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return np.frombuffer(file.getvalue(), np.uint8)

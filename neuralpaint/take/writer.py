@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +9,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from neuralpaint._version import __version__
 from neuralpaint.albums import Subject
@@ -19,9 +17,8 @@ from neuralpaint.learning import Snapshot
 from neuralpaint.outputs import check_target
 from neuralpaint.painting import Painting, check_alike
 from neuralpaint.parts import remove
-from neuralpaint.pictures import Picture
 from neuralpaint.saved import model_facts, read_model_facts
-from neuralpaint.take.hole import packed_hole
+from neuralpaint.take.hole import encoded, packed_hole
 from neuralpaint.take.log import Log
 from neuralpaint.take.records import MAGIC, pack_record, read_places, read_record
 from neuralpaint.take.sketch import packed_sketch
@@ -92,8 +89,8 @@ class TakeWriter:
             self._log.append([MAGIC])
             self._log.append(pack_record(b"HEAD", {}, head))
             for picture in subject.pictures:
-                encoded = {"png": _png(picture), **packed_hole(picture)}
-                self._log.append(pack_record(b"PICT", encoded, {"name": picture.name}))
+                page = {"png": encoded(picture.pixels), **packed_hole(picture)}
+                self._log.append(pack_record(b"PICT", page, {"name": picture.name}))
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -229,9 +226,3 @@ class TakeWriter:
             if self._judge.look_alike(painting, rounded):
                 return rounded, rough
         return painting, new
-
-
-def _png(picture: Picture) -> NDArray[np.uint8]:
-    encoded = io.BytesIO()
-    Image.fromarray(picture.pixels).save(encoded, "PNG", compress_level=1)
-    return np.frombuffer(encoded.getvalue(), np.uint8)

@@ -80,3 +80,13 @@ def test_a_length_may_be_typed_in_any_way(pages: Path) -> None:
         typed = [word for word in QUICK if word not in ("--steps", "8")]
         done = neuralpaint("morph", ".", "-o", "o.mp4", "--dry-run", *typed, *words, cwd=pages)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["video", "paint", "inpaint", "morph", "render", "compare"])
+def test_no_section_of_the_help_is_left_for_last(command: str, pages: Path) -> None:
+    text = neuralpaint(command, "--help", cwd=pages).stdout
+    headings = [line for line in text.splitlines() if line.endswith(":") and line[0].isupper()]
+    assert headings[0] == "Output:"
+    assert headings[-1] in ("Picture:", "Device:", "Other:")
+    if command == "morph":
+        assert headings[1] == "Walk:"

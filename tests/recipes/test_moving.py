@@ -161,3 +161,10 @@ def test_one_that_moves_is_no_morph_unless_its_frames_are_asked_for(
 ) -> None:
     with pytest.raises(UsageError, match="such as --frames-in 12"):
         npaint.morph([clip], tmp_path / "out.mkv")
+
+
+def test_what_plays_is_not_held(clip: Path, tmp_path: Path) -> None:
+    npaint.timelapse(clip, tmp_path / "out.mkv", **(BRIEF | {"duration": 2.0, "steps": 10}))
+    frames = frames_of(tmp_path / "out.mkv")
+    assert len(frames) == 24
+    assert (frames[-1] != frames[-2]).any()

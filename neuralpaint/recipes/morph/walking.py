@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from neuralpaint.learning import Snapshot
 from neuralpaint.pacing import Pacing
 from neuralpaint.pictures import Picture
 from neuralpaint.recipes.clip_settings import ClipSettings
-from neuralpaint.recipes.footage import Footage
+from neuralpaint.recipes.footage import Direction, Footage
 from neuralpaint.recipes.morph.moving import Pace
 from neuralpaint.rendering import fidelity
 from neuralpaint.walks import Walk
@@ -147,19 +147,9 @@ class CodeFootage(_Coded):
         """Return nothing: one code is seen, and its picture is known or not."""
         return ()
 
-    def snapshots(
-        self,
-        fractions: Sequence[float],
-        *,
-        every: int,
-        left: Callable[[], float],
-        look: Callable[[float], None],
-        prepare: Callable[[float], None],
-    ) -> Iterator[Snapshot]:
+    def snapshots(self, fractions: Sequence[float], direction: Direction) -> Iterator[Snapshot]:
         """Yield the moments of the footage at the code."""
-        for snapshot in self._footage.snapshots(
-            fractions, every=every, left=left, look=look, prepare=prepare
-        ):
+        for snapshot in self._footage.snapshots(fractions, direction):
             yield _recoded(snapshot, snapshot.painting.at(self._code))
 
 
@@ -194,22 +184,12 @@ class WalkFootage(_Walked):
         """Whether nothing is shown before the training is over."""
         return self._learning == 0
 
-    def snapshots(
-        self,
-        fractions: Sequence[float],
-        *,
-        every: int,
-        left: Callable[[], float],
-        look: Callable[[float], None],
-        prepare: Callable[[float], None],
-    ) -> Iterator[Snapshot]:
+    def snapshots(self, fractions: Sequence[float], direction: Direction) -> Iterator[Snapshot]:
         """Yield one for each fraction, of the training and then of the walk."""
         shown = round(self._learning * len(fractions))
         moments = self._pacing.fractions(shown) if shown else self._looks()
         newest: Snapshot | None = None
-        for newest in self._footage.snapshots(
-            moments, every=every, left=left, look=look, prepare=prepare
-        ):
+        for newest in self._footage.snapshots(moments, direction):
             if shown:
                 yield _recoded(newest, newest.painting.at(self._stations[0]))
         if newest is None:
@@ -238,19 +218,9 @@ class PlayFootage(_Walked):
         super().__init__(footage, walk)
         self._plays = plays
 
-    def snapshots(
-        self,
-        fractions: Sequence[float],
-        *,
-        every: int,
-        left: Callable[[], float],
-        look: Callable[[float], None],
-        prepare: Callable[[float], None],
-    ) -> Iterator[Snapshot]:
+    def snapshots(self, fractions: Sequence[float], direction: Direction) -> Iterator[Snapshot]:
         """Yield the moments of the footage, each at a later code."""
-        moments = self._footage.snapshots(
-            fractions, every=every, left=left, look=look, prepare=prepare
-        )
+        moments = self._footage.snapshots(fractions, direction)
         # The last shot is the end of the last round, unless that is the beginning of another.
         last = len(fractions) if self._walk.is_closed else max(1, len(fractions) - 1)
         for i, snapshot in enumerate(moments):
