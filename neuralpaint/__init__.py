@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 from neuralpaint._version import __version__
 
 if TYPE_CHECKING:
-    from neuralpaint.albums import Album
-    from neuralpaint.canvas import Canvas, View
     from neuralpaint.errors import (
         DeviceError,
         DivergedError,
@@ -30,37 +28,39 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
-    from neuralpaint.learning import Learner, Snapshot, learn, learner
-    from neuralpaint.metrics import psnr
-    from neuralpaint.painting import Painting
-    from neuralpaint.pictures import Picture, load_picture
-    from neuralpaint.recipes.bench.bench import bench
-    from neuralpaint.recipes.bench.result import BenchResult
-    from neuralpaint.recipes.bench.settings import BenchSettings
-    from neuralpaint.recipes.compare.compare import compare
-    from neuralpaint.recipes.compare.result import CompareResult
-    from neuralpaint.recipes.compare.settings import CompareSettings
-    from neuralpaint.recipes.inpaint import InpaintSettings, inpaint
-    from neuralpaint.recipes.morph.morph import morph
-    from neuralpaint.recipes.morph.settings import MorphSettings
-    from neuralpaint.recipes.paint import PaintSettings, paint
-    from neuralpaint.recipes.render import RenderSettings, render_saved
-    from neuralpaint.recipes.report import Progress, Result
-    from neuralpaint.recipes.timelapse import VideoSettings, timelapse
-    from neuralpaint.recipes.upscale.result import UpscaleResult
-    from neuralpaint.recipes.upscale.settings import UpscaleSettings
-    from neuralpaint.recipes.upscale.upscaling import compare_upscaling
-    from neuralpaint.rendering import render
-    from neuralpaint.saved import load_painting
-    from neuralpaint.stills import save_still
-    from neuralpaint.take import Take, load_take
-    from neuralpaint.training import TrainingSettings
+    from neuralpaint.image.canvas import Canvas, View
+    from neuralpaint.image.metrics import psnr
+    from neuralpaint.image.pictures import Picture, load_picture
+    from neuralpaint.image.stills import save_still
+    from neuralpaint.models.albums import Album
+    from neuralpaint.pipelines.bench.bench import bench
+    from neuralpaint.pipelines.bench.result import BenchResult
+    from neuralpaint.pipelines.bench.settings import BenchSettings
+    from neuralpaint.pipelines.compare.compare import compare
+    from neuralpaint.pipelines.compare.result import CompareResult
+    from neuralpaint.pipelines.compare.settings import CompareSettings
+    from neuralpaint.pipelines.inpaint import InpaintSettings, inpaint
+    from neuralpaint.pipelines.morph.morph import morph
+    from neuralpaint.pipelines.morph.settings import MorphSettings
+    from neuralpaint.pipelines.paint import PaintSettings, paint
+    from neuralpaint.pipelines.render import RenderSettings, render_saved
+    from neuralpaint.pipelines.report import Progress, Result
+    from neuralpaint.pipelines.timelapse import VideoSettings, timelapse
+    from neuralpaint.pipelines.upscale.result import UpscaleResult
+    from neuralpaint.pipelines.upscale.settings import UpscaleSettings
+    from neuralpaint.pipelines.upscale.upscaling import compare_upscaling
+    from neuralpaint.rendering.rendering import render
+    from neuralpaint.storage.painting import Painting
+    from neuralpaint.storage.saved import load_painting
+    from neuralpaint.storage.take import Take, load_take
+    from neuralpaint.training.learning import Learner, Snapshot, learn, learner
+    from neuralpaint.training.training import TrainingSettings
     from neuralpaint.video.writer import ClipWriter
 
 # Where each public name lives; `__getattr__` imports it when it is first used.
 _HOMES = {
-    "albums": ["Album"],
-    "canvas": ["Canvas", "View"],
+    "models.albums": ["Album"],
+    "image.canvas": ["Canvas", "View"],
     "errors": [
         "DeviceError",
         "DivergedError",
@@ -71,31 +71,31 @@ _HOMES = {
         "UnknownNameError",
         "UsageError",
     ],
-    "learning": ["Learner", "Snapshot", "learn", "learner"],
-    "metrics": ["psnr"],
-    "painting": ["Painting"],
-    "pictures": ["Picture", "load_picture"],
-    "recipes.bench.bench": ["bench"],
-    "recipes.bench.result": ["BenchResult"],
-    "recipes.bench.settings": ["BenchSettings"],
-    "recipes.compare.compare": ["compare"],
-    "recipes.compare.result": ["CompareResult"],
-    "recipes.compare.settings": ["CompareSettings"],
-    "recipes.inpaint": ["InpaintSettings", "inpaint"],
-    "recipes.morph.morph": ["morph"],
-    "recipes.morph.settings": ["MorphSettings"],
-    "recipes.paint": ["PaintSettings", "paint"],
-    "recipes.render": ["RenderSettings", "render_saved"],
-    "recipes.report": ["Progress", "Result"],
-    "recipes.timelapse": ["VideoSettings", "timelapse"],
-    "recipes.upscale.result": ["UpscaleResult"],
-    "recipes.upscale.settings": ["UpscaleSettings"],
-    "recipes.upscale.upscaling": ["compare_upscaling"],
-    "rendering": ["render"],
-    "saved": ["load_painting"],
-    "stills": ["save_still"],
-    "take": ["Take", "load_take"],
-    "training": ["TrainingSettings"],
+    "training.learning": ["Learner", "Snapshot", "learn", "learner"],
+    "image.metrics": ["psnr"],
+    "storage.painting": ["Painting"],
+    "image.pictures": ["Picture", "load_picture"],
+    "pipelines.bench.bench": ["bench"],
+    "pipelines.bench.result": ["BenchResult"],
+    "pipelines.bench.settings": ["BenchSettings"],
+    "pipelines.compare.compare": ["compare"],
+    "pipelines.compare.result": ["CompareResult"],
+    "pipelines.compare.settings": ["CompareSettings"],
+    "pipelines.inpaint": ["InpaintSettings", "inpaint"],
+    "pipelines.morph.morph": ["morph"],
+    "pipelines.morph.settings": ["MorphSettings"],
+    "pipelines.paint": ["PaintSettings", "paint"],
+    "pipelines.render": ["RenderSettings", "render_saved"],
+    "pipelines.report": ["Progress", "Result"],
+    "pipelines.timelapse": ["VideoSettings", "timelapse"],
+    "pipelines.upscale.result": ["UpscaleResult"],
+    "pipelines.upscale.settings": ["UpscaleSettings"],
+    "pipelines.upscale.upscaling": ["compare_upscaling"],
+    "rendering.rendering": ["render"],
+    "storage.saved": ["load_painting"],
+    "image.stills": ["save_still"],
+    "storage.take": ["Take", "load_take"],
+    "training.training": ["TrainingSettings"],
     "video.writer": ["ClipWriter"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

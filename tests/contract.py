@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.encodings import encodings
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import models
-from neuralpaint.networks import CoordinateModel
+from neuralpaint.models.encodings import encodings
+from neuralpaint.models.networks import CoordinateModel
 
 __all__ = ["CANVAS", "SPECS", "WITHOUT_CODES", "axes", "build"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuralpaint.canvas import Grid
-from neuralpaint.painting import Painting
-from neuralpaint.training import TrainingSettings
+from neuralpaint.image.canvas import Grid
+from neuralpaint.storage.painting import Painting
+from neuralpaint.training.training import TrainingSettings
 
 __all__ = ["Flat"]
 

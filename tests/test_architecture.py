@@ -1,4 +1,4 @@
-"""The house: imports go downwards only, every public list is true, torch loads only when used."""
+"""The house: imports go down only, public lists are true, torch is loaded only when it is used."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ast
 import importlib
 import subprocess
 import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,105 +15,89 @@ import pytest
 import neuralpaint
 
 ROOT = Path(neuralpaint.__file__).parent
-MODULES = sorted(
-    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
-    for path in ROOT.rglob("*.py")
-)
 
-# From the ground up. A module may import from its own floor and from those below.
-FLOORS = [
-    ["_version", "errors", "settings", "registry"],
-    [
-        "canvas",
-        "metrics",
-        "outputs",
-        "codes",
-        "looks",
-        "parts",
-        "sources",
-        "srgb",
-        "states",
-        "tags",
-        "tensors",
-        "sealed",
-    ],
-    ["pictures", "albums", "split", "stills", "devices", "workers"],
-    [
-        "encodings",
-        "networks",
-        "models",
-        "losses",
-        "movers",
-        "initialization",
-        "optimizers",
-        "schedules",
-        "presets",
-        "super_resolution",
-        "motion",
-        "inpainting",
-    ],
-    [
-        "target",
-        "painting",
-        "learning",
-        "lesson",
-        "stops",
-        "meters",
-        "cuda_graph",
-        "gradients",
-        "scratch",
-        "training",
-        "torch_learner",
-        "pacing",
-        "camera",
-        "front",
-        "walks",
-        "keyframes",
-        "storyboard",
-        "rendering",
-        "resampling",
-        "readings",
-        "saved",
-        "take",
-        "checkpoint",
-        "export",
-        "video",
-        "masks",
-    ],
-    ["recipes"],
-    ["cli"],
-    ["", "__main__"],
+# From the ground up: each room imports from those before it, never from those after it.
+ROOMS = [
+    "runtime",
+    "config",
+    "image",
+    "restoration",
+    "models",
+    "training",
+    "scratch",
+    "storage",
+    "rendering",
+    "video",
+    "export",
+    "pipelines",
+    "cli",
 ]
-FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+GROUND = {"_version", "errors"}
+ROOF = {"", "__main__"}  # the public names, and `python -m neuralpaint`
+
+MODULES = {
+    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return every module that a file imports: late and type-checking imports count too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in MODULES else node.module)
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+    return frozenset(found)
 
 
 def room(module: str) -> str:
     return module.removeprefix("neuralpaint").removeprefix(".").partition(".")[0]
 
 
-def imports(module: str) -> set[str]:
-    path = ROOT.parent / Path(*module.split("."))
-    source = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
-    found = set()
-    for node in ast.walk(ast.parse(source.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-        elif isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-    return found
+def height(module: str) -> int:
+    """Return on which floor a module stands; every room has a floor of its own."""
+    name = room(module)
+    if name in GROUND:
+        return -1
+    return len(ROOMS) if name in ROOF else ROOMS.index(name)
+
+
+def test_the_root_holds_the_rooms_and_nothing_else() -> None:
+    files = {path.name for path in ROOT.iterdir() if path.is_file()}
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"__pycache__"}
+    assert files == {"__init__.py", "__main__.py", "_version.py", "errors.py", "py.typed"}
+    assert folders == set(ROOMS)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_imports_go_downwards(module: str) -> None:
-    floor = FLOOR_OF[room(module)]
+def test_imports_go_down_from_room_to_room(module: str) -> None:
     for name in imports(module):
-        if name.startswith("neuralpaint"):
-            assert FLOOR_OF[room(name)] <= floor, f"{module} looks up to {name}"
+        if name.startswith("neuralpaint.") and room(name) != room(module):
+            assert height(name) < height(module), f"{module} imports {name}, which stands above it"
 
 
-@pytest.mark.parametrize(
-    "module", [m for m in MODULES if room(m) in ("video", "pictures", "canvas")]
-)
+def test_no_file_imports_itself_in_a_circle() -> None:
+    graph = {module: imports(module) & MODULES.keys() for module in MODULES}
+    # The public names are imported from everywhere below; only the package itself is left out.
+    del graph["neuralpaint"]
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_every_room_says_its_job_in_one_sentence(name: str) -> None:
+    docstring = ast.get_docstring(ast.parse((ROOT / name / "__init__.py").read_text())) or ""
+    assert docstring.partition("\n\n")[0].rstrip().endswith(".")
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room(m) in ("video", "image", "config")])
 def test_what_needs_no_torch_does_not_import_it(module: str) -> None:
     assert not any(name.split(".")[0] == "torch" for name in imports(module))
 

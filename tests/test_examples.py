@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from neuralpaint.recipes.compare.sweep import read_sweep
+from neuralpaint.pipelines.compare.sweep import read_sweep
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples" / "experiments"
 SWEEPS = sorted(FOLDER.glob("*.toml"))

@@ -8,8 +8,8 @@ from neuralpaint.cli.options import common_options, output_option, settings_from
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.scoreboard import Scoreboard
 from neuralpaint.cli.sections import SectionedCommand
-from neuralpaint.recipes.bench.bench import Bench
-from neuralpaint.recipes.bench.settings import BenchSettings
+from neuralpaint.pipelines.bench.bench import Bench
+from neuralpaint.pipelines.bench.settings import BenchSettings
 
 __all__ = ["command"]
 

@@ -18,10 +18,10 @@ from neuralpaint.cli.podium import Podium
 from neuralpaint.cli.running import run
 from neuralpaint.cli.sections import SectionedCommand, SectionedOption
 from neuralpaint.cli.upscaling import check_race, is_upscaling, upscale
-from neuralpaint.recipes.compare.compare import Compare
-from neuralpaint.recipes.compare.settings import CompareSettings
-from neuralpaint.recipes.compare.sweep import Sweep, read_sweep
-from neuralpaint.recipes.upscale.settings import DegradationSettings
+from neuralpaint.pipelines.compare.compare import Compare
+from neuralpaint.pipelines.compare.settings import CompareSettings
+from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
+from neuralpaint.pipelines.upscale.settings import DegradationSettings
 
 __all__ = ["command"]
 

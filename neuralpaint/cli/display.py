@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from neuralpaint.cli.screen import Screen, decibels
-from neuralpaint.recipes.report import Progress, Result
+from neuralpaint.pipelines.report import Progress, Result
 
 __all__ = ["Display"]
 

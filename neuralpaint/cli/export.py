@@ -10,7 +10,7 @@ from neuralpaint.cli.options import common_options, output_option, settings_from
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.screen import Going, Screen
 from neuralpaint.cli.sections import SectionedCommand
-from neuralpaint.recipes.export import Export, Exported, ExportSettings
+from neuralpaint.pipelines.export import Export, Exported, ExportSettings
 
 __all__ = ["command"]
 

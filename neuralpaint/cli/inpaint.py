@@ -18,7 +18,7 @@ from neuralpaint.cli.options import (
 )
 from neuralpaint.cli.running import run
 from neuralpaint.cli.sections import SectionedCommand
-from neuralpaint.recipes.inpaint import InpaintSettings, prepare_inpaint
+from neuralpaint.pipelines.inpaint import InpaintSettings, prepare_inpaint
 
 __all__ = ["command"]
 

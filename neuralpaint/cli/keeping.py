@@ -10,8 +10,8 @@ import click
 
 from neuralpaint.cli.running import confirm_overwrite
 from neuralpaint.cli.sections import SectionedOption
-from neuralpaint.recipes.interrupted import interrupted_settings
-from neuralpaint.recipes.keeping import Keeping, checkpoint_of
+from neuralpaint.storage.resume.interrupted import interrupted_settings
+from neuralpaint.storage.resume.keeping import Keeping, checkpoint_of
 
 __all__ = ["keeping_from", "keeping_options"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from neuralpaint.cli.screen import Screen
-from neuralpaint.recipes.upscale.folder import SHEET
-from neuralpaint.recipes.upscale.result import UpscaleProgress, UpscaleResult
-from neuralpaint.recipes.upscale.tables import facts
-from neuralpaint.recipes.upscale.words import table
+from neuralpaint.pipelines.upscale.folder import SHEET
+from neuralpaint.pipelines.upscale.result import UpscaleProgress, UpscaleResult
+from neuralpaint.pipelines.upscale.tables import facts
+from neuralpaint.pipelines.upscale.words import table
 
 __all__ = ["Lightbox"]
 

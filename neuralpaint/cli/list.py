@@ -8,23 +8,23 @@ from typing import Any
 
 import click
 
-from neuralpaint.camera import cameras
-from neuralpaint.encodings import encodings
+from neuralpaint.config.presets import PRESETS
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UnknownNameError
-from neuralpaint.losses import losses
-from neuralpaint.masks import masks
-from neuralpaint.masks.orders import orders
+from neuralpaint.image.masks import masks
+from neuralpaint.image.masks.orders import orders
+from neuralpaint.image.stills import still_formats
 from neuralpaint.models import models
-from neuralpaint.optimizers import optimizers
-from neuralpaint.pacing import pacings
-from neuralpaint.presets import PRESETS
-from neuralpaint.registry import Registry
-from neuralpaint.schedules import schedules
-from neuralpaint.settings import Option, Settings, options
-from neuralpaint.stills import still_formats
+from neuralpaint.models.encodings import encodings
+from neuralpaint.rendering.camera import cameras
+from neuralpaint.rendering.pacing import pacings
+from neuralpaint.rendering.walks import walks
+from neuralpaint.training.losses import losses
+from neuralpaint.training.optimizers import optimizers
+from neuralpaint.training.schedules import schedules
 from neuralpaint.video.formats import formats
 from neuralpaint.video.overlays import overlays
-from neuralpaint.walks import walks
 
 __all__ = ["command"]
 

@@ -18,8 +18,8 @@ from neuralpaint.cli.options import (
 )
 from neuralpaint.cli.running import run
 from neuralpaint.cli.sections import SectionedCommand
-from neuralpaint.recipes.morph.morph import prepare_morph
-from neuralpaint.recipes.morph.settings import MorphSettings
+from neuralpaint.pipelines.morph.morph import prepare_morph
+from neuralpaint.pipelines.morph.settings import MorphSettings
 
 __all__ = ["command"]
 

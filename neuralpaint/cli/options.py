@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from neuralpaint.cli.sections import SectionedOption
+from neuralpaint.config.presets import PRESETS
+from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UnknownNameError, UsageError
-from neuralpaint.presets import PRESETS
-from neuralpaint.settings import Option, Settings, options
 
 __all__ = [
     "audio_option",

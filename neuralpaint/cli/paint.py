@@ -17,7 +17,7 @@ from neuralpaint.cli.options import (
 )
 from neuralpaint.cli.running import run
 from neuralpaint.cli.sections import SectionedCommand
-from neuralpaint.recipes.paint import PaintSettings, prepare_paint
+from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
 
 __all__ = ["command"]
 

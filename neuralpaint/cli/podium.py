@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from neuralpaint.cli.screen import Screen, decibels
-from neuralpaint.recipes.compare.result import CompareProgress, CompareResult, Outcome
-from neuralpaint.recipes.compare.words import notes, table
+from neuralpaint.pipelines.compare.result import CompareProgress, CompareResult, Outcome
+from neuralpaint.pipelines.compare.words import notes, table
 
 __all__ = ["Podium"]
 

@@ -17,8 +17,8 @@ from neuralpaint.cli.options import (
 )
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.sections import SectionedCommand
-from neuralpaint.recipes.render import RenderSettings, prepare_render
-from neuralpaint.recipes.saved import as_it_was, load_saved, makes_still
+from neuralpaint.pipelines.render import RenderSettings, prepare_render
+from neuralpaint.pipelines.saved import as_it_was, load_saved, makes_still
 
 __all__ = ["command"]
 

@@ -14,17 +14,17 @@ from neuralpaint.cli.display import Display
 from neuralpaint.cli.keeping import keeping_from
 from neuralpaint.cli.options import audio_option, common_options, file_options, output_option
 from neuralpaint.cli.running import confirm_overwrite, run
+from neuralpaint.config.settings import Settings
 from neuralpaint.errors import SavedError, UsageError
-from neuralpaint.recipes.job import Job
-from neuralpaint.recipes.masking import MaskSettings
-from neuralpaint.recipes.morph.morph import prepare_morph
-from neuralpaint.recipes.morph.settings import MorphSettings
-from neuralpaint.recipes.paint import PaintSettings, prepare_paint
-from neuralpaint.recipes.provenance import read_note
-from neuralpaint.recipes.render import RenderSettings, prepare_render
-from neuralpaint.recipes.saved import load_saved
-from neuralpaint.recipes.timelapse import VideoSettings, prepare_timelapse
-from neuralpaint.settings import Settings
+from neuralpaint.pipelines.job import Job
+from neuralpaint.pipelines.masking import MaskSettings
+from neuralpaint.pipelines.morph.morph import prepare_morph
+from neuralpaint.pipelines.morph.settings import MorphSettings
+from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
+from neuralpaint.pipelines.provenance import read_note
+from neuralpaint.pipelines.render import RenderSettings, prepare_render
+from neuralpaint.pipelines.saved import load_saved
+from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
 from neuralpaint.video.formats import format_for
 from neuralpaint.video.metadata import read_tag
 

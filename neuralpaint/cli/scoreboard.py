@@ -6,7 +6,7 @@ import click
 
 from neuralpaint.cli.screen import Screen, decibels
 from neuralpaint.cli.tables import tables
-from neuralpaint.recipes.bench.result import BenchProgress, BenchResult
+from neuralpaint.pipelines.bench.result import BenchProgress, BenchResult
 
 __all__ = ["Scoreboard"]
 

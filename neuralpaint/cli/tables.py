@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from neuralpaint.recipes.bench.result import REFERENCE, BenchResult, ModelResult, Speed
+from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, ModelResult, Speed
 
 __all__ = ["tables"]
 

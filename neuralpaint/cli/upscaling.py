@@ -7,10 +7,10 @@ import click
 from neuralpaint.cli.lightbox import Lightbox
 from neuralpaint.cli.options import settings_from, typed_options
 from neuralpaint.cli.running import run
+from neuralpaint.config.settings import options
 from neuralpaint.errors import UsageError
-from neuralpaint.recipes.compare.settings import AXES, CompareSettings
-from neuralpaint.recipes.upscale.settings import OWN, DegradationSettings, UpscaleSettings
-from neuralpaint.settings import options
+from neuralpaint.pipelines.compare.settings import AXES, CompareSettings
+from neuralpaint.pipelines.upscale.settings import OWN, DegradationSettings, UpscaleSettings
 
 __all__ = ["check_race", "is_upscaling", "upscale"]
 
@@ -44,7 +44,7 @@ def upscale(
     Raises:
         UsageError: an option belongs to the race, or cannot be used.
     """
-    from neuralpaint.recipes.upscale.upscaling import Upscaling
+    from neuralpaint.pipelines.upscale.upscaling import Upscaling
 
     job = Upscaling(source, output, settings=_settings(ctx), overwrite=overwrite)
     return run(job, Lightbox(quiet=quiet, as_json=as_json), dry_run=dry_run)

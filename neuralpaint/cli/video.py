@@ -18,7 +18,7 @@ from neuralpaint.cli.options import (
 )
 from neuralpaint.cli.running import run
 from neuralpaint.cli.sections import SectionedCommand
-from neuralpaint.recipes.timelapse import VideoSettings, prepare_timelapse
+from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
 
 __all__ = ["command"]
 

@@ -9,12 +9,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.encodings.entries import (
-    EncodingSettings,
-    HarmonicEncoding,
-    PyramidEncoding,
-    encodings,
-)
 from neuralpaint.errors import UsageError
 from neuralpaint.export.features import features_of, waves_and_planes
 from neuralpaint.export.formula import EPS, Formula, Layer, Norm, single
@@ -29,8 +23,14 @@ from neuralpaint.models import (
     SkipConnModel,
     models,
 )
-from neuralpaint.painting import Painting
-from neuralpaint.training import Plan
+from neuralpaint.models.encodings.entries import (
+    EncodingSettings,
+    HarmonicEncoding,
+    PyramidEncoding,
+    encodings,
+)
+from neuralpaint.storage.painting import Painting
+from neuralpaint.training.training import Plan
 
 __all__ = ["derive"]
 

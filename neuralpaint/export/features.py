@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.encodings.entries import (
+from neuralpaint.errors import UsageError
+from neuralpaint.export.formula import Plane, single
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.encodings.entries import (
     EncodingSettings,
     FrequencyEncoding,
     HarmonicEncoding,
@@ -19,8 +21,6 @@ from neuralpaint.encodings.entries import (
     PyramidEncoding,
     encodings,
 )
-from neuralpaint.errors import UsageError
-from neuralpaint.export.formula import Plane, single
 
 __all__ = ["Features", "features_of", "waves_and_planes"]
 
@@ -121,7 +121,7 @@ def _planes(
 
 def _tables(encoding: HashEncoding, table: Array, canvas: Canvas) -> tuple[Plane, ...]:
     """Return the levels of a hash grid, each corner with the entry that it shares with others."""
-    from neuralpaint.encodings.hash_grid import grid_levels
+    from neuralpaint.models.encodings.hash_grid import grid_levels
 
     levels = grid_levels(
         levels=encoding.levels,

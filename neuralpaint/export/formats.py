@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings
 from neuralpaint.errors import EncodingError, UnknownNameError
-from neuralpaint.outputs import check_target
-from neuralpaint.parts import claimed, sweep
-from neuralpaint.registry import Registry
-from neuralpaint.settings import Settings
+from neuralpaint.runtime.outputs import check_target
+from neuralpaint.runtime.parts import claimed, sweep
 
 if TYPE_CHECKING:
-    from neuralpaint.painting import Painting
+    from neuralpaint.storage.painting import Painting
 
 __all__ = [
     "ExportFormat",
@@ -55,7 +55,7 @@ class Onnx(ExportFormat):
     suffixes = (".onnx",)
 
     def check(self) -> None:
-        """Look for the package."""
+        """DoneCallback for the package."""
         if importlib.util.find_spec("onnx") is None:
             raise EncodingError(
                 "the package that writes ONNX is missing: run pip install 'neuralpaint[onnx]'"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.codes import Codes
+from neuralpaint.config.settings import setting
 from neuralpaint.errors import UsageError
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.codes import Codes
 from neuralpaint.models.model import Model, models
-from neuralpaint.settings import setting
 
 if TYPE_CHECKING:
     import torch
 
-    from neuralpaint.networks import ColourModel
+    from neuralpaint.models.networks import ColourModel
 
 __all__ = ["ButtonsModel"]
 
@@ -59,7 +59,7 @@ class ButtonsModel(Model):
         """
         import torch
 
-        from neuralpaint.networks import Buttons
+        from neuralpaint.models.networks import Buttons
 
         network = Buttons(
             torch.from_numpy(self.pressed(codes)),

@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.codes import Codes
-from neuralpaint.encodings.entries import encodings
+from neuralpaint.config.settings import setting
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.codes import Codes
+from neuralpaint.models.encodings.entries import encodings
 from neuralpaint.models.model import STRIP, ActivationName, Encoded, NormName, models
-from neuralpaint.settings import setting
 
 if TYPE_CHECKING:
     import torch
 
-    from neuralpaint.networks import CoordinateModel
+    from neuralpaint.models.networks import CoordinateModel
 
 __all__ = ["MLPModel"]
 
@@ -49,7 +49,7 @@ class MLPModel(Encoded):
         """Return the model over its encoding of the picture's plane."""
         import torch
 
-        from neuralpaint.networks import MLP, CoordinateModel
+        from neuralpaint.models.networks import MLP, CoordinateModel
 
         encoding = self._encode(canvas, generator, codes)
         network = MLP(

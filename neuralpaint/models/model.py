@@ -6,17 +6,17 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.codes import Codes
-from neuralpaint.encodings.entries import EncodingSettings, encodings
-from neuralpaint.registry import Registry
-from neuralpaint.settings import Settings, setting
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.codes import Codes
+from neuralpaint.models.encodings.entries import EncodingSettings, encodings
 
 if TYPE_CHECKING:
     import torch
 
-    from neuralpaint.encodings.encoding import Encoding
-    from neuralpaint.networks import ColourModel
+    from neuralpaint.models.encodings.encoding import Encoding
+    from neuralpaint.models.networks import ColourModel
 
 __all__ = ["STRIP", "ActivationName", "Encoded", "Model", "NormName", "built", "models"]
 

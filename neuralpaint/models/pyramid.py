@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.codes import Codes
-from neuralpaint.encodings.entries import PlanesSettings, PyramidEncoding
+from neuralpaint.config.settings import setting
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.codes import Codes
+from neuralpaint.models.encodings.entries import PlanesSettings, PyramidEncoding
 from neuralpaint.models.model import STRIP, ActivationName, Model, built, models
-from neuralpaint.settings import setting
 
 if TYPE_CHECKING:
     import torch
 
-    from neuralpaint.encodings.encoding import Encoding
-    from neuralpaint.networks import CoordinateModel
+    from neuralpaint.models.encodings.encoding import Encoding
+    from neuralpaint.models.networks import CoordinateModel
 
 __all__ = ["MorphModel", "PyramidModel"]
 
@@ -41,7 +41,7 @@ class PyramidModel(PlanesSettings, Model):
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> CoordinateModel:
         """Return the model with planes for the picture's size."""
-        from neuralpaint.networks import MLP, CoordinateModel
+        from neuralpaint.models.networks import MLP, CoordinateModel
 
         settings = PyramidEncoding(detail=self.detail, fade=self.fade)
         encoding = built(settings, canvas, generator, codes)
@@ -79,10 +79,10 @@ class MorphModel(PlanesSettings, Model):
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> CoordinateModel:
         """Return the model with planes for the size and the number of pictures."""
-        from neuralpaint.encodings.coded import Coded
-        from neuralpaint.encodings.together import Together
-        from neuralpaint.encodings.waves import Waves, all_around
-        from neuralpaint.networks import CoordinateModel, SkipConn
+        from neuralpaint.models.encodings.coded import Coded
+        from neuralpaint.models.encodings.together import Together
+        from neuralpaint.models.encodings.waves import Waves, all_around
+        from neuralpaint.models.networks import CoordinateModel, SkipConn
 
         frequencies = all_around(self.waves, lowest=_LOWEST, highest=_HIGHEST, generator=generator)
         waves = Waves(frequencies)

@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.codes import Codes
+from neuralpaint.config.settings import setting
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.codes import Codes
 from neuralpaint.models.model import STRIP, Encoded, models
-from neuralpaint.settings import setting
 
 if TYPE_CHECKING:
     import torch
 
-    from neuralpaint.networks import CoordinateModel
+    from neuralpaint.models.networks import CoordinateModel
 
 __all__ = ["SirenModel"]
 
@@ -42,7 +42,7 @@ class SirenModel(Encoded):
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> CoordinateModel:
         """Return the model over its encoding of the picture's plane."""
-        from neuralpaint.networks import CoordinateModel, Siren
+        from neuralpaint.models.networks import CoordinateModel, Siren
 
         encoding = self._encode(canvas, generator, codes)
         network = Siren(

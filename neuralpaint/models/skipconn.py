@@ -7,17 +7,17 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.codes import Codes
-from neuralpaint.encodings.entries import HarmonicEncoding
+from neuralpaint.config.settings import setting
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.codes import Codes
+from neuralpaint.models.encodings.entries import HarmonicEncoding
 from neuralpaint.models.model import STRIP, ActivationName, Encoded, Model, built, models
-from neuralpaint.settings import setting
 
 if TYPE_CHECKING:
     import torch
 
-    from neuralpaint.encodings.encoding import Encoding
-    from neuralpaint.networks import CoordinateModel
+    from neuralpaint.models.encodings.encoding import Encoding
+    from neuralpaint.models.networks import CoordinateModel
 
 __all__ = ["FourierModel", "SkipConnModel"]
 
@@ -39,7 +39,7 @@ class _SkipConnSettings(Model):
     def _lr(self) -> float: ...
 
     def _build(self, encoding: Encoding, generator: torch.Generator) -> CoordinateModel:
-        from neuralpaint.networks import CoordinateModel, SkipConn
+        from neuralpaint.models.networks import CoordinateModel, SkipConn
 
         network = SkipConn(
             encoding.widths,

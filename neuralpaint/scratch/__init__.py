@@ -16,7 +16,7 @@ Read it in this order:
     painting        what has been learned, to be looked at
     gradcheck       the proof that every backward pass is right
 
-Where the weights begin is told in `neuralpaint.initialization`, for both engines.
+Where the weights begin is told in `neuralpaint.models.initialization`, for both engines.
 `choices` finds these by the names that the command line knows, and `blas` has the matrix
 products done by several threads.
 """

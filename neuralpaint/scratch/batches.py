@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.states import State, chance, set_chance
+from neuralpaint.runtime.states import State, chance, set_chance
 
 __all__ = ["Batches"]
 

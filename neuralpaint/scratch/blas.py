@@ -15,9 +15,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from neuralpaint.devices import set_threads
+from neuralpaint.runtime.devices import set_threads
+from neuralpaint.runtime.workers import count, each
 from neuralpaint.scratch.layers import Array
-from neuralpaint.workers import count, each
 
 __all__ = ["hire", "multiply"]
 

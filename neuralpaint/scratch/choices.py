@@ -8,21 +8,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.codes import Codes
-from neuralpaint.encodings.entries import (
+from neuralpaint.errors import UsageError
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models import ButtonsModel, MLPModel, Model, models
+from neuralpaint.models.codes import Codes
+from neuralpaint.models.encodings.entries import (
     EncodingSettings,
     FrequencyEncoding,
     HarmonicEncoding,
     encodings,
 )
-from neuralpaint.errors import UsageError
-from neuralpaint.initialization import drawn_buttons, drawn_weights
-from neuralpaint.losses import Loss as LossSettings
-from neuralpaint.losses import losses as named_losses
-from neuralpaint.models import ButtonsModel, MLPModel, Model, models
-from neuralpaint.optimizers import Optimizer as OptimizerSettings
-from neuralpaint.optimizers import optimizers as named_optimizers
+from neuralpaint.models.initialization import drawn_buttons, drawn_weights
 from neuralpaint.scratch import activations, losses, optimizers
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.features import Code, Coordinates, Features, Harmonics, Waves
@@ -30,6 +26,10 @@ from neuralpaint.scratch.layers import DType, Layer
 from neuralpaint.scratch.linear import Linear
 from neuralpaint.scratch.network import Network
 from neuralpaint.scratch.normalization import BatchNorm, LayerNorm
+from neuralpaint.training.losses import Loss as LossSettings
+from neuralpaint.training.losses import losses as named_losses
+from neuralpaint.training.optimizers import Optimizer as OptimizerSettings
+from neuralpaint.training.optimizers import optimizers as named_optimizers
 
 __all__ = [
     "ACTIVATIONS",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuralpaint.canvas import Canvas
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import ButtonsModel, MLPModel
 from neuralpaint.scratch.activations import Colours, LeakyReLU, ReLU
 from neuralpaint.scratch.choices import ACTIVATIONS, NORMS, KnownModel, build_network

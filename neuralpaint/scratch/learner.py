@@ -17,12 +17,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.albums import Subject
-from neuralpaint.devices import explaining_memory
 from neuralpaint.errors import UsageError
-from neuralpaint.learning import Learner, ignore
-from neuralpaint.lesson import Lesson
-from neuralpaint.readings import Reading, diverged
+from neuralpaint.models.albums import Subject
+from neuralpaint.runtime.devices import explaining_memory
+from neuralpaint.runtime.states import State, chance, gather, part, set_chance
 from neuralpaint.scratch import blas
 from neuralpaint.scratch.batches import Batches
 from neuralpaint.scratch.choices import (
@@ -35,8 +33,10 @@ from neuralpaint.scratch.choices import (
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.painting import ScratchPainting, studio_of
 from neuralpaint.scratch.samples import Pages, Pixels, Samples
-from neuralpaint.states import State, chance, gather, part, set_chance
-from neuralpaint.training import Plan, TrainingSettings
+from neuralpaint.training.learning import Learner, ignore
+from neuralpaint.training.lesson import Lesson
+from neuralpaint.training.readings import Reading, diverged
+from neuralpaint.training.training import Plan, TrainingSettings
 
 __all__ = ["ScratchLearner"]
 

@@ -23,8 +23,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from neuralpaint.losses import LEAST_WEIGHT
 from neuralpaint.scratch.layers import Array
+from neuralpaint.training.losses import LEAST_WEIGHT
 
 __all__ = ["MAE", "MSE", "Huber", "Loss"]
 

@@ -23,8 +23,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from neuralpaint.runtime.states import State
 from neuralpaint.scratch.layers import Array
-from neuralpaint.states import State
 
 __all__ = ["SGD", "Adam", "Optimizer"]
 

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuralpaint.canvas import Canvas, Grid
-from neuralpaint.codes import Codes
+from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models import ButtonsModel
-from neuralpaint.painting import CodeField, Painting, check_alike
+from neuralpaint.models.codes import Codes
 from neuralpaint.scratch.choices import KnownModel, build_network
 from neuralpaint.scratch.layers import Array
 from neuralpaint.scratch.network import Network, Weights
-from neuralpaint.training import TrainingSettings
+from neuralpaint.storage.painting import CodeField, Painting, check_alike
+from neuralpaint.training.training import TrainingSettings
 
 __all__ = ["ScratchPainting", "Studio", "studio_of"]
 

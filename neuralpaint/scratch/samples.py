@@ -11,8 +11,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.lesson import Lesson
 from neuralpaint.scratch.layers import Array
+from neuralpaint.training.lesson import Lesson
 
 __all__ = ["Pages", "Pixels", "Samples"]
 

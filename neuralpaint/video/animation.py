@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from neuralpaint.srgb import srgb_pixels
+from neuralpaint.image.srgb import srgb_pixels
 from neuralpaint.video.timeline import Timeline
 
 __all__ = ["animation_timeline", "compose", "moves"]

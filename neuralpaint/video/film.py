@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from neuralpaint.errors import EncodingError
-from neuralpaint.parts import Part, claimed, sweep
+from neuralpaint.runtime.parts import Part, claimed, sweep
 from neuralpaint.video.sinks import Script
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.registry import Registry
-from neuralpaint.settings import Settings, setting
 
 if TYPE_CHECKING:
     from neuralpaint.video.sinks import Sink

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
-from neuralpaint.pictures import Picture, PictureSettings
-from neuralpaint.sources import Source, closest, label, opened
+from neuralpaint.image.pictures import Picture, PictureSettings
+from neuralpaint.image.sources import Source, closest, label, opened
 from neuralpaint.video.animation import animation_timeline, compose, moves
 from neuralpaint.video.excerpt import SUFFIXES, probe
 from neuralpaint.video.timeline import Timeline

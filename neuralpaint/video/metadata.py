@@ -1,6 +1,6 @@
 """The tag in clips: written by ffmpeg where a container has a comment, read back from everything.
 
-mp4, mov, mkv and webm take it as their comment; `neuralpaint.tags` puts it into all others.
+mp4, mov, mkv and webm take it as their comment; `neuralpaint.runtime.tags` puts it into all others.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
-from neuralpaint.tags import read_picture_tag
+from neuralpaint.runtime.tags import read_picture_tag
 from neuralpaint.video.ffmpeg import file_url, run_ffmpeg
 
 __all__ = ["read_tag", "tag_arguments"]

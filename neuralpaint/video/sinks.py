@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from neuralpaint.errors import EncodingError, NeuralPaintError
-from neuralpaint.outputs import check_target, check_target_folder
-from neuralpaint.parts import Part, claimed, remove
-from neuralpaint.tags import embed_tag, png_text
+from neuralpaint.runtime.outputs import check_target, check_target_folder
+from neuralpaint.runtime.parts import Part, claimed, remove
+from neuralpaint.runtime.tags import embed_tag, png_text
 from neuralpaint.video.ffmpeg import Child, file_url, find_ffmpeg, list_encoders, run_ffmpeg
 from neuralpaint.video.formats import Format
 from neuralpaint.video.metadata import tag_arguments

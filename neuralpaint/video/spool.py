@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.outputs import writing_failed
+from neuralpaint.runtime.outputs import writing_failed
 
 __all__ = ["FrameSpool"]
 

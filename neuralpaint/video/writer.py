@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import EncodingError, NeuralPaintError
-from neuralpaint.tags import check_tag
+from neuralpaint.runtime.tags import check_tag
 from neuralpaint.video.destination import check_clip, exact_rate
 from neuralpaint.video.film import Film
 from neuralpaint.video.formats import Format, format_for

@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 
 from neuralpaint.cli import export
 from neuralpaint.errors import NeuralPaintError
-from neuralpaint.learning import learn, learner
-from neuralpaint.painting import Painting
-from neuralpaint.pictures import load_picture
-from neuralpaint.take import TakeWriter, load_take
-from neuralpaint.training import TrainingSettings
+from neuralpaint.image.pictures import load_picture
+from neuralpaint.storage.painting import Painting
+from neuralpaint.storage.take import TakeWriter, load_take
+from neuralpaint.training.learning import learn, learner
+from neuralpaint.training.training import TrainingSettings
 
 SETTINGS = TrainingSettings(
     model="fourier:order=3,hidden_size=6", steps=8, batch=96, device="cpu", threads=1

@@ -13,8 +13,8 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from neuralpaint.checkpoint import load_checkpoint
-from neuralpaint.take import load_take
+from neuralpaint.storage.checkpoint import load_checkpoint
+from neuralpaint.storage.take import load_take
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 

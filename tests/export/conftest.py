@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from neuralpaint.learning import learner
-from neuralpaint.painting import Painting
-from neuralpaint.pictures import Picture
-from neuralpaint.training import Engine
+from neuralpaint.image.pictures import Picture
+from neuralpaint.storage.painting import Painting
+from neuralpaint.training.learning import learner
+from neuralpaint.training.training import Engine
 
 
 @pytest.fixture(scope="session")

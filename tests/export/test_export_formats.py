@@ -14,16 +14,16 @@ import pytest
 from contract import WITHOUT_CODES
 from numpy.typing import NDArray
 
-from neuralpaint.albums import Album
-from neuralpaint.encodings import encodings
 from neuralpaint.errors import EncodingError, NeuralPaintError, UnknownNameError, UsageError
 from neuralpaint.export import export_formats, export_painting
 from neuralpaint.export.npz import write_arrays
-from neuralpaint.learning import learner
+from neuralpaint.image.pictures import Picture
 from neuralpaint.models import ActivationName, NormName
-from neuralpaint.painting import Painting
-from neuralpaint.pictures import Picture
-from neuralpaint.training import Engine
+from neuralpaint.models.albums import Album
+from neuralpaint.models.encodings import encodings
+from neuralpaint.storage.painting import Painting
+from neuralpaint.training.learning import learner
+from neuralpaint.training.training import Engine
 
 Paint = Callable[..., Painting]
 Evaluate = Callable[[Painting, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]

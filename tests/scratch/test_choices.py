@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.losses import losses
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import MLPModel
-from neuralpaint.optimizers import Group, optimizers
 from neuralpaint.scratch.choices import NORMS, build_loss, build_network, build_optimizer
+from neuralpaint.training.losses import losses
+from neuralpaint.training.optimizers import Group, optimizers
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -5,9 +5,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from neuralpaint.canvas import Canvas
-from neuralpaint.encodings import encodings
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import MLPModel
+from neuralpaint.models.encodings import encodings
 from neuralpaint.scratch.choices import build_network
 from neuralpaint.scratch.features import Features
 

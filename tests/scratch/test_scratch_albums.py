@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from neuralpaint.albums import Album
 from neuralpaint.errors import UsageError
-from neuralpaint.learning import learner
+from neuralpaint.image.pictures import Picture
 from neuralpaint.models import ButtonsModel
-from neuralpaint.pictures import Picture
+from neuralpaint.models.albums import Album
 from neuralpaint.scratch.choices import build_network, count_weights
 from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.samples import Pages
+from neuralpaint.training.learning import learner
 
 CODES = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float32)
 

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import neuralpaint as npaint
-from neuralpaint import workers
-from neuralpaint.canvas import Canvas
 from neuralpaint.errors import DivergedError, UsageError
-from neuralpaint.learning import learn, learner
-from neuralpaint.metrics import psnr
-from neuralpaint.pictures import Picture
-from neuralpaint.rendering import fidelity, render
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.metrics import psnr
+from neuralpaint.image.pictures import Picture
+from neuralpaint.rendering.rendering import fidelity, render
+from neuralpaint.runtime import workers
 from neuralpaint.scratch import blas
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.painting import ScratchPainting
-from neuralpaint.training import TrainingSettings
+from neuralpaint.training.learning import learn, learner
+from neuralpaint.training.training import TrainingSettings
 
 CANVAS = Canvas.of(height=24, width=36)
 SMALL = "mlp:hidden_size=24,hidden_layers=2,features=16,sigma=2"

@@ -12,7 +12,7 @@ from clip_probe import ask_ffmpeg, clip_path, decode, pattern, probe, source
 from PIL import Image
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
-from neuralpaint.tags import embed_tag
+from neuralpaint.runtime.tags import embed_tag
 from neuralpaint.video.formats import formats
 from neuralpaint.video.metadata import read_tag
 from neuralpaint.video.writer import ClipWriter

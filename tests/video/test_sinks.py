@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clip_probe import pattern, probe
 
-from neuralpaint.parts import sweep
+from neuralpaint.runtime.parts import sweep
 from neuralpaint.video.formats import formats
 from neuralpaint.video.writer import ClipWriter
 

@@ -18,7 +18,7 @@ import pytest
 from clip_probe import Frames, clip_path, decode, pattern, probe
 
 from neuralpaint.errors import EncodingError, UsageError
-from neuralpaint.parts import claimed
+from neuralpaint.runtime.parts import claimed
 from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for, formats
 from neuralpaint.video.writer import ClipWriter

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from neuralpaint.settings import setting
+from neuralpaint.config.settings import setting
 from neuralpaint.video.colours import colour_scale
 from neuralpaint.video.drawing import (
     WHITE,

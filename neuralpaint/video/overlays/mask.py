@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from neuralpaint.settings import setting
+from neuralpaint.config.settings import setting
 from neuralpaint.video.drawing import Frame, blend
 from neuralpaint.video.overlays.overlay import Overlay, Scene, overlays
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
-from neuralpaint.registry import Registry
-from neuralpaint.settings import Settings
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings
 from neuralpaint.video.drawing import Box, Frame, caption_size
 from neuralpaint.video.typography import Mask, margin
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neuralpaint.settings import setting
+from neuralpaint.config.settings import setting
 from neuralpaint.video.drawing import Frame
 from neuralpaint.video.overlays.overlay import Layout, Overlay, Panel, Scene, overlays
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from neuralpaint.settings import setting
+from neuralpaint.config.settings import setting
 from neuralpaint.video.drawing import WHITE, Frame, glass, stamp
 from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
 from neuralpaint.video.typography import text_mask, text_width, type_size

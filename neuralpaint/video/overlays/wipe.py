@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from neuralpaint.settings import setting
+from neuralpaint.config.settings import setting
 from neuralpaint.video.drawing import WHITE, Frame, blend, caption
 from neuralpaint.video.overlays.overlay import Overlay, Scene, overlays
 

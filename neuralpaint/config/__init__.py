@@ -1,0 +1,1 @@
+"""Settings: typed values with help, unit and range; registries of named entries; presets."""

@@ -1,0 +1,1 @@
+"""Pictures in and out, and everything that is known of pixels and their coordinates."""

@@ -1,0 +1,268 @@
+"""What coordinates can be mapped with, under one name each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.errors import UsageError
+from neuralpaint.image.canvas import Canvas
+
+if TYPE_CHECKING:
+    import torch
+
+    from neuralpaint.models.encodings.encoding import Encoding
+    from neuralpaint.models.encodings.pages import Pages
+    from neuralpaint.models.encodings.pyramid import Pyramid
+    from neuralpaint.models.encodings.waves import Waves
+
+__all__ = [
+    "BasicEncoding",
+    "EncodingSettings",
+    "FrequencyEncoding",
+    "GaussianEncoding",
+    "HarmonicEncoding",
+    "HashEncoding",
+    "NoEncoding",
+    "PlanesSettings",
+    "PositionalEncoding",
+    "PyramidEncoding",
+    "encodings",
+]
+
+
+@dataclass(frozen=True)
+class EncodingSettings(Settings, ABC):
+    """Settings from which an encoding is built."""
+
+    @abstractmethod
+    def build(self, canvas: Canvas, generator: torch.Generator) -> Encoding:
+        """Return the encoding for a picture of the size of `canvas`, its weights freshly drawn."""
+
+    def build_coded(
+        self, canvas: Canvas, generator: torch.Generator, codes: NDArray[np.float32]
+    ) -> Encoding:
+        """Return the same for pictures with codes (pictures, k), and the code beside it."""
+        from neuralpaint.models.encodings.coded import Coded
+
+        return Coded(self.build(canvas, generator), codes)
+
+
+encodings: Registry[EncodingSettings] = Registry("encoding")
+
+
+@encodings.register("none")
+@dataclass(frozen=True)
+class NoEncoding(EncodingSettings):
+    """The coordinates themselves, in [-1, 1] along the longer side."""
+
+    def build(self, canvas: Canvas, generator: torch.Generator) -> Encoding:
+        """Return the encoding; neither the picture nor chance matters to it."""
+        from neuralpaint.models.encodings.identity import Identity
+
+        return Identity()
+
+
+class FrequencyEncoding(EncodingSettings):
+    """A table of frequencies B: the features are [cos 2 pi B v, sin 2 pi B v].
+
+    v = (coordinate + 1) / 2, x first, spans [0, 1] along the longer side (Tancik et al. 2020).
+    """
+
+    separable: ClassVar[bool] = False
+    """Whether each row of B has a frequency of 0."""
+
+    @abstractmethod
+    def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return B (m, 2), in periods along the longer side, x first."""
+
+    def build(self, canvas: Canvas, generator: torch.Generator) -> Waves:
+        """Return the encoding; what it draws depends on the generator's seed alone."""
+        import torch
+
+        from neuralpaint.models.encodings.waves import AxisWaves, Waves
+
+        rng = np.random.default_rng(generator.initial_seed())
+        table = torch.from_numpy(self.frequencies(rng))
+        return (AxisWaves if self.separable else Waves)(table)
+
+
+@encodings.register("basic")
+@dataclass(frozen=True)
+class BasicEncoding(FrequencyEncoding):
+    """Once around: a sine and a cosine of one period along each axis."""
+
+    separable: ClassVar[bool] = True
+
+    def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return the identity (2, 2)."""
+        return np.eye(2, dtype=np.float32)
+
+
+@encodings.register("positional")
+@dataclass(frozen=True)
+class PositionalEncoding(FrequencyEncoding):
+    """Waves along each axis whose frequencies rise by a constant factor, from 1 to sigma."""
+
+    separable: ClassVar[bool] = True
+
+    features: int = setting(
+        256,
+        "frequencies, half of them along each axis",
+        minimum=2,
+        maximum=65536,
+    )
+    sigma: float = setting(
+        64.0,
+        "the frequencies rise from 1 to it",
+        unit="periods",
+        minimum=1,
+        maximum=4096,
+    )
+
+    def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return sigma^(j / m') along each axis for j = 0..m'-1, (2 m', 2)."""
+        half = self.features // 2
+        rising = self.sigma ** (np.arange(half) / half)
+        table = np.zeros((2 * half, 2), np.float32)
+        table[:half, 0] = table[half:, 1] = rising
+        return table
+
+
+@encodings.register("gaussian")
+@dataclass(frozen=True)
+class GaussianEncoding(FrequencyEncoding):
+    """Waves in all directions, their frequencies drawn from a normal distribution."""
+
+    features: int = setting(256, "frequencies", minimum=1, maximum=65536)
+    sigma: float = setting(
+        10.0, "standard deviation of the frequencies", unit="periods", above=0.0, maximum=1024
+    )
+
+    def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Draw B (m, 2) from N(0, sigma^2)."""
+        return (self.sigma * rng.standard_normal((self.features, 2))).astype(np.float32)
+
+
+@encodings.register("harmonic")
+@dataclass(frozen=True)
+class HarmonicEncoding(EncodingSettings):
+    """All the harmonics sin(kx), cos(kx) of each axis up to an order, and the axis itself."""
+
+    order: int | None = setting(
+        None,
+        "harmonics per axis; unset, one per 3 pixels of the longer side, from 16 to 256",
+        minimum=1,
+        maximum=4096,
+    )
+
+    def order_for(self, canvas: Canvas) -> int:
+        """Return the harmonics per axis: as many as the picture's size can show."""
+        return self.order or min(256, max(16, max(canvas.height, canvas.width) // 3))
+
+    def build(self, canvas: Canvas, generator: torch.Generator) -> Encoding:
+        """Return the encoding; chance does not matter to it."""
+        from neuralpaint.models.encodings.harmonic import Harmonic
+
+        return Harmonic(self.order_for(canvas))
+
+
+@encodings.register("hash")
+@dataclass(frozen=True)
+class HashEncoding(EncodingSettings):
+    """Learned features at the corners of ever finer cells, in tables (Mueller et al. 2022)."""
+
+    levels: int = setting(8, "grids, from the coarsest to the finest", minimum=1, maximum=32)
+    channels: int = setting(2, "features of each level", minimum=1, maximum=16)
+    table_size: int = setting(
+        16, "a level has at most 2 to the power of this many entries", minimum=4, maximum=24
+    )
+    coarsest: int = setting(
+        16, "cells of the first level along the longer side", minimum=1, maximum=65536
+    )
+    finest: int | None = setting(
+        None, "cells of the last; unset, one for every 2 pixels", minimum=1, maximum=65536
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.finest is not None and self.finest < self.coarsest:
+            raise UsageError(
+                f"encoding hash: finest={self.finest} is coarser than coarsest={self.coarsest}: "
+                "raise the one or lower the other"
+            )
+
+    def build(self, canvas: Canvas, generator: torch.Generator) -> Encoding:
+        """Return the encoding, its finest cells as fine as the picture."""
+        from neuralpaint.models.encodings.hash_grid import HashGrid, grid_levels
+
+        finest = self.finest or max(canvas.height, canvas.width) // 2
+        levels = grid_levels(
+            levels=self.levels,
+            coarsest=self.coarsest,
+            finest=finest,
+            table_size=2**self.table_size,
+            span=canvas.span,
+        )
+        encoding = HashGrid(levels, channels=self.channels, span=canvas.span)
+        encoding.initialize(generator)
+        return encoding
+
+
+@dataclass(frozen=True)
+class PlanesSettings(Settings):
+    """What can be said of learned planes, in an encoding and in the model made of it."""
+
+    detail: float = setting(
+        1.0, "pixels per node of the finest plane; 2 quarters the weights", minimum=0.5, maximum=64
+    )
+    fade: float = setting(
+        0.3,
+        "part of the training over which the planes come in, coarsest first, for the film's sake",
+        minimum=0,
+        maximum=1,
+    )
+
+
+@encodings.register("pyramid")
+@dataclass(frozen=True)
+class PyramidEncoding(PlanesSettings, EncodingSettings):
+    """Learned planes of features at several resolutions."""
+
+    # Pixels per node, features per node: measured on photographs.
+    planes: ClassVar[tuple[tuple[float, int], ...]] = ((1, 1), (2, 4), (8, 8))
+
+    def build(self, canvas: Canvas, generator: torch.Generator) -> Pyramid:
+        """Return the encoding, with planes for the picture's size."""
+        return self._pyramid(canvas, generator)
+
+    def build_coded(
+        self, canvas: Canvas, generator: torch.Generator, codes: NDArray[np.float32]
+    ) -> Encoding:
+        """Return planes for each picture, which the code mixes, and the code beside them."""
+        from neuralpaint.models.encodings.coded import Coded
+
+        return Coded(self.build_pages(canvas, generator, codes), codes)
+
+    def build_pages(
+        self, canvas: Canvas, generator: torch.Generator, codes: NDArray[np.float32]
+    ) -> Pages:
+        """Return planes for each picture, without the code beside them."""
+        from neuralpaint.models.encodings.pages import Pages
+
+        return Pages(self._pyramid(canvas, generator, pages=len(codes)), codes)
+
+    def _pyramid(self, canvas: Canvas, generator: torch.Generator, *, pages: int = 1) -> Pyramid:
+        from neuralpaint.models.encodings.pyramid import Pyramid, plane_sizes
+
+        planes = [(pixels * self.detail, channels) for pixels, channels in self.planes]
+        sizes = plane_sizes(planes, height=canvas.height, width=canvas.width, pages=pages)
+        encoding = Pyramid(sizes, span=canvas.span, fade=self.fade, pages=pages)
+        encoding.initialize(generator)
+        return encoding

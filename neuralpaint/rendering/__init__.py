@@ -1,0 +1,1 @@
+"""Rendering: a painting seen through a canvas becomes a frame; which moments, from where."""

@@ -1,0 +1,131 @@
+"""Pacing: which moments of the training become the shots of a clip.
+
+A shot is one moment that is filmed once. A pacing first says at which fractions of the training to
+take snapshots, then makes of these snapshots as many shots as the clip wants.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.training.learning import Snapshot, between
+
+__all__ = ["Even", "Fixed", "Log", "Pacing", "pacings"]
+
+
+@dataclass(frozen=True)
+class Pacing(Settings, ABC):
+    """How training time becomes clip time."""
+
+    trains_first: ClassVar[bool] = False
+    """Whether nothing can be filmed before the training is over."""
+
+    @abstractmethod
+    def fractions(self, shots: int) -> list[float]:
+        """Return the moments to take a snapshot at, rising from 0 to 1, one per shot."""
+
+    def observe(
+        self, snapshots: Iterator[Snapshot], *, canvas: Canvas
+    ) -> Iterator[tuple[Snapshot, float]]:
+        """Yield each snapshot and how far the picture on `canvas` has changed since the first."""
+        for snapshot in snapshots:
+            yield snapshot, 0.0
+
+    def shots(
+        self, observed: Iterator[tuple[Snapshot, float]], *, shots: int
+    ) -> Iterator[Snapshot]:
+        """Yield the shots, at most `shots`, of what `observe` has yielded."""
+        for snapshot, _ in observed:
+            yield snapshot
+
+
+pacings: Registry[Pacing] = Registry("pacing")
+
+
+@pacings.register("fixed")
+@dataclass(frozen=True)
+class Fixed(Pacing):
+    """The same number of steps between any two shots."""
+
+    def fractions(self, shots: int) -> list[float]:
+        """Return evenly spaced fractions."""
+        return _ramp(shots)
+
+
+@pacings.register("log")
+@dataclass(frozen=True)
+class Log(Pacing):
+    """Slow motion at the start, where most happens, then ever faster."""
+
+    base: float = setting(50, "how many times faster the last shot is than the first", above=1.0)
+
+    def fractions(self, shots: int) -> list[float]:
+        """Return (base^u - 1) / (base - 1) for evenly spaced u."""
+        span = math.log(self.base)
+        return [math.expm1(span * u) / (self.base - 1) for u in _ramp(shots)]
+
+
+@pacings.register("even")
+@dataclass(frozen=True)
+class Even(Log):
+    """Equal visible change between any two shots; trains first, then films.
+
+    Snapshots are taken at the logarithmic pace. The change that an eye would see between
+    neighbours is measured on small renders, and the shots are placed at equal distances along the
+    sum of it; where a shot falls between two snapshots, their weights are blended.
+    """
+
+    trains_first: ClassVar[bool] = True
+
+    def observe(
+        self, snapshots: Iterator[Snapshot], *, canvas: Canvas
+    ) -> Iterator[tuple[Snapshot, float]]:
+        """Yield each snapshot with the mean absolute change of colours summed up so far."""
+        probe = canvas.scaled(min(1.0, _PROBE / max(canvas.height, canvas.width))).grid()
+        total = 0.0
+        before: NDArray[np.float32] | None = None
+        for snapshot in snapshots:
+            colours = snapshot.painting(probe)
+            if before is not None:
+                total += float(np.abs(colours - before).mean())
+            before = colours
+            yield snapshot, total
+
+    def shots(
+        self, observed: Iterator[tuple[Snapshot, float]], *, shots: int
+    ) -> Iterator[Snapshot]:
+        """Yield shots between which the picture changes equally."""
+        kept: list[Snapshot] = []
+        path: list[float] = []
+        for snapshot, change in observed:
+            kept.append(snapshot)
+            path.append(change)
+            if len(kept) > 3 and len(kept) * snapshot.painting.nbytes > _BYTES:
+                # What lies closest between its neighbours is missed least: blending bridges it.
+                spare = 1 + int(np.argmin(np.subtract(path[2:], path[:-2])))
+                del kept[spare], path[spare]
+        if kept:
+            places = path[-1] * np.array(_ramp(shots))
+            for position in np.interp(places, path, np.arange(len(kept))).tolist():
+                index = min(int(position), max(0, len(kept) - 2))
+                after = kept[min(index + 1, len(kept) - 1)]
+                yield between(kept[index], after, position - index)
+
+
+_BYTES = 2**30  # of snapshots that are kept in memory
+_PROBE = 96  # pixels along the longer side of a probe: enough to see change, almost free to render
+
+
+def _ramp(shots: int) -> list[float]:
+    """Return numbers that rise evenly from 0 to 1; a single one is 1, the finished network."""
+    return [i / (shots - 1) for i in range(shots)] if shots > 1 else [1.0]

@@ -1,0 +1,1 @@
+"""A better target from the picture itself: holes filled, detail added, motion followed."""

@@ -1,0 +1,57 @@
+"""Progress: one type of event for every command, and how much is done of one long computation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+__all__ = ["DoneCallback", "Progress", "Report", "ignore", "part_of"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a running job; reported several times a second."""
+
+    phase: str
+    """What is being done: "train", "film", "encode", ...; each command has its own phases."""
+    done: float
+    """Fraction of all the work that is done, in [0, 1]."""
+    step: int = 0
+    """Training steps so far."""
+    steps: int = 0
+    """Training steps in all."""
+    train_seconds: float = 0.0
+    """Seconds of training so far."""
+    loss: float = math.nan
+    """Mean loss since the snapshot before; NaN before the first."""
+    psnr: float | None = None
+    """PSNR of the newest frame against the picture, in dB; None where it is not measured."""
+    shot: int = 0
+    """Shots rendered so far."""
+    shots: int = 0
+    """Shots in all."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Facts that only one command has, such as the name of the variant that is being trained."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields in one flat dictionary; those of `details` stand beside the others."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "details"}
+        return own | dict(self.details)
+
+
+Report = Callable[[Progress], None]
+"""Called with the progress of a job; an exception that it raises ends the job."""
+
+DoneCallback = Callable[[float], None]
+"""Called with the fraction of one computation that is done, in [0, 1]; an exception ends it."""
+
+
+def ignore(progress: object) -> None:
+    """Do nothing: the default of every parameter that takes a `Report` or a `DoneCallback`."""
+
+
+def part_of(on_done: DoneCallback, *, first: float, last: float) -> DoneCallback:
+    """Return the callback of one part of a computation, which runs from `first` to `last`."""
+    return lambda done: on_done(first + done * (last - first))

@@ -1,0 +1,216 @@
+"""The tag: one text that says how a result was made, kept inside the file and read back.
+
+Every picture, still or moving, has one place for it: the iTXt chunk "Comment" of a PNG, the comment
+extension of a GIF, and the EXIF ImageDescription, in UTF-8, of all others. The containers that
+ffmpeg tags are in `neuralpaint.video.metadata`, whose `read_tag` reads every kind of file. What is
+read is data: nothing here acts on it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from neuralpaint.errors import EncodingError, PictureError, UsageError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["check_tag", "embed_tag", "exif", "png_text", "read_picture_tag"]
+
+_LONGEST_TAG = 60_000  # bytes: QuickTime and JPEG count theirs with 16 bits
+_PNG, _GIF, _RIFF = b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF"
+_IEND = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_GIF_END = b"\x3b"
+_VP8X_EXIF = 0x08
+_IMAGE_DESCRIPTION = 0x010E
+
+
+def check_tag(text: str) -> str:
+    """Return `text` as every format can hold it: halves of surrogate pairs become U+FFFD.
+
+    Such halves stand in file names that are not UTF-8.
+
+    Raises:
+        UsageError: it is too long or holds a NUL.
+    """
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if "\0" in text:
+        raise UsageError("a tag or title must not hold NUL characters: leave them out")
+    size = len(text.encode())
+    if size > _LONGEST_TAG:
+        raise UsageError(f"a tag or title has at most {_LONGEST_TAG} bytes, not {size}: shorten it")
+    return text
+
+
+def embed_tag(path: Path, *, tag: str, title: str = "") -> None:
+    """Write `tag` into a complete GIF, PNG, APNG or WebP; `title` too where it has a place.
+
+    Raises:
+        EncodingError: the file is none of these, or is cut short.
+    """
+    with path.open("r+b") as file:
+        magic = file.read(16)
+        if magic.startswith(_GIF):
+            _replace_end(file, _GIF_END, _gif_comment(tag))
+        elif magic.startswith(_PNG):
+            _replace_end(file, _IEND, png_text(tag=tag, title=title))
+        elif magic.startswith(_RIFF) and magic[8:12] == b"WEBP":
+            _append_exif(file, tag)
+        else:
+            raise EncodingError(f"{str(path)!r} is no GIF, PNG or WebP: it cannot be tagged")
+
+
+def exif(tag: str) -> Image.Exif:
+    """Return the EXIF data with `tag` as the description of the picture."""
+    from PIL import Image
+
+    data = Image.Exif()
+    data[_IMAGE_DESCRIPTION] = tag.encode()
+    return data
+
+
+def png_text(*, tag: str, title: str = "") -> bytes:
+    """Return iTXt chunks, to stand before the last one (12 bytes), with the title and the tag."""
+    texts = {b"Title": title, b"Comment": tag}
+    return b"".join(_png_chunk(key, text) for key, text in texts.items() if text)
+
+
+def read_picture_tag(path: Path) -> str | None:
+    """Return the tag of a picture, still or moving; None when it has none or is no picture.
+
+    Raises:
+        UsageError, OSError: there is no such file, or it cannot be read.
+    """
+    with path.open("rb") as file:
+        magic = file.read(16)
+        try:
+            if magic.startswith(_GIF):
+                return _text(_last_gif_comment(file))
+            if magic.startswith(_PNG):
+                return _text(_png_comment(file))
+        except (EOFError, struct.error):  # it was cut short
+            return None
+    return _image_description(path)
+
+
+def _text(raw: bytes | None) -> str | None:
+    return raw.decode(errors="replace") if raw else None
+
+
+def _image_description(path: Path) -> str | None:
+    from neuralpaint.image.sources import opened
+
+    try:
+        with opened(path) as image:
+            description = image.getexif().get(_IMAGE_DESCRIPTION)
+    except PictureError:
+        return None
+    # Pillow takes the texts of EXIF for Latin-1.
+    return _text(description.encode("latin-1", "replace")) if isinstance(description, str) else None
+
+
+def _replace_end(file: BinaryIO, end: bytes, addition: bytes) -> None:
+    file.seek(-len(end), os.SEEK_END)
+    if file.read() != end:
+        raise EncodingError("the encoded file is cut short: it cannot be tagged")
+    file.seek(-len(end), os.SEEK_END)
+    file.write(addition + end)
+
+
+def _gif_comment(text: str) -> bytes:
+    raw = text.encode()
+    blocks = [raw[start : start + 255] for start in range(0, len(raw), 255)]
+    return b"\x21\xfe" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\x00"
+
+
+def _last_gif_comment(file: BinaryIO) -> bytes | None:
+    found = None
+    file.seek(10)
+    _skip_colors(file, file.read(3)[0:1])
+    while (kind := file.read(1)) not in (b"", _GIF_END):
+        if kind == b"\x21":
+            label = file.read(1)
+            blocks = _gif_blocks(file, keep=label == b"\xfe")
+            found = blocks if label == b"\xfe" else found
+        elif kind == b"\x2c":
+            _skip_colors(file, file.read(9)[8:9])
+            file.seek(1, os.SEEK_CUR)
+            _gif_blocks(file, keep=False)
+        else:
+            break
+    return found
+
+
+def _skip_colors(file: BinaryIO, flags: bytes) -> None:
+    (bits,) = struct.unpack("B", flags)
+    if bits & 0x80:
+        file.seek(3 * 2 ** ((bits & 7) + 1), os.SEEK_CUR)
+
+
+def _gif_blocks(file: BinaryIO, *, keep: bool) -> bytes:
+    raw = bytearray()
+    while size := _read_exactly(file, 1)[0]:
+        block = _read_exactly(file, size)
+        if keep and len(raw) < _LONGEST_TAG:
+            raw += block
+    return bytes(raw)
+
+
+def _read_exactly(file: BinaryIO, size: int) -> bytes:
+    raw = file.read(size)
+    if len(raw) < size:
+        raise EOFError
+    return raw
+
+
+def _png_chunk(key: bytes, text: str) -> bytes:
+    # keyword, not compressed, no language, no translated keyword
+    body = b"iTXt" + key + b"\0" + b"\0\0" + b"\0" + b"\0" + text.encode()
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def _png_comment(file: BinaryIO) -> bytes | None:
+    file.seek(len(_PNG))
+    while len(head := file.read(8)) == 8:
+        size, kind = struct.unpack(">I4s", head)
+        if kind == b"iTXt" and size <= 2 * _LONGEST_TAG:
+            key, _, rest = _read_exactly(file, size).partition(b"\0")
+            if key == b"Comment" and rest[:1] == b"\0":
+                return rest[2:].split(b"\0", 2)[-1]
+            size = 0
+        file.seek(size + 4, os.SEEK_CUR)
+    return None
+
+
+def _append_exif(file: BinaryIO, tag: str) -> None:
+    file.seek(0)
+    if file.read(16)[12:16] != b"VP8X":
+        _extend_webp(file)
+    file.seek(20)
+    flags = file.read(1)[0]
+    file.seek(20)
+    file.write(bytes([flags | _VP8X_EXIF]))
+    file.seek(0, os.SEEK_END)
+    body = exif(tag).tobytes().removeprefix(b"Exif\0\0")  # which is JPEG's
+    file.write(b"EXIF" + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2))
+    size = file.tell()
+    file.seek(4)
+    file.write(struct.pack("<I", size - 8))
+
+
+def _extend_webp(file: BinaryIO) -> None:
+    """Give a single, plain WebP frame the header that a file with metadata must have."""
+    from PIL import Image
+
+    file.seek(0)
+    with Image.open(file) as picture:
+        width, height = picture.size
+    file.seek(12)
+    frame = file.read()
+    canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    file.seek(12)
+    file.write(b"VP8X" + struct.pack("<I", 10) + bytes(4) + canvas + frame)

@@ -1,0 +1,1 @@
+"""Storage: paintings, takes and checkpoints as files, and how an interrupted run resumes."""

@@ -1,0 +1,1 @@
+"""Resume: what an interrupted run needs to continue."""

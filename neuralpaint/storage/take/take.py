@@ -1,0 +1,243 @@
+"""A take as it is read: a sequence of snapshots, their weights loaded when they are asked for."""
+
+from __future__ import annotations
+
+import bisect
+import io
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.errors import PictureError, SavedError, UsageError
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.pictures import Picture, PictureSettings, load_picture
+from neuralpaint.runtime.devices import DeviceName
+from neuralpaint.storage.painting import Painting
+from neuralpaint.storage.saved import built, read_model_facts
+from neuralpaint.storage.take.hole import with_hole
+from neuralpaint.storage.take.records import Place, has_magic, read_places, read_record
+from neuralpaint.storage.take.sketch import unpacked_sketch
+from neuralpaint.storage.take.weights import Weights, unpacked, widened
+from neuralpaint.storage.tensors import opened_saved
+from neuralpaint.training.learning import Snapshot, between
+from neuralpaint.training.training import TrainingSettings
+
+__all__ = ["Take", "is_take", "load_take"]
+
+_CACHED = 2  # paintings: the two that others are blended of
+_DENSEST = 20  # pixels to a byte of PNG, in a picture over the usual limit
+
+
+def load_take(path: str | Path, *, device: DeviceName = "cpu") -> Take:
+    """Return the take in a file, to render on `device`; one that is still written as far as it is.
+
+    Nothing but the list of its snapshots is read now.
+
+    Raises:
+        UsageError: there is no such file.
+        SavedError: it is no take, damaged, or made by a newer neuralpaint.
+    """
+    return Take(Path(path), device=device)
+
+
+def is_take(path: str | Path) -> bool:
+    """Say whether a file is a take, by its first bytes.
+
+    Raises:
+        UsageError: there is no such file.
+        SavedError: it cannot be read, or is a take that a newer neuralpaint made.
+    """
+    with opened_saved(Path(path)) as file:
+        return has_magic(file, name=f"{str(path)!r}")
+
+
+class Take(Sequence[Snapshot]):
+    """A recorded training."""
+
+    settings: TrainingSettings
+    """What was trained, and how."""
+    canvas: Canvas
+    """The picture's own."""
+    codes: NDArray[np.float32] | None
+    """Those of an album, (pictures, k); None of a single picture."""
+    steps: int
+    """How many were planned."""
+    note: dict[str, Any]
+    """What the recipe wrote down."""
+    finished: bool
+    """Whether the recording came to its end."""
+    shown: list[int] | None
+    """Which snapshot each shot of the film made meanwhile has shown, if there was one."""
+
+    def __init__(self, path: Path, *, device: DeviceName) -> None:
+        """Read the list of snapshots; see `load_take`."""
+        self.path = path
+        self._name = f"{str(path)!r}"
+        self._device = device
+        self._cached: dict[int, Painting] = {}
+        with opened_saved(path) as file:
+            found = read_places(file, name=self._name)
+            facts = read_record(file, found[0], name=self._name)[1]
+            self.finished = found[-1].mark == b"DONE"
+            ending = read_record(file, found[-1], name=self._name)[1] if self.finished else {}
+        self._pictures = [place for place in found if place.mark == b"PICT"]
+        self._places = [place for place in found if place.mark == b"SNAP"]
+        self._steps = [place.step for place in self._places]
+        self._model = read_model_facts(facts, name=self._name)
+        self.settings, self.canvas, self.codes = self._model
+        if len(self._pictures) != (1 if self.codes is None else len(self.codes)):
+            raise SavedError(f"{self._name} is damaged (a picture is missing): copy it anew")
+        note, steps = facts.get("note"), facts.get("steps")
+        in_order = self._steps == sorted(self._steps)
+        if not isinstance(note, dict) or type(steps) is not int or not in_order:
+            raise SavedError(f"{self._name} is damaged (its head is incomplete): copy it anew")
+        self.note, self.steps = note, steps
+        self.shown = self._checked(ending.get("shown"))
+
+    def _checked(self, shown: Any) -> list[int] | None:
+        if shown is None:
+            return None
+        known = range(len(self._places))
+        if not isinstance(shown, list) or not all(type(i) is int and i in known for i in shown):
+            raise self._damaged("it shows what it does not hold")
+        return shown
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Snapshot: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Snapshot]: ...
+
+    def __getitem__(self, index: int | slice) -> Snapshot | list[Snapshot]:
+        """Return a snapshot, whose painting is loaded when it is looked at."""
+        chosen = range(len(self))[index]
+        if isinstance(chosen, range):
+            return [_Kept(self, i) for i in chosen]
+        return _Kept(self, chosen)
+
+    def at(self, step: float) -> Snapshot:
+        """Return the snapshot at a step, its weights blended of the two on either side.
+
+        Before the first and after the last it is these.
+
+        Raises:
+            UsageError: the take has no snapshots yet.
+            SavedError: those two are damaged.
+        """
+        if not self._places:
+            raise UsageError(f"{self._name} holds no snapshot yet: wait, or record it again")
+        left = max(0, bisect.bisect_right(self._steps, step) - 1)
+        right = min(left + 1, len(self) - 1)
+        apart = self._steps[right] - self._steps[left]
+        amount = (step - self._steps[left]) / apart if apart else 0.0
+        return between(self[left], self[right], amount)
+
+    @cached_property
+    def picture(self) -> Picture:
+        """What was learned, every pixel as it was; of an album the first.
+
+        Raises:
+            SavedError: it is damaged.
+        """
+        return self._load_picture(self._pictures[0])
+
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """All that was learned, every pixel as it was.
+
+        Raises:
+            SavedError: one is damaged.
+        """
+        return [self.picture, *(self._load_picture(place) for place in self._pictures[1:])]
+
+    def _load_picture(self, place: Place) -> Picture:
+        tensors, facts = self._read(place)
+        encoded, name = tensors.get("png"), facts.get("name")
+        if encoded is None or encoded.dtype != np.uint8 or not isinstance(name, str):
+            raise self._damaged("the picture is missing")
+        usual = max(PictureSettings.max_pixels, _DENSEST * encoded.size)
+        limit = min(usual, self.canvas.height * self.canvas.width)
+        try:
+            picture = load_picture(io.BytesIO(encoded.tobytes()), max_pixels=limit)
+        except PictureError as error:
+            raise self._damaged("the picture cannot be read") from error
+        if picture.canvas != self.canvas:
+            raise self._damaged("the picture has another size")
+        return with_hole(Picture(picture.pixels, name=name), tensors, name=self._name)
+
+    def sketch(self, index: int) -> NDArray[np.uint8] | None:
+        """Return what the batches had left on a canvas at a snapshot, where it was recorded.
+
+        uint8 (height, width, 3) of the picture's size.
+
+        Raises:
+            SavedError: it is damaged.
+        """
+        tensors, _ = self._read(self._places[index])
+        return unpacked_sketch(tensors, canvas=self.canvas, name=self._name)
+
+    def place(self, index: int) -> Place:
+        """Return where a snapshot is kept, and its step, seconds and loss."""
+        return self._places[index]
+
+    def painting(self, index: int) -> Painting:
+        """Return the painting of a snapshot, from the file unless it was just looked at.
+
+        Raises:
+            SavedError: its weights are damaged.
+            DeviceError: the device is not there or has too little memory.
+        """
+        painting = self._cached.pop(index, None)
+        if painting is None:
+            painting = self._first_painting if index == 0 else self._load(index)
+        self._cached[index] = painting  # the last is the one looked at last
+        while len(self._cached) > _CACHED:
+            del self._cached[next(iter(self._cached))]
+        return painting
+
+    def _load(self, index: int) -> Painting:
+        tensors, _ = self._read(self._places[index])
+        weights = self._first_weights | widened(unpacked(tensors), self._first_weights)
+        try:
+            return self._first_painting.with_weights(weights)
+        except UsageError as error:
+            raise self._damaged(str(error)) from error
+
+    @cached_property
+    def _first_weights(self) -> Weights:
+        return unpacked(self._read(self._places[0])[0])
+
+    @cached_property
+    def _first_painting(self) -> Painting:
+        return built(self._first_weights, model=self._model, device=self._device, name=self._name)
+
+    def _read(self, place: Place) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        with opened_saved(self.path) as file:
+            return read_record(file, place, name=self._name)
+
+    def _damaged(self, reason: str) -> SavedError:
+        return SavedError(f"{self._name} is damaged ({reason}): copy it anew")
+
+
+class _Kept(Snapshot):
+    """A snapshot in a file: its painting is loaded whenever it is looked at."""
+
+    _take: Take
+    _index: int
+
+    def __init__(self, take: Take, index: int) -> None:
+        # Not through the fields, of which one is a property here.
+        place = take.place(index)
+        self.__dict__.update(step=place.step, seconds=place.seconds, loss=place.loss)
+        self.__dict__.update(_take=take, _index=index)
+
+    @property
+    def painting(self) -> Painting:
+        return self._take.painting(self._index)

@@ -1,0 +1,1 @@
+"""Training: a learner moves a model towards a target."""

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.pipelines.timelapse import VideoSettings
+from neuralpaint.training.training import TrainingSettings
+
+animals: Registry[Settings] = Registry("animal")
+
+
+@animals.register("cat")
+@dataclass(frozen=True)
+class Cat(Settings):
+    lives: int = setting(9, "how many", minimum=0)
+    name: str = setting("", "how it is called")
+
+
+@animals.register("dog")
+@dataclass(frozen=True)
+class Dog(Settings):
+    good: bool = setting(True, "always")
+
+
+def test_a_spec_becomes_a_checked_entry() -> None:
+    assert animals.parse("cat") == Cat()
+    assert animals.parse("cat:lives=7,name=Tom") == Cat(lives=7, name="Tom")
+    assert animals.parse(" cat: lives = 7 ") == Cat(lives=7)
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        (
+            "cta",
+            UnknownNameError,
+            "no animal named 'cta': did you mean 'cat'? choose from cat, dog",
+        ),
+        ("cat:live=3", UnknownNameError, "did you mean 'lives'?"),
+        ("cat:lives", UsageError, "write lives=VALUE"),
+        ("cat:lives=-1", UsageError, "animal cat: lives must be at least 0, not -1"),
+        ("", UnknownNameError, "choose from cat, dog"),
+    ],
+)
+def test_a_wrong_spec_says_what_is_wrong(spec: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        animals.parse(spec)
+    assert message in str(caught.value)
+
+
+def test_a_list_splits_at_names_and_not_at_settings() -> None:
+    assert animals.parse_list("cat:lives=7,name=Tom,dog,dog:good=no") == [
+        Cat(lives=7, name="Tom"),
+        Dog(),
+        Dog(good=False),
+    ]
+    assert animals.parse_list("") == []
+
+
+def test_a_name_cannot_be_taken_twice() -> None:
+    with pytest.raises(ValueError, match="'cat' is registered twice"):
+        animals.register("cat")(Cat)
+
+
+@pytest.mark.parametrize("settings", [TrainingSettings, VideoSettings])
+def test_settings_that_name_entries_check_them(settings: type[TrainingSettings]) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'fourier'"):
+        settings(model="furier")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import pytest
+
+from neuralpaint.config.settings import Settings, options, setting
+from neuralpaint.errors import UnknownNameError, UsageError
+
+
+@dataclass(frozen=True)
+class Brush(Settings):
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("width", "area"),)
+
+    width: float | None = setting(None, "how wide", unit="mm", above=0.0)
+    area: float | None = setting(None, "how large")
+    hairs: int = setting(12, "how many", minimum=1, maximum=99)
+    shape: Literal["round", "flat"] = setting("round", "which shape")
+    wet: bool = setting(False, "dipped in water")
+
+
+def test_text_becomes_the_type_of_the_field() -> None:
+    brush = Brush(width="2.5", hairs="7", shape="flat", wet="yes")  # type: ignore[arg-type]
+    assert brush == Brush(width=2.5, hairs=7, shape="flat", wet=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"hairs": "many"}, "hairs must be a whole number, not 'many'"),
+        ({"hairs": 2.5}, "hairs must be a whole number, not 2.5"),
+        ({"hairs": True}, "hairs must be a whole number, not True"),
+        ({"hairs": 0}, "hairs must be at least 1, not 0"),
+        ({"hairs": 100}, "hairs must be at most 99, not 100"),
+        ({"hairs": 10**400}, "hairs must be at most 99, not so much"),
+        ({"hairs": None}, "hairs needs a value"),
+        ({"width": 0}, "width must be above 0 mm, not 0"),
+        ({"width": "nan"}, "width must be a finite number, not nan"),
+        ({"width": "inf"}, "width must be a finite number, not inf"),
+        ({"wet": "damp"}, "wet must be true or false, not 'damp'"),
+        ({"width": 1, "area": 1}, "--width and --area exclude each other: give one of them"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_its_name_and_value(
+    values: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        Brush.from_dict(values)
+    assert str(caught.value) == message
+
+
+def test_a_wrong_choice_and_a_wrong_key_name_the_closest() -> None:
+    with pytest.raises(UnknownNameError, match=r"did you mean 'round'\? choose from flat, round"):
+        Brush.from_dict({"shape": "rond"})
+    with pytest.raises(UnknownNameError, match=r"did you mean 'hairs'\?"):
+        Brush.from_dict({"hair": 3})
+
+
+def test_settings_survive_the_way_to_plain_values_and_back() -> None:
+    brush = Brush(width=3, shape="flat")
+    assert Brush.from_dict(brush.to_dict()) == brush
+    assert brush.changes() == {"width": 3.0, "shape": "flat"}
+
+
+def test_auto_is_the_unset_value_of_an_optional_field() -> None:
+    assert Brush(width="auto").width is None  # type: ignore[arg-type]
+    with pytest.raises(UsageError):
+        Brush(hairs="auto")  # type: ignore[arg-type]
+
+
+def test_options_carry_what_the_command_line_needs() -> None:
+    option = options(Brush)["shape"]
+    assert (option.choices, option.default, option.help) == (
+        ("round", "flat"),
+        "round",
+        "which shape",
+    )
+    assert options(Brush)["width"].unit == "mm"
+
+
+@dataclass(frozen=True)
+class Drying(Settings):
+    time: float = setting(1.0, "how long", unit="seconds", above=0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("20", 20), ("1.5", 1.5), ("90s", 90), ("2m", 120), ("1m30s", 90), (" 1H2M ", 3720)],
+)
+def test_a_time_is_written_as_a_person_would(text: str, seconds: float) -> None:
+    assert Drying(time=text).time == seconds  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["soon", "", "2 minutes", "30s1m", "m"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="time must be a time such as 20, 90s or 1m30s"):
+        Drying(time=text)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class _Plain(Settings):
+    kept: int = setting(1, "what stays")
+    dropped: int = setting(2, "what has no meaning for some")
+
+
+@dataclass(frozen=True)
+class _Lesser(_Plain):
+    without: ClassVar[tuple[str, ...]] = ("dropped",)
+
+
+def test_what_has_no_meaning_here_is_no_option_and_keeps_its_default() -> None:
+    assert list(options(_Lesser)) == ["kept"]
+    assert _Lesser(kept=3).to_dict() == {"kept": 3}
+    assert _Lesser().dropped == 2
+    with pytest.raises(UnknownNameError, match="no setting named 'dropped'"):
+        _Lesser.from_dict({"dropped": 3})
+    with pytest.raises(UnknownNameError, match="no setting named 'dropped'"):
+        _Lesser(dropped=3)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from fake_painting import Flat
+
+from neuralpaint.image.canvas import Canvas, CanvasSettings, Edge, Fit, Grid, View
+from neuralpaint.image.pictures import Picture
+from neuralpaint.image.resampling import shrunk, view
+from neuralpaint.rendering.rendering import render
+from neuralpaint.restoration.super_resolution.settings import Kernel
+
+
+def picture(height: int = 30, width: int = 40) -> Picture:
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 6, y * 6, x * 0 + 9], axis=-1)
+    return Picture(pixels.astype(np.uint8))
+
+
+class Hills(Flat):
+    """Waves so long that a picture of them says all about them."""
+
+    def colours(self, grid: Grid) -> torch.Tensor:
+        x, y = (torch.from_numpy(axis) for axis in grid)
+        red, green = torch.broadcast_tensors(torch.sin(3 * x + 0.4), torch.cos(4 * y - 0.3))
+        return torch.stack([red, green, torch.sin(2 * x + 3 * y)], -1) * 0.4 + 0.5
+
+
+HILLS = Picture(render(Hills(0), Canvas.of(height=90, width=120)))
+
+
+def test_a_picture_at_its_own_size_is_itself() -> None:
+    subject = picture()
+    assert view(subject, subject.canvas) is subject.pixels
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0, 3.3])
+def test_a_resized_picture_shows_the_same_plane(scale: float) -> None:
+    subject = picture()
+    seen = view(subject, subject.canvas.scaled(scale))
+    expected = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 240 - 3
+    np.testing.assert_allclose(seen[5, 3:-3, 0], expected[3:-3], atol=2)
+
+
+@pytest.mark.parametrize("fit", ["cover", "extend"])
+def test_a_crop_and_an_extension_line_up_with_the_network(fit: Fit) -> None:
+    subject = picture()
+    canvas = subject.canvas.fitted(height=60, width=60, fit=fit)
+    seen = view(subject, canvas).astype(int)
+    assert seen.shape == (60, 60, 3)
+    grid = canvas.grid()
+    # Red of the picture is 6 levels a pixel; its column c lies at x = (c + 0.5 - 20) / 20.
+    column = np.clip(grid.x[0] * 20 + 20 - 0.5, 0, 39)
+    row = np.clip(grid.y[:, 0] * 20 + 15 - 0.5, 0, 29)
+    np.testing.assert_allclose(seen[30, :, 0], 6 * column, atol=4)
+    np.testing.assert_allclose(seen[:, 30, 1], 6 * row, atol=4)
+
+
+@pytest.mark.parametrize(("edge", "angle"), [("extend", 0.0), ("mirror", 0.0), ("mirror", 10.0)])
+def test_looking_beyond_the_edges_costs_no_copy_of_the_picture(edge: Edge, angle: float) -> None:
+    subject = picture(height=1200, width=800)
+    canvas = subject.canvas.fitted(height=36, width=64, fit="extend").seen(View(angle=angle))
+    tracemalloc.start()
+    try:
+        view(subject, replace(canvas, edge=edge))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.3 * subject.pixels.nbytes
+
+
+@pytest.mark.parametrize("edge", ["mirror", "clamp", "black"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        View(),
+        View(x=0.3, y=0.6, zoom=3),
+        View(x=0.1, y=0.95, zoom=2),
+        View(zoom=0.4),
+        View(x=3.2, y=-2.1, zoom=0.7),
+        View(angle=30),
+        View(angle=90),
+        View(x=0.9, y=0.1, zoom=2.5, angle=-75),
+        View(x=0.4, zoom=0.3, angle=200),
+    ],
+    ids=str,
+)
+def test_the_picture_is_seen_as_a_perfect_painting_of_it(place: View, edge: Edge) -> None:
+    canvas = HILLS.canvas.resized(height=60, width=100)
+    canvas = replace(canvas, edge=edge, samples=3).seen(place)
+    seen, shown = view(HILLS, canvas).astype(int), render(Hills(0), canvas).astype(int)
+    assert seen.shape == shown.shape
+    error = np.abs(seen - shown)
+    # The outermost pixels are as large as those of the frame, and so is what is drawn out of them.
+    coarse = edge == "clamp" and place.zoom < 1
+    assert error.mean() < (6 if coarse else 1)
+    assert np.quantile(error, 0.98) <= (16 if coarse else 4)
+    assert error.max() <= (120 if edge == "black" else 16)
+
+
+def test_what_is_beyond_a_turned_picture_repeats_its_edge_pixels() -> None:
+    canvas = HILLS.canvas.seen(View(zoom=0.5, angle=20))
+    np.testing.assert_array_equal(view(HILLS, canvas), view(HILLS, replace(canvas, edge="clamp")))
+    assert view(HILLS, canvas).min() > 20
+
+
+def test_a_crop_of_whole_pixels_is_these_pixels() -> None:
+    canvas = CanvasSettings(crop="33x21+7+40").views(HILLS.canvas)[0]
+    np.testing.assert_array_equal(view(HILLS, canvas), HILLS.pixels[40:61, 7:40])
+
+
+def test_a_picture_far_out_of_sight_is_its_edge_drawn_out_or_black() -> None:
+    canvas = HILLS.canvas.seen(View(x=9.0, zoom=4))
+    column = view(HILLS, canvas)[:, 0]
+    assert (view(HILLS, canvas) == column[:, None]).all()
+    assert np.abs(column[60].astype(int) - HILLS.pixels[48, -1]).max() <= 3
+    assert (view(HILLS, replace(canvas, edge="black")) == 0).all()
+
+
+def test_a_turned_view_of_a_fine_pattern_is_grey() -> None:
+    checks = Picture(
+        (np.indices((400, 400)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, 2)
+    )
+    seen = view(checks, Canvas.of(height=40, width=40).seen(View(zoom=1.5, angle=17)))
+    assert np.abs(seen.astype(int) - 128).max() < 12
+
+
+@pytest.mark.parametrize("kernel", ["box", "bicubic", "lanczos"])
+@pytest.mark.parametrize("scale", [1.6, 3])
+def test_a_larger_frame_is_shrunk_to_the_pixels_of_the_picture(
+    kernel: Kernel, scale: float
+) -> None:
+    canvas = HILLS.canvas.scaled(scale)
+    both = shrunk(render(Hills(0), canvas), HILLS, canvas, kernel=kernel)
+    assert both is not None
+    small, own, known = both
+    assert known is None
+    assert own.shape == HILLS.pixels.shape
+    np.testing.assert_allclose(small.astype(int), own, atol=1)
+
+
+def test_of_a_part_only_the_pixels_that_it_shows_whole_are_taken() -> None:
+    canvas = HILLS.canvas.seen(View(x=0.4, y=0.55, zoom=2.1)).scaled(4)
+    both = shrunk(render(Hills(0), canvas), HILLS, canvas, kernel="box")
+    assert both is not None
+    small, own, known = both
+    assert known is None
+    assert own.shape == (41, 56, 3)  # rows 28.1 to 70.9, columns 19.4 to 76.6
+    np.testing.assert_allclose(small.astype(int), own, atol=1)
+
+
+@pytest.mark.parametrize(
+    "canvas",
+    [
+        HILLS.canvas,
+        HILLS.canvas.scaled(0.5),
+        HILLS.canvas.seen(View(angle=5)).scaled(2),
+        HILLS.canvas.seen(View(zoom=0.9)).scaled(2),
+    ],
+)
+def test_what_shows_no_pixel_whole_and_larger_is_not_shrunk(canvas: Canvas) -> None:
+    assert shrunk(render(Hills(0), canvas), HILLS, canvas, kernel="box") is None

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from neuralpaint.errors import SavedError, UsageError
+from neuralpaint.image.metrics import psnr
+from neuralpaint.image.pictures import Picture
+from neuralpaint.models.albums import Album
+from neuralpaint.models.codes import checked_code, parse_code
+from neuralpaint.rendering.rendering import render
+from neuralpaint.storage.painting import Painting
+from neuralpaint.storage.saved import load_painting
+from neuralpaint.storage.take import TakeWriter, load_take
+from neuralpaint.training.learning import learn, learner
+from neuralpaint.training.lesson import Lesson
+from neuralpaint.training.target import Lattice, Target
+from neuralpaint.training.training import TrainingSettings
+
+MODELS = [
+    "fourier:order=6,hidden_size=24,hidden_layers=1", "skipconn:hidden_size=16,hidden_layers=1",
+    "mlp:features=8,sigma=2,hidden_size=16", "siren:hidden_size=16", "pyramid:hidden_size=8",
+]  # fmt: skip
+
+
+def page(seed: int, height: int = 16, width: int = 24) -> Picture:
+    y, x = np.mgrid[0:height, 0:width] / width
+    waves = [np.sin(3 * (seed + 1) * x + channel + 2 * seed * y) for channel in range(3)]
+    levels = (127 + 120 * np.stack(waves, -1)).astype(np.uint8)
+    return Picture(levels, name=f"page-{seed}.png")
+
+
+def album(count: int = 3) -> Album:
+    return Album([page(i) for i in range(count)], np.eye(count, dtype=np.float32))
+
+
+def trained(subject: Album, model: str, steps: int = 150) -> Painting:
+    student = learner(subject, model=model, steps=steps, batch=1200, device="cpu")
+    student.advance(steps)
+    return student.painting()
+
+
+def frame_at(painting: Painting, code: Any) -> NDArray[np.uint8]:
+    return render(painting.at(code), painting.canvas)
+
+
+def test_an_album_is_of_pictures_of_one_size_each_with_a_code_of_its_own() -> None:
+    for pictures, codes, words in (
+        ([page(0)], [[1]], "at least two"),
+        ([page(0), page(1, height=17)], [[1], [2]], "24x17 pixels and 'page-0.png' 24x16"),
+        ([page(0), page(1)], [[1, 0], [1, 0]], "'page-0.png' and 'page-1.png' have one code"),
+        ([page(0), page(1)], [[1], [2], [3]], r"\(2, k\)"),
+        ([page(0), page(1)], [[1], [np.nan]], "between"),
+        ([page(0), page(1)], [["a"], ["b"]], "made of numbers"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            Album(pictures, codes)  # type: ignore[arg-type]
+
+
+def test_its_lesson_is_the_pictures_one_below_the_other() -> None:
+    subject = album()
+    lesson = Lesson(subject, TrainingSettings())
+    assert lesson.shape == (48, 24)
+    assert lesson.codes is not None
+    for i, picture in enumerate(subject.pictures):
+        rows = slice(16 * i, 16 * (i + 1))
+        np.testing.assert_array_equal(lesson.pixels()[rows], picture.pixels)
+        np.testing.assert_array_equal(lesson.grid.y[rows], picture.canvas.grid().y)
+        assert (lesson.codes[rows] == subject.codes[i]).all()
+
+
+@pytest.mark.parametrize("options", [{"target_scale": 2}, {"train_on": "every-other"}])
+def test_its_pictures_are_enlarged_and_thinned_like_any_other(options: dict[str, Any]) -> None:
+    subject, settings = album(2), TrainingSettings(**options)
+    whole = Lesson(subject, settings)
+    pages = [Lesson(picture, settings) for picture in subject.pictures]
+    np.testing.assert_array_equal(whole.pixels(), np.concatenate([p.pixels() for p in pages]))
+    np.testing.assert_array_equal(whole.grid.y, np.concatenate([p.grid.y for p in pages]))
+
+
+def test_a_batch_knows_whose_rows_it_has() -> None:
+    lesson = Lesson(album(), TrainingSettings())
+    target = Target.of(lesson, lesson.pixels(), torch.device("cpu"))
+    batch = target.batch(Lattice(torch.tensor([0, 15, 16, 47]), torch.tensor([1, 5])))
+    assert batch.code is not None
+    assert batch.code.shape == (4, 1, 3)
+    assert batch.code[:, 0].argmax(1).tolist() == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_one_network_learns_them_all_each_at_its_code(model: str) -> None:
+    subject = album()
+    painting = trained(subject, model)
+    for picture, code in zip(subject.pictures, subject.codes, strict=True):
+        own = psnr(frame_at(painting, code), picture.pixels)
+        others = [
+            psnr(frame_at(painting, other), picture.pixels)
+            for other in subject.codes
+            if not np.array_equal(other, code)
+        ]
+        assert own > 15
+        assert own > 4 + max(others)
+
+
+def test_without_a_code_it_is_the_first_picture() -> None:
+    painting = trained(album(), MODELS[4], steps=3)
+    np.testing.assert_array_equal(render(painting, painting.canvas), frame_at(painting, [1, 0, 0]))
+
+
+def test_a_place_can_have_a_code_of_its_own() -> None:
+    painting = trained(album(2), MODELS[4], steps=3)
+
+    def field(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        right = torch.broadcast_tensors(x > 0, y)[0].float()
+        return torch.stack([1 - right, right], -1)
+
+    both = render(painting.at(field), painting.canvas)
+    halves = [frame_at(painting, code) for code in painting.codes]  # type: ignore[union-attr]
+    np.testing.assert_array_equal(both[:, :12], halves[0][:, :12])
+    np.testing.assert_array_equal(both[:, 12:], halves[1][:, 12:])
+
+
+def test_blended_weights_keep_their_code() -> None:
+    a, b = (trained(album(2), MODELS[4], steps=steps).at([0, 1]) for steps in (2, 4))
+    np.testing.assert_array_equal(render(a.blend(b, 1.0), a.canvas), render(b, b.canvas))
+
+
+def test_a_single_picture_has_no_code() -> None:
+    student = learner(page(0), model=MODELS[4], steps=2, device="cpu")
+    with pytest.raises(UsageError, match="learned one picture"):
+        student.painting().at([1])
+
+
+def test_a_code_of_another_length_is_refused() -> None:
+    with pytest.raises(UsageError, match="3 numbers here, not 2 numbers"):
+        trained(album(), MODELS[4], steps=1).at([1, 0])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_saved_painting_has_all_codes(model: str, tmp_path: Path) -> None:
+    painting = trained(album(2), model, steps=4)
+    loaded = load_painting(painting.save(tmp_path / "a.painting"))
+    assert loaded.codes is not None
+    np.testing.assert_array_equal(loaded.codes, np.eye(2))
+    for code in ([0, 1], [0.3, 0.7]):
+        np.testing.assert_array_equal(frame_at(loaded, code), frame_at(painting, code))
+
+
+def test_a_take_has_all_pictures_and_codes(tmp_path: Path) -> None:
+    subject = album(2)
+    settings = TrainingSettings(model=MODELS[4], steps=4, batch=200, device="cpu")
+    student = learner(subject, settings)
+    with TakeWriter(
+        tmp_path / "a.take", settings=settings, subject=subject, steps=4, note={}
+    ) as writer:
+        shots = [writer.add(snapshot) for snapshot in learn(student, [0, 2, 4])]
+        writer.finish()
+    take = load_take(tmp_path / "a.take")
+    for kept, given in zip(take.pictures, subject.pictures, strict=True):
+        np.testing.assert_array_equal(kept.pixels, given.pixels)
+        assert kept.name == given.name
+    for snapshot, shot in zip(take, shots, strict=True):
+        np.testing.assert_array_equal(
+            frame_at(snapshot.painting, [0, 1]), frame_at(shot.painting, [0, 1])
+        )
+
+
+def test_a_take_without_one_of_its_pictures_is_damaged(tmp_path: Path) -> None:
+    subject = album(2)
+    settings = TrainingSettings(model=MODELS[4], steps=1, device="cpu")
+    lesser = album(2)
+    object.__setattr__(lesser, "pictures", lesser.pictures[:1])
+    with TakeWriter(
+        tmp_path / "a.take", settings=settings, subject=lesser, steps=1, note={}
+    ) as writer:
+        writer.add(next(learn(learner(subject, settings), [0])))
+    with pytest.raises(SavedError, match="a picture is missing"):
+        load_take(tmp_path / "a.take")
+
+
+def test_what_an_album_has_taught_is_the_same_after_a_pause() -> None:
+    def student() -> Any:
+        return learner(album(2), model=MODELS[4], steps=6, batch=200, device="cpu")
+
+    whole, half, again = student(), student(), student()
+    whole.advance(6)
+    half.advance(3)
+    again.restore(half.state())
+    again.advance(3)
+    for name, weight in whole.painting().weights.items():
+        np.testing.assert_array_equal(again.painting().weights[name], weight)
+
+
+def test_a_masked_page_is_filled_like_a_masked_picture() -> None:
+    hole = np.zeros((16, 24), np.float32)
+    hole[5:8, 9:14] = 1
+    masked = replace(page(1), unknown=hole)
+    settings = TrainingSettings()
+    whole = Lesson(Album([page(0), masked], np.eye(2)), settings)
+    assert whole.is_made
+    np.testing.assert_array_equal(whole.pixels()[16:], Lesson(masked, settings).pixels())
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("0.3,0.7", [0.3, 0.7]), ("1011", [1, 0, 1, 1]), ("1, 0", [1, 0]), ("0.5", [0.5])],
+)
+def test_a_code_as_text(text: str, code: list[float]) -> None:
+    np.testing.assert_array_equal(parse_code(text, len(code)), np.array(code, np.float32))
+
+
+@pytest.mark.parametrize("text", ["", "a,b", "1,,2", "12", "nan,0"])
+def test_text_that_is_no_code(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_code(text, 2)
+
+
+def test_a_code_is_float32() -> None:
+    assert checked_code([0, 1], 2).dtype == np.float32

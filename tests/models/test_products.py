@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from neuralpaint.image.pictures import Picture
+from neuralpaint.models.networks.products import EXACT, ROUNDED, Products, products
+from neuralpaint.rendering.rendering import fidelity
+from neuralpaint.runtime.devices import DeviceName
+from neuralpaint.training.learning import learner
+
+
+@pytest.mark.parametrize(("kind", "rounding"), [(EXACT, 1e-6), (ROUNDED, 2**-8)])
+def test_products_are_those_of_the_rounded_factors_added_up_exactly(
+    kind: Products, rounding: float
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.rand(*shape, generator=generator) for shape in ((300, 40), (40, 20)))
+    whole = torch.full((300, 50), 7.0)
+    c = whole[:, 10:30]  # a slice, as of a weight's gradient
+    kind.into(c, kind.factor(a), kind.factor(b))
+    torch.testing.assert_close(c, a @ b, rtol=2 * rounding, atol=0)
+    once = c.clone()
+    kind.add(c, kind.factor(a), kind.factor(b.t()).t())
+    torch.testing.assert_close(c, 2 * once, rtol=1e-6, atol=1e-5)
+    assert (whole[:, :10] == 7).all()
+    assert (whole[:, 30:] == 7).all()
+
+
+def test_a_cpu_multiplies_exactly() -> None:
+    assert products(torch.device("cpu")) is EXACT
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_knows_bfloat16_rounds_to_it() -> None:
+    chosen = products(torch.device("cuda"))
+    if chosen is EXACT:
+        pytest.skip("this GPU or this torch has no products of bfloat16 with sums of float32")
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.rand(*shape, generator=generator) for shape in ((300, 64), (64, 32)))
+    expected = ROUNDED.factor(a) @ ROUNDED.factor(b)
+    c = torch.empty(300, 32, device="cuda")
+    chosen.into(c, chosen.factor(a.cuda()), chosen.factor(b.cuda()))
+    torch.testing.assert_close(c.cpu(), expected, rtol=1e-5, atol=1e-5)
+
+
+def quality(monkeypatch: pytest.MonkeyPatch, kind: Products, *, device: DeviceName) -> float:
+    """Return the PSNR in dB that a short training with these products comes to."""
+    monkeypatch.setattr("neuralpaint.models.networks.walk.products", lambda device: kind)
+    y, x = np.mgrid[0:48, 0:72] / 72
+    colours = np.stack([x, y, 0.5 + 0.4 * np.sin(30 * x + 11 * y)], axis=-1)
+    picture = Picture.from_array(colours)
+    student = learner(picture, model="fourier:hidden_size=32", steps=400, device=device)
+    student.advance(400)
+    return fidelity(student.painting(), picture)
+
+
+def test_rounded_products_learn_as_well_as_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact, rounded = (quality(monkeypatch, kind, device="cpu") for kind in (EXACT, ROUNDED))
+    assert exact > 30
+    assert rounded == pytest.approx(exact, abs=0.5)
+
+
+@pytest.mark.gpu
+def test_a_gpu_learns_as_well_with_its_own_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = products(torch.device("cuda"))
+    exact, rounded = (quality(monkeypatch, kind, device="cuda") for kind in (EXACT, own))
+    assert rounded == pytest.approx(exact, abs=0.5)

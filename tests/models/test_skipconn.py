@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from neuralpaint.models import ActivationName
+from neuralpaint.models.networks import SkipConn
+from neuralpaint.models.networks.activations import ACTIVATIONS
+from neuralpaint.models.networks.walk import Walk
+from neuralpaint.runtime import workers
+
+WIDTHS = (5, 7)
+X, Y = torch.randn(1, 9, 5), torch.randn(6, 1, 7)
+
+
+def build(activation: ActivationName = "sine", *, hidden_layers: int = 3) -> SkipConn:
+    network = SkipConn(WIDTHS, hidden_size=8, hidden_layers=hidden_layers, activation=activation)
+    network.initialize(torch.Generator().manual_seed(0))
+    return network
+
+
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+@pytest.mark.parametrize("hidden_layers", [1, 2, 3, 6])
+def test_the_fast_way_agrees_with_the_definition(
+    activation: ActivationName, hidden_layers: int
+) -> None:
+    network = build(activation, hidden_layers=hidden_layers)
+    weights = list(network.parameters())
+    direction = torch.randn(6, 9, 3)
+
+    def run(way: object) -> tuple[Tensor, ...]:
+        signal = way((X, Y))  # type: ignore[operator]
+        return signal.detach(), *torch.autograd.grad((signal * direction).sum(), weights)
+
+    for fast, plain in zip(run(network), run(network.forward_plain), strict=True):
+        scale = plain.abs().max()
+        torch.testing.assert_close(fast / scale, plain / scale, rtol=0, atol=1e-5)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            network((X, Y)), network.forward_plain((X, Y)), rtol=0, atol=1e-5
+        )
+
+
+def test_workers_that_share_the_rows_agree_with_the_definition() -> None:
+    network = build()
+    weights = list(network.parameters())
+    x, y, direction = torch.randn(1, 45, 5), torch.randn(41, 1, 7), torch.randn(41, 45, 3)
+    before = workers.count()
+    workers.hire(3)
+    try:
+        assert len({part.start for part in parts_of(network, x, y)}) == 3
+        shared = torch.autograd.grad((network((x, y)) * direction).sum(), weights)
+    finally:
+        workers.hire(before)
+    plain = torch.autograd.grad((network.forward_plain((x, y)) * direction).sum(), weights)
+    for found, wanted in zip(shared, plain, strict=True):
+        scale = wanted.abs().max()
+        torch.testing.assert_close(found / scale, wanted / scale, rtol=0, atol=1e-5)
+
+
+def parts_of(network: SkipConn, x: Tensor, y: Tensor) -> list[slice]:
+    weights = list(network.parameters())
+    walk = Walk(ACTIVATIONS["sine"], [], x[0], y[:, 0], weights[::2], weights[1::2])
+    return walk.parts
+
+
+def test_a_grid_and_its_points_give_the_same() -> None:
+    network = build()
+    points = X.expand(6, 9, 5).reshape(54, 5), Y.expand(6, 9, 7).reshape(54, 7)
+    grid = network((X, Y)).reshape(54, 3)
+    torch.testing.assert_close(network(points), grid, rtol=0, atol=1e-5)
+
+
+def test_a_large_grid_is_rendered_in_strips_without_seams() -> None:
+    network = build()
+    x, y = torch.randn(1, 700, 5), torch.randn(23, 1, 7)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            network((x, y)), network.forward_plain((x, y)), rtol=0, atol=1e-5
+        )
+
+
+def test_two_graphs_can_be_open_at_once() -> None:
+    network = build()
+    weights = list(network.parameters())
+    first, second = network((X, Y)), network((2 * X, Y))
+    expected = torch.autograd.grad(network.forward_plain((X, Y)).sum(), weights)
+    torch.autograd.grad(second.sum(), weights)
+    for found, wanted in zip(torch.autograd.grad(first.sum(), weights), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_every_layer_sees_current_previous_and_input() -> None:
+    inputs = sum(WIDTHS)
+    shapes = [tuple(layer.weight.shape) for layer in build(hidden_layers=3).layers]  # type: ignore[arg-type]
+    assert shapes == [
+        (8, inputs), (8, 8 + inputs), (8, 16 + inputs), (8, 16 + inputs), (3, 16 + inputs)
+    ]  # fmt: skip

@@ -1,0 +1,665 @@
+"""The comparison: whole ones, of a tiny picture and tiny networks."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from neuralpaint.errors import DeviceError, DivergedError, UsageError
+from neuralpaint.image.metrics import psnr
+from neuralpaint.image.pictures import Picture
+from neuralpaint.image.split import held_out
+from neuralpaint.pipelines.compare.compare import Compare, compare
+from neuralpaint.pipelines.compare.maps import error_scale, exhibit, spectrum, telling_crops
+from neuralpaint.pipelines.compare.measures import Judge, Scores
+from neuralpaint.pipelines.compare.result import CompareProgress, CompareResult
+from neuralpaint.pipelines.compare.sweep import Sweep
+from neuralpaint.pipelines.compare.tiles import arrange
+from neuralpaint.training.learning import learner
+from neuralpaint.training.torch_learner import TorchLearner
+from neuralpaint.video.ffmpeg import find_ffmpeg
+from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.reader import read_frames
+
+SMALL = "fourier:hidden_size=8,order=4"
+TWO = f"{SMALL},skipconn:hidden_size=8,hidden_layers=1"
+QUICK: dict[str, Any] = {
+    "model": TWO, "steps": 12, "batch": 100, "device": "cpu", "threads": 1,
+    "duration": 0.5, "fps": 10.0, "hold": 0.2, "train_on": "every-other",
+    "no_race": True,
+}  # fmt: skip
+EVERYTHING = [
+    "contestants", "curves.png", "curves.svg", "grid.png", "race.mp4", "report.html",
+    "results.csv", "results.json", "stills",
+]  # fmt: skip
+
+
+def soft_pixels(height: int = 24, width: int = 36) -> NDArray[np.uint8]:
+    y, x = np.mgrid[0:height, 0:width] / max(height, width)
+    wave = (np.sin(20 * x) + 1) / 2
+    return (255 * np.stack([x, y, wave], axis=-1)).astype(np.uint8)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(soft_pixels()).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> CompareResult:
+    """A whole comparison of two."""
+    folder = tmp_path_factory.mktemp("compare")
+    Image.fromarray(soft_pixels()).save(folder / "photo.png")
+    return compare(folder / "photo.png", folder / "out", **QUICK | {"no_race": False})
+
+
+def decode(path: Path) -> NDArray[np.uint8]:
+    return np.stack(list(read_frames(path)))
+
+
+def rate_of(path: Path) -> float:
+    command = [find_ffmpeg(), "-hide_banner", "-i", str(path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    found = re.search(r"Video: h264 .* ([\d.]+) fps", told)
+    assert found is not None, told
+    return float(found[1])
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def results_of(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "results.json").read_text("utf-8"))
+    return content
+
+
+def test_everything_is_made_and_listed(result: CompareResult) -> None:
+    assert names_in(result.folder) == EVERYTHING
+    assert all((result.folder / name).stat().st_size > 100 for name in result.files)
+    assert sorted(result.files) == sorted(
+        [*(n for n in EVERYTHING if "." in n), "stills/fourier.png", "stills/skipconn.png"]
+    )
+    assert not result.interrupted
+    assert result.missing == ()
+
+
+def test_who_is_nearer_to_the_picture_is_first(result: CompareResult) -> None:
+    first, second = result.outcomes
+    assert first.psnr > second.psnr > 8
+    assert result.winner is first
+    for outcome in result.outcomes:
+        assert outcome.steps == 12
+        assert outcome.weights > 50
+        assert outcome.ms_per_step == pytest.approx(1e3 * outcome.train_seconds / 12)
+
+
+def test_what_is_reported_is_what_the_still_shows(result: CompareResult) -> None:
+    picture = Picture(soft_pixels())
+    out = held_out(picture, "every-other")
+    for outcome in result.outcomes:
+        with Image.open(result.folder / "stills" / f"{outcome.slug}.png") as image:
+            frame = np.asarray(image.convert("RGB"))
+        last = outcome.curve[-1]
+        assert last.psnr == pytest.approx(psnr(frame, picture.pixels))
+        mse = np.square((frame[out] - picture.pixels[out].astype(float)) / 255).mean()
+        assert last.psnr_held_out == pytest.approx(-10 * math.log10(mse))
+        assert last.psnr_train != last.psnr_held_out
+
+
+def test_curves_begin_at_the_first_step_and_end_at_the_last(result: CompareResult) -> None:
+    for outcome in result.outcomes:
+        steps = [point.step for point in outcome.curve]
+        assert (steps[0], steps[-1]) == (0, 12)
+        assert steps == sorted(steps)
+        assert math.isnan(outcome.curve[0].loss)
+        assert all(point.loss > 0 for point in outcome.curve[1:])
+        assert outcome.curve[-1].psnr > outcome.curve[0].psnr
+
+
+def test_a_painting_is_looked_at_once(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    glance = Judge.glance
+
+    def noted(self: Judge, painting: Any) -> Scores:
+        seen.append(id(painting))
+        return glance(self, painting)
+
+    monkeypatch.setattr(Judge, "glance", noted)
+    options = QUICK | {"model": SMALL, "steps": 5, "no_race": False, "duration": 3.0}
+    (outcome,) = compare(photo, tmp_path / "out", **options).outcomes
+    assert len(outcome.fractions) == 28
+    assert [point.step for point in outcome.curve] == [0, 1, 2, 3, 4, 5]
+    assert len(seen) <= 6
+
+
+def test_in_a_hurry_fewer_looks_are_taken_but_the_first_and_the_last(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = QUICK | {"model": SMALL, "steps": 60}
+    (calm,) = compare(photo, tmp_path / "calm", **options).outcomes
+    monkeypatch.setattr("neuralpaint.pipelines.compare.training._GRACE", -1e9)
+    (hasty,) = compare(photo, tmp_path / "hasty", **options).outcomes
+    steps = [point.step for point in hasty.curve]
+    assert 3 < len(steps) < len(calm.curve) / 2
+    assert (steps[0], steps[-1]) == (0, 60)
+    assert hasty.last.psnr == calm.last.psnr
+
+
+@pytest.mark.parametrize("steps", [1, 3, 47])
+def test_the_final_loss_is_that_of_the_last_steps_however_often_was_looked(
+    photo: Path, tmp_path: Path, steps: int
+) -> None:
+    options = QUICK | {"model": SMALL, "steps": steps}
+    (plain,) = compare(photo, tmp_path / "plain", **options).outcomes
+    (filmed,) = compare(photo, tmp_path / "filmed", **options | {"no_race": False}).outcomes
+    pupil = learner(Picture(soft_pixels()), plain.settings)
+    tail = {1: 0, 3: 2, 47: 42}[steps]
+    if tail:
+        pupil.advance(tail)
+    before = pupil.newest
+    pupil.advance(steps - tail)
+    expected = pupil.newest.mean_since(before)
+    assert plain.last.loss == pytest.approx(expected, rel=1e-5)
+    assert filmed.last.loss == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_who_is_better_where_it_was_not_taught_wins(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: bool
+) -> None:
+    judge = Judge.judge
+    scores = iter([Scores(30.0, 50.0, 10.0), Scores(20.0, 20.0, 21.5)])
+
+    def told(self: Judge, frame: NDArray[np.uint8]) -> Scores:
+        assert math.isfinite(judge(self, frame).all)
+        each = next(scores)
+        return each if split else each._replace(held_out=None)
+
+    monkeypatch.setattr(Judge, "judge", told)
+    given = QUICK | {"train_on": "every-other" if split else "all", "no_race": False}
+    found = compare(photo, tmp_path / "out", **given)
+    best = "skipconn" if split else "fourier"
+    assert found.winner is found.outcomes[0]
+    assert found.winner.name == best
+    page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
+    content = results_of(tmp_path / "out")
+    if split:
+        assert "skipconn with 21.50 dB (PSNR of the pixels held out), 11.50 dB ahead" in page.text
+        assert content["ranked_by"] == "psnr_held_out"
+    else:
+        assert "fourier with 30.00 dB (PSNR), 10.00 dB ahead" in page.text
+        assert content["ranked_by"] == "psnr"
+    assert content["winner"] == best
+    # Its cell has the golden rim in the last frame of the race.
+    frame = decode(tmp_path / "out" / "race.mp4")[-1].astype(int)
+    layout = arrange(3, height=24, width=36)
+    rims = []
+    for index in (1, 2):
+        top, left, _, width = layout.box(index)
+        rims.append(frame[top - 2, left : left + width].mean())
+    assert rims.index(max(rims)) == (1 if split else 0)
+
+
+def test_losses_of_different_kinds_are_told_not_to_compare(
+    photo: Path, tmp_path: Path, result: CompareResult
+) -> None:
+    words = "the losses are not of one kind"
+    options = QUICK | {"model": SMALL, "loss": "mse,mae"}
+    compare(photo, tmp_path / "out", **options)
+    assert f"{words} (m" in (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert words not in (result.folder / "report.html").read_text("utf-8")
+
+
+def test_csv_and_json_agree(result: CompareResult) -> None:
+    with (result.folder / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    content = results_of(result.folder)
+    assert [row["name"] for row in rows] == [each["name"] for each in content["contestants"]]
+    assert content["winner"] == rows[0]["name"]
+    for row, each in zip(rows, content["contestants"], strict=True):
+        for key in ("psnr", "psnr_train", "psnr_held_out", "train_loss", "train_seconds"):
+            assert float(row[key]) == pytest.approx(each[key])
+        assert int(row["weights"]) == each["weights"]
+        assert row["model"] == each["settings"]["model"]
+        assert (result.folder / row["still"]).is_file()
+        assert each["curve"][-1]["psnr"] == each["psnr"]
+    assert sorted(content["files"]) == sorted(result.files)
+
+
+def test_the_race_is_a_clip_of_the_length_asked_for(result: CompareResult) -> None:
+    frames = decode(result.folder / "race.mp4")
+    layout = arrange(3, height=24, width=36)
+    assert frames.shape == (5, layout.height, layout.width, 3)
+    assert rate_of(result.folder / "race.mp4") == 10.0
+
+
+def test_the_race_shows_the_original_and_in_the_end_the_finals(result: CompareResult) -> None:
+    frames = decode(result.folder / "race.mp4")
+    layout = arrange(3, height=24, width=36)
+    stills = [soft_pixels()]
+    order = sorted(result.outcomes, key=lambda outcome: outcome.name)  # as they were named
+    for outcome in order:
+        with Image.open(result.folder / "stills" / f"{outcome.slug}.png") as image:
+            stills.append(np.asarray(image.convert("RGB")))
+    for index, still in enumerate(stills):
+        top, left, height, width = layout.box(index)
+        cell = frames[-1][top + height // 2 : top + height, left : left + width]
+        times = height // 24
+        large = still.repeat(times, axis=0).repeat(times, axis=1)[height // 2 :]
+        assert np.abs(cell.astype(int) - large).mean() < 4
+
+
+def test_each_still_tells_how_to_paint_it_alone(result: CompareResult) -> None:
+    for outcome in result.outcomes:
+        note = json.loads(read_tag(result.folder / "stills" / f"{outcome.slug}.png") or "")
+        assert note["recipe"] == "paint"
+        assert note["settings"]["model"] == outcome.settings.model
+        assert note["output"] == f"{outcome.slug}.png"
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_report_needs_no_network_and_no_other_file_but_the_race(result: CompareResult) -> None:
+    page = Page((result.folder / "report.html").read_text("utf-8"))
+    sources = {
+        value for _, attributes in page.tags for key, value in attributes.items()
+        if key in ("src", "href") and value and not value.startswith("data:image/")
+    }  # fmt: skip
+    assert sources == {"race.mp4", "curves.png", "curves.svg"}
+    assert [tag for tag, _ in page.tags].count("svg") == 2
+    assert all(tag != "link" for tag, _ in page.tags)
+    for outcome in result.outcomes:
+        assert outcome.name in page.text
+        assert f"{outcome.psnr:.2f}" in page.text
+
+
+def test_finished_ones_are_taken_as_they_are(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    filmed = QUICK | {"no_race": False}
+    first = compare(photo, out, **filmed | {"model": SMALL})
+    trained: list[str] = []
+    advance = TorchLearner.advance
+
+    def noted(self: TorchLearner, steps: int) -> None:
+        trained.append(self.settings.model)
+        advance(self, steps)
+
+    monkeypatch.setattr(TorchLearner, "advance", noted)
+    both = compare(photo, out, resume=True, **filmed)
+    assert set(trained) == {"skipconn:hidden_size=8,hidden_layers=1"}
+    resumed = {outcome.settings.model: outcome.resumed for outcome in both.outcomes}
+    assert resumed == {SMALL: True, "skipconn:hidden_size=8,hidden_layers=1": False}
+    (old,) = [each for each in both.outcomes if each.resumed]
+    assert old.curve[1:] == first.outcomes[0].curve[1:]
+    assert names_in(out / "stills") == ["fourier.png", "skipconn.png"]
+    # A longer race needs more frames than there are, a shorter one does not.
+    trained.clear()
+    longer = compare(photo, out, resume=True, **filmed | {"duration": 1.0})
+    assert len(set(trained)) == 2
+    assert [len(outcome.fractions) for outcome in longer.outcomes] == [8, 8]
+    assert len(decode(out / "race.mp4")) == 10
+    trained.clear()
+    shorter = compare(photo, out, resume=True, **filmed)
+    assert not trained
+    assert all(outcome.resumed for outcome in shorter.outcomes)
+    assert len(decode(out / "race.mp4")) == 5
+    # Other settings do, and another picture.
+    compare(photo, out, resume=True, **QUICK | {"model": SMALL, "seed": 1})
+    assert set(trained) == {SMALL}
+    trained.clear()
+    Image.fromarray(255 - soft_pixels()).save(photo)
+    compare(photo, out, resume=True, **QUICK | {"model": SMALL})
+    assert set(trained) == {SMALL}
+
+
+def test_a_folder_is_replaced_only_when_asked_and_keeps_what_is_not_ours(
+    photo: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    compare(photo, out, **QUICK)
+    (out / "notes.txt").write_text("precious")
+    (out / "stills" / "mine.png").write_text("precious")
+    before = (out / "results.json").read_bytes()
+    with pytest.raises(UsageError, match=r"holds a comparison .*--resume .*-y"):
+        compare(photo, out, **QUICK)
+    assert (out / "results.json").read_bytes() == before
+    compare(photo, out, overwrite=True, **QUICK | {"model": "pyramid"})
+    assert (out / "notes.txt").read_text() == "precious"
+    assert names_in(out / "stills") == ["mine.png", "pyramid.png"]
+    assert len(names_in(out / "contestants")) == 1
+    with pytest.raises(UsageError, match="exclude each other"):
+        compare(photo, out, overwrite=True, resume=True, **QUICK)
+
+
+def test_one_that_diverges_does_not_stop_the_others(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = TorchLearner.advance
+
+    def fragile(self: TorchLearner, steps: int) -> None:
+        advance(self, steps)
+        if self.settings.lr == 99 and self.step > 3:
+            raise DivergedError("the loss became nan")
+        if self.settings.lr == 98 and self.step > 3:
+            raise DeviceError("out of memory: lower --batch")
+
+    monkeypatch.setattr(TorchLearner, "advance", fragile)
+    contestants: list[dict[str, Any]] = [
+        {"name": "hot", "lr": 99},
+        {"name": "large", "lr": 98},
+        {"name": "good"},
+    ]
+    options = QUICK | {"model": SMALL, "duration": 1.0, "no_race": False}
+    found = compare(photo, tmp_path / "out", contestants=contestants, **options)
+    assert found.outcomes[0].name == "good"
+    status = {outcome.name: outcome.status for outcome in found.outcomes}
+    assert status == {"good": "finished", "hot": "diverged", "large": "failed"}
+    hot = next(outcome for outcome in found.outcomes if outcome.name == "hot")
+    assert re.fullmatch(r"diverged at step \d+", hot.verdict)
+    assert 0 < len(hot.fractions) < 8
+    frames = decode(tmp_path / "out" / "race.mp4")
+    assert len(frames) == 10
+    layout = arrange(4, height=24, width=36)
+    spread = {}  # how far the channels are apart: grey has none
+    for index, name in enumerate(("hot", "large", "good"), 1):
+        top, left, height, width = layout.box(index)
+        below = frames[-1][top + 3 * height // 4 : top + height, left : left + width]
+        spread[name] = float(np.ptp(below.astype(int), axis=2).mean())
+    assert spread["hot"] < 10
+    assert spread["large"] < 10
+    assert spread["good"] > 30
+    with (tmp_path / "out" / "results.csv").open(newline="") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert (rows["hot"]["rank"], rows["hot"]["status"]) == ("", "diverged")
+    assert rows["hot"]["message"] == "the loss became nan"
+    page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
+    assert hot.verdict in page.text
+    # Whoever diverged would do so again; whoever had too little memory may have more now.
+    monkeypatch.setattr(TorchLearner, "advance", advance)
+    again = compare(photo, tmp_path / "out", resume=True, contestants=contestants, **options)
+    taken = {outcome.name: outcome.resumed for outcome in again.outcomes}
+    assert taken == {"good": True, "hot": True, "large": False}
+
+
+def test_one_that_fails_in_an_unforeseen_way_does_not_stop_the_others(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin, advance = TorchLearner.__init__, TorchLearner.advance
+
+    def picky(self: TorchLearner, picture: Any, settings: Any) -> None:
+        if settings.lr == 98:
+            raise ValueError("never\nlearned")
+        begin(self, picture, settings)
+
+    def fragile(self: TorchLearner, steps: int) -> None:
+        advance(self, steps)
+        if self.settings.lr == 99 and self.step > 3:
+            raise RuntimeError("a stone\nin the way")
+
+    monkeypatch.setattr(TorchLearner, "__init__", picky)
+    monkeypatch.setattr(TorchLearner, "advance", fragile)
+    contestants: list[dict[str, Any]] = [
+        {"name": "stumbles", "lr": 99},
+        {"name": "refuses", "lr": 98},
+        {"name": "good"},
+    ]
+    options = QUICK | {"model": SMALL, "no_race": False}
+    found = compare(photo, tmp_path / "out", contestants=contestants, **options)
+    told = {outcome.name: (outcome.status, outcome.message) for outcome in found.outcomes}
+    assert told == {
+        "good": ("finished", ""),
+        "stumbles": ("failed", "RuntimeError: a stone in the way"),
+        "refuses": ("failed", "ValueError: never learned"),
+    }
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    assert all("failed at step" in line and "\n" not in line for line in lines)
+    page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
+    assert "RuntimeError: a stone in the way" in page.text
+
+
+def test_whatever_ends_it_nothing_unfinished_is_kept(photo: Path, tmp_path: Path) -> None:
+    def lose(progress: CompareProgress) -> None:
+        if progress.number == 2 and progress.step > 2:
+            raise OSError("the terminal is gone")
+
+    with pytest.raises(OSError, match="the terminal is gone"):
+        compare(photo, tmp_path / "out", report=lose, **QUICK | {"no_race": False})
+    (kept,) = (tmp_path / "out" / "contestants").iterdir()
+    assert (kept / "record.json").is_file()
+
+
+def test_a_network_that_does_not_fit_is_told_in_its_turn(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = TorchLearner.__init__
+
+    def small_machine(self: TorchLearner, picture: Any, settings: Any) -> None:
+        if settings.lr == 99:
+            raise DeviceError("out of memory: lower --batch")
+        begin(self, picture, settings)
+
+    monkeypatch.setattr(TorchLearner, "__init__", small_machine)
+    options = QUICK | {"model": SMALL, "no_race": False}
+    found = compare(photo, tmp_path / "out", contestants=[{"lr": 99}, {}], **options)
+    assert [outcome.status for outcome in found.outcomes] == ["finished", "failed"]
+    assert names_in(tmp_path / "out" / "stills") == [f"{found.outcomes[0].slug}.png"]
+    assert len(decode(tmp_path / "out" / "race.mp4")) == 5
+
+
+def test_where_nobody_fits_that_is_what_is_reported(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(self: TorchLearner, picture: Any, settings: Any) -> None:
+        raise DeviceError("out of memory: lower --batch")
+
+    monkeypatch.setattr(TorchLearner, "__init__", no_memory)
+    found = compare(photo, tmp_path / "out", **QUICK | {"no_race": False})
+    assert found.winner is None
+    assert [outcome.verdict for outcome in found.outcomes] == ["failed at step 0"] * 2
+    assert {outcome.message for outcome in found.outcomes} == {"out of memory: lower --batch"}
+    page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
+    assert "None of them came to an end." in page.text
+
+
+def test_an_interruption_sums_up_who_has_finished(photo: Path, tmp_path: Path) -> None:
+    def interrupt(progress: CompareProgress) -> None:
+        if progress.number == 2 and progress.step > 2:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    filmed = QUICK | {"no_race": False}
+    found = compare(photo, out, report=interrupt, **filmed)
+    assert found.interrupted
+    assert [outcome.name for outcome in found.outcomes] == ["fourier"]
+    assert found.missing == ("skipconn",)
+    assert names_in(out) == EVERYTHING
+    assert len(names_in(out / "contestants")) == 1
+    assert results_of(out)["missing"] == ["skipconn"]
+    whole = compare(photo, out, resume=True, **filmed)
+    assert {o.name: o.resumed for o in whole.outcomes} == {"fourier": True, "skipconn": False}
+
+
+def test_an_interruption_of_the_first_leaves_nothing(photo: Path, tmp_path: Path) -> None:
+    def interrupt(progress: CompareProgress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(photo, tmp_path / "out", report=interrupt, **QUICK)
+    assert names_in(tmp_path) == ["photo.png"]
+
+
+def test_a_mistake_of_the_last_is_found_before_the_first_trains(
+    photo: Path, tmp_path: Path
+) -> None:
+    def never(progress: CompareProgress) -> None:
+        raise AssertionError("it has begun")
+
+    for bad in ({"model": "fuorier"}, {"lr": 0}, {"batsch": 3}):
+        with pytest.raises(UsageError):
+            compare(photo, tmp_path / "out", contestants=[{}, bad], report=never, **QUICK)
+    for options in ({"pacing": "even"}, {"steps": 3, "seconds": 3}, {"device": "cdua"}):
+        with pytest.raises(UsageError):
+            compare(photo, tmp_path / "out", report=never, **QUICK | options)
+    with pytest.raises(UsageError, match="does not exist"):
+        compare(photo, tmp_path / "no" / "out", report=never, **QUICK)
+    assert names_in(tmp_path) == ["photo.png"]
+
+
+def test_a_picture_in_the_folder_is_not_painted_over(tmp_path: Path) -> None:
+    Image.fromarray(soft_pixels()).save(tmp_path / "grid.png")
+    with pytest.raises(UsageError, match=r"the input is grid\.png"):
+        compare(tmp_path / "grid.png", tmp_path, overwrite=True, **QUICK)
+
+
+def test_hostile_names_stay_names(photo: Path, tmp_path: Path) -> None:
+    hostile = [
+        "<script>alert(1)</script>", '" onload="x', "../../up", "=1+1", "$\\frac{", "_hidden",
+        "\u2603 \u96ea\u4eba",
+    ]  # fmt: skip
+    contestants = [{"name": name, "seed": number} for number, name in enumerate(hostile)]
+    options = QUICK | {"model": SMALL, "steps": 2}
+    found = compare(photo, tmp_path / "out", contestants=contestants, **options)
+    assert {outcome.name for outcome in found.outcomes} == set(hostile)
+    assert names_in(tmp_path) == ["out", "photo.png"]
+    assert len(names_in(tmp_path / "out" / "stills")) == len(hostile)
+    page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert not any(key.startswith("on") for _, attributes in page.tags for key in attributes)
+    assert all(name in page.text for name in hostile)
+    cells = (tmp_path / "out" / "results.csv").read_text("utf-8")
+    assert "'=1+1" in cells
+
+
+def test_without_matplotlib_the_rest_is_made(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    compare(photo, tmp_path / "out", **QUICK)
+    missing = {"curves.png", "curves.svg", "race.mp4"}
+    assert names_in(tmp_path / "out") == [name for name in EVERYTHING if name not in missing]
+    (line,) = [record.message for record in caplog.records]
+    assert "pip install 'neuralpaint[plots]'" in line
+
+
+def test_what_is_only_planned_misses_no_matplotlib(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert Compare(photo, tmp_path / "out", chosen=QUICK, sweep=Sweep()).facts()
+    assert not caplog.records
+
+
+def test_everybody_gets_the_same_seconds(photo: Path, tmp_path: Path) -> None:
+    options = {key: value for key, value in QUICK.items() if key != "steps"} | {"seconds": 0.1}
+    found = compare(photo, tmp_path / "out", **options)
+    for outcome in found.outcomes:
+        assert outcome.train_seconds == pytest.approx(0.1, rel=0.9)
+        assert outcome.curve[-1].step == outcome.steps
+
+
+def test_a_saved_result_that_is_damaged_is_made_again(
+    photo: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = QUICK | {"model": SMALL}
+    compare(photo, tmp_path / "out", **options)
+    (kept,) = (tmp_path / "out" / "contestants").iterdir()
+    (kept / "record.json").write_text("{")
+    found = compare(photo, tmp_path / "out", resume=True, **options)
+    assert [outcome.resumed for outcome in found.outcomes] == [False]
+    assert "damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("count", "height", "width"),
+    [
+        (1, 512, 768),
+        (2, 512, 768),
+        (5, 512, 512),
+        (5, 32, 32),
+        (16, 768, 512),
+        (64, 100, 300),
+        (3, 1, 900),
+    ],
+)
+def test_cells_lie_apart_within_a_clip_that_every_player_takes(
+    count: int, height: int, width: int
+) -> None:
+    layout = arrange(count, height=height, width=width)
+    assert layout.width <= 1920
+    assert layout.height <= 1080
+    assert layout.height % 2 == layout.width % 2 == 0
+    taken = np.zeros((layout.height, layout.width), int)
+    for index in range(count):
+        top, left, tall, wide = layout.box(index)
+        assert top + tall <= layout.line[0]
+        taken[top : top + tall, left : left + wide] += 1
+    assert taken.max() == 1
+    assert taken.sum() == count * layout.cell[0] * layout.cell[1]
+    assert layout.film[0] <= height
+    assert layout.film[1] <= width
+
+
+def test_crops_are_where_the_contestants_differ(result: CompareResult) -> None:
+    pixels = np.full((120, 180, 3), 128, np.uint8)
+    picture = Picture(pixels)
+    one, other = pixels.copy(), pixels.copy()
+    one[10:40] += 20  # wrong in the same way: no difference
+    other[10:40] += 20
+    other[80:90, 100:110] += 90
+    both = [exhibit(result.outcomes[0], frame, picture) for frame in (one, other)]
+    (crop,) = telling_crops(picture, both, count=1)
+    assert crop.top <= 80
+    assert crop.top + crop.height >= 90
+    assert crop.left <= 100
+    assert crop.left + crop.width >= 110
+    assert error_scale(both) == 20
+
+
+def test_a_spectrum_shows_the_wave_that_is_there() -> None:
+    x = np.arange(64)
+    wave = 128 + 100 * np.sin(2 * np.pi * 12 * x / 64)
+    frame = np.broadcast_to(wave[None, :, None], (64, 64, 3)).astype(np.uint8)
+    levels = spectrum(frame)
+    levels[30:35, 30:35] = -9
+    row, column = np.unravel_index(int(levels.argmax()), levels.shape)
+    assert (int(row), abs(int(column) - 32)) == (32, 12)
+
+
+def test_nothing_is_left_beside_the_results(result: CompareResult) -> None:
+    left = [
+        name for _, _, files in os.walk(result.folder) for name in files if name.startswith(".")
+    ]
+    assert left == []

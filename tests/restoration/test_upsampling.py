@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from neuralpaint.image.metrics import psnr
+from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.super_resolution import upsampling
+from neuralpaint.restoration.super_resolution.settings import Kernel, TargetSettings
+from neuralpaint.restoration.super_resolution.upsampling import upsampled
+from neuralpaint.runtime import workers
+
+ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def truth() -> Pixels:
+    """The middle of a photograph."""
+    return np.array(Image.open(ROCKET).convert("RGB").crop((240, 60, 480, 300)))
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = workers.count()
+    yield
+    workers.hire(before)
+
+
+def small(truth: Pixels, factor: int = 2, how: Any = Image.Resampling.BOX) -> Pixels:
+    side = len(truth) // factor
+    return np.array(Image.fromarray(truth).resize((side, side), how))
+
+
+def lanczos(pixels: Pixels, side: int) -> Pixels:
+    return np.array(Image.fromarray(pixels).resize((side, side), Image.Resampling.LANCZOS))
+
+
+def larger(pixels: Pixels, height: int, width: int, **settings: Any) -> Pixels:
+    result = upsampled(
+        Picture(pixels), height=height, width=width, settings=TargetSettings(**settings)
+    )
+    assert result.shape == (height, width, 3)
+    assert result.dtype == np.uint8
+    return result
+
+
+def gain(truth: Pixels, pixels: Pixels, **settings: Any) -> float:
+    """Return by how many dB a result is nearer to the truth than Lanczos's."""
+    side = len(truth)
+    made = larger(pixels, side, side, **settings)
+    return psnr(made, truth) - psnr(lanczos(pixels, side), truth)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "plain", "enhanced"), [("box", 0.02, 0.25), ("bicubic", 0.35, 0.8)]
+)
+def test_it_is_nearer_to_the_truth_than_any_resampler(
+    kernel: Kernel, plain: float, enhanced: float, truth: Pixels
+) -> None:
+    pixels = small(truth, how=Image.Resampling[kernel.upper()])
+    assert gain(truth, pixels, kernel=kernel) > plain
+    assert gain(truth, pixels, kernel=kernel, enhance=True) > enhanced
+
+
+@pytest.mark.parametrize("enhance", [False, True])
+def test_noise_and_compression_are_not_amplified(enhance: bool, truth: Pixels) -> None:
+    clean = small(truth)
+    draw = np.random.default_rng(0).normal(0, 3, clean.shape)
+    noisy = np.rint(clean + draw).clip(0, 255).astype(np.uint8)
+    assert gain(truth, noisy, enhance=enhance) > 0
+    assert gain(truth, noisy, enhance=enhance) > gain(truth, noisy, enhance=enhance, denoise=0)
+    file = BytesIO()
+    Image.fromarray(clean).save(file, "JPEG", quality=75)
+    # Compressed twice, there is little to be won: but nothing is lost.
+    assert gain(truth, np.array(Image.open(file)), enhance=enhance) > -0.01
+
+
+def test_shrunk_it_is_the_picture_again(truth: Pixels) -> None:
+    pixels = small(truth)
+    made = larger(pixels, 240, 240, enhance=True)
+    assert np.abs(small(made).astype(float) - pixels).mean() < 0.5
+
+
+@pytest.mark.parametrize("enhance", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (2, 2), (5, 3)])
+def test_the_smallest_pictures(shape: tuple[int, int], enhance: bool) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    for height, width in ((2, 2), (3, 1), (1, 4), (16, 16)):
+        larger(pixels, shape[0] * height, shape[1] * width, enhance=enhance)
+
+
+@pytest.mark.parametrize("factor", [1.37, 3, 8])
+def test_one_colour_stays_that_colour(factor: float) -> None:
+    for colour in ([0, 0, 0], [255, 255, 255], [200, 30, 77]):
+        pixels = np.full((12, 15, 3), colour, np.uint8)
+        made = larger(pixels, round(12 * factor), round(15 * factor), enhance=True)
+        assert (made == colour).all()
+
+
+def test_grey_stays_grey(truth: Pixels) -> None:
+    grey = small(truth, 4)[..., :1].repeat(3, axis=2)
+    made = larger(grey, 100, 128, enhance=True)
+    assert np.ptp(made.astype(int), axis=2).max() <= 1
+
+
+def test_at_its_own_size_it_is_the_picture(truth: Pixels) -> None:
+    noisy = np.random.default_rng(2).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    for denoise in (None, 0.0):
+        assert np.array_equal(larger(noisy, 40, 50, enhance=True, denoise=denoise), noisy)
+    draw = np.random.default_rng(3).normal(0, 8, truth.shape)
+    grainy = np.rint(truth + draw).clip(0, 255).astype(np.uint8)
+    made = larger(grainy, 240, 240, denoise=8.0)
+    assert psnr(made, truth) > psnr(grainy, truth) + 2
+
+
+def test_fewer_pixels_are_refused(truth: Pixels) -> None:
+    with pytest.raises(ValueError, match="100 x 250 is smaller than 240 x 240"):
+        larger(truth, 100, 250)
+
+
+def test_large_factors_are_reached_in_equal_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    made = upsampling._Stage.made
+
+    def noted(stage: upsampling._Stage) -> Pixels:
+        sizes.append(stage.size)
+        return made(stage)
+
+    monkeypatch.setattr(upsampling._Stage, "made", noted)
+    pixels = np.random.default_rng(4).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    for factor in (4, 8, 16):
+        larger(pixels, 6 * factor, 9 * factor)
+    assert sizes == [(24, 36), (17, 25), (48, 72), (24, 36), (96, 144)]
+
+
+@pytest.mark.parametrize("enhance", [False, True])
+def test_tiles_do_not_show(enhance: bool, truth: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = small(truth, 4)
+    whole = larger(pixels, 120, 240, enhance=enhance)
+    monkeypatch.setattr(upsampling, "_TILE", 100)
+    tiled = larger(pixels, 120, 240, enhance=enhance)
+    difference = np.abs(tiled.astype(int) - whole)
+    assert difference.max() <= (3 if enhance else 1)
+    assert difference.mean() < 0.02
+
+
+def test_any_number_of_threads_gives_the_same_pixels(threads: None, truth: Pixels) -> None:
+    results = []
+    for count in (1, 3):
+        workers.hire(count)
+        results.append(larger(small(truth, 4), 80, 300, enhance=True))
+    assert np.array_equal(results[0], results[1])
+
+
+@pytest.mark.parametrize("enhance", [False, True])
+@pytest.mark.parametrize("factor", [2, 6])
+def test_looks_come_on_this_thread_and_rise_to_one(
+    factor: int, enhance: bool, truth: Pixels, threads: None
+) -> None:
+    workers.hire(2)
+    looks, where = [], set()
+
+    def look(done: float) -> None:
+        looks.append(done)
+        where.add(threading.get_ident())
+
+    side = 40 * factor
+    upsampled(
+        Picture(truth[:40, :40].copy()),
+        height=side,
+        width=side,
+        settings=TargetSettings(enhance=enhance),
+        look=look,
+    )
+    assert where == {threading.get_ident()}
+    assert looks == sorted(looks)
+    assert looks[0] >= 0
+    assert looks[-1] == pytest.approx(1)
+    assert len(looks) > (10 if enhance else 1)
+
+
+def test_what_a_look_raises_ends_the_work(truth: Pixels, threads: None) -> None:
+    workers.hire(3)
+
+    def interrupt(done: float) -> None:
+        if done > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        upsampled(
+            Picture(truth),
+            height=280,
+            width=560,
+            settings=TargetSettings(enhance=True),
+            look=interrupt,
+        )
+    assert workers.each(lambda i: i, range(6)) == list(range(6))  # nobody is at work any more

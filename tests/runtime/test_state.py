@@ -1,0 +1,317 @@
+"""A training that is cut and goes on is the training that was never cut, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from contract import SPECS
+
+from neuralpaint.errors import SavedError
+from neuralpaint.image.pictures import Picture
+from neuralpaint.runtime.states import State, chance, set_chance
+from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
+from neuralpaint.training.learning import Learner, learn, learner
+from neuralpaint.training.losses import losses
+from neuralpaint.training.optimizers import Group, optimizers
+from neuralpaint.training.schedules import schedules
+from neuralpaint.training.torch_learner import TorchLearner
+from neuralpaint.training.training import TrainingSettings
+
+SMALL = "mlp:hidden_size=16,hidden_layers=2,encoding=basic"
+SCRATCH: dict[str, Any] = {"engine": "numpy"}
+ENGINES: list[dict[str, Any]] = [{}, SCRATCH]
+EPOCH = 9  # steps of 100 pixels in which the picture below is seen once
+
+# Epochs of two steps, and schedules that are never content with what they brought.
+IMPATIENT = {
+    "plateau": "plateau:patience=1,threshold=0.5",
+    "adaptive-halving": "adaptive-halving:window=1",
+}
+SCHEDULES = [IMPATIENT.get(name, name) for name in schedules]
+
+
+def pupil(height: int = 24, width: int = 36, **options: Any) -> Learner:
+    """Return the learner of a smooth picture."""
+    y, x = np.mgrid[0:height, 0:width] / 36
+    colours = np.stack([x, y, 0.5 + 0.5 * np.sin(6 * x + 4 * y)], axis=-1)
+    picture = Picture.from_array(colours.clip(0, 1))
+    usual = {"model": SMALL, "steps": 40, "batch": 100, "device": "cpu"}
+    return learner(picture, TrainingSettings.from_dict(usual | options))
+
+
+def resumed(state: State, **options: Any) -> Learner:
+    """Return a fresh learner that goes on from a state."""
+    student = pupil(**options)
+    student.restore(state)
+    return student
+
+
+def assert_same(found: Learner, expected: Learner) -> None:
+    """Compare two learners bit by bit, but for the time that they took."""
+    assert_equal(found.state(), expected.state())
+    assert found.painting().weights.keys() == expected.painting().weights.keys()
+    for name, weight in found.painting().weights.items():
+        np.testing.assert_array_equal(weight, expected.painting().weights[name])
+
+
+def assert_equal(found: State, expected: State) -> None:
+    assert found.keys() == expected.keys()
+    for name in found.keys() - {"seconds"}:
+        assert found[name].dtype == expected[name].dtype, name
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+def assert_goes_on(before: int = 5, after: int = 7, **options: Any) -> State:
+    """Cut a training after some steps; return the state where it was cut."""
+    whole = pupil(**options)
+    whole.advance(before)
+    state = whole.state()
+    copy = {name: array.copy() for name, array in state.items()}
+    whole.advance(after)
+    assert_equal(state, copy)  # what has been told is not what is trained on
+    cut = resumed(state, **options)
+    assert_equal(cut.state(), state)
+    cut.advance(after)
+    assert_same(cut, whole)
+    return state
+
+
+@pytest.mark.parametrize("model", SPECS)
+def test_every_model_and_encoding_goes_on(model: str) -> None:
+    state = assert_goes_on(model=model)
+    assert 0 < state["step"] % EPOCH < EPOCH
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(f"encoding={name}" for name in ("none", "basic", "harmonic,order=3")),
+        *(f"encoding={name},features=16" for name in ("positional", "gaussian")),
+        *(f"encoding=basic,norm={norm},dropout=0.3" for norm in ("none", "layer", "batch")),
+    ],
+)
+def test_every_network_from_scratch_goes_on(model: str) -> None:
+    assert_goes_on(model=f"mlp:hidden_size=16,hidden_layers=2,{model}", **SCRATCH)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [*optimizers, "sgd:nesterov=yes", "sgd:momentum=0", "lbfgs:history=3"]
+)
+def test_every_optimizer_goes_on(optimizer: str) -> None:
+    state = assert_goes_on(optimizer=optimizer, batch=864, after=9)
+    assert state["optimizer.0.moved"] == ("=0" not in optimizer)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "sgd:nesterov=yes", "adam", "adamw"])
+def test_every_optimizer_from_scratch_goes_on(optimizer: str) -> None:
+    assert_goes_on(optimizer=optimizer, **SCRATCH)
+
+
+@pytest.mark.parametrize("loss", list(losses))
+def test_every_loss_goes_on(loss: str) -> None:
+    assert_goes_on(loss=loss)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_schedule_goes_on(schedule: str, engine: dict[str, Any]) -> None:
+    state = assert_goes_on(before=9, after=9, schedule=schedule, batch=432, **engine)
+    if schedule in IMPATIENT.values():
+        assert state["epoch_loss"] > 0  # the cut is within an epoch
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("schedule", IMPATIENT.values())
+def test_a_schedule_that_listens_reduces_the_rate_on_both_sides_of_the_cut(
+    schedule: str, engine: dict[str, Any]
+) -> None:
+    restless = {"model": f"{SMALL},dropout=0.5", "lr": 0.3, "batch": 432}
+    options = restless | {"schedule": schedule} | engine
+    state = assert_goes_on(before=27, after=18, **options)
+    later = resumed(state, **options)
+    later.advance(18)
+    reductions = [s["annealing.reduction"].item() for s in (state, later.state())]
+    assert 1 > reductions[0] > reductions[1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "options",
+    [{"train_on": "every-other"}, {"clip": 0.01, "l1": 1e-5, "l2": 1e-5}, {"ema": 0}, {"seed": 7}],
+    ids=str,
+)
+def test_whatever_else_is_chosen_goes_on(options: dict[str, Any], engine: dict[str, Any]) -> None:
+    assert_goes_on(**options, **engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_may_be_cut_anywhere_and_again_and_again(engine: dict[str, Any]) -> None:
+    whole, cut = pupil(**engine), pupil(**engine)
+    for steps in (0, 1, EPOCH - 1, 1, EPOCH, 3, EPOCH):
+        whole.advance(steps)
+        cut.advance(steps)
+        cut = resumed(cut.state(), **engine)
+        assert cut.epoch_steps == EPOCH
+    assert_same(cut, whole)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_snapshot_after_a_cut_has_the_loss_it_would_have_had(engine: dict[str, Any]) -> None:
+    expected = [snapshot.loss for snapshot in learn(pupil(**engine), [4, 12, 20])]
+    student = pupil(**engine)
+    first = next(learn(student, [4]))
+    since = student.newest
+    student.advance(5)
+    later = list(learn(resumed(student.state(), **engine), [12, 20], since=since))
+    assert [snapshot.loss for snapshot in [first, *later]] == expected
+    assert all(b.seconds > a.seconds for a, b in zip([first, *later], later, strict=False))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_sketch_goes_on(engine: dict[str, Any]) -> None:
+    frame = np.full((24, 36, 3), 255, np.uint8)
+    whole = pupil(**engine)
+    whole.begin_sketch(frame)
+    whole.advance(4)
+    state = whole.state()
+    whole.advance(2)
+    cut = resumed(state, **engine)
+    assert 0 < (cut.sketch() == 255).mean() < 1
+    cut.advance(2)
+    np.testing.assert_array_equal(cut.sketch(), whole.sketch())
+    with pytest.raises(SavedError, match="does not fit"):
+        pupil(**engine).restore(state | {"sketch": frame[:5]})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_horizon_that_was_moved_stays_moved(engine: dict[str, Any]) -> None:
+    student = pupil(**engine)
+    student.advance(3)
+    student.steps = 77
+    assert resumed(student.state(), **engine).steps == 77
+
+
+@pytest.mark.parametrize("options", [{"optimizer": "lbfgs"}, {}, SCRATCH], ids=str)
+def test_a_state_goes_through_a_file(tmp_path: Path, options: dict[str, Any]) -> None:
+    whole = pupil(**options)
+    whole.advance(5)
+    save_checkpoint(tmp_path / "state", whole.state(), facts={})
+    whole.advance(5)
+    cut = resumed(load_checkpoint(tmp_path / "state")[0], **options)
+    cut.advance(5)
+    assert_same(cut, whole)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"optimizer": "muon"}, {"optimizer": "lbfgs"}, {"optimizer": "sgd"}, SCRATCH,
+     SCRATCH | {"model": f"{SMALL},norm=batch,dropout=0.3", "optimizer": "sgd"}],
+    ids=str,
+)  # fmt: skip
+def test_a_state_that_does_not_fit_is_refused_and_leaves_no_trace(options: dict[str, Any]) -> None:
+    student = pupil(**options)
+    student.advance(3)
+    state = student.state()
+    fresh = pupil(**options)
+    for name, array in state.items():
+        others = [array.astype(np.int8), array[None], np.zeros((2, 5), array.dtype)]
+        if array.ndim:
+            others.append(np.zeros((), array.dtype))
+        misfits = [state | {name: other} for other in others]
+        misfits.append({other: state[other] for other in state if other != name})
+        for misfit in [*misfits, state | {f"{name}.more": array}]:
+            with pytest.raises(SavedError, match="does not fit this training") as caught:
+                fresh.restore(misfit)
+            assert "\n" not in str(caught.value)
+    fresh.advance(3)
+    assert_same(fresh, student)
+
+
+@pytest.mark.parametrize(
+    ("options", "others"),
+    [
+        ({}, {"model": SMALL.replace("16", "17")}),
+        ({}, {"model": "siren:hidden_size=16,hidden_layers=2"}),
+        ({}, {"optimizer": "sgd"}),
+        ({}, SCRATCH),
+        (SCRATCH, SCRATCH | {"optimizer": "sgd"}),
+        (SCRATCH, SCRATCH | {"model": f"{SMALL},dropout=0.3"}),
+        ({}, {"batch": 864}),
+    ],
+    ids=str,
+)
+def test_the_state_of_another_training_is_refused(
+    options: dict[str, Any], others: dict[str, Any]
+) -> None:
+    student = pupil(**options)
+    student.advance(5)
+    with pytest.raises(SavedError, match="resume with the picture and the settings"):
+        resumed(student.state(), **others)
+
+
+def test_a_generator_that_cannot_be_is_refused() -> None:
+    student = pupil()
+    student.advance(1)
+    state = student.state()
+    with pytest.raises(SavedError):
+        resumed(state | {"lattices.generator": np.zeros_like(state["lattices.generator"])})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_training_that_has_begun_takes_no_state(engine: dict[str, Any]) -> None:
+    student = pupil(**engine)
+    state = student.state()
+    student.advance(1)
+    with pytest.raises(RuntimeError, match="before the training goes on"):
+        student.restore(state)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_advance_that_was_cut_short_has_left_no_state(
+    engine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    student = pupil(**engine)
+    student.advance(2)
+
+    def interrupt(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(student._plan.annealing, "multiplier", interrupt)  # type: ignore[attr-defined]
+    with pytest.raises(KeyboardInterrupt):
+        student.advance(2)
+    with pytest.raises(RuntimeError, match="cut short"):
+        student.state()
+
+
+def test_what_a_graph_reads_is_filled_where_it_lies() -> None:
+    student = pupil()
+    student.advance(2)
+    fresh = pupil()
+    assert isinstance(fresh, TorchLearner)
+    kept = [*fresh.model.parameters(), *fresh._average, fresh._epoch_loss]
+    places = [tensor.data_ptr() for tensor in kept]
+    fresh.restore(student.state())
+    assert [tensor.data_ptr() for tensor in kept] == places
+
+
+@pytest.mark.parametrize("name", list(optimizers))
+def test_an_optimizer_remembers_nothing_before_it_has_moved(name: str) -> None:
+    parameters = [torch.zeros(9, 9, requires_grad=True), torch.zeros(4, requires_grad=True)]
+    mover = optimizers.parse(name).build([Group(parameters)])
+    state = mover.state()
+    assert not any(state.values())
+    mover.restore(state)
+    assert mover.state() == state
+
+
+def test_where_chance_is_can_be_told() -> None:
+    rng, other = np.random.default_rng(3), np.random.default_rng(4)
+    rng.random(dtype=np.float32)  # half of a number is left for the next
+    told = chance(rng)
+    expected = rng.random(5, dtype=np.float32)
+    set_chance(other, told)
+    np.testing.assert_array_equal(other.random(5, dtype=np.float32), expected)

@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from films import QUICK, frames_of, save_photo
+from PIL import Image
+
+import neuralpaint as npaint
+from neuralpaint.errors import DivergedError, EncodingError, SavedError, UsageError
+from neuralpaint.pipelines.live import Live
+from neuralpaint.pipelines.report import Progress, ignore
+from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
+from neuralpaint.storage import checkpoint
+from neuralpaint.storage.resume import journal, rushes
+from neuralpaint.storage.resume.interrupted import load_interrupted
+from neuralpaint.storage.resume.rushes import Rushes
+from neuralpaint.storage.take import TakeWriter
+
+ALWAYS = {**QUICK, "checkpoint": 1e-6}
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return save_photo(tmp_path / "photo.png")
+
+
+def interrupt_at(shot: int) -> Callable[[Progress], None]:
+    def report(progress: Progress) -> None:
+        if progress.phase == "film" and progress.shot == shot:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def film(photo: Path, out: Path, **options: Any) -> npaint.Result:
+    return npaint.timelapse(photo, out, **(ALWAYS | options))
+
+
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"overlay": "steps:psnr=yes,curve"},
+    {"pacing": "even"},
+    {"pacing": "log", "boomerang": True},
+    {"frames_from": "training"},
+    {"steps": 5, "overlay": "steps:psnr=yes,curve"},  # fewer than shots
+    {"model": "mlp:hidden_size=16,dropout=0.2,norm=batch", "optimizer": "muon"},
+    {"model": "mlp:hidden_size=16", "engine": "numpy"},
+    {"schedule": "plateau:patience=1", "train_on": "every-other", "camera": "zoom-in"},
+]
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_an_interrupted_film_goes_on_to_the_very_same_frames(
+    photo: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    film(photo, tmp_path / "whole.mkv", **options)
+    out = tmp_path / "out.mkv"
+    for shot in (2, 5):  # twice, so that what was gone on with is interrupted too
+        result = film(photo, out, resume=True, report=interrupt_at(shot), **options)
+        assert result.interrupted
+        assert names(tmp_path)[:3] == ["out.mkv", "out.mkv.checkpoint", "out.mkv.rushes"]
+    result = film(photo, out, resume=True, **options)
+    assert not result.interrupted
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+    assert names(tmp_path) == ["out.mkv", "photo.png", "whole.mkv"]
+
+
+def test_a_still_goes_on_too(photo: Path, tmp_path: Path) -> None:
+    options = {k: v for k, v in ALWAYS.items() if k not in ("duration", "fps", "format")}
+
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "train" and progress.step >= 10:
+            raise KeyboardInterrupt
+
+    whole, out = tmp_path / "whole.png", tmp_path / "out.png"
+    npaint.paint(photo, whole, **options)
+    assert npaint.paint(photo, out, report=interrupt, **options).interrupted
+    assert names(tmp_path)[:2] == ["out.png", "out.png.checkpoint"]
+    result = npaint.paint(photo, out, resume=True, **options)
+    assert result.steps == options["steps"]
+    assert (np.asarray(Image.open(out)) == np.asarray(Image.open(whole))).all()
+
+
+def test_a_training_by_the_clock_goes_on_for_what_is_left(photo: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"steps": None, "seconds": 0.6}
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(6), **options)
+    result = film(photo, out, resume=True, **options)
+    assert 0.5 < result.train_seconds < 1.2
+    assert len(frames_of(out)) == 12
+
+
+def test_a_take_that_is_recorded_goes_on(photo: Path, tmp_path: Path) -> None:
+    out, take = tmp_path / "out.mkv", tmp_path / "out.take"
+    whole = tmp_path / "whole.take"
+    film(photo, tmp_path / "whole.mkv", record=whole)
+    film(photo, out, record=take, report=interrupt_at(4))
+    assert not npaint.load_take(take).finished
+    film(photo, out, record=take, resume=True)
+    loaded, expected = npaint.load_take(take), npaint.load_take(whole)
+    assert loaded.finished
+    assert [s.step for s in loaded] == [s.step for s in expected]
+    for name, weight in expected[-1].painting.weights.items():
+        assert (loaded[-1].painting.weights[name] == weight).all()
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+
+
+def test_what_contradicts_the_earlier_run_is_named(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(4))
+    with pytest.raises(UsageError, match="--steps 24, not 25: say so"):
+        film(photo, out, resume=True, steps=25)
+    with pytest.raises(UsageError, match="begun without --record"):
+        film(photo, out, resume=True, record=tmp_path / "a.take")
+    with pytest.raises(UsageError, match="begun without --save"):
+        film(photo, out, resume=True, save=tmp_path / "a.painting")
+    with pytest.raises(UsageError, match=r"begun without --seconds, not 3.0"):
+        film(photo, out, resume=True, steps=None, seconds=3)
+    Image.fromarray(np.zeros((24, 36, 3), np.uint8)).save(photo)
+    with pytest.raises(UsageError, match="is not the picture"):
+        film(photo, out, resume=True)
+
+
+def test_an_earlier_run_is_not_lost_by_accident(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(4))
+    out.unlink()
+    with pytest.raises(UsageError, match="--resume goes on with it, -y begins anew"):
+        film(photo, out)
+    film(photo, out, overwrite=True)
+    assert names(tmp_path) == ["out.mkv", "photo.png"]
+
+
+def test_a_damaged_checkpoint_is_refused(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(4))
+    checkpoint = tmp_path / "out.mkv.checkpoint"
+    raw = bytearray(checkpoint.read_bytes())
+    raw[-20] ^= 4
+    checkpoint.write_bytes(raw)
+    with pytest.raises(SavedError, match="damaged"):
+        film(photo, out, resume=True)
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "text"])
+def test_without_its_rushes_a_run_does_not_go_on(photo: Path, tmp_path: Path, harm: str) -> None:
+    out, kept = tmp_path / "out.mkv", tmp_path / "out.mkv.rushes"
+    film(photo, out, report=interrupt_at(6))
+    raw = kept.read_bytes()
+    kept.unlink()
+    if harm != "gone":
+        kept.write_bytes(raw[: len(raw) // 2] if harm == "cut" else b"text")
+    with pytest.raises(SavedError, match="-y begins anew"):
+        film(photo, out, resume=True)
+    film(photo, out, overwrite=True)
+
+
+def test_without_an_earlier_run_it_begins(photo: Path, tmp_path: Path) -> None:
+    assert not film(photo, tmp_path / "out.mkv", resume=True).interrupted
+
+
+def test_a_short_run_that_nobody_asked_to_keep_leaves_nothing(photo: Path, tmp_path: Path) -> None:
+    result = npaint.timelapse(photo, tmp_path / "out.mkv", report=interrupt_at(4), **QUICK)
+    assert result.interrupted
+    assert names(tmp_path) == ["out.mkv", "photo.png"]
+
+
+def test_a_training_that_has_diverged_is_not_gone_on_with(photo: Path, tmp_path: Path) -> None:
+    settings = VideoSettings.from_dict(ALWAYS)
+    job = prepare_timelapse(photo, tmp_path / "out.mkv", settings=settings)
+    assert isinstance(job.footage, Live)
+    learner, advance = job.footage.learner, job.footage.learner.advance
+
+    def diverge(steps: int) -> None:
+        if learner.step > 10:
+            raise DivergedError("the loss became nan")
+        advance(steps)
+
+    learner.advance = diverge  # type: ignore[method-assign]
+    with pytest.raises(DivergedError, match="the clip so far is in"):
+        job.run(ignore)
+    assert 2 <= len(frames_of(tmp_path / "out.mkv")) < 12
+    assert names(tmp_path) == ["out.mkv", "photo.png"]
+
+
+def test_a_painting_is_saved_beside_the_clip(photo: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "cat.painting"
+    film(photo, tmp_path / "out.mkv", save=saved, ema=0)
+    painting = npaint.load_painting(saved)
+    frame = npaint.render(painting, painting.canvas)
+    assert (frame == frames_of(tmp_path / "out.mkv")[-1]).all()
+    with pytest.raises(UsageError, match="exists"):
+        film(photo, tmp_path / "again.mkv", save=saved)
+
+
+def test_what_is_held_in_memory_reaches_the_disk_when_it_is_needed(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_EVERY", 0.2)  # as if half a second were long
+
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "film":
+            time.sleep(0.05)
+            if progress.shot == 9:
+                raise KeyboardInterrupt
+
+    npaint.timelapse(photo, tmp_path / "whole.mkv", **QUICK)
+    out = tmp_path / "out.mkv"
+    assert npaint.timelapse(photo, out, report=interrupt, **QUICK).interrupted
+    assert names(tmp_path)[:3] == ["out.mkv", "out.mkv.checkpoint", "out.mkv.rushes"]
+    npaint.timelapse(photo, out, resume=True, **QUICK)
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+    assert names(tmp_path) == ["out.mkv", "photo.png", "whole.mkv"]
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_memory_is_limited(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: bool
+) -> None:
+    monkeypatch.setattr(rushes, "_HELD", 10_000)
+    monkeypatch.setattr(journal, "_SHORT", 1e9 if short else 0.0)
+    seen: set[str] = set()
+
+    def look(progress: Progress) -> None:
+        seen.update(names(tmp_path))
+
+    npaint.timelapse(photo, tmp_path / "out.mkv", report=look, **QUICK)
+    assert ("out.mkv.rushes" in seen) is not short
+    assert names(tmp_path) == ["out.mkv", "photo.png"]
+
+
+def raise_signal_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, call: int) -> None:
+    """Press Ctrl-C at the end of the n-th call of a method."""
+    method, calls = getattr(owner, name), []
+
+    def called(*words: Any, **options: Any) -> Any:
+        result = method(*words, **options)
+        calls.append(name)
+        if len(calls) == call:
+            signal.raise_signal(signal.SIGINT)
+        return result
+
+    monkeypatch.setattr(owner, name, called)
+
+
+@pytest.mark.parametrize("call", [3, 5, 9])
+@pytest.mark.parametrize(
+    ("owner", "name"), [(TakeWriter, "add"), (Rushes, "add"), (journal, "save_checkpoint")]
+)
+def test_ctrl_c_while_something_is_kept_changes_nothing(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int
+) -> None:
+    film(photo, tmp_path / "whole.mkv")
+    out = tmp_path / "out.mkv"
+    with monkeypatch.context() as patch:
+        raise_signal_in(patch, owner, name, call=call)
+        assert film(photo, out).interrupted
+    film(photo, out, resume=True, report=interrupt_at(10))
+    film(photo, out, resume=True)
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+
+
+def test_a_second_ctrl_c_loses_nothing_that_was_kept(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film(photo, tmp_path / "whole.mkv")
+    out = tmp_path / "out.mkv"
+    save, saved = checkpoint.save_checkpoint, []
+
+    def impatient(*words: Any, **options: Any) -> None:
+        saved.append(1)
+        if len(saved) == 6:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        save(*words, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "save_checkpoint", impatient)
+        film(photo, out)
+    film(photo, out, resume=True)
+    assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
+
+
+def test_a_take_that_was_interrupted_after_its_last_snapshot_is_finished(
+    photo: Path, tmp_path: Path
+) -> None:
+    out, take = tmp_path / "out.mkv", tmp_path / "out.take"
+    options: dict[str, Any] = {"pacing": "even", "record": take}
+    film(photo, out, report=interrupt_at(3), **options)  # films when the training is over
+    film(photo, out, resume=True, **options)
+    loaded = npaint.load_take(take)
+    assert loaded.finished
+    assert loaded.shown is not None
+
+
+def test_a_still_that_records_goes_on_without_a_repetition(photo: Path, tmp_path: Path) -> None:
+    options = {k: v for k, v in ALWAYS.items() if k not in ("duration", "fps", "format")}
+
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "train" and progress.step >= 10:
+            raise KeyboardInterrupt
+
+    out, take = tmp_path / "out.png", tmp_path / "out.take"
+    npaint.paint(photo, out, record=take, report=interrupt, **options)
+    npaint.paint(photo, out, record=take, resume=True, **options)
+    steps = [snapshot.step for snapshot in npaint.load_take(take)]
+    assert steps == list(range(25))
+    assert all(snapshot.loss > 0 for snapshot in npaint.load_take(take)[1:])
+
+
+def test_files_that_are_not_the_runs_own_are_left_alone(photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.mkv.rushes").mkdir()
+    (tmp_path / "out.mkv.rushes" / "mine").touch()
+    npaint.timelapse(photo, tmp_path / "out.mkv", **QUICK)
+    assert (tmp_path / "out.mkv.rushes" / "mine").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"record": "photo.png"}, "the input and --record are one file"),
+        ({"save": "out.mkv"}, "the output and --save are one file"),
+        ({"record": "a.take", "save": "./a.take"}, "--record and --save are one file"),
+        ({"save": "out.mkv.checkpoint"}, "--save and the checkpoint are one file"),
+    ],
+)
+def test_one_file_is_not_two_things(
+    photo: Path, tmp_path: Path, options: dict[str, str], message: str
+) -> None:
+    paths = {name: tmp_path / path for name, path in options.items()}
+    with pytest.raises(UsageError, match=message):
+        film(photo, tmp_path / "out.mkv", overwrite=True, **paths)
+
+
+def test_two_runs_do_not_write_one_take(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    film(photo, out, report=interrupt_at(4))
+    with (
+        TakeWriter.resumed(tmp_path / "out.mkv.rushes", position=load_interrupted(out)[1].position),
+        pytest.raises(EncodingError, match="being written already"),
+    ):
+        film(photo, out, resume=True)
+    film(photo, out, resume=True)
+
+
+def test_a_long_name_has_a_journal_too(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / f"{'n' * 240}.mkv"
+    film(photo, out, report=interrupt_at(4))
+    assert not film(photo, out, resume=True).interrupted
+    assert len(names(tmp_path)) == 2

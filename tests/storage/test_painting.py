@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from contract import WITHOUT_CODES
+from damage import damaged
+from PIL import Image
+
+from neuralpaint.errors import DeviceError, SavedError, UsageError
+from neuralpaint.image.canvas import Canvas, Grid, View
+from neuralpaint.image.pictures import Picture
+from neuralpaint.models.encodings import encodings
+from neuralpaint.rendering.rendering import render
+from neuralpaint.storage.painting import Painting
+from neuralpaint.storage.saved import load_painting
+from neuralpaint.storage.sealed import load_sealed, save_sealed
+from neuralpaint.training.learning import learner
+from neuralpaint.training.training import Engine, TrainingSettings
+
+KIND = "neuralpaint painting"
+SMALL = {
+    "fourier": "fourier:hidden_size=8",
+    "skipconn": "skipconn:hidden_size=8",
+    "mlp": "mlp:hidden_size=8,features=16",
+    "siren": "siren:hidden_size=8",
+}
+EVERY = [
+    *[(SMALL.get(name, name), "torch") for name in WITHOUT_CODES],
+    *[(f"mlp:hidden_size=8,encoding={name}", "torch") for name in encodings],
+    ("skipconn:hidden_size=8,encoding=gaussian", "torch"),
+    ("mlp:hidden_size=8,norm=batch,dropout=0.2", "torch"),
+    ("mlp:hidden_size=8", "numpy"),
+    ("mlp:hidden_size=8,encoding=harmonic,norm=batch", "numpy"),
+]
+
+
+def picture() -> Picture:
+    return Picture(np.random.default_rng(1).integers(0, 256, (18, 26, 3), dtype=np.uint8))
+
+
+def trained(model: str = SMALL["fourier"], engine: Engine = "torch", *, steps: int = 3) -> Painting:
+    settings = TrainingSettings(model=model, engine=engine, seed=4, steps=steps, batch=60)
+    training = learner(picture(), settings)
+    training.advance(steps)
+    return training.painting()
+
+
+@pytest.mark.parametrize(("model", "engine"), EVERY)
+def test_a_saved_painting_is_the_same_painting(model: str, engine: Engine, tmp_path: Path) -> None:
+    painting = trained(model, engine)
+    path = painting.save(tmp_path / "a.painting", note={"psnr": 30.5})
+    again = load_painting(path)
+    assert again.settings == painting.settings
+    assert again.canvas == picture().canvas
+    assert again.note == {"psnr": 30.5}
+    grid = painting.canvas.grid()
+    np.testing.assert_array_equal(again(grid), painting(grid))
+
+
+@pytest.mark.parametrize(("model", "engine"), EVERY)
+def test_a_point_has_the_colour_that_it_has_in_a_grid(model: str, engine: Engine) -> None:
+    painting, grid = trained(model, engine), Canvas.of(height=31, width=150).grid()
+    expected = painting(grid)
+    full = Grid(*(np.array(axis) for axis in np.broadcast_arrays(*grid)))
+    np.testing.assert_allclose(painting(full), expected, atol=1e-5)
+    found = painting(grid.x[0, 7], grid.y[5, 0])
+    assert found.shape == (3,)
+    np.testing.assert_allclose(found, expected[5, 7], atol=1e-5)
+
+
+def test_a_turned_canvas_shows_the_same_plane() -> None:
+    painting, canvas = trained(), picture().canvas
+    turned = canvas.seen(View(angle=30))
+    assert not turned.grid().is_product
+    side, (x, y) = painting(turned.grid()), turned.grid()
+    assert side.shape == (canvas.height, canvas.width, 3)
+    np.testing.assert_allclose(side[3, 5], painting(x[3, 5], y[3, 5]), atol=1e-5)
+
+
+def test_coordinates_of_any_shapes_that_broadcast() -> None:
+    painting = trained()
+    assert painting([0.1, 0.2], 0.3).shape == (2, 3)
+    assert painting(np.zeros((2, 1, 5)), np.zeros((4, 1))).shape == (2, 4, 5, 3)
+    assert painting(np.zeros((0, 1)), np.zeros((1, 0))).shape == (0, 0, 3)
+    with pytest.raises(UsageError, match="do not broadcast"):
+        painting(np.zeros(2), np.zeros(3))
+
+
+def test_weights_are_copies() -> None:
+    painting = trained()
+    before = painting(0.1, 0.2)
+    weights = painting.weights
+    other = painting.with_weights(weights)
+    for value in weights.values():
+        value[...] = 0
+    np.testing.assert_array_equal(painting(0.1, 0.2), before)
+    np.testing.assert_array_equal(other(0.1, 0.2), before)
+
+
+@pytest.mark.parametrize("engine", ["torch", "numpy"])
+def test_weights_of_another_model_are_refused(engine: Engine) -> None:
+    painting = trained("mlp:hidden_size=8", engine)
+    good = painting.weights
+    name = next(iter(good))
+    missing = {key: value for key, value in good.items() if key != name}
+    for wrong in (missing, good | {"more": np.ones(2)}, good | {name: good[name][:1]}):
+        with pytest.raises(UsageError, match="weights"):
+            painting.with_weights(wrong)
+    with pytest.raises(UsageError, match="float64"):
+        painting.with_weights(good | {name: good[name].astype(np.float64)})
+
+
+def test_a_notebook_shows_the_picture_at_its_own_size() -> None:
+    painting = trained()
+    shown = np.asarray(Image.open(io.BytesIO(painting._repr_png_())))
+    np.testing.assert_array_equal(shown, render(painting, painting.canvas))
+
+
+def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
+    path = tmp_path / "a.painting"
+    path.write_text("mine")
+    with pytest.raises(UsageError, match="exists"):
+        trained().save(path)
+    assert path.read_text() == "mine"
+    trained().save(path, overwrite=True)
+    assert load_painting(path).canvas == picture().canvas
+
+
+def test_a_painting_of_numpy_paints_on_the_cpu_alone(tmp_path: Path) -> None:
+    path = trained("mlp:hidden_size=8", "numpy").save(tmp_path / "a")
+    with pytest.raises(DeviceError, match="CPU"):
+        load_painting(path, device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("engine", "model"),
+    [
+        ("torch", "mlp:hidden_size=8192,hidden_layers=512"),
+        ("numpy", "mlp:hidden_size=8192,hidden_layers=512"),
+        ("torch", "skipconn:hidden_size=8192,hidden_layers=512"),
+        ("torch", "siren:hidden_size=8192,hidden_layers=512"),
+        ("torch", "mlp:encoding=hash:levels=32,channels=16,table_size=24"),
+        ("numpy", "mlp:encoding=gaussian:features=65536,hidden_size=8192"),
+        ("torch", "mlp:hidden_size=9"),
+        ("torch", "no-such-model"),
+        ("torch", "fourier:order=" + "9" * 5000),
+        ("numpy", "fourier"),
+    ],
+)
+def test_settings_are_claims(engine: Engine, model: str, tmp_path: Path) -> None:
+    path = trained("mlp:hidden_size=8").save(tmp_path / "a")
+    weights, facts = load_sealed(path, kind=KIND)
+    facts["settings"] |= {"model": model, "engine": engine}
+    save_sealed(path, weights, kind=KIND, facts=facts)
+    with pytest.raises(SavedError):
+        load_painting(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": None},
+        {"settings": {"no": 1}},
+        {"settings": {"model": {"a": [1]}}},
+        {"settings": {"steps": 10**400}},
+        {"height": 0},
+        {"height": True},
+        {"width": 10**30},
+        {"width": "26"},
+    ],
+    ids=str,
+)
+def test_facts_that_cannot_be_used_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
+    path = trained().save(tmp_path / "a")
+    weights, facts = load_sealed(path, kind=KIND)
+    save_sealed(path, weights, kind=KIND, facts=facts | changes)
+    with pytest.raises(SavedError):
+        load_painting(path)
+
+
+def test_a_damaged_painting_is_refused(tmp_path: Path) -> None:
+    good = trained().save(tmp_path / "a").read_bytes()
+    path = tmp_path / "b"
+    for raw in damaged(good, count=300):
+        path.write_bytes(raw)
+        with contextlib.suppress(SavedError):  # or it was where it does not matter
+            load_painting(path)(0.0, 0.0)
+
+
+def test_a_hostile_painting_takes_no_memory(tmp_path: Path) -> None:
+    path = trained("mlp:hidden_size=8").save(tmp_path / "a")
+    weights, facts = load_sealed(path, kind=KIND)
+    facts["settings"]["model"] = "mlp:hidden_size=8192,hidden_layers=512"
+    save_sealed(path, weights, kind=KIND, facts=facts)
+    code = f"""
+import resource, sys
+from neuralpaint.errors import SavedError
+from neuralpaint.storage.saved import load_painting
+load_painting({str(tmp_path / "good")!r})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    load_painting({str(path)!r})
+except SavedError:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    trained("mlp:hidden_size=8").save(tmp_path / "good")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 50_000  # KB
+
+
+def test_a_weight_that_has_changed_is_noticed(tmp_path: Path) -> None:
+    path = trained().save(tmp_path / "a")
+    raw = bytearray(path.read_bytes())
+    for place in range(len(raw) - 400, len(raw), 37):  # the weights are at the end
+        raw[place] ^= 0x40
+        path.write_bytes(raw)
+        with pytest.raises(SavedError, match="damaged"):
+            load_painting(path)
+        raw[place] ^= 0x40

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import io
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from neuralpaint.errors import EncodingError, SavedError, UsageError
+from neuralpaint.storage.tensors import pack_tensors, read_tensors, write_tensors
+
+KIND = "neuralpaint painting"
+FLOAT = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+
+
+def raw_file(header: Any, body: bytes = b"") -> bytes:
+    """A file with any header, which no library would write."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + body
+
+
+def told(**changes: Any) -> dict[str, Any]:
+    """The metadata of a good file, with changes."""
+    says = {"kind": KIND, "version": 1, "facts": {}} | changes
+    return {"neuralpaint": json.dumps(says)}
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype=np.float16).reshape(2, 3),
+        np.arange(6, dtype=np.float32).reshape(2, 3).T,
+        np.arange(12, dtype=np.float64)[::3],
+        np.array([np.nan, np.inf, -0.0], np.float32),
+        np.array(7, np.int64),
+        np.arange(3, dtype=np.int8),
+        np.arange(4, dtype=np.uint8),
+        np.array([True, False]),
+        np.zeros((0, 3), np.float32),
+        np.arange(3, dtype=">f4"),
+    ],
+    ids=str,
+)
+def test_an_array_comes_back_bit_for_bit(array: np.ndarray) -> None:
+    tensors, _ = read_tensors(pack_tensors({"a": array}, kind=KIND, facts={}), kind=KIND)
+    found = tensors["a"]
+    assert found.dtype == array.dtype.newbyteorder("=")
+    assert found.shape == array.shape
+    assert found.tobytes() == array.astype(found.dtype).tobytes()
+    found[...] = 0  # the caller's own
+
+
+def test_facts_come_back_as_they_were() -> None:
+    facts = {"rate": 0.1 + 0.2, "deep": {"list": [1, None, "ä\U0001f600"]}, "big": 2**60}
+    assert read_tensors(pack_tensors({}, kind=KIND, facts=facts), kind=KIND) == ({}, facts)
+
+
+def test_a_path_and_an_open_file_hold_the_same(tmp_path: Path) -> None:
+    path, stream = tmp_path / "a", io.BytesIO()
+    for file in (path, stream):
+        write_tensors(file, {"a": np.ones(3)}, kind=KIND, facts={"x": 1})
+    assert path.read_bytes() == stream.getvalue()
+    tensors, facts = read_tensors(path, kind=KIND)
+    assert tensors["a"].tolist() == [1, 1, 1]
+    assert facts == {"x": 1}
+
+
+def test_facts_that_are_no_json_are_refused() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        pack_tensors({}, kind=KIND, facts={"loss": float("nan")})
+
+
+def test_a_file_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(EncodingError, match="cannot be written"):
+        write_tensors(tmp_path / "none" / "a", {}, kind=KIND, facts={})
+
+
+def test_another_kind_is_named() -> None:
+    raw = pack_tensors({}, kind="neuralpaint checkpoint", facts={})
+    with pytest.raises(SavedError, match="is a 'neuralpaint checkpoint', not a 'neuralpaint paint"):
+        read_tensors(raw, kind=KIND)
+
+
+def test_a_newer_file_asks_for_an_update() -> None:
+    with pytest.raises(SavedError, match="newer neuralpaint: update it"):
+        read_tensors(raw_file({"__metadata__": told(version=2)}), kind=KIND)
+
+
+def test_a_file_of_another_program_is_foreign() -> None:
+    with pytest.raises(SavedError, match="not made by neuralpaint"):
+        read_tensors(save({"a": np.ones(3)}, metadata={"format": "pt"}), kind=KIND)
+
+
+def test_a_missing_file_is_a_slip_of_the_keyboard(tmp_path: Path) -> None:
+    (tmp_path / "forest.painting").touch()
+    with pytest.raises(UsageError, match=r"did you mean '.*forest\.painting'"):
+        read_tensors(tmp_path / "forst.painting", kind=KIND)
+    with pytest.raises(UsageError, match="is a folder"):
+        read_tensors(tmp_path, kind=KIND)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\0" * 7,
+        b"just some text, nothing else",
+        b"\x89PNG\r\n\x1a\n" + bytes(100),
+        b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.",
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 2**30) + b"{}",
+        raw_file(b"[]"),
+        raw_file(b"{"),
+        raw_file(b"\xff\xfe"),
+        raw_file(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        raw_file({"__metadata__": 1}),
+        raw_file({"__metadata__": {"neuralpaint": 1}}),
+        raw_file({"__metadata__": {"neuralpaint": "[" * 100_000}}),
+        raw_file({"__metadata__": told(version=True)}),
+        raw_file({"__metadata__": told(version="2")}),
+        raw_file({"__metadata__": told(kind=[1])}),
+        raw_file({"__metadata__": told(facts=[1])}),
+        raw_file({"__metadata__": told(), "a": FLOAT}),
+        raw_file({"__metadata__": told(), "a": FLOAT}, bytes(9)),
+        raw_file({"__metadata__": told(), "a": FLOAT, "b": FLOAT}, bytes(8)),
+        raw_file({"__metadata__": told(), "a": FLOAT | {"shape": [2**40, 2**40]}}, bytes(8)),
+        raw_file({"__metadata__": told(), "a": FLOAT | {"shape": [2**63, 0]}}),
+        raw_file(
+            {
+                "__metadata__": told(),
+                "a": {"dtype": "F32", "shape": [2**63, 0], "data_offsets": [0, 0]},
+            }
+        ),
+        raw_file({"__metadata__": told(), "a": FLOAT | {"shape": [float("nan")]}}, bytes(8)),
+        raw_file({"__metadata__": told(), "a": FLOAT | {"shape": [1] * 40 + [2]}}, bytes(8)),
+        raw_file({"__metadata__": told(), "a": FLOAT | {"dtype": "BF16", "shape": [4]}}, bytes(8)),
+        raw_file(
+            b'{"__metadata__":' + json.dumps(told()).encode() + b"," + b",".join(
+                [b'"a":' + json.dumps(FLOAT).encode()] * 2
+            ) + b"}",
+            bytes(8),
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_damaged_is_one_line(raw: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(raw)
+    for source in (raw, path):
+        with pytest.raises(SavedError) as caught:
+            read_tensors(source, kind=KIND)
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 400

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from learners import small
+from torch import Tensor
+
+from neuralpaint.errors import UsageError
+from neuralpaint.training.optimizers import Group, optimizers
+from neuralpaint.training.training import Plan, TrainingSettings
+
+
+def descend(spec: str, *, steps: int, lr: float, shape: tuple[int, ...] = (12, 10)) -> Tensor:
+    """Return where so many steps lead on |w - 1|^2 / 2, from 0."""
+    weight = torch.zeros(shape, requires_grad=True)
+    bias = torch.zeros(3, requires_grad=True)
+    optimizer = optimizers.parse(spec).build([Group([weight, bias])])
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["rate"]
+
+    def weigh() -> Tensor:
+        optimizer.zero_grad()
+        loss = ((weight - 1).square().sum() + (bias - 1).square().sum()) / 2
+        loss.backward()
+        return loss.detach()
+
+    first = optimizer.step(weigh)
+    assert float(first) == pytest.approx((weight.numel() + 3) / 2)
+    for _ in range(steps - 1):
+        optimizer.step(weigh)
+    return weight.detach()
+
+
+@pytest.mark.parametrize("name", list(optimizers))
+def test_every_optimizer_learns(name: str) -> None:
+    student = small(optimizer=name, batch=864, ema=0)
+    student.advance(1)
+    first = student.loss
+    student.advance(100)
+    assert student.loss < 0.5 * first
+
+
+def test_plain_descent_follows_the_gradient() -> None:
+    weight = descend("sgd:momentum=0", steps=3, lr=0.1)
+    torch.testing.assert_close(weight, torch.full_like(weight, 1 - 0.9**3))
+
+
+def test_momentum_and_nesterov_move_as_the_papers_say() -> None:
+    def expected(nesterov: bool) -> float:
+        w = v = 0.0
+        for _ in range(3):
+            gradient = w - 1
+            v = 0.9 * v + gradient
+            w -= 0.1 * (gradient + 0.9 * v if nesterov else v)
+        return w
+
+    for nesterov in (False, True):
+        weight = descend(f"sgd:nesterov={nesterov}", steps=3, lr=0.1)
+        torch.testing.assert_close(weight, torch.full_like(weight, expected(nesterov)))
+
+
+def test_nesterov_without_momentum_is_refused() -> None:
+    with pytest.raises(UsageError, match="nesterov needs a momentum"):
+        optimizers.parse("sgd:nesterov=yes,momentum=0")
+
+
+def test_decoupled_decay_shrinks_the_weights() -> None:
+    plain = descend("adamw:weight_decay=0", steps=200, lr=0.05)
+    decayed = descend("adamw:weight_decay=2", steps=200, lr=0.05)
+    torch.testing.assert_close(plain, torch.ones_like(plain), atol=1e-2, rtol=0)
+    assert 0.2 < decayed.mean() < 0.9
+
+
+def test_muon_moves_matrices_by_something_orthogonal_and_the_rest_by_adam() -> None:
+    torch.manual_seed(0)
+    weight = torch.zeros(16, 16, requires_grad=True)
+    thin = torch.zeros(3, 16, requires_grad=True)
+    table = torch.zeros(40, 16, requires_grad=True)
+    optimizer = optimizers.parse("muon:momentum=0").build(
+        [Group([weight, thin]), Group([table], looked_up=True)]
+    )
+    for group in optimizer.param_groups:
+        group["lr"] = 1.0
+
+    def weigh() -> Tensor:
+        weight.grad, thin.grad = torch.randn(16, 16), torch.randn(3, 16)
+        table.grad = torch.randn(40, 16)
+        return torch.zeros(())
+
+    optimizer.step(weigh)
+    stretches = torch.linalg.svdvals(weight.detach())
+    assert stretches.max() / stretches.min() < 2.5
+    torch.testing.assert_close(thin.detach().abs(), torch.ones(3, 16), atol=1e-3, rtol=0)
+    torch.testing.assert_close(table.detach().abs(), torch.ones(40, 16), atol=1e-3, rtol=0)
+
+
+def test_lbfgs_finds_the_bottom_of_a_bowl_at_once() -> None:
+    weight = descend("lbfgs", steps=2, lr=1.0)
+    torch.testing.assert_close(weight, torch.ones_like(weight), atol=1e-4, rtol=0)
+
+
+def test_groups_keep_their_multiple_of_the_rate() -> None:
+    a, b = torch.zeros(9, 9, requires_grad=True), torch.zeros(4, requires_grad=True)
+    for name in ("adam", "adamw", "sgd", "muon"):
+        optimizer = optimizers.parse(name).build([Group([a]), Group([b], 3.0)])
+        assert sorted(group["rate"] for group in optimizer.param_groups) == [1.0, 3.0]
+
+
+def test_penalties_pull_the_weights_towards_zero_and_are_not_part_of_the_loss() -> None:
+    def size(**options: Any) -> float:
+        student = small(ema=0, batch=864, **options)
+        student.advance(150)
+        assert student.loss < 0.1
+        squares = [p.square().sum().item() for p in student.model.parameters() if p.ndim > 1]  # type: ignore[attr-defined]
+        return math.sqrt(sum(squares))
+
+    free = size()
+    assert size(l2=3e-3) < 0.9 * free
+    assert size(l1=3e-4) < 0.9 * free
+
+
+def test_the_rate_of_the_optimizer_goes_before_that_of_the_training() -> None:
+    assert Plan(TrainingSettings(lr=0.01, optimizer="sgd:lr=50")).lr(100) == 50
+    assert Plan(TrainingSettings(lr=0.01, optimizer="sgd")).lr(100) == 0.01
+    suitable = Plan(TrainingSettings()).lr(100)
+    assert Plan(TrainingSettings(optimizer="sgd")).lr(100) == 100 * suitable

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import pytest
+from fake_painting import Flat
+
+from neuralpaint.runtime.states import State
+from neuralpaint.training.learning import Learner, Reading, learn
+from neuralpaint.training.stops import stops_by_clock
+from neuralpaint.training.training import TrainingSettings
+
+
+class Clockwork(Learner):
+    """A learner whose steps take a hundredth of a second each, by its own account."""
+
+    settings = TrainingSettings()
+    device, weights, epoch_steps, loss = "cpu", 1, 1, 0.5
+    steps = 1
+
+    def __init__(self, step: int = 0) -> None:
+        self.step = step
+        self.advances: list[int] = []
+
+    def prepare(self, look: Any = None) -> None:
+        pass
+
+    def advance(self, steps: int) -> None:
+        self.step += steps
+        self.advances.append(steps)
+
+    @property
+    def seconds(self) -> float:
+        return self.step / 100
+
+    @property
+    def newest(self) -> Reading:
+        return Reading(self.step, seconds=self.seconds, total=0.5 * self.step)
+
+    @property
+    def known(self) -> Reading:
+        return self.newest
+
+    def painting(self) -> Flat:
+        return Flat(0.5)
+
+    def begin_sketch(self, frame: Any) -> NoReturn:
+        raise NotImplementedError
+
+    sketch = begin_sketch  # type: ignore[assignment]
+
+    def _state(self) -> NoReturn:
+        raise NotImplementedError
+
+    def _restore(self, state: State) -> NoReturn:
+        raise NotImplementedError
+
+
+def walk(learner: Clockwork, fractions: list[float], *, seconds: float) -> tuple[list[int], int]:
+    """Return the steps of the snapshots of a training by the clock, and how often it was seen."""
+    looks: list[float] = []
+    stops = stops_by_clock(learner, fractions, left=lambda: seconds - learner.seconds)
+    found = [snapshot.step for snapshot in learn(learner, stops, look=looks.append)]
+    return found, len(looks)
+
+
+@pytest.mark.parametrize("fractions", [[1.0], [0.0, 0.5, 1.0], [i / 300 for i in range(301)]])
+def test_a_long_training_is_looked_at_twice_a_second(fractions: list[float]) -> None:
+    learner = Clockwork()
+    found, looks = walk(learner, fractions, seconds=120)
+    assert max(learner.advances) <= 50
+    assert looks == len(learner.advances) >= 240
+    assert found == pytest.approx([12000 * fraction for fraction in fractions], abs=2)
+    assert learner.steps == pytest.approx(12000, rel=0.01)
+
+
+@pytest.mark.parametrize("seconds", [3.0, -1.0])
+def test_a_time_that_is_over_ends_at_once(seconds: float) -> None:
+    learner = Clockwork(step=400)
+    assert walk(learner, [0.5, 0.75, 1.0], seconds=seconds) == ([400, 400, 400], 0)
