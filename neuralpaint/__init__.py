@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from neuralpaint.image.pictures import Picture, load_picture
     from neuralpaint.image.stills import save_still
     from neuralpaint.models.albums import Album
+    from neuralpaint.models.painting import Painting
     from neuralpaint.pipelines.bench.bench import bench
     from neuralpaint.pipelines.bench.result import BenchResult
     from neuralpaint.pipelines.bench.settings import BenchSettings
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from neuralpaint.pipelines.upscale.settings import UpscaleSettings
     from neuralpaint.pipelines.upscale.upscaling import compare_upscaling
     from neuralpaint.rendering.rendering import render
-    from neuralpaint.storage.painting import Painting
     from neuralpaint.storage.saved import load_painting
     from neuralpaint.storage.take import Take, load_take
     from neuralpaint.training.learning import Learner, Snapshot, learn, learner
@@ -73,7 +73,7 @@ _HOMES = {
     ],
     "training.learning": ["Learner", "Snapshot", "learn", "learner"],
     "image.metrics": ["psnr"],
-    "storage.painting": ["Painting"],
+    "models.painting": ["Painting"],
     "image.pictures": ["Picture", "load_picture"],
     "pipelines.bench.bench": ["bench"],
     "pipelines.bench.result": ["BenchResult"],

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from neuralpaint.image.canvas import Grid
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 from neuralpaint.training.training import TrainingSettings
 
 __all__ = ["Flat"]

@@ -29,7 +29,7 @@ from neuralpaint.models.encodings.entries import (
     PyramidEncoding,
     encodings,
 )
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 from neuralpaint.training.training import Plan
 
 __all__ = ["derive"]

@@ -14,7 +14,7 @@ from neuralpaint.runtime.outputs import check_target
 from neuralpaint.runtime.parts import claimed, sweep
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = [
     "ExportFormat",

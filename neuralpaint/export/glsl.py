@@ -17,7 +17,7 @@ from neuralpaint.export.derivation import derive
 from neuralpaint.export.formula import EPS, Array, Formula, Layer
 from neuralpaint.export.shader import FUNCTIONS, HEADER, MAIN
 from neuralpaint.models import models
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 
 __all__ = ["write_shader"]
 

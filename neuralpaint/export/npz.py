@@ -10,7 +10,7 @@ import numpy as np
 
 from neuralpaint.export import reader
 from neuralpaint.export.derivation import derive
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 
 __all__ = ["write_arrays"]
 

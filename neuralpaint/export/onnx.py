@@ -15,7 +15,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.export.derivation import derive
 from neuralpaint.export.formula import EPS, SLOPE, Formula, Layer, Plane, single
 from neuralpaint.models import ActivationName
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 
 __all__ = ["write_onnx"]
 

@@ -14,7 +14,7 @@ from neuralpaint.rendering.rendering import Depth, strips
 from neuralpaint.rendering.stage import Stage
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Development"]
 

@@ -19,7 +19,7 @@ from neuralpaint.pipelines.instant import InstantSettings
 from neuralpaint.pipelines.saved import load_saved
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Export", "ExportSettings", "Exported"]
 
@@ -86,7 +86,7 @@ class Export:
 
 def _painting(path: str | Path, settings: ExportSettings) -> Painting:
     """Return what a file holds, or held at one moment."""
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
     saved = load_saved(path, "cpu")
     if isinstance(saved, Painting):

@@ -21,7 +21,7 @@ from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.training import TrainingSettings
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Direction", "Footage"]
 

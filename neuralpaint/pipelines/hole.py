@@ -14,7 +14,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.rendering.rendering import fidelity, fineness, render
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["followed", "hole_fidelity", "kept", "kept_fidelity"]
 

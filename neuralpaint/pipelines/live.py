@@ -28,7 +28,7 @@ from neuralpaint.training.stops import stops_at, stops_by_clock
 from neuralpaint.training.training import TrainingSettings
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Live", "LiveSettings"]
 

@@ -18,7 +18,7 @@ from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.stops import stops_at
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
     from neuralpaint.storage.take import Take
 
 __all__ = ["PaintedFootage", "RecordedFootage"]

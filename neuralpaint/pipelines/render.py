@@ -29,7 +29,7 @@ from neuralpaint.runtime.devices import set_threads
 from neuralpaint.training.training import DeviceSettings
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
     from neuralpaint.storage.take import Take
 
 __all__ = ["RenderSettings", "prepare_render", "render_saved"]

@@ -19,7 +19,7 @@ from neuralpaint.video.playback import PlaybackSettings
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
     from neuralpaint.storage.take import Take
 
 __all__ = ["as_it_was", "load_saved", "makes_still", "was_recorded"]

@@ -25,7 +25,7 @@ from neuralpaint.rendering.rendering import Depth
 from neuralpaint.rendering.stage import Stage
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Still", "StillSettings"]
 

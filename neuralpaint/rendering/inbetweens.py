@@ -21,7 +21,7 @@ from neuralpaint.rendering.stage import Filmed, Frame, Stage
 from neuralpaint.training.learning import Snapshot
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["film"]
 

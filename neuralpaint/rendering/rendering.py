@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = [
     "Depth",
@@ -211,7 +211,8 @@ def letterbox(
 
 def fineness(painting: Painting) -> int:
     """Return how many points each way tell the mean of a pixel of the picture that was learned."""
-    return min(_FINEST, math.ceil(painting.settings.factor))
+    factor: float = painting.settings.factor
+    return min(_FINEST, math.ceil(factor))
 
 
 def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> float:

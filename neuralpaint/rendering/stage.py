@@ -28,8 +28,8 @@ from neuralpaint.restoration.super_resolution.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
 
 if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
     from neuralpaint.rendering.camera import Camera
-    from neuralpaint.storage.painting import Painting
 
 __all__ = ["Filmed", "Frame", "Stage"]
 

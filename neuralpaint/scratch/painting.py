@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models import ButtonsModel
 from neuralpaint.models.codes import Codes
+from neuralpaint.models.painting import CodeField, Painting, check_weights
 from neuralpaint.scratch.choices import KnownModel, build_network
 from neuralpaint.scratch.layers import Array
 from neuralpaint.scratch.network import Network, Weights
-from neuralpaint.storage.painting import CodeField, Painting, check_alike
 from neuralpaint.training.training import TrainingSettings
 
 __all__ = ["ScratchPainting", "Studio", "studio_of"]
@@ -173,7 +173,7 @@ class ScratchPainting(Painting):
 
     def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
         """Return the painting of the same network with a copy of other weights."""
-        check_alike(weights, self._weights)
+        check_weights(weights, self._weights)
         return self._with({name: np.array(weights[name]) for name in self._weights})
 
     def colours(self, grid: Grid) -> torch.Tensor:

@@ -29,7 +29,7 @@ from neuralpaint.training.training import Plan, TrainingSettings
 if TYPE_CHECKING:
     import torch
 
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = [
     "ModelFacts",
@@ -155,7 +155,7 @@ def built(
 def _torch(weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: DeviceName) -> Painting:
     import torch
 
-    from neuralpaint.storage.painting import TorchPainting
+    from neuralpaint.models.painting import TorchPainting
 
     where = find_device(device)
     settings, canvas, codes = facts

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from neuralpaint.models.albums import Subject
+from neuralpaint.models.painting import TorchPainting
 from neuralpaint.runtime.devices import explaining_memory, find_device, set_threads
 from neuralpaint.runtime.states import State, gather, part
-from neuralpaint.storage.painting import TorchPainting
 from neuralpaint.training.cuda_graph import StepGraphs
 from neuralpaint.training.gradients import backpropagate, penalize
 from neuralpaint.training.learning import Learner, ignore

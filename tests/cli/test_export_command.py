@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from neuralpaint.cli import export
 from neuralpaint.errors import NeuralPaintError
 from neuralpaint.image.pictures import load_picture
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 from neuralpaint.storage.take import TakeWriter, load_take
 from neuralpaint.training.learning import learn, learner
 from neuralpaint.training.training import TrainingSettings

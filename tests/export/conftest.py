@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuralpaint.image.pictures import Picture
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 from neuralpaint.training.learning import learner
 from neuralpaint.training.training import Engine
 

@@ -21,7 +21,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models import ActivationName, NormName
 from neuralpaint.models.albums import Album
 from neuralpaint.models.encodings import encodings
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 from neuralpaint.training.learning import learner
 from neuralpaint.training.training import Engine
 

@@ -14,8 +14,8 @@ from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.albums import Album
 from neuralpaint.models.codes import checked_code, parse_code
+from neuralpaint.models.painting import Painting
 from neuralpaint.rendering.rendering import render
-from neuralpaint.storage.painting import Painting
 from neuralpaint.storage.saved import load_painting
 from neuralpaint.storage.take import TakeWriter, load_take
 from neuralpaint.training.learning import learn, learner

@@ -17,8 +17,8 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models import models
 from neuralpaint.models.albums import Album
 from neuralpaint.models.networks import Buttons
+from neuralpaint.models.painting import Painting
 from neuralpaint.rendering.rendering import render
-from neuralpaint.storage.painting import Painting
 from neuralpaint.storage.saved import load_painting
 from neuralpaint.training.learning import learner
 

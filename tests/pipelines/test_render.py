@@ -15,10 +15,10 @@ import neuralpaint as npaint
 from neuralpaint.cli.render import command
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
+from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.render import RenderSettings
 from neuralpaint.pipelines.saved import as_it_was, load_saved
 from neuralpaint.rendering.stage import Frame, Stage
-from neuralpaint.storage.painting import Painting
 from neuralpaint.storage.take import Take, TakeWriter
 from neuralpaint.training.learning import learn, learner
 from neuralpaint.training.training import TrainingSettings

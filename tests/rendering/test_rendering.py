@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from neuralpaint.errors import DeviceError
 from neuralpaint.image.canvas import Canvas, CanvasSettings, Edge, Grid, View
 from neuralpaint.image.pictures import Picture
+from neuralpaint.models.painting import Painting, TorchPainting
 from neuralpaint.rendering.rendering import Depth, expose, fidelity, letterbox, render, strips
-from neuralpaint.storage.painting import Painting, TorchPainting
 from neuralpaint.training.learning import learner
 from neuralpaint.training.training import TrainingSettings
 

@@ -17,8 +17,8 @@ from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.image.canvas import Canvas, Grid, View
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.encodings import encodings
+from neuralpaint.models.painting import Painting
 from neuralpaint.rendering.rendering import render
-from neuralpaint.storage.painting import Painting
 from neuralpaint.storage.saved import load_painting
 from neuralpaint.storage.sealed import load_sealed, save_sealed
 from neuralpaint.training.learning import learner

@@ -14,8 +14,8 @@ from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
+from neuralpaint.models.painting import Painting
 from neuralpaint.rendering.rendering import render
-from neuralpaint.storage.painting import Painting
 from neuralpaint.training.learning import Learner, learn, learner
 from neuralpaint.training.meters import CudaMeter
 from neuralpaint.training.stops import stops_by_clock

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 from neuralpaint.storage.saved import load_painting
 from neuralpaint.training.learning import learner
 from neuralpaint.training.lesson import Lesson

@@ -27,8 +27,8 @@ from neuralpaint.video.formats import formats
 from neuralpaint.video.typography import text_width
 
 if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
     from neuralpaint.pipelines.bench.machine import Machine
-    from neuralpaint.storage.painting import Painting
 
 __all__ = ["SAMPLE", "Bench", "bench"]
 

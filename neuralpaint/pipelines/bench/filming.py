@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.painting import Painting
 from neuralpaint.rendering.rendering import render
-from neuralpaint.storage.painting import Painting
 from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["encoding_ms", "film"]

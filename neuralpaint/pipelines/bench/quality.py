@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuralpaint.image.canvas import Grid
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 from neuralpaint.training.learning import Snapshot, learn, learner
 from neuralpaint.training.stops import stops_by_clock
 from neuralpaint.training.training import TrainingSettings

@@ -15,7 +15,7 @@ from neuralpaint.image.split import TrainOn, held_out
 from neuralpaint.rendering.rendering import Exposure
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Judge", "Scores"]
 

@@ -31,7 +31,7 @@ from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
     from neuralpaint.video.drawing import Frame
 
 __all__ = ["MorphClip", "morph", "prepare_morph"]

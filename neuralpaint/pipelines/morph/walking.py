@@ -21,7 +21,7 @@ from neuralpaint.rendering.walks import Walk
 from neuralpaint.training.learning import Snapshot
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["CodeFootage", "PlayFootage", "WalkFootage", "codes_of", "played"]
 

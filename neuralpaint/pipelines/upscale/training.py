@@ -18,7 +18,7 @@ from neuralpaint.training.learning import Learner, learn
 from neuralpaint.training.stops import stops_by_clock
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Watch", "bring_back", "size_of"]
 

@@ -30,7 +30,7 @@ from neuralpaint.storage.resume.rushes import Rushes, Sketch
 from neuralpaint.training.learning import Learner, Reading, Snapshot
 
 if TYPE_CHECKING:
-    from neuralpaint.storage.painting import Painting
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Journal"]
 

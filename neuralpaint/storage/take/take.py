@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from neuralpaint.errors import PictureError, SavedError, UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture, PictureSettings, load_picture
+from neuralpaint.models.painting import Painting
 from neuralpaint.runtime.devices import DeviceName
-from neuralpaint.storage.painting import Painting
 from neuralpaint.storage.saved import built, read_model_facts
 from neuralpaint.storage.take.hole import with_hole
 from neuralpaint.storage.take.records import Place, has_magic, read_places, read_record

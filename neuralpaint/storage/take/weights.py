@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuralpaint.storage.painting import Painting
+from neuralpaint.models.painting import Painting
 
 __all__ = ["Judge", "Weights", "changed", "halved", "packed", "unpacked", "widened"]
 

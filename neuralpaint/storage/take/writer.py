@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from neuralpaint._version import __version__
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.models.albums import Subject
+from neuralpaint.models.painting import Painting, check_weights
 from neuralpaint.runtime.outputs import check_target
 from neuralpaint.runtime.parts import remove
-from neuralpaint.storage.painting import Painting, check_alike
 from neuralpaint.storage.saved import model_facts, read_model_facts
 from neuralpaint.storage.take.hole import encoded, packed_hole
 from neuralpaint.storage.take.log import Log
@@ -218,7 +218,7 @@ class TakeWriter:
         weights = painting.weights
         if not self._first:
             return painting, weights
-        check_alike(weights, self._first)
+        check_weights(weights, self._first)
         new = changed(weights, self._first)
         rough = halved(new) if self._precision == "half" else None
         if rough is not None:

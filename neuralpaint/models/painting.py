@@ -1,7 +1,8 @@
-"""A painting: frozen weights, what the model says now."""
+"""A painting: a model with frozen weights, called with coordinates, returns colours."""
 
 from __future__ import annotations
 
+import importlib
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -18,54 +19,53 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models.codes import checked_code
 from neuralpaint.runtime.devices import send
-from neuralpaint.training.training import TrainingSettings
 
-__all__ = ["CodeField", "Painting", "TorchPainting", "check_alike"]
+__all__ = ["CodeField", "Painting", "TorchPainting", "check_weights"]
 
-_PREVIEW = 1024  # pixels of the longer side: what a notebook shows at once
+_PREVIEW = 1024  # pixels of the longer side of the PNG in a notebook
 
 
 class CodeField(Protocol):
-    """A code for every place."""
+    """A function from coordinates to codes."""
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the codes, float32 (..., k), at coordinates (...) that broadcast together."""
+        """Return the codes, float32 (..., k), at coordinates that broadcast to (...)."""
         ...
 
 
 class Painting(ABC):
-    """Colours of any grid; paintings of one training are to be asked one at a time.
+    """Frozen weights that render any grid. Not thread-safe: snapshots share one module.
 
-    The painting of an album is, until it is asked for another code, that of its first picture.
+    The painting of an album uses the code of its first picture; `at` selects another one.
     """
 
     device: torch.device
-    """Where it renders."""
+    """The device that renders."""
     codes: NDArray[np.float32] | None = None
-    """Those of an album that it has learned, (pictures, k); None of a single picture."""
+    """The trained codes of an album, (pictures, k); None for a single picture."""
     canvas: Canvas
-    """The picture's own: what was learned, at its own size."""
-    settings: TrainingSettings
-    """What was trained, and how."""
+    """The whole picture at its original size."""
+    settings: Any
+    """The `TrainingSettings` of the training; `Any` because that class is in a higher layer."""
     note: Mapping[str, Any] = MappingProxyType({})
-    """What was saved with it."""
+    """The note from the file that it was loaded from."""
 
     @property
     @abstractmethod
     def nbytes(self) -> int:
-        """Bytes that the weights take."""
+        """Size of the weights in bytes."""
 
     @property
     @abstractmethod
     def weights(self) -> dict[str, NDArray[Any]]:
-        """A copy of the weights by name, on the CPU: all that the model has learned."""
+        """A copy of all weights and buffers by name, on the CPU."""
 
     @abstractmethod
     def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
-        """Return the painting of the same model with a copy of other weights.
+        """Return a painting of the same model with a copy of other weights.
 
         Raises:
-            UsageError: their names, shapes or types are not those of `weights`.
+            UsageError: names, shapes or types differ from those of `weights`.
         """
 
     @abstractmethod
@@ -74,23 +74,23 @@ class Painting(ABC):
 
     @abstractmethod
     def blend(self, other: Self, amount: float) -> Self:
-        """Return the painting whose weights lie between this one's (0) and the other's (1).
+        """Interpolate the weights linearly: amount 0 is this painting, 1 the other one.
 
-        Its code is that of the nearer one.
+        Integer weights and the code are taken from the nearer painting.
         """
 
     def at(self, code: ArrayLike | CodeField) -> Self:
-        """Return this painting at another code (k,), or with one for every place.
+        """Return this painting with another code (k,), or with a code per point.
 
         Raises:
-            UsageError: it has learned a single picture, or codes of another length.
+            UsageError: the painting has no codes, or codes of another length.
         """
         if self.codes is None:
             raise UsageError("this painting has learned one picture, which has no code")
         return self._at_code(code if callable(code) else checked_code(code, self.codes.shape[1]))
 
     def _at_code(self, code: NDArray[np.float32] | CodeField) -> Self:
-        """Return what `at` promises; whatever has learned an album knows how."""
+        """Return this painting with a valid code; overridden where albums can be learned."""
         raise NotImplementedError
 
     @overload
@@ -102,8 +102,8 @@ class Painting(ABC):
     def __call__(self, x: Grid | ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float32]:
         """Return the colours, float32 (..., 3) in [0, 1], of a grid or at coordinates x and y.
 
-        The coordinates have any shapes that broadcast together; the longer side of the picture
-        spans [-1, 1], x runs right and y runs down.
+        The shapes of x and y broadcast together. The longer side of the picture spans [-1, 1];
+        x increases to the right, y downwards.
 
         Raises:
             UsageError: the shapes do not broadcast.
@@ -111,10 +111,10 @@ class Painting(ABC):
         if isinstance(x, Grid):
             return self.colours(x).cpu().numpy()
         if y is None:
-            raise TypeError("a painting is asked for a grid, or for x and y")
-        return self._at(np.array(x, np.float32), np.array(y, np.float32))
+            raise TypeError("a painting is called with a grid, or with x and y")
+        return self._colours_at(np.array(x, np.float32), np.array(y, np.float32))
 
-    def _at(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _colours_at(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
         grid = Grid(x, y)
         if x.ndim == 2 == y.ndim and y.size and grid.is_product:
             return self.colours(grid).cpu().numpy()
@@ -132,33 +132,34 @@ class Painting(ABC):
     def save(
         self, path: str | Path, *, note: Mapping[str, Any] | None = None, overwrite: bool = False
     ) -> Path:
-        """Save the weights and what they mean, for `load_painting`; complete or not at all.
+        """Write the painting to a file for `load_painting`, atomically.
 
-        `note` is kept with them: whatever JSON can hold.
+        `note` is stored in the file: any mapping that JSON can represent.
 
         Raises:
-            UsageError: the file exists and `overwrite` is false, or cannot be there.
-            EncodingError: it cannot be written: disk full, no permission.
+            UsageError: the file exists and `overwrite` is false, or the path is invalid.
+            EncodingError: writing fails: disk full, no permission.
         """
-        from neuralpaint.storage.saved import save_painting
-
-        return save_painting(self, path, note=note or {}, overwrite=overwrite)
+        # Imported by name when called: storage is built on this module, not the reverse.
+        storage = importlib.import_module("neuralpaint.storage.saved")
+        saved: Path = storage.save_painting(self, path, note=note or {}, overwrite=overwrite)
+        return saved
 
     def _repr_png_(self) -> bytes:
-        """Return the picture, no larger than a notebook shows it, as a PNG file."""
+        """Return the picture as a PNG file for a notebook, at most 1024 pixels wide and high."""
         from PIL import Image
 
-        from neuralpaint.rendering.rendering import render
-
+        # Imported by name when called, as in `save`.
+        rendering = importlib.import_module("neuralpaint.rendering.rendering")
         longer = max(self.canvas.height, self.canvas.width)
-        frame = render(self, self.canvas.scaled(min(1.0, _PREVIEW / longer)))
+        frame = rendering.render(self, self.canvas.scaled(min(1.0, _PREVIEW / longer)))
         encoded = io.BytesIO()
         Image.fromarray(frame).save(encoded, "PNG")
         return encoded.getvalue()
 
 
 class TorchPainting(Painting):
-    """What a torch model says. The weights are its own; the module that uses them is shared."""
+    """Weights of its own for a torch module that all paintings of a training share."""
 
     def __init__(
         self,
@@ -166,13 +167,13 @@ class TorchPainting(Painting):
         weights: dict[str, Tensor],
         *,
         canvas: Canvas,
-        settings: TrainingSettings,
+        settings: Any,
         codes: NDArray[np.float32] | None = None,
         code: NDArray[np.float32] | CodeField | None = None,
     ) -> None:
-        """Take weights by name, all on one device, which nobody changes from now on.
+        """Keep a reference to the weights, which are on one device and must not change.
 
-        `codes` are those of an album, and `code` the one of them that is seen, or another.
+        `codes` are the trained codes of an album; `code` is used to render, `codes[0]` by default.
         """
         self._model = model
         self._weights = weights
@@ -182,13 +183,13 @@ class TorchPainting(Painting):
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the weights take."""
+        """Size of the weights in bytes."""
         return sum(weight.nbytes for weight in self._weights.values())
 
     @property
     def weights(self) -> dict[str, NDArray[Any]]:
-        """A copy of the weights by name, on the CPU."""
-        # A GPU is waited for once, not for every weight.
+        """A copy of all weights and buffers by name, on the CPU."""
+        # One GPU synchronisation for all weights.
         copies = {
             name: weight.to("cpu", copy=True, non_blocking=True)
             for name, weight in self._weights.items()
@@ -198,26 +199,26 @@ class TorchPainting(Painting):
         return {name: copy.numpy() for name, copy in copies.items()}
 
     def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
-        """Return the painting of the same model with a copy of other weights."""
-        check_alike(weights, self._weights)
+        """Return a painting of the same model with a copy of other weights."""
+        check_weights(weights, self._weights)
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
-        # In their own order, by which a blend or a sum over them goes.
+        # In the order of the own weights, so that sums over them do not change.
         return self._with({name: tensors[name].to(self.device) for name in self._weights})
 
     def colours(self, grid: Grid) -> Tensor:
-        """Return the colours of a grid on the model's device, float32 (h, w, 3) in [0, 1]."""
+        """Return the colours of a grid on `device`, float32 (h, w, 3) in [0, 1]."""
         shape = grid.shape
-        if not grid.is_product:  # every pixel is a point of its own
+        if not grid.is_product:  # one point per pixel
             grid = Grid(*(axis.reshape(-1) for axis in grid))
         x, y = (send(torch.from_numpy(axis), self.device) for axis in grid)
-        self._model.eval()  # no dropout, and the statistics of the whole training
+        self._model.eval()  # no dropout; running statistics for batch normalisation
         with torch.no_grad():
             place = (x, y) if self._code is None else (x, y, self._code_at(x, y))
             colours: Tensor = torch.func.functional_call(self._model, self._weights, place)
         return colours.view(*shape, 3)
 
     def _code_at(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the code, (..., k), for coordinates that broadcast to (...)."""
+        """Return the codes (..., k) at coordinates that broadcast to (...)."""
         if callable(self._code):
             return self._code(x, y)
         assert self._code is not None
@@ -228,7 +229,7 @@ class TorchPainting(Painting):
         return self._with(self._weights, code)
 
     def blend(self, other: Self, amount: float) -> Self:
-        """Return the painting whose weights lie between this one's (0) and the other's (1)."""
+        """Interpolate the weights linearly: amount 0 is this painting, 1 the other one."""
         nearer = self if amount < 0.5 else other
         weights = {
             name: torch.lerp(weight, other._weights[name], amount)
@@ -251,17 +252,17 @@ class TorchPainting(Painting):
         )
 
 
-def check_alike(
+def check_weights(
     weights: Mapping[str, NDArray[Any]], model: Mapping[str, NDArray[Any]] | Mapping[str, Tensor]
 ) -> None:
-    """See to it that weights have the names, shapes and types of a model's.
+    """Compare the names, shapes and types of weights with those of a model.
 
     Raises:
-        UsageError: they have not.
+        UsageError: they differ.
     """
     for name in sorted(weights.keys() ^ model.keys()):
         what = "has no" if name in weights else "needs"
-        raise UsageError(f"the model {what} weights {name!r}: give those of its own training")
+        raise UsageError(f"the model {what} weights {name!r}: use weights from the same training")
     for name, own in model.items():
         given, wanted = _form(weights[name]), _form(own)
         if given != wanted:
