@@ -12,7 +12,7 @@ from PIL import Image
 
 from neuralpaint.image.canvas import Canvas, Edge
 from neuralpaint.image.pictures import Picture
-from neuralpaint.restoration.super_resolution.settings import Kernel
+from neuralpaint.restoration.settings import Kernel
 
 __all__ = ["Likeness", "shrunk", "view"]
 

@@ -24,7 +24,7 @@ from neuralpaint.rendering.rendering import (
     render,
     view,
 )
-from neuralpaint.restoration.super_resolution.settings import TargetSettings
+from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
 
 if TYPE_CHECKING:

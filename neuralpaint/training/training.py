@@ -10,7 +10,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.split import TrainOn
 from neuralpaint.models import models
-from neuralpaint.restoration.super_resolution.settings import TargetSettings
+from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.runtime.devices import DeviceName
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers

@@ -12,7 +12,7 @@ from neuralpaint.image.canvas import Canvas, CanvasSettings, Edge, Fit, Grid, Vi
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import shrunk, view
 from neuralpaint.rendering.rendering import render
-from neuralpaint.restoration.super_resolution.settings import Kernel
+from neuralpaint.restoration.settings import Kernel
 
 
 def picture(height: int = 30, width: int = 40) -> Picture:

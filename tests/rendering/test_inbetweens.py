@@ -12,7 +12,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.rendering.inbetweens import film
 from neuralpaint.rendering.rendering import render
 from neuralpaint.rendering.stage import Filmed, Stage
-from neuralpaint.restoration.super_resolution.settings import TargetSettings
+from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
 
 PICTURE = Picture.from_array(np.full((200, 300, 3), 0.5))

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.settings import Kernel, TargetSettings
 from neuralpaint.restoration.super_resolution.back_projection import Projection
 from neuralpaint.restoration.super_resolution.kernels import Axis
 from neuralpaint.restoration.super_resolution.observation import observe
-from neuralpaint.restoration.super_resolution.settings import Kernel, TargetSettings
 
 
 @pytest.mark.parametrize("kernel", get_args(Kernel))

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.settings import Kernel, TargetSettings
 from neuralpaint.restoration.super_resolution import matching
 from neuralpaint.restoration.super_resolution.back_projection import Projection
 from neuralpaint.restoration.super_resolution.kernels import Axis
 from neuralpaint.restoration.super_resolution.matching import matched
 from neuralpaint.restoration.super_resolution.observation import observe
 from neuralpaint.restoration.super_resolution.planes import colours, turned
-from neuralpaint.restoration.super_resolution.settings import Kernel, TargetSettings
 
 ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
 KERNELS: list[Kernel] = ["box", "bicubic", "lanczos"]

@@ -13,8 +13,8 @@ from PIL import Image
 
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.settings import Kernel, TargetSettings
 from neuralpaint.restoration.super_resolution import upsampling
-from neuralpaint.restoration.super_resolution.settings import Kernel, TargetSettings
 from neuralpaint.restoration.super_resolution.upsampling import upsampled
 from neuralpaint.runtime import workers
 

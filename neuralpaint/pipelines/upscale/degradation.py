@@ -15,8 +15,8 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.metrics import SSIM_WINDOW
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.upscale.settings import UpscaleSettings
+from neuralpaint.restoration.settings import Kernel
 from neuralpaint.restoration.super_resolution.kernels import Axis
-from neuralpaint.restoration.super_resolution.settings import Kernel
 
 __all__ = ["border_of", "cropped", "degraded"]
 

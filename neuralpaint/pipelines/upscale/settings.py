@@ -9,7 +9,7 @@ from neuralpaint.config.settings import Settings, options, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.models import models
-from neuralpaint.restoration.super_resolution.settings import Kernel
+from neuralpaint.restoration.settings import Kernel
 from neuralpaint.training.training import TrainingSettings
 
 __all__ = ["OWN", "DegradationSettings", "UpscaleSettings"]

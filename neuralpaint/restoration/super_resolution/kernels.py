@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuralpaint.restoration.super_resolution.settings import Kernel
+from neuralpaint.restoration.settings import Kernel
 
 __all__ = ["REACH", "Axis", "Band"]
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.settings import Kernel, TargetSettings
 from neuralpaint.restoration.super_resolution.back_projection import Correction
 from neuralpaint.restoration.super_resolution.kernels import REACH, Axis
 from neuralpaint.restoration.super_resolution.observation import Observation, observe
 from neuralpaint.restoration.super_resolution.planes import colours, turned
-from neuralpaint.restoration.super_resolution.settings import Kernel, TargetSettings
 
 __all__ = ["is_kept", "matched"]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.settings import Kernel, TargetSettings
 from neuralpaint.restoration.super_resolution.compression import rounding_of
 from neuralpaint.restoration.super_resolution.noise import noise_of
 from neuralpaint.restoration.super_resolution.non_local_means import (
@@ -20,7 +21,6 @@ from neuralpaint.restoration.super_resolution.non_local_means import (
 )
 from neuralpaint.restoration.super_resolution.planes import GAINS, planes
 from neuralpaint.restoration.super_resolution.rounding import Rounding
-from neuralpaint.restoration.super_resolution.settings import Kernel, TargetSettings
 
 __all__ = ["Observation", "observe"]
 

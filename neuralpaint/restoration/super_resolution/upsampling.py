@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.restoration.super_resolution.back_projection import Projection
 from neuralpaint.restoration.super_resolution.kernels import Axis
 from neuralpaint.restoration.super_resolution.non_local_means import Window, non_local_means
 from neuralpaint.restoration.super_resolution.observation import Observation, observe
 from neuralpaint.restoration.super_resolution.planes import levels, planes
-from neuralpaint.restoration.super_resolution.settings import TargetSettings
 from neuralpaint.restoration.super_resolution.tiles import Tile, tiles
 from neuralpaint.runtime.progress import DoneCallback, part_of
 

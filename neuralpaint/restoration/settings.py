@@ -1,0 +1,67 @@
+"""Settings of the target: how large and how sharp it is made from the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.errors import UsageError
+
+__all__ = ["Kernel", "TargetSettings"]
+
+Kernel = Literal["box", "bicubic", "lanczos"]
+
+
+@dataclass(frozen=True)
+class TargetSettings(Settings):
+    """What the network learns: the picture's own pixels, or a larger target made from them."""
+
+    section: ClassVar[str] = "Super-resolution"
+
+    target_scale: float | None = setting(
+        None,
+        "size of the learned target, as a multiple of the picture's width and height; more than "
+        "1 makes the detail between the pixels right too; unset, as large as the largest frame "
+        "shows the picture, from 1.5 up to 4, else 1",
+        minimum=1,
+        maximum=16,
+    )
+    enhance: bool = setting(
+        False,
+        "sharpen the target with detail that the picture repeats elsewhere, before it is learned; "
+        "takes about 7 s of CPU time per megapixel of the target",
+    )
+    kernel: Kernel = setting(
+        "box",
+        "how the picture was reduced to its size: by averaging the area of each pixel, as a "
+        "camera does (box), or by a resampler",
+    )
+    denoise: float | None = setting(
+        None,
+        "standard deviation of the noise to remove from the target; 0 for none; unset, it is "
+        "estimated where the target is larger than the picture",
+        unit="levels",
+        minimum=0,
+        maximum=100,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.enhance and self.target_scale == 1:
+            raise UsageError(
+                "--enhance needs a target larger than the picture, but --target-scale is 1: "
+                "leave one of them out"
+            )
+
+    @property
+    def factor(self) -> float:
+        """The target's width and height as a multiple of the picture's."""
+        if self.target_scale is not None:
+            return self.target_scale
+        return 2.0 if self.enhance else 1.0
+
+    @property
+    def makes_target(self) -> bool:
+        """Whether the target differs from the picture's own pixels."""
+        return self.factor > 1 or bool(self.denoise)
