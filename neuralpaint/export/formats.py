@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import EncodingError, UnknownNameError
-from neuralpaint.runtime.outputs import check_target
-from neuralpaint.runtime.parts import claimed, sweep
+from neuralpaint.runtime.files import check_output, part_file, remove_stale_parts
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -119,7 +118,7 @@ def check_export(path: str | Path, *, overwrite: bool = False) -> Path:
         EncodingError: the folder cannot be written to, or a package is missing.
     """
     export_format(path).check()
-    return check_target(path, overwrite=overwrite)
+    return check_output(path, overwrite=overwrite)
 
 
 def export_painting(painting: Painting, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -144,8 +143,8 @@ def save_export(encoded: bytes, path: Path) -> Path:
     Raises:
         EncodingError: the file cannot be written: disk full, no permission.
     """
-    sweep(path)
-    with claimed(path) as part:
+    remove_stale_parts(path)
+    with part_file(path) as part:
         part.path.write_bytes(encoded)
         part.publish()
     return path

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models.codes import checked_code
-from neuralpaint.runtime.devices import send
+from neuralpaint.runtime.devices import to_device
 
 __all__ = ["CodeField", "Painting", "TorchPainting", "check_weights"]
 
@@ -210,7 +210,7 @@ class TorchPainting(Painting):
         shape = grid.shape
         if not grid.is_product:  # one point per pixel
             grid = Grid(*(axis.reshape(-1) for axis in grid))
-        x, y = (send(torch.from_numpy(axis), self.device) for axis in grid)
+        x, y = (to_device(torch.from_numpy(axis), self.device) for axis in grid)
         self._model.eval()  # no dropout; running statistics for batch normalisation
         with torch.no_grad():
             place = (x, y) if self._code is None else (x, y, self._code_at(x, y))
@@ -222,7 +222,7 @@ class TorchPainting(Painting):
         if callable(self._code):
             return self._code(x, y)
         assert self._code is not None
-        code = send(torch.from_numpy(self._code), self.device)
+        code = to_device(torch.from_numpy(self._code), self.device)
         return code.view(*[1] * x.ndim, -1)
 
     def _at_code(self, code: NDArray[np.float32] | CodeField) -> Self:

@@ -25,7 +25,7 @@ from neuralpaint.pipelines.still import Still, StillSettings
 from neuralpaint.pipelines.walk_settings import WalkSettings
 from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.walks import walks
-from neuralpaint.runtime.devices import set_threads
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.training import DeviceSettings
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import view
-from neuralpaint.runtime.devices import is_out_of_memory, send
+from neuralpaint.runtime.devices import is_out_of_memory, to_device
 
 if TYPE_CHECKING:
     import torch
@@ -178,7 +178,7 @@ def _colours(painting: Painting, seen: Canvas | Grid, *, rows: slice, columns: s
     colours = painting.colours(fine.grid(rows=rows, columns=columns))
     if seen.edge == "black":
         inside = torch.from_numpy(fine.inside(rows=rows, columns=columns))
-        colours = colours * send(inside, painting.device)[..., None]
+        colours = colours * to_device(inside, painting.device)[..., None]
     if samples > 1:
         colours = colours.unflatten(1, (-1, samples)).mean(2)
         colours = colours.unflatten(0, (-1, samples)).mean(1)

@@ -1,8 +1,7 @@
-"""Devices: where training runs."""
+"""Devices: where training runs, and what happens when their memory runs out."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -14,66 +13,48 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DeviceName",
-    "explaining_memory",
+    "explain_out_of_memory",
     "find_device",
+    "is_capturing",
     "is_out_of_memory",
-    "is_recording",
-    "send",
-    "set_threads",
-    "usual_threads",
+    "to_device",
 ]
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def find_device(name: DeviceName) -> torch.device:
-    """Return the device of that name; `auto` takes CUDA, then MPS, then the CPU.
+    """Return the device called `name`; `auto` is CUDA if available, else MPS, else the CPU.
 
     Raises:
-        DeviceError: the device is not there.
+        DeviceError: the device is not available.
     """
     import torch
 
-    there = {
+    available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":
-        return torch.device(next(device for device, found in there.items() if found))
-    if not there[name]:
+        return torch.device(next(device for device, found in available.items() if found))
+    if not available[name]:
         reason = "torch finds no CUDA GPU" if name == "cuda" else "torch finds no Metal GPU"
         raise DeviceError(f"device {name} is not available: {reason}; use --device auto or cpu")
     return torch.device(name)
 
 
-def set_threads(threads: int | None) -> int:
-    """Work with `threads` CPU threads, or as many as this process may run on; return them."""
-    from neuralpaint.runtime.workers import hire
-
-    threads = threads or usual_threads()
-    hire(threads)
-    return threads
-
-
-def usual_threads() -> int:
-    """Return as many as this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Return a tensor of the host on a device; a GPU fetches it in its turn, and nothing waits."""
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Copy a CPU tensor to `device`; the copy to a CUDA device is asynchronous."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-def is_recording(device: torch.device) -> bool:
-    """Say whether what the device is asked for now is recorded as a CUDA graph, and not done.
+def is_capturing(device: torch.device) -> bool:
+    """Return whether a CUDA graph is being captured on `device`.
 
-    A graph writes to the memory that it was recorded with for as long as it lives: lend it none.
+    A captured graph writes to the same memory at each replay: give it no buffer that is reused.
     """
     import torch
 
@@ -81,8 +62,8 @@ def is_recording(device: torch.device) -> bool:
 
 
 @contextmanager
-def explaining_memory(advice: str) -> Iterator[None]:
-    """Turn an allocation that failed inside the block into a `DeviceError` with advice."""
+def explain_out_of_memory(advice: str) -> Iterator[None]:
+    """Raise a failed allocation in the block as a `DeviceError` with `advice`."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -92,7 +73,7 @@ def explaining_memory(advice: str) -> Iterator[None]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Say whether NumPy, torch or a GPU failed for want of memory."""
-    # torch has a class of its own for GPUs only; on a CPU it raises a plain RuntimeError.
+    """Return whether NumPy, torch or a GPU raised `error` because an allocation failed."""
+    # torch has its own exception for GPUs only; on the CPU it raises a plain RuntimeError.
     text = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.runtime.states import State, chance, set_chance
+from neuralpaint.runtime.state import State, generator_state, set_generator_state
 
 __all__ = ["Batches"]
 
@@ -18,7 +18,7 @@ class Batches(Iterator[NDArray[np.int64]]):
     def __init__(self, samples: int, *, epoch_steps: int, rng: np.random.Generator) -> None:
         """Take how many samples there are, and how many batches make an epoch."""
         self._samples, self._epoch_steps, self._rng = samples, epoch_steps, rng
-        self._began = chance(rng)  # before this epoch was drawn
+        self._began = generator_state(rng)  # before this epoch was drawn
         self._epoch: list[NDArray[np.int64]] = []
         self._taken = 0  # of this epoch
 
@@ -29,7 +29,7 @@ class Batches(Iterator[NDArray[np.int64]]):
         return self._epoch[self._taken - 1]
 
     def _draw_epoch(self) -> None:
-        self._began = chance(self._rng)
+        self._began = generator_state(self._rng)
         # In equal parts: a small rest would move the weights as far as a whole batch does.
         self._epoch = np.array_split(self._rng.permutation(self._samples), self._epoch_steps)
         self._taken = 0
@@ -44,6 +44,6 @@ class Batches(Iterator[NDArray[np.int64]]):
         Raises:
             KeyError, ValueError: the state is none of these batches.
         """
-        set_chance(self._rng, state["chance"])
+        set_generator_state(self._rng, state["chance"])
         self._draw_epoch()
         self._taken = range(self._epoch_steps + 1)[state["taken"].item()]

@@ -15,8 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from neuralpaint.runtime.devices import set_threads
-from neuralpaint.runtime.workers import count, each
+from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
 from neuralpaint.scratch.layers import Array
 
 __all__ = ["hire", "multiply"]
@@ -50,12 +49,12 @@ def hire(threads: int | None) -> None:
 
 def multiply(a: Array, b: Array, *, out: Array) -> Array:
     """Write a @ b of a (m, k) and b (k, n) to out (m, n), and return it."""
-    shares = min(_SHARES * count(), len(a))
-    if count() == 1 or 2 * a.size * b.shape[1] < _SMALL or not _is_quiet():
+    shares = min(_SHARES * thread_count(), len(a))
+    if thread_count() == 1 or 2 * a.size * b.shape[1] < _SMALL or not _is_quiet():
         return np.matmul(a, b, out=out)
     cuts = [len(a) * i // shares for i in range(shares + 1)]
     rows = [slice(*cut) for cut in pairwise(cuts)]
-    each(lambda part: np.matmul(a[part], b, out=out[part]), rows)
+    parallel_map(lambda part: np.matmul(a[part], b, out=out[part]), rows)
     return out
 
 

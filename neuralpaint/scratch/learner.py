@@ -19,8 +19,14 @@ from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
 from neuralpaint.models.albums import Subject
-from neuralpaint.runtime.devices import explaining_memory
-from neuralpaint.runtime.states import State, chance, gather, part, set_chance
+from neuralpaint.runtime.devices import explain_out_of_memory
+from neuralpaint.runtime.state import (
+    State,
+    generator_state,
+    merge_states,
+    set_generator_state,
+    substate,
+)
 from neuralpaint.scratch import blas
 from neuralpaint.scratch.batches import Batches
 from neuralpaint.scratch.choices import (
@@ -57,7 +63,7 @@ class ScratchLearner(Learner):
         self._model = known_model(self._plan.model)
         self._loss = build_loss(self._plan.loss)
         blas.hire(settings.threads)
-        with explaining_memory(_ADVICE):
+        with explain_out_of_memory(_ADVICE):
             self._take(subject)
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS, epoch_steps=self.epoch_steps)
@@ -121,7 +127,7 @@ class ScratchLearner(Learner):
         began, total = time.perf_counter(), 0.0
         self._advancing = True
         # What overflows shows in the loss, and that is looked at.
-        with explaining_memory(_ADVICE), np.errstate(over="ignore", invalid="ignore"):
+        with explain_out_of_memory(_ADVICE), np.errstate(over="ignore", invalid="ignore"):
             for _ in range(steps):
                 total += self._learn_from(next(self._batches))
         self._advancing = False
@@ -210,22 +216,22 @@ class ScratchLearner(Learner):
             "average": self._network.state(self._average),
             "optimizer": self._optimizer.state(),
             "batches": self._batches.state(),
-            "dropout": {str(i): chance(layer.rng) for i, layer in self._dropouts()},
+            "dropout": {str(i): generator_state(layer.rng) for i, layer in self._dropouts()},
             "annealing": self._plan.annealing.state(),
         }
         numbers = {"steps": np.array(self.steps), "epoch_loss": np.array(self._epoch_loss)}
         sketch = {} if self._sketch is None else {"sketch": self.sketch()}
-        return self._newest.state() | numbers | sketch | gather(parts)
+        return self._newest.state() | numbers | sketch | merge_states(parts)
 
     def _restore(self, state: State) -> None:
-        self._network.load(part(state, "average"))
+        self._network.load(substate(state, "average"))
         self._average[...] = self._network.weights
-        self._network.load(part(state, "weights"))
-        self._optimizer.restore(part(state, "optimizer"), like=self._average)
-        self._batches.restore(part(state, "batches"))
+        self._network.load(substate(state, "weights"))
+        self._optimizer.restore(substate(state, "optimizer"), like=self._average)
+        self._batches.restore(substate(state, "batches"))
         for i, layer in self._dropouts():
-            set_chance(layer.rng, state[f"dropout.{i}"])
-        self._plan.annealing.restore(part(state, "annealing"))
+            set_generator_state(layer.rng, state[f"dropout.{i}"])
+        self._plan.annealing.restore(substate(state, "annealing"))
         self._epoch_loss, self.steps = state["epoch_loss"].item(), state["steps"].item()
         self._newest = self._before = Reading.of(state)
         self.step = self._newest.step

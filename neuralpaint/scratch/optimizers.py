@@ -23,7 +23,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from neuralpaint.runtime.states import State
+from neuralpaint.runtime.state import State
 from neuralpaint.scratch.layers import Array
 
 __all__ = ["SGD", "Adam", "Optimizer"]

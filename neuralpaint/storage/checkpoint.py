@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neuralpaint.runtime.states import State
+from neuralpaint.runtime.state import State
 from neuralpaint.storage.sealed import load_sealed, save_sealed
 
 __all__ = ["load_checkpoint", "save_checkpoint"]

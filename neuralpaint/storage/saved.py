@@ -21,8 +21,8 @@ from neuralpaint.config.settings import options
 from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import checked_codes
-from neuralpaint.runtime.devices import DeviceName, explaining_memory, find_device
-from neuralpaint.runtime.outputs import check_target
+from neuralpaint.runtime.devices import DeviceName, explain_out_of_memory, find_device
+from neuralpaint.runtime.files import check_output
 from neuralpaint.storage.sealed import load_sealed, save_sealed
 from neuralpaint.training.training import Plan, TrainingSettings
 
@@ -48,7 +48,7 @@ def save_painting(
     painting: Painting, path: str | Path, *, note: Mapping[str, Any], overwrite: bool = False
 ) -> Path:
     """Save a painting under `path`, complete or not at all; see `Painting.save`."""
-    path = check_target(path, overwrite=overwrite)
+    path = check_output(path, overwrite=overwrite)
     facts = {
         **model_facts(painting.settings, painting.canvas, painting.codes),
         "neuralpaint": __version__,
@@ -144,7 +144,7 @@ def built(
     """
     build = _scratch if model.settings.engine == "numpy" else _torch
     try:
-        with explaining_memory("choose another --device, or free memory"):
+        with explain_out_of_memory("choose another --device, or free memory"):
             return build(weights, model, device)
     except UsageError as error:
         raise SavedError(

@@ -17,7 +17,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from neuralpaint.errors import SavedError
-from neuralpaint.runtime.parts import claimed, sweep
+from neuralpaint.runtime.files import part_file, remove_stale_parts
 from neuralpaint.storage.tensors import read_tensors, write_tensors
 
 __all__ = ["load_sealed", "save_sealed"]
@@ -33,14 +33,14 @@ def save_sealed(
             another thread; what was there before is there still.
     """
     told = {"facts": dict(facts), "sum": _sum(tensors, facts)}
-    sweep(path)
-    with claimed(path) as part:
+    remove_stale_parts(path)
+    with part_file(path) as part:
         with part.path.open("wb") as file:
             write_tensors(file, tensors, kind=kind, facts=told)
             file.flush()
             os.fsync(file.fileno())
         part.publish()
-        _sync_folder(part.target.parent)
+        _sync_folder(part.output.parent)
 
 
 def load_sealed(path: Path, *, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

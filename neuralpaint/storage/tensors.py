@@ -23,7 +23,7 @@ from safetensors.numpy import save
 
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.image.sources import closest
-from neuralpaint.runtime.outputs import writing_failed
+from neuralpaint.runtime.files import write_error
 
 __all__ = [
     "opened_saved",
@@ -71,7 +71,7 @@ def write_tensors(
     try:
         file.write_bytes(raw)
     except OSError as error:
-        raise writing_failed(file, error) from error
+        raise write_error(file, error) from error
 
 
 def read_tensors(raw: bytes | Path, *, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

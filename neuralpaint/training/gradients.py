@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neuralpaint.models.networks import ColourModel
-from neuralpaint.runtime.workers import count, each
+from neuralpaint.runtime.threads import parallel_map, thread_count
 from neuralpaint.training.losses import LEAST_WEIGHT, Loss
 from neuralpaint.training.target import Batch
 
@@ -44,7 +44,7 @@ def backpropagate(
         return value.detach(), prediction.detach(), gradients
 
     values, predictions, gradients = zip(
-        *each(learn, [slice(*cut) for cut in pairwise(cuts)]), strict=True
+        *parallel_map(learn, [slice(*cut) for cut in pairwise(cuts)]), strict=True
     )
     for parameter, parts in zip(parameters, zip(*gradients, strict=True), strict=True):
         parameter.grad = torch.stack(parts).sum(0)
@@ -64,7 +64,7 @@ def _cuts(batch: Batch) -> list[int]:
     parts = 1
     if batch.y.device.type == "cpu":
         pixels = rows * width
-        parts = max(1, min(max(count(), -(-pixels // _LARGEST)), rows, pixels // _PART))
+        parts = max(1, min(max(thread_count(), -(-pixels // _LARGEST)), rows, pixels // _PART))
     return [rows * i // parts for i in range(parts + 1)]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuralpaint.runtime.states import State, check_form, misfit
+from neuralpaint.runtime.state import State, check_state, state_mismatch
 from neuralpaint.training.readings import Reading
 from neuralpaint.training.training import TrainingSettings
 
@@ -198,12 +198,12 @@ class Learner(ABC):
         before = self.state()
         try:
             self._restore(state)
-            check_form(state, like=self._state())  # nothing is missing, left over or converted
+            check_state(state, like=self._state())  # nothing is missing, left over or converted
         except BaseException as error:
             self._restore(before)
             # Whoever takes an array or a name that does not fit complains in a way of its own.
             if isinstance(error, (LookupError, OverflowError, RuntimeError, TypeError, ValueError)):
-                raise misfit(" ".join(str(error).split())[:120]) from error
+                raise state_mismatch(" ".join(str(error).split())[:120]) from error
             raise
 
     @abstractmethod

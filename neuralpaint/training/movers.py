@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.runtime.states import State, gather, part
+from neuralpaint.runtime.state import State, merge_states, substate
 
 if TYPE_CHECKING:
     import torch
@@ -82,8 +82,8 @@ class Mover:
         for i, (optimizer, memory) in enumerate(self._parts.items()):
             told = optimizer.state_dict()["state"]
             kept = {str(number): memory.of(told[number]) for number in told}
-            parts[str(i)] = {"moved": np.array(any(kept.values()))} | gather(kept)
-        return gather(parts)
+            parts[str(i)] = {"moved": np.array(any(kept.values()))} | merge_states(kept)
+        return merge_states(parts)
 
     def restore(self, state: State) -> None:
         """Go on from a `state`, before the first step.
@@ -92,13 +92,13 @@ class Mover:
             LookupError, TypeError, ValueError: it is another optimizer's.
         """
         for i, (optimizer, memory) in enumerate(self._parts.items()):
-            ours, kept = part(state, str(i)), {}
+            ours, kept = substate(state, str(i)), {}
             if ours["moved"]:
                 parameters = [p for group in optimizer.param_groups for p in group["params"]]
                 vector = (sum(p.numel() for p in parameters),)
                 shapes = [vector] if memory.flat else [tuple(p.shape) for p in parameters]
                 kept = {
-                    number: memory.told(part(ours, str(number)), shape=shape)
+                    number: memory.told(substate(ours, str(number)), shape=shape)
                     for number, shape in enumerate(shapes)
                 }
             optimizer.load_state_dict(optimizer.state_dict() | {"state": kept})

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from neuralpaint.errors import DivergedError
-from neuralpaint.runtime.states import State
+from neuralpaint.runtime.state import State
 
 __all__ = ["Reading", "diverged"]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
-from neuralpaint.runtime.states import State
+from neuralpaint.runtime.state import State
 
 __all__ = [
     "AdaptiveHalving",

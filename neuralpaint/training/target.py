@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuralpaint.runtime.devices import send
-from neuralpaint.runtime.states import State
+from neuralpaint.runtime.devices import to_device
+from neuralpaint.runtime.state import State
 from neuralpaint.training.lesson import Lesson
 
 __all__ = ["Batch", "Lattice", "Lattices", "Target", "strides"]
@@ -169,5 +169,5 @@ def _combs(
     dealt = (shuffled + stride * torch.arange(groups)[:, None]).t()  # (stride, groups)
     combs = [comb[comb < side] for comb in dealt]
     # One copy, not one for each comb.
-    together = send(torch.cat(combs), device)
+    together = to_device(torch.cat(combs), device)
     return list(together.split([len(comb) for comb in combs]))

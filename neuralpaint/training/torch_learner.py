@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from neuralpaint.models.albums import Subject
 from neuralpaint.models.painting import TorchPainting
-from neuralpaint.runtime.devices import explaining_memory, find_device, set_threads
-from neuralpaint.runtime.states import State, gather, part
+from neuralpaint.runtime.devices import explain_out_of_memory, find_device
+from neuralpaint.runtime.state import State, merge_states, substate
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.cuda_graph import StepGraphs
 from neuralpaint.training.gradients import backpropagate, penalize
 from neuralpaint.training.learning import Learner, ignore
@@ -47,7 +48,7 @@ class TorchLearner(Learner):
         self._target: Target | None = None
         if not self._lesson.is_made:
             self.prepare()
-        with explaining_memory(_ADVICE):
+        with explain_out_of_memory(_ADVICE):
             self._build(device)
             self._measure(device)
         suitable = self._plan.model.cpu_batch if kind == "cpu" else _BATCH[kind]
@@ -64,7 +65,7 @@ class TorchLearner(Learner):
     def prepare(self, look: Callable[[float], None] = ignore) -> None:
         """Make what is learned, if it has to be made, and put it on the device."""
         if self._target is None:
-            with explaining_memory(_ADVICE):
+            with explain_out_of_memory(_ADVICE):
                 pixels = self._lesson.pixels(device=self._device, look=look)
                 self._target = Target.of(self._lesson, pixels, self._device)
 
@@ -118,7 +119,7 @@ class TorchLearner(Learner):
         """Train for `steps` steps; a GPU has them on its list on return, and no more than that."""
         self.prepare()
         self._advancing = True
-        with explaining_memory(_ADVICE):
+        with explain_out_of_memory(_ADVICE):
             self._meter.begin()
             self.model.train()
             for _ in range(steps):
@@ -209,14 +210,14 @@ class TorchLearner(Learner):
         }
         numbers = {"steps": np.array(self.steps), "epoch_loss": np.array(self._epoch_loss.item())}
         sketch = {} if self._sketch is None else {"sketch": self.sketch()}
-        return self.newest.state() | numbers | sketch | gather(parts)
+        return self.newest.state() | numbers | sketch | merge_states(parts)
 
     def _restore(self, state: State) -> None:
-        self._optimizer.restore(part(state, "optimizer"))
-        _fill(self._all_weights(), part(state, "weights"))
-        _fill(self._all_averages(), part(state, "average"))
-        self._lattices.restore(part(state, "lattices"))
-        self._plan.annealing.restore(part(state, "annealing"))
+        self._optimizer.restore(substate(state, "optimizer"))
+        _fill(self._all_weights(), substate(state, "weights"))
+        _fill(self._all_averages(), substate(state, "average"))
+        self._lattices.restore(substate(state, "lattices"))
+        self._plan.annealing.restore(substate(state, "annealing"))
         self._epoch_loss.fill_(state["epoch_loss"].item())
         self._sketch = None
         if "sketch" in state:

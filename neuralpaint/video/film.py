@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from neuralpaint.errors import EncodingError
-from neuralpaint.runtime.parts import Part, claimed, sweep
+from neuralpaint.runtime.files import PartFile, part_file, remove_stale_parts
 from neuralpaint.video.sinks import Script
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class Film:
             EncodingError: ffmpeg died or refused, or the disk is full.
         """
         target = self._script.target
-        sweep(target, keep=self._sink.is_playable if self._script.rescue else None)
-        with claimed(target, folder=self._sink.folder) as part:
+        remove_stale_parts(target, keep=self._sink.is_playable if self._script.rescue else None)
+        with part_file(target, folder=self._sink.folder) as part:
             try:
                 self._fill(part, frames)
                 if not self._sink.stopped:
@@ -54,7 +54,7 @@ class Film:
         """End the making at once: whatever runs is killed and `make` leaves nothing."""
         self._sink.stop()
 
-    def _fill(self, part: Part, frames: Iterable[NDArray[np.uint8]]) -> None:
+    def _fill(self, part: PartFile, frames: Iterable[NDArray[np.uint8]]) -> None:
         self._sink.open(part, self._script)
         for frame in frames:
             if self._sink.stopped:

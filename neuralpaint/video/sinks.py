@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from neuralpaint.errors import EncodingError, NeuralPaintError
-from neuralpaint.runtime.outputs import check_target, check_target_folder
-from neuralpaint.runtime.parts import Part, claimed, remove
+from neuralpaint.runtime.files import PartFile, check_output, check_output_folder, part_file, remove
 from neuralpaint.runtime.tags import embed_tag, png_text
 from neuralpaint.video.ffmpeg import Child, file_url, find_ffmpeg, list_encoders, run_ffmpeg
 from neuralpaint.video.formats import Format
@@ -70,7 +69,7 @@ class Sink(ABC):
         """Whether a part that a killed run left can be played, when half a frame is taken away."""
 
     @abstractmethod
-    def open(self, part: Part, script: Script) -> None:
+    def open(self, part: PartFile, script: Script) -> None:
         """Get ready for the frames of `script`, which go into `part`."""
 
     @abstractmethod
@@ -102,7 +101,7 @@ class FfmpegSink(Sink):
 
     def check(self, path: Path, *, overwrite: bool) -> None:
         """Check the file, ffmpeg and its encoder."""
-        check_target(path, overwrite=overwrite)
+        check_output(path, overwrite=overwrite)
         find_ffmpeg()
         encoder = self._format.encoder(height=1080, width=1920)
         if encoder not in list_encoders():
@@ -120,7 +119,7 @@ class FfmpegSink(Sink):
             return False
         return any(line.startswith(b"0,") for line in listing.splitlines())
 
-    def open(self, part: Part, script: Script) -> None:
+    def open(self, part: PartFile, script: Script) -> None:
         """Start ffmpeg."""
         self._part, self._script = part, script
         height, width = script.height, script.width
@@ -161,11 +160,11 @@ class FfmpegSink(Sink):
         seconds = self._frames / script.fps
         arguments = sound_arguments(silent.path, audio=audio, format=self._format, seconds=seconds)
         # Claimed until the end, because it is what gets published.
-        mixed = self._claims.enter_context(claimed(script.target, kind="sound"))
+        mixed = self._claims.enter_context(part_file(script.target, kind="sound"))
         self._start(arguments, mixed).finish()
         mixed.path.replace(silent.path)
 
-    def _start(self, arguments: Sequence[str], part: Part) -> Child:
+    def _start(self, arguments: Sequence[str], part: PartFile) -> Child:
         script, format_ = self._script, self._format
         tags = tag_arguments(tag=script.tag, title=script.title)
         described = [] if format_.tagged_afterwards else tags
@@ -190,7 +189,7 @@ class FolderSink(Sink):
 
     def check(self, path: Path, *, overwrite: bool) -> None:
         """Check the folder, in which nothing but frames may be replaced."""
-        check_target_folder(path, belongs=_is_frame_name, overwrite=overwrite)
+        check_output_folder(path, belongs=_is_frame_name, overwrite=overwrite)
 
     def is_playable(self, part: Path) -> bool:
         """Whether there is a frame in it; the one that was being written is removed."""
@@ -200,7 +199,7 @@ class FolderSink(Sink):
                 remove(part / name)
         return any(_is_frame_name(name) for name in names)
 
-    def open(self, part: Part, script: Script) -> None:
+    def open(self, part: PartFile, script: Script) -> None:
         """Remember the folder and what its first frame will carry."""
         self._folder = part.path
         self._text = png_text(tag=script.tag, title=script.title)

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.runtime.outputs import writing_failed
+from neuralpaint.runtime.files import write_error
 
 __all__ = ["FrameSpool"]
 
@@ -33,7 +33,7 @@ class FrameSpool:
         try:
             self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
         except OSError as error:
-            raise writing_failed(self._folder, error) from error
+            raise write_error(self._folder, error) from error
 
     def append(self, frame: NDArray[np.uint8]) -> None:
         """Write one frame at the end; the first one decides the shape of all.
@@ -53,7 +53,7 @@ class FrameSpool:
             while rest:  # a nearly full disk takes less than it was given
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            raise writing_failed(self._folder, error) from error
+            raise write_error(self._folder, error) from error
         self._length += 1
 
     def read(self, index: int) -> NDArray[np.uint8]:
@@ -75,7 +75,7 @@ class FrameSpool:
                     raise OSError("the file was cut short")
                 rest = rest[count:]
         except OSError as error:
-            raise writing_failed(self._folder, error) from error
+            raise write_error(self._folder, error) from error
         return frame
 
     def __len__(self) -> int:

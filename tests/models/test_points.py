@@ -13,7 +13,7 @@ from neuralpaint.models import models
 from neuralpaint.models.networks import CoordinateModel
 from neuralpaint.models.networks.activations import ACTIVATIONS
 from neuralpaint.models.networks.points import tabulate
-from neuralpaint.runtime import workers
+from neuralpaint.runtime.threads import set_threads, thread_count
 from neuralpaint.training.learning import learner
 from neuralpaint.training.training import TrainingSettings
 
@@ -148,12 +148,12 @@ def test_workers_share_the_points() -> None:
     x, y = x.repeat(4), y.repeat(4)
     with torch.no_grad():
         alone = model(x, y)
-        before = workers.count()
-        workers.hire(3)
+        before = thread_count()
+        set_threads(3)
         try:
             torch.testing.assert_close(model(x, y), alone, rtol=0, atol=2e-6)
         finally:
-            workers.hire(before)
+            set_threads(before)
 
 
 def test_with_gradients_points_are_computed() -> None:

@@ -8,7 +8,7 @@ from neuralpaint.models import ActivationName
 from neuralpaint.models.networks import SkipConn
 from neuralpaint.models.networks.activations import ACTIVATIONS
 from neuralpaint.models.networks.walk import Walk
-from neuralpaint.runtime import workers
+from neuralpaint.runtime.threads import set_threads, thread_count
 
 WIDTHS = (5, 7)
 X, Y = torch.randn(1, 9, 5), torch.randn(6, 1, 7)
@@ -46,13 +46,13 @@ def test_workers_that_share_the_rows_agree_with_the_definition() -> None:
     network = build()
     weights = list(network.parameters())
     x, y, direction = torch.randn(1, 45, 5), torch.randn(41, 1, 7), torch.randn(41, 45, 3)
-    before = workers.count()
-    workers.hire(3)
+    before = thread_count()
+    set_threads(3)
     try:
         assert len({part.start for part in parts_of(network, x, y)}) == 3
         shared = torch.autograd.grad((network((x, y)) * direction).sum(), weights)
     finally:
-        workers.hire(before)
+        set_threads(before)
     plain = torch.autograd.grad((network.forward_plain((x, y)) * direction).sum(), weights)
     for found, wanted in zip(shared, plain, strict=True):
         scale = wanted.abs().max()

@@ -10,7 +10,7 @@ from moving import photo, seen
 
 from neuralpaint.image.metrics import psnr
 from neuralpaint.restoration.motion.densification import densified
-from neuralpaint.runtime import workers
+from neuralpaint.runtime.threads import set_threads, thread_count
 
 FRAMES = [seen(shift=(4.0 * i, 0)) for i in range(3)]
 TIMES = np.array([0, 0.25, 1], np.float32)
@@ -18,10 +18,10 @@ TIMES = np.array([0, 0.25, 1], np.float32)
 
 @pytest.fixture
 def two_threads() -> Iterator[None]:
-    before = workers.count()
-    workers.hire(2)
+    before = thread_count()
+    set_threads(2)
     yield
-    workers.hire(before)
+    set_threads(before)
 
 
 def test_a_number_of_in_betweens_comes_into_each_pair() -> None:
@@ -69,7 +69,7 @@ def test_each_frame_needs_its_time() -> None:
 
 def test_two_threads_make_the_same(two_threads: None) -> None:
     together, times = densified(FRAMES, TIMES, between=2)
-    workers.hire(1)
+    set_threads(1)
     alone, expected = densified(FRAMES, TIMES, between=2)
     assert np.array_equal(together, alone)
     assert np.array_equal(times, expected)

@@ -18,7 +18,7 @@ from neuralpaint.restoration.inpainting.filling import filled
 from neuralpaint.restoration.inpainting.mixture import Mixture
 from neuralpaint.restoration.inpainting.push_pull import spread
 from neuralpaint.restoration.inpainting.refinement import refined
-from neuralpaint.runtime import workers
+from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
 
 ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
 Pixels = NDArray[np.uint8]
@@ -41,9 +41,9 @@ def half(truth: Pixels) -> Hole:
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a small picture be work for several threads; afterwards as many as there were."""
     monkeypatch.setattr("neuralpaint.restoration.inpainting.refinement._CPU_BATCH", 100)
-    before = workers.count()
+    before = thread_count()
     yield
-    workers.hire(before)
+    set_threads(before)
 
 
 def smooth(pixels: Pixels, hole: Hole) -> Pixels:
@@ -196,7 +196,7 @@ def test_any_number_of_threads_gives_the_same_pixels(
     before = truth.copy()
     results = []
     for count in (1, 3):
-        workers.hire(count)
+        set_threads(count)
         results.append(filled(truth, half))
     assert np.array_equal(results[0], results[1])
     assert np.array_equal(truth, before)
@@ -206,7 +206,7 @@ def test_any_number_of_threads_gives_the_same_pixels(
 def test_looks_come_on_this_thread_and_rise_to_one(
     deep: bool, truth: Pixels, half: Hole, threads: None
 ) -> None:
-    workers.hire(2)
+    set_threads(2)
     hole = half.copy()
     hole[20:40, 20:40] |= deep
     looks, where = [], set()
@@ -224,7 +224,7 @@ def test_looks_come_on_this_thread_and_rise_to_one(
 
 
 def test_what_a_look_raises_ends_the_work(truth: Pixels, half: Hole, threads: None) -> None:
-    workers.hire(3)
+    set_threads(3)
 
     def interrupt(done: float) -> None:
         if done > 0.3:
@@ -232,7 +232,7 @@ def test_what_a_look_raises_ends_the_work(truth: Pixels, half: Hole, threads: No
 
     with pytest.raises(KeyboardInterrupt):
         filled(truth, half, look=interrupt)
-    assert workers.each(lambda i: i, range(6)) == list(range(6))  # nobody is at work any more
+    assert parallel_map(lambda i: i, range(6)) == list(range(6))  # nobody is at work any more
 
 
 def test_a_large_picture_is_learned_from_a_sample(

@@ -9,14 +9,14 @@ import torch
 
 from neuralpaint.restoration.super_resolution import non_local_means as module
 from neuralpaint.restoration.super_resolution.non_local_means import Window, non_local_means
-from neuralpaint.runtime import workers
+from neuralpaint.runtime.threads import set_threads, thread_count
 
 
 @pytest.fixture
 def threads() -> Iterator[None]:
-    before = workers.count()
+    before = thread_count()
     yield
-    workers.hire(before)
+    set_threads(before)
 
 
 def planes(height: int, width: int) -> torch.Tensor:
@@ -78,7 +78,7 @@ def test_any_number_of_threads_gives_the_same_bits(
     monkeypatch.setattr(module, "_CPU_TILE", (16, 16))
     x, results = planes(50, 60), []
     for count in (1, 3):
-        workers.hire(count)
+        set_threads(count)
         results.append(non_local_means(x, 0.1, Window.whole(3), patch=1))
     assert torch.equal(*results)
 
@@ -100,7 +100,7 @@ def test_pictures_smaller_than_a_patch(shape: tuple[int, int]) -> None:
 
 def test_looks_come_as_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CPU_TILE", (8, 8))
-    workers.hire(1)  # or others do some of the tiles, and this thread tells when it has done one
+    set_threads(1)  # or others do some of the tiles, and this thread tells when it has done one
     looks: list[float] = []
     non_local_means(planes(16, 24), 0.1, Window.whole(2), patch=1, look=looks.append)
     assert looks == pytest.approx([i / 6 for i in range(1, 7)])

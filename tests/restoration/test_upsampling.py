@@ -16,7 +16,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.restoration.settings import Kernel, TargetSettings
 from neuralpaint.restoration.super_resolution import upsampling
 from neuralpaint.restoration.super_resolution.upsampling import upsampled
-from neuralpaint.runtime import workers
+from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
 
 ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
 Pixels = NDArray[np.uint8]
@@ -30,9 +30,9 @@ def truth() -> Pixels:
 
 @pytest.fixture
 def threads() -> Iterator[None]:
-    before = workers.count()
+    before = thread_count()
     yield
-    workers.hire(before)
+    set_threads(before)
 
 
 def small(truth: Pixels, factor: int = 2, how: Any = Image.Resampling.BOX) -> Pixels:
@@ -156,7 +156,7 @@ def test_tiles_do_not_show(enhance: bool, truth: Pixels, monkeypatch: pytest.Mon
 def test_any_number_of_threads_gives_the_same_pixels(threads: None, truth: Pixels) -> None:
     results = []
     for count in (1, 3):
-        workers.hire(count)
+        set_threads(count)
         results.append(larger(small(truth, 4), 80, 300, enhance=True))
     assert np.array_equal(results[0], results[1])
 
@@ -166,7 +166,7 @@ def test_any_number_of_threads_gives_the_same_pixels(threads: None, truth: Pixel
 def test_looks_come_on_this_thread_and_rise_to_one(
     factor: int, enhance: bool, truth: Pixels, threads: None
 ) -> None:
-    workers.hire(2)
+    set_threads(2)
     looks, where = [], set()
 
     def look(done: float) -> None:
@@ -189,7 +189,7 @@ def test_looks_come_on_this_thread_and_rise_to_one(
 
 
 def test_what_a_look_raises_ends_the_work(truth: Pixels, threads: None) -> None:
-    workers.hire(3)
+    set_threads(3)
 
     def interrupt(done: float) -> None:
         if done > 0.3:
@@ -203,4 +203,4 @@ def test_what_a_look_raises_ends_the_work(truth: Pixels, threads: None) -> None:
             settings=TargetSettings(enhance=True),
             look=interrupt,
         )
-    assert workers.each(lambda i: i, range(6)) == list(range(6))  # nobody is at work any more
+    assert parallel_map(lambda i: i, range(6)) == list(range(6))  # nobody is at work any more

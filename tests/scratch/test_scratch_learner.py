@@ -16,7 +16,7 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.rendering.rendering import fidelity, render
-from neuralpaint.runtime import workers
+from neuralpaint.runtime.threads import parallel_map
 from neuralpaint.scratch import blas
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.learner import ScratchLearner
@@ -344,9 +344,9 @@ def test_products_are_shared_out_and_the_same(monkeypatch: pytest.MonkeyPatch) -
 
     def watch(function: Any, items: Any) -> Any:
         asked.append(len(items))
-        return workers.each(function, items)
+        return parallel_map(function, items)
 
-    monkeypatch.setattr(blas, "each", watch)
+    monkeypatch.setattr(blas, "parallel_map", watch)
     monkeypatch.setattr(blas, "_SMALL", 0)
     for threads, shares in ((1, []), (3, [6])):
         blas.hire(threads)

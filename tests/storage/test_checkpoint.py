@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from neuralpaint.errors import EncodingError, SavedError, UsageError
-from neuralpaint.runtime.states import State
+from neuralpaint.runtime.state import State
 from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
 from neuralpaint.storage.tensors import write_tensors
 

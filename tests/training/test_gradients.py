@@ -8,7 +8,7 @@ import torch
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import models
 from neuralpaint.models.networks import CoordinateModel
-from neuralpaint.runtime import workers
+from neuralpaint.runtime.threads import set_threads, thread_count
 from neuralpaint.training.gradients import backpropagate
 from neuralpaint.training.losses import losses
 from neuralpaint.training.target import Batch
@@ -17,10 +17,10 @@ from neuralpaint.training.target import Batch
 @pytest.fixture(autouse=True)
 def three() -> Iterator[None]:
     """Three workers, whatever the machine has."""
-    before = workers.count()
-    workers.hire(3)
+    before = thread_count()
+    set_threads(3)
     yield
-    workers.hire(before)
+    set_threads(before)
 
 
 def batch(height: int = 43, width: int = 51, *, weighted: bool = False) -> Batch:

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 import pytest
 from fake_painting import Flat
 
-from neuralpaint.runtime.states import State
+from neuralpaint.runtime.state import State
 from neuralpaint.training.learning import Learner, Reading, learn
 from neuralpaint.training.stops import stops_by_clock
 from neuralpaint.training.training import TrainingSettings

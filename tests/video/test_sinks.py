@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clip_probe import pattern, probe
 
-from neuralpaint.runtime.parts import sweep
+from neuralpaint.runtime.files import remove_stale_parts
 from neuralpaint.video.formats import formats
 from neuralpaint.video.writer import ClipWriter
 
@@ -26,7 +26,7 @@ def abandon(path: Path, *, kind: str = "part", complete: bool = True) -> Path:
 
 
 def recover(target: Path, name: str) -> list[Path]:
-    return sweep(target, keep=formats[name]().sink().is_playable)
+    return remove_stale_parts(target, keep=formats[name]().sink().is_playable)
 
 
 @pytest.mark.parametrize("kind", ["part", "sound"])

@@ -18,7 +18,7 @@ import pytest
 from clip_probe import Frames, clip_path, decode, pattern, probe
 
 from neuralpaint.errors import EncodingError, UsageError
-from neuralpaint.runtime.parts import claimed
+from neuralpaint.runtime.files import part_file
 from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for, formats
 from neuralpaint.video.writer import ClipWriter
@@ -201,7 +201,7 @@ def test_a_folder_of_frames_is_replaced_whole(tmp_path: Path) -> None:
     assert sorted(os.listdir(path)) == ["00001.png", "00002.png"]
     assert os.listdir(tmp_path) == ["frames"]
     (path / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="holds more than frames"):
+    with pytest.raises(UsageError, match="contains other files"):
         open_writer(path, overwrite=True)
 
 
@@ -235,7 +235,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_the_same_target_twice_at_once_is_refused(tmp_path: Path) -> None:
-    with claimed(tmp_path / "a.mp4") as part:
+    with part_file(tmp_path / "a.mp4") as part:
         with pytest.raises(EncodingError, match="being written already"):
             film(open_writer(tmp_path / "a.mp4"), FRAMES)
         assert os.listdir(tmp_path) == [part.path.name]

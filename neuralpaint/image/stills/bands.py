@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from neuralpaint.image.stills.encoder import Rows, Sheet
-from neuralpaint.runtime.devices import usual_threads
+from neuralpaint.runtime.threads import available_cpus
 
 __all__ = ["Bands", "band_rows", "deflated"]
 
@@ -51,7 +51,7 @@ class Bands(Generic[T]):
         self, sheet: Sheet, *, encode: Callable[[Rows, Rows], T], deliver: Callable[[T], None]
     ) -> None:
         self._encode, self._deliver = encode, deliver
-        self._ahead = min(usual_threads(), _MOST_THREADS)
+        self._ahead = min(available_cpus(), _MOST_THREADS)
         self._pool = ThreadPoolExecutor(self._ahead, thread_name_prefix="neuralpaint-still")
         self._coming: deque[Future[T]] = deque()
         self._band: Rows = np.empty((band_rows(sheet), sheet.width, 3), sheet.dtype)

@@ -17,8 +17,7 @@ from typing import Self
 from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
 from neuralpaint.image.stills.encoder import Depth, Rows, Sheet
 from neuralpaint.image.stills.formats import StillFormat, still_formats, still_suffixes
-from neuralpaint.runtime.outputs import check_target, writing_failed
-from neuralpaint.runtime.parts import claimed, sweep
+from neuralpaint.runtime.files import check_output, part_file, remove_stale_parts, write_error
 from neuralpaint.runtime.tags import check_tag
 
 __all__ = ["StillWriter", "check_still", "save_still"]
@@ -56,7 +55,7 @@ def check_still(
         raise UsageError(f"depth must be 8 or 16 bits, not {depth}")
     if depth not in form.depths:
         raise UsageError(f"{name} has 8 bits a channel, not {depth}: save as .png or .tiff")
-    return check_target(path, overwrite=overwrite)
+    return check_output(path, overwrite=overwrite)
 
 
 def save_still(
@@ -128,9 +127,9 @@ class StillWriter:
 
     def __enter__(self) -> Self:
         # What a killed run left is hardly ever whole, and half a still is worth nothing.
-        sweep(self.path)
+        remove_stale_parts(self.path)
         with contextlib.ExitStack() as claims:
-            self._part = claims.enter_context(claimed(self.path))
+            self._part = claims.enter_context(part_file(self.path))
             self._file = claims.enter_context(self._part.path.open("wb"))
             with self._explained():
                 self._encoder = self._form.encoder(self._file, self._sheet)
@@ -201,7 +200,7 @@ class StillWriter:
             yield
         except _FAILURES as error:
             if isinstance(error, OSError) and error.errno is not None:
-                raise writing_failed(self.path, error) from error
+                raise write_error(self.path, error) from error
             name = still_formats.name_of(self._form)
             reason = str(error) or type(error).__name__
             raise EncodingError(

@@ -18,7 +18,7 @@ from torch.nn.utils import skip_init
 
 from neuralpaint.models.initialization import drawn_buttons
 from neuralpaint.models.networks.model import ColourModel
-from neuralpaint.runtime.workers import each
+from neuralpaint.runtime.threads import parallel_map
 from neuralpaint.training.optimizers import Group
 
 __all__ = ["Buttons"]
@@ -170,7 +170,7 @@ class Buttons(ColourModel):
 
         size = _CPU_PLACES if codes.device.type == "cpu" else _GPU_PLACES
         starts = range(0, max(1, len(codes)), size)
-        parts = each(colours, [slice(i, i + size) for i in starts], device=codes.device)
+        parts = parallel_map(colours, [slice(i, i + size) for i in starts], device=codes.device)
         return torch.cat(parts).view(*shape, 3)
 
     def _hidden(self, code: Tensor) -> Tensor:

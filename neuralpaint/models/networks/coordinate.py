@@ -9,7 +9,7 @@ from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks.model import ColourModel
 from neuralpaint.models.networks.network import Network
 from neuralpaint.models.networks.points import tabulate
-from neuralpaint.runtime.workers import each
+from neuralpaint.runtime.threads import parallel_map
 from neuralpaint.training.optimizers import Group
 
 __all__ = ["CoordinateModel"]
@@ -76,7 +76,9 @@ class CoordinateModel(ColourModel):
         if strip is None or x.device.type != "cpu":
             return self._colours(x, y, code)
         parts = _parts(len(y), max(1, strip // x.shape[1]))
-        return torch.cat(each(lambda part: self._colours(x, y[part], _of(code, part)), parts))
+        return torch.cat(
+            parallel_map(lambda part: self._colours(x, y[part], _of(code, part)), parts)
+        )
 
     def _at_points(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
         """Return the colours (n, 3) of points, a few at a time, keeping no graph."""
@@ -89,7 +91,7 @@ class CoordinateModel(ColourModel):
             return _colours(self.network.forward_terms(tabulated.terms(x[part], y[part])))
 
         parts = _parts(len(x), _CPU_POINTS if on_cpu else _GPU_POINTS)
-        return torch.cat(each(colours, parts, device=x.device))
+        return torch.cat(parallel_map(colours, parts, device=x.device))
 
     def _colours(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
         return _colours(self.network(self.encoding.parts(x, y, code)))

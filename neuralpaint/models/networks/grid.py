@@ -20,7 +20,7 @@ from torch import Tensor
 from neuralpaint.models.networks.activations import Activation
 from neuralpaint.models.networks.products import EXACT
 from neuralpaint.models.networks.walk import Walk, add_up, borrow, gradients, input_terms, tables
-from neuralpaint.runtime.workers import each
+from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["is_product_grid", "over_grid", "render_grid"]
 
@@ -70,7 +70,7 @@ class _OverGrid(torch.autograd.Function):
         weights, biases = tensors[2::2], tensors[3::2]
         walk = Walk(activation, scratch, columns, rows, weights, biases)
         out = columns.new_empty(len(rows), len(columns), len(biases[-1]))
-        each(lambda part: walk.forward(part, out[part]), walk.parts, device=out.device)
+        parallel_map(lambda part: walk.forward(part, out[part]), walk.parts, device=out.device)
         ctx.save_for_backward(columns, rows, *weights)
         ctx.walk = walk
         return out
@@ -82,12 +82,12 @@ class _OverGrid(torch.autograd.Function):
             raise RuntimeError("a SkipConn graph over a grid can be walked back only once")
         columns, rows, *weights = ctx.saved_tensors
         walk, d_signal = ctx.walk, incoming[0].contiguous()
-        parts = each(
+        parts = parallel_map(
             lambda part: walk.backward(part, d_signal[part]), walk.parts, device=rows.device
         )
         walk.end()
         ctx.walk = None
-        found = each(
+        found = parallel_map(
             lambda layer: gradients(layer[0], columns, rows, layer[1]),
             list(zip(weights, zip(*parts, strict=True), strict=True)),
             device=rows.device,
@@ -119,7 +119,7 @@ def render_grid(activation: Activation, scratch: list[Tensor], *tensors: Tensor)
 
     step = max(1, (_CPU_PIXELS if columns.device.type == "cpu" else _GPU_PIXELS) // width)
     strips = [slice(top, top + step) for top in range(0, len(rows), step)]
-    each(render_strip, strips, device=rows.device)
+    parallel_map(render_strip, strips, device=rows.device)
     return out
 
 

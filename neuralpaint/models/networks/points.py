@@ -27,7 +27,7 @@ from torch.nn.functional import embedding_bag
 
 from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks.network import Network
-from neuralpaint.runtime.workers import each
+from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["Tabulated", "tabulate"]
 
@@ -86,7 +86,7 @@ class Tabulated:
                 torch.mm(of_x, along_x.t(), out=table[:count][part])
                 torch.addmm(layer.bias, of_y, along_y.t(), out=table[count:][part])
 
-        each(fill, [slice(first, first + _CHUNK) for first in range(0, count, _CHUNK)])
+        parallel_map(fill, [slice(first, first + _CHUNK) for first in range(0, count, _CHUNK)])
 
     def terms(self, x: Tensor, y: Tensor) -> Iterator[Tensor]:
         """Yield the input term (n, units) of each layer at some of the points, (n,) each."""

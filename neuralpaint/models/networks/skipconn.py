@@ -14,7 +14,7 @@ from neuralpaint.models.networks.activations import ACTIVATIONS
 from neuralpaint.models.networks.grid import is_product_grid, over_grid, render_grid
 from neuralpaint.models.networks.network import Network
 from neuralpaint.models.networks.sums import spread_products
-from neuralpaint.runtime.devices import is_recording
+from neuralpaint.runtime.devices import is_capturing
 
 __all__ = ["SkipConn"]
 
@@ -59,7 +59,7 @@ class SkipConn(Network):
             return self._forward_apart(parts) if len(shapes) > 1 else self.forward_plain(parts)
         weights = list(self.layers.parameters())  # weight, bias, weight, bias, ...
         if torch.is_grad_enabled():
-            shelf = [] if is_recording(parts[0].device) else self._scratch
+            shelf = [] if is_capturing(parts[0].device) else self._scratch
             return over_grid(self._activation, shelf, *parts, *weights)
         return render_grid(self._activation, self._strips, *parts, *weights)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neuralpaint.models.networks.activations import Activation, Tables
 from neuralpaint.models.networks.products import EXACT, Products, products
-from neuralpaint.runtime.workers import count, each
+from neuralpaint.runtime.threads import parallel_map, thread_count
 
 __all__ = ["Walk", "add_up", "borrow", "gradients", "input_terms", "tables"]
 
@@ -62,7 +62,7 @@ class Walk:
         self._before, self._after, self._d = blocks[:depth], blocks[depth:-1], blocks[-1]
         self._factors: dict[int, list[Tensor]] = {}  # of the parts, by their first row
         share = len(rows) * self._width // _PART if columns.device.type == "cpu" else 1
-        parts = max(1, min(count(), len(rows), share))
+        parts = max(1, min(thread_count(), len(rows), share))
         cuts = [len(rows) * i // parts for i in range(parts + 1)]
         self.parts = [slice(*cut) for cut in pairwise(cuts)]
 
@@ -157,7 +157,7 @@ def input_terms(
         of_columns, of_rows = _input_weights(weight, columns, rows)
         return columns @ of_columns.t(), torch.addmm(bias, rows, of_rows.t())
 
-    return each(terms, list(zip(weights, biases, strict=True)), device=rows.device)
+    return parallel_map(terms, list(zip(weights, biases, strict=True)), device=rows.device)
 
 
 def _input_weights(weight: Tensor, columns: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,8 @@ from neuralpaint.pipelines.bench.result import (
     ignore,
 )
 from neuralpaint.pipelines.bench.settings import BenchSettings
-from neuralpaint.runtime.devices import find_device, set_threads
+from neuralpaint.runtime.devices import find_device
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import formats
 from neuralpaint.video.typography import text_width

@@ -33,8 +33,9 @@ from neuralpaint.pipelines.compare.result import (
 )
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
-from neuralpaint.runtime.devices import find_device, set_threads
-from neuralpaint.runtime.parts import remove
+from neuralpaint.runtime.devices import find_device
+from neuralpaint.runtime.files import remove
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.learning import learner
 from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import formats

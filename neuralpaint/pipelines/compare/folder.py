@@ -10,8 +10,13 @@ from pathlib import Path
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.image.pictures import Source
-from neuralpaint.runtime.outputs import check_target, check_target_folder, writing_failed
-from neuralpaint.runtime.parts import claimed, sweep
+from neuralpaint.runtime.files import (
+    check_output,
+    check_output_folder,
+    part_file,
+    remove_stale_parts,
+    write_error,
+)
 
 __all__ = ["Folder", "write_file"]
 
@@ -41,7 +46,7 @@ class Folder:
         """
         if resume and overwrite:
             raise UsageError("--resume and -y exclude each other: give one of them")
-        check_target_folder(self.path, belongs=lambda name: True, overwrite=True)
+        check_output_folder(self.path, belongs=lambda name: True, overwrite=True)
         there = [name for name in (*_FILES, _STILLS, _CONTESTANTS) if (self.path / name).exists()]
         if there and not resume and not overwrite:
             raise UsageError(
@@ -50,7 +55,7 @@ class Folder:
             )
         for name in _FILES:
             if self.path.is_dir():
-                check_target(self.path / name, overwrite=True)
+                check_output(self.path / name, overwrite=True)
             if isinstance(source, str | Path) and _is_same(Path(source), self.path / name):
                 raise UsageError(
                     f"the input is {name} in the output folder {str(self.path)!r}: choose another "
@@ -143,7 +148,7 @@ class Folder:
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise writing_failed(folder, error) from error
+            raise write_error(folder, error) from error
 
 
 def write_file(path: Path, content: bytes | str) -> None:
@@ -155,8 +160,8 @@ def write_file(path: Path, content: bytes | str) -> None:
     if path.is_dir():
         raise EncodingError(f"{str(path)!r} is a folder: move it away")
     encoded = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    sweep(path)
-    with claimed(path) as part:
+    remove_stale_parts(path)
+    with part_file(path) as part:
         part.path.write_bytes(encoded)
         part.publish()
 

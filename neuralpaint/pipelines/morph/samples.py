@@ -13,7 +13,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.stills import save_still
 from neuralpaint.models.codes import corners, random_codes
 from neuralpaint.pipelines.morph.contact_sheet import Print, draw_contact_sheet
-from neuralpaint.runtime.outputs import check_target_folder, writing_failed
+from neuralpaint.runtime.files import check_output_folder, write_error
 from neuralpaint.video.drawing import Frame
 
 __all__ = ["MOST_CORNERS", "Samples", "spelled"]
@@ -66,7 +66,7 @@ class Samples:
             EncodingError: it cannot be written to.
         """
         if self:
-            check_target_folder(self.folder, belongs=_is_ours, overwrite=overwrite)
+            check_output_folder(self.folder, belongs=_is_ours, overwrite=overwrite)
 
     def __bool__(self) -> bool:
         return bool(len(self._codes)) or self._corners is not None
@@ -83,7 +83,7 @@ class Samples:
                 if _is_ours(path.name):  # of an earlier run
                     path.unlink()
         except OSError as error:
-            raise writing_failed(self.folder, error) from error
+            raise write_error(self.folder, error) from error
         return [
             save_still(frame, self.folder / name, tag=tag, overwrite=True)
             for name, frame in self._frames(show)

@@ -7,7 +7,7 @@ from pathlib import Path
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Source
 from neuralpaint.pipelines.compare.folder import Folder
-from neuralpaint.runtime.outputs import check_target, check_target_folder
+from neuralpaint.runtime.files import check_output, check_output_folder
 
 __all__ = ["SHEET", "check_folder"]
 
@@ -23,7 +23,7 @@ def check_folder(folder: Folder, source: Source, *, overwrite: bool) -> None:
             `overwrite` is false, or it holds the picture where results go.
         EncodingError: it cannot be written to.
     """
-    check_target_folder(folder.path, belongs=lambda name: True, overwrite=overwrite)
+    check_output_folder(folder.path, belongs=lambda name: True, overwrite=overwrite)
     if isinstance(source, str | Path):
         picture, ours = Path(source).resolve(), folder.path.resolve()
         # All stills, for those of an earlier comparison are removed.
@@ -35,4 +35,4 @@ def check_folder(folder: Folder, source: Source, *, overwrite: bool) -> None:
             )
     folder.check(source, resume=False, overwrite=True)
     if folder.path.is_dir():
-        check_target(folder.path / SHEET, overwrite=True)
+        check_output(folder.path / SHEET, overwrite=True)

@@ -24,7 +24,8 @@ from neuralpaint.pipelines.upscale.result import (
     ignore,
 )
 from neuralpaint.pipelines.upscale.settings import UpscaleSettings
-from neuralpaint.runtime.devices import find_device, set_threads
+from neuralpaint.runtime.devices import find_device
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.learning import learner
 from neuralpaint.video.typography import text_width
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from neuralpaint.restoration.inpainting.mixture import Filter, Mixture
 from neuralpaint.restoration.inpainting.patches import SIZE, Patches, Shift
 from neuralpaint.restoration.inpainting.structure import structures
-from neuralpaint.runtime.workers import each
+from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["Noise", "refined"]
 
@@ -141,4 +141,4 @@ class _Refinement:
         most = _CPU_BATCH if padded.device.type == "cpu" else _GPU_BATCH
         at_once = max(1, most // self._patches.columns)
         bands = [slice(top, top + at_once) for top in range(0, self._patches.rows, at_once)]
-        each(clean_rows, bands, device=padded.device)
+        parallel_map(clean_rows, bands, device=padded.device)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from neuralpaint.restoration.motion.flow import Motion, Pixels, motion
 from neuralpaint.restoration.motion.interpolation import between as in_between
 from neuralpaint.runtime.progress import DoneCallback
-from neuralpaint.runtime.workers import each
+from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["densified"]
 
@@ -74,7 +74,7 @@ def densified(
             stopped.set()
             raise
 
-    added = each(fill, range(len(pairs)))
+    added = parallel_map(fill, range(len(pairs)))
     look(1.0)  # perhaps another thread was the last
     dense, moments = list(frames[:1]), [float(time) for time in times[:1]]
     for i, new in enumerate(added):

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuralpaint.runtime.workers import each
+from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["Window", "margin_of", "non_local_means"]
 
@@ -91,7 +91,7 @@ def non_local_means(
         if threading.get_ident() == caller:
             look(len(finished) / len(tiles))
 
-    each(average_tile, tiles, device=x.device)
+    parallel_map(average_tile, tiles, device=x.device)
     return out
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import SavedError, UsageError
-from neuralpaint.runtime.states import State
+from neuralpaint.runtime.state import State
 from neuralpaint.storage.checkpoint import load_checkpoint
 from neuralpaint.storage.resume.keeping import checkpoint_of
 from neuralpaint.training.readings import Reading

@@ -22,7 +22,7 @@ import numpy as np
 from neuralpaint.errors import DivergedError, EncodingError, UsageError
 from neuralpaint.models.albums import Subject
 from neuralpaint.pipelines.provenance import Note
-from neuralpaint.runtime.parts import sweep
+from neuralpaint.runtime.files import remove_stale_parts
 from neuralpaint.storage.checkpoint import save_checkpoint
 from neuralpaint.storage.resume.interrupted import Interrupted, load_interrupted
 from neuralpaint.storage.resume.keeping import Keeping, checkpoint_of, rushes_of
@@ -290,5 +290,5 @@ class Journal:
         if self._rushes is not None:
             self._rushes.close(keep=self._kept)
         if self._ours and not self._kept:
-            sweep(self._path)
+            remove_stale_parts(self._path)
             self._path.unlink(missing_ok=True)

@@ -8,8 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from neuralpaint.errors import NeuralPaintError, UsageError
-from neuralpaint.runtime.outputs import check_target
-from neuralpaint.runtime.parts import beside
+from neuralpaint.runtime.files import check_output, sibling
 
 __all__ = ["Keeping", "checkpoint_of", "rushes_of"]
 
@@ -72,9 +71,9 @@ class Keeping:
         resumes = self.resumes(output)
         if self.record is not None:
             going_on = resumes or (self.resume and _is_unfinished(self.record))
-            check_target(self.record, overwrite=self.overwrite or going_on)
+            check_output(self.record, overwrite=self.overwrite or going_on)
         if self.save is not None:
-            check_target(self.save, overwrite=self.overwrite or resumes)
+            check_output(self.save, overwrite=self.overwrite or resumes)
         if checkpoint_of(output).exists() and not (self.overwrite or resumes):
             raise UsageError(
                 f"an earlier run for {str(output)!r} was interrupted: --resume goes on with it, -y "
@@ -100,12 +99,12 @@ class Keeping:
 
 def checkpoint_of(output: str | Path) -> Path:
     """Return where the state of an interrupted run is."""
-    return beside(Path(output), "checkpoint")
+    return sibling(Path(output), "checkpoint")
 
 
 def rushes_of(output: str | Path) -> Path:
     """Return where the snapshots of an interrupted run are, if no take was asked for."""
-    return beside(Path(output), "rushes")
+    return sibling(Path(output), "rushes")
 
 
 def _is_unfinished(record: Path) -> bool:

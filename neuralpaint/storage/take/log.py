@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from neuralpaint.errors import EncodingError
-from neuralpaint.runtime.outputs import writing_failed
+from neuralpaint.runtime.files import write_error
 
 try:
     import fcntl
@@ -33,7 +33,7 @@ class Log:
         try:
             self._descriptor = os.open(path, flags, 0o666)
         except OSError as error:
-            raise writing_failed(path, error) from error
+            raise write_error(path, error) from error
         self.position = os.fstat(self._descriptor).st_size
         """Where the next record begins, in bytes."""
         try:
@@ -56,7 +56,7 @@ class Log:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, self.position)
             if isinstance(error, OSError):
-                raise writing_failed(self.path, error) from error
+                raise write_error(self.path, error) from error
             raise
         self.position = end
 
@@ -69,7 +69,7 @@ class Log:
         try:
             os.ftruncate(self._descriptor, position)
         except OSError as error:
-            raise writing_failed(self.path, error) from error
+            raise write_error(self.path, error) from error
         self.position = position
 
     def sync(self) -> None:
@@ -81,7 +81,7 @@ class Log:
         try:
             os.fsync(self._descriptor)
         except OSError as error:
-            raise writing_failed(self.path, error) from error
+            raise write_error(self.path, error) from error
 
     @property
     def closed(self) -> bool:

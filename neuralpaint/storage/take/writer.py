@@ -14,8 +14,7 @@ from neuralpaint._version import __version__
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.models.albums import Subject
 from neuralpaint.models.painting import Painting, check_weights
-from neuralpaint.runtime.outputs import check_target
-from neuralpaint.runtime.parts import remove
+from neuralpaint.runtime.files import check_output, remove
 from neuralpaint.storage.saved import model_facts, read_model_facts
 from neuralpaint.storage.take.hole import encoded, packed_hole
 from neuralpaint.storage.take.log import Log
@@ -76,7 +75,7 @@ class TakeWriter:
             UsageError: the file exists and `overwrite` is false, or cannot be there.
             EncodingError: it cannot be written, or is being written already.
         """
-        self._open(check_target(path, overwrite=overwrite), create=True, precision=precision)
+        self._open(check_output(path, overwrite=overwrite), create=True, precision=precision)
         self._canvas = subject.canvas
         head = {
             **model_facts(settings, subject.canvas, subject.codes),

@@ -12,7 +12,7 @@ from contract import SPECS
 
 from neuralpaint.errors import SavedError
 from neuralpaint.image.pictures import Picture
-from neuralpaint.runtime.states import State, chance, set_chance
+from neuralpaint.runtime.state import State, generator_state, set_generator_state
 from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
 from neuralpaint.training.learning import Learner, learn, learner
 from neuralpaint.training.losses import losses
@@ -311,7 +311,7 @@ def test_an_optimizer_remembers_nothing_before_it_has_moved(name: str) -> None:
 def test_where_chance_is_can_be_told() -> None:
     rng, other = np.random.default_rng(3), np.random.default_rng(4)
     rng.random(dtype=np.float32)  # half of a number is left for the next
-    told = chance(rng)
+    told = generator_state(rng)
     expected = rng.random(5, dtype=np.float32)
-    set_chance(other, told)
+    set_generator_state(other, told)
     np.testing.assert_array_equal(other.random(5, dtype=np.float32), expected)

@@ -1,3 +1,5 @@
+"""A parallel map: results in order, failures raised, no thread left running."""
+
 from __future__ import annotations
 
 import signal
@@ -8,16 +10,16 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from neuralpaint.runtime import workers
+from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
 
 
 @pytest.fixture(autouse=True)
-def three() -> Iterator[None]:
-    """Three workers, whatever the machine has."""
-    before = workers.count()
-    workers.hire(3)
+def three_threads() -> Iterator[None]:
+    """Use three threads on every machine."""
+    before = thread_count()
+    set_threads(3)
     yield
-    workers.hire(before)
+    set_threads(before)
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
@@ -25,30 +27,30 @@ def test_results_come_in_the_order_of_the_items() -> None:
         time.sleep(0.02 if i == 0 else 0)
         return i * i
 
-    assert workers.each(late_first, range(10)) == [i * i for i in range(10)]
+    assert parallel_map(late_first, range(10)) == [i * i for i in range(10)]
 
 
-def test_work_is_done_at_the_same_time_and_the_caller_takes_part() -> None:
+def test_items_run_at_the_same_time_and_the_caller_takes_part() -> None:
     together = threading.Barrier(3, timeout=10)
 
     def meet(_: int) -> int:
         together.wait()
         return threading.get_ident()
 
-    assert threading.get_ident() in workers.each(meet, range(3))
+    assert threading.get_ident() in parallel_map(meet, range(3))
 
 
-def test_torch_itself_keeps_to_one_thread() -> None:
-    assert workers.each(lambda _: torch.get_num_threads(), range(3)) == [1, 1, 1]
+def test_torch_uses_one_thread() -> None:
+    assert parallel_map(lambda _: torch.get_num_threads(), range(3)) == [1, 1, 1]
 
 
 def test_no_gradients_are_recorded() -> None:
     weight = torch.ones(2, requires_grad=True)
-    assert not any(product.requires_grad for product in workers.each(weight.mul, range(3)))
+    assert not any(product.requires_grad for product in parallel_map(weight.mul, range(3)))
     assert torch.is_grad_enabled()
 
 
-def test_a_failure_is_raised_when_nobody_is_at_work_any_more() -> None:
+def test_a_failure_is_raised_after_all_threads_have_finished() -> None:
     busy = 0
 
     def fail_at_one(i: int) -> None:
@@ -62,11 +64,11 @@ def test_a_failure_is_raised_when_nobody_is_at_work_any_more() -> None:
             busy -= 1
 
     with pytest.raises(ValueError, match="one"):
-        workers.each(fail_at_one, range(1000))
+        parallel_map(fail_at_one, range(1000))
     assert busy == 0
 
 
-def test_an_interruption_of_the_caller_waits_for_the_others() -> None:
+def test_an_interruption_of_the_caller_waits_for_the_other_threads() -> None:
     done = []
 
     def interrupted(i: int) -> None:
@@ -76,29 +78,29 @@ def test_an_interruption_of_the_caller_waits_for_the_others() -> None:
         done.append(i)
 
     with pytest.raises(KeyboardInterrupt):
-        workers.each(interrupted, range(3))
+        parallel_map(interrupted, range(3))
     seen = len(done)
     time.sleep(0.1)
     assert len(done) == seen
 
 
-def test_one_thread_does_without_others() -> None:
-    workers.hire(1)
+def test_one_thread_means_the_caller_alone() -> None:
+    set_threads(1)
     here = threading.get_ident()
-    assert workers.each(lambda _: threading.get_ident(), range(4)) == [here] * 4
+    assert parallel_map(lambda _: threading.get_ident(), range(4)) == [here] * 4
 
 
-def test_a_failure_of_another_thread_reaches_the_caller() -> None:
+def test_a_failure_in_another_thread_is_raised_in_the_caller() -> None:
     def fail_elsewhere(_: int) -> None:
         time.sleep(0.01)
         if threading.current_thread() is not threading.main_thread():
             raise ValueError("elsewhere")
 
     with pytest.raises(ValueError, match="elsewhere"):
-        workers.each(fail_elsewhere, range(100))
+        parallel_map(fail_elsewhere, range(100))
 
 
-def test_an_interruption_while_it_waits_is_raised_when_all_is_done() -> None:
+def test_an_interruption_during_the_wait_is_raised_after_it() -> None:
     one_each = threading.Barrier(2, timeout=10)
     done = []
 
@@ -106,16 +108,16 @@ def test_an_interruption_while_it_waits_is_raised_when_all_is_done() -> None:
         one_each.wait()
         if threading.current_thread() is not threading.main_thread():
             time.sleep(0.02)
-            signal.raise_signal(signal.SIGINT)  # the main thread hears it, which waits by then
+            signal.raise_signal(signal.SIGINT)  # handled by the waiting main thread
             time.sleep(0.1)
             done.append(i)
 
     with pytest.raises(KeyboardInterrupt):
-        workers.each(slow_elsewhere, range(2))
+        parallel_map(slow_elsewhere, range(2))
     assert len(done) == 1
 
 
-def test_an_interruption_while_threads_start_is_raised_when_all_is_done() -> None:
+def test_an_interruption_while_threads_start_is_raised_after_all_have_finished() -> None:
     began, done = [], []
 
     def interrupt(i: int) -> None:
@@ -128,34 +130,34 @@ def test_an_interruption_while_threads_start_is_raised_when_all_is_done() -> Non
         time.sleep(0.1)
         done.append(i)
 
-    for threads in (1, 3):  # the second time they are new, and begin while the pool starts them
-        workers.hire(threads)
+    for threads in (1, 3):  # a new pool, whose threads start during the map
+        set_threads(threads)
     with pytest.raises(KeyboardInterrupt):
-        workers.each(interrupt, range(100))
+        parallel_map(interrupt, range(100))
     assert 0 < len(began) < 50
     assert sorted(done) == sorted(began)
 
 
-def test_a_worker_that_asks_for_workers_does_it_alone() -> None:
-    assert workers.each(lambda i: sum(workers.each(abs, [i] * 5)), range(12)) == [
+def test_a_map_inside_a_map_runs_in_one_thread() -> None:
+    assert parallel_map(lambda i: sum(parallel_map(abs, [i] * 5)), range(12)) == [
         5 * i for i in range(12)
     ]
 
 
-def test_another_device_is_asked_by_the_caller_alone() -> None:
+def test_work_on_another_device_runs_in_the_caller() -> None:
     here = threading.get_ident()
-    threads = workers.each(lambda _: threading.get_ident(), range(20), device=torch.device("meta"))
+    threads = parallel_map(lambda _: threading.get_ident(), range(20), device=torch.device("meta"))
     assert threads == [here] * 20
 
 
-def test_threads_may_be_hired_while_others_work() -> None:
+def test_the_number_of_threads_may_change_during_a_map() -> None:
     errors: list[BaseException] = []
 
     def use(threads: int) -> None:
         try:
             for _ in range(50):
-                workers.hire(threads)
-                assert workers.each(abs, range(20)) == list(range(20))
+                set_threads(threads)
+                assert parallel_map(abs, range(20)) == list(range(20))
         except BaseException as error:
             errors.append(error)
 

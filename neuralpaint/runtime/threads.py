@@ -1,0 +1,171 @@
+"""Threads that each compute whole items of a parallel map, and synchronise once, at its end.
+
+Torch can also split every single operation into threads, but these then synchronise after each
+operation, a hundred times in a training step, and spin while they wait. With another program on the
+same cores, a step of 8 ms took 600 ms that way; with these threads it takes its fair share, 16 ms.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["available_cpus", "parallel_map", "set_threads", "thread_count"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class _State:
+    """The pool of this process. The calling thread counts as one of `threads`."""
+
+    def __init__(self) -> None:
+        self.threads = 1
+        self.pool: ThreadPoolExecutor | None = None
+
+
+_state = _State()
+_this_thread = threading.local()  # `in_pool` is set on the threads of the pool
+
+
+def available_cpus() -> int:
+    """Return the number of CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_threads(threads: int | None) -> int:
+    """Set and return the number of threads of `parallel_map`; None means all available cores.
+
+    Torch's own threads are switched off: `torch.set_num_threads` is set to 1.
+    """
+    import torch
+
+    threads = threads or available_cpus()
+    torch.set_num_threads(1)
+    if threads != _state.threads:
+        # The threads of a pool without references end by themselves.
+        _state.pool = None
+        _state.threads = threads
+        if threads > 1:
+            _state.pool = ThreadPoolExecutor(
+                threads - 1, thread_name_prefix="neuralpaint", initializer=_start_thread
+            )
+    return threads
+
+
+def _start_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)  # a setting per thread
+    _this_thread.in_pool = True
+
+
+def _reset() -> None:
+    """Drop the pool in a forked process, which does not inherit its threads."""
+    _state.pool, _state.threads = None, 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset)
+
+
+def thread_count() -> int:
+    """Return the number of threads of `parallel_map`."""
+    return _state.threads
+
+
+def parallel_map(
+    function: Callable[[T], R], items: Sequence[T], *, device: torch.device | None = None
+) -> list[R]:
+    """Return `function(item)` for each item, computed by all threads, without gradients.
+
+    The calling thread takes part. All threads have finished when this returns or raises. With a
+    `device` other than the CPU the caller computes everything: other threads would use streams of
+    their own.
+    """
+    import torch
+
+    results: dict[int, R] = {}
+    pending = iter(range(len(items)))  # shared: each thread takes the next index
+
+    def work() -> None:
+        try:
+            with torch.no_grad():  # a setting per thread
+                for i in pending:
+                    results[i] = function(items[i])
+        finally:
+            skip_the_rest()
+
+    def skip_the_rest() -> None:
+        for _ in pending:  # after a failure no further item is started
+            pass
+
+    on_gpu = device is not None and device.type != "cpu"
+    # A pool thread that waited for its own pool could wait for ever.
+    pool = None if on_gpu or getattr(_this_thread, "in_pool", False) else _state.pool
+    helpers = _Helpers(work)
+    try:
+        if pool is not None:
+            for _ in range(min(_state.threads, len(items)) - 1):
+                pool.submit(helpers.run)
+        work()
+    finally:
+        skip_the_rest()
+        helpers.join()
+    return [results[i] for i in range(len(items))]
+
+
+class _Helpers:
+    """Counts the pool threads that are running one `parallel_map`.
+
+    Their futures would not do: a KeyboardInterrupt can arrive while the pool starts a thread, which
+    then runs although `submit` never returned its future.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._changed = threading.Condition()
+        self._running = 0
+        self._closed = False
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Run `work`, unless `join` was called first."""
+        with self._changed:
+            if self._closed:
+                return
+            self._running += 1
+        try:
+            self._work()
+        except BaseException as error:
+            self._failure = error
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify()
+
+    def join(self) -> None:
+        """Wait for the running threads, let no further one start, and raise what they raised.
+
+        A KeyboardInterrupt during the wait is raised after it.
+        """
+        interruption: KeyboardInterrupt | None = None
+        while not self._closed or self._running:
+            try:
+                with self._changed:
+                    self._closed = True
+                    self._changed.wait_for(lambda: not self._running)
+            except KeyboardInterrupt as error:
+                interruption = error
+        if interruption is not None:
+            raise interruption
+        if self._failure is not None:
+            raise self._failure
