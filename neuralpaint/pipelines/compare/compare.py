@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Source
+from neuralpaint.pipelines.charts import has_matplotlib
 from neuralpaint.pipelines.compare.contestants import Contestant, Variant
-from neuralpaint.pipelines.compare.curves import check_plots
 from neuralpaint.pipelines.compare.folder import Folder
 from neuralpaint.pipelines.compare.race import layout_of
 from neuralpaint.pipelines.compare.records import (
@@ -177,7 +177,12 @@ class Compare:
         """
         from neuralpaint.pipelines.compare.summary import summarise
 
-        plots = check_plots()
+        plots = has_matplotlib()
+        if not plots:
+            _log.warning(
+                "curves.png and curves.svg are left out, because matplotlib is missing: "
+                "run pip install 'neuralpaint[plots]'"
+            )
         outcomes = dict(self._finished)
         self.folder.make()
         interrupted = False

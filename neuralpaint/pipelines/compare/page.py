@@ -8,7 +8,8 @@ from html import escape
 
 from neuralpaint._version import __version__
 from neuralpaint.image.pictures import Picture
-from neuralpaint.pipelines.compare.chart import loss_chart, psnr_chart
+from neuralpaint.pipelines.charts import colour_of, draw_svg
+from neuralpaint.pipelines.compare.curves import panels_of
 from neuralpaint.pipelines.compare.images import embedded, enlarged, ramp
 from neuralpaint.pipelines.compare.maps import (
     Exhibit,
@@ -19,7 +20,6 @@ from neuralpaint.pipelines.compare.maps import (
     spectrum,
     telling_crops,
 )
-from neuralpaint.pipelines.compare.palette import colour_of
 from neuralpaint.pipelines.compare.result import CompareResult
 from neuralpaint.pipelines.compare.words import (
     budget,
@@ -114,14 +114,14 @@ def _ranking(result: CompareResult) -> Iterator[str]:
 
 
 def _curves(result: CompareResult, files: Sequence[str]) -> Iterator[str]:
-    kind = "learned pixels; dashed: those held out" if result.splits else "all pixels"
     yield '<section><h2>The learning</h2><ul class="legend">'
     for number, outcome in enumerate(result.outcomes):
         colour = colour_of(number)
         yield f'<li data-row="{number}"><i style="background:{colour}"></i>{escape(outcome.name)}'
     yield '</ul><div class="charts">'
-    yield f"<figure>{psnr_chart(result)}<figcaption>PSNR in dB, {kind}</figcaption></figure>"
-    yield f"<figure>{loss_chart(result)}<figcaption>loss while training</figcaption></figure></div>"
+    for panel in panels_of(result):
+        yield f"<figure>{draw_svg(panel)}<figcaption>{panel.title}</figcaption></figure>"
+    yield "</div>"
     links = ", ".join(f'<a href="{name}">{name}</a>' for name in files if name.startswith("curves"))
     if links:
         yield f'<p class="note">For print: {links}</p>'

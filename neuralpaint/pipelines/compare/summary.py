@@ -11,7 +11,8 @@ from PIL import Image
 from neuralpaint.errors import NeuralPaintError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.stills import save_still
-from neuralpaint.pipelines.compare.curves import draw_curves
+from neuralpaint.pipelines.charts import draw_figure
+from neuralpaint.pipelines.compare.curves import panels_of
 from neuralpaint.pipelines.compare.folder import Folder
 from neuralpaint.pipelines.compare.grid import draw_grid
 from neuralpaint.pipelines.compare.maps import Exhibit, exhibit
@@ -85,9 +86,10 @@ def _draw(
     files = ["grid.png"]
     save_still(draw_grid(picture, exhibits), folder.path / "grid.png", overwrite=True)
     if plots:
-        for name, content in draw_curves(result).items():
-            folder.write(name, content)
-            files.append(name)
+        title = f"{result.picture}, {result.width}x{result.height}"
+        for kind, content in draw_figure(panels_of(result), title=title).items():
+            folder.write(f"curves.{kind}", content)
+            files.append(f"curves.{kind}")
     return files
 
 
