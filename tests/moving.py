@@ -1,4 +1,4 @@
-"""Pictures that move as they are told."""
+"""Pictures with a given motion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 
 def photo(seed: int) -> NDArray[np.uint8]:
-    """Return a picture (640, 960, 3) with structure of every size, as photographs have it."""
+    """Return a picture (640, 960, 3) with structure at every scale, like a photograph."""
     rng = np.random.default_rng(seed)
     total = np.zeros((640, 960, 3), np.float32)
     for size in (5, 10, 20, 40, 80, 160):
@@ -33,7 +33,7 @@ def seen(
     zoom: float = 1.0,
     size: tuple[int, int] = (64, 80),
 ) -> NDArray[np.uint8]:
-    """Return the middle of the photo after it was turned, zoomed and shifted by (x, y) pixels."""
+    """Return the middle of the photo, rotated, zoomed and shifted by (x, y) pixels."""
     h, w = size
     y, x = torch.meshgrid(torch.arange(float(h)), torch.arange(float(w)), indexing="ij")
     x, y = x - (w - 1) / 2 - shift[0], y - (h - 1) / 2 - shift[1]

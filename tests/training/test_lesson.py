@@ -49,7 +49,7 @@ def test_enhanced_a_picture_is_learned_at_twice_its_size_unless_said_otherwise()
 
 
 def test_what_is_enhanced_is_not_of_the_size_of_the_picture() -> None:
-    with pytest.raises(UsageError, match="--target-scale 1 wants none"):
+    with pytest.raises(UsageError, match="--target-scale is 1"):
         TrainingSettings(enhance=True, target_scale=1)
 
 

@@ -115,7 +115,7 @@ def gather_frames(source: Source, settings: FramesSettings) -> Moving:
         UsageError: there is no such file, or it does not move.
         PictureError: it cannot be read.
     """
-    from neuralpaint.restoration.motion.densification import densified
+    from neuralpaint.restoration.interpolation import densify
 
     if settings.frames_in is None:
         raise UsageError("how many frames? give --frames-in")
@@ -129,7 +129,7 @@ def gather_frames(source: Source, settings: FramesSettings) -> Moving:
     if settings.between != 0:
         count = len(pictures)
         logger.info("following what moves through %d frames of %r", count, label(source))
-    pixels, times = densified(
+    pixels, times = densify(
         [picture.pixels for picture in pictures],
         frames.times,
         between=settings.between,
