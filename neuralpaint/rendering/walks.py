@@ -14,7 +14,7 @@ import numpy as np
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.models.codes import Codes, are_buttons, corners, random_codes
-from neuralpaint.models.front import Front
+from neuralpaint.rendering.transition import Transition
 
 __all__ = [
     "CornersWalk",
@@ -52,7 +52,7 @@ class Walk(Settings, ABC):
         return len(self.stations(codes)) - 1
 
     @abstractmethod
-    def at(self, fraction: float, stations: Codes) -> Front:
+    def at(self, fraction: float, stations: Codes) -> Transition:
         """Return where the walk is after a part of its time, in [0, 1]."""
 
 
@@ -70,13 +70,13 @@ class _Eased(Walk):
         maximum=0.95,
     )
 
-    def at(self, fraction: float, stations: Codes) -> Front:
+    def at(self, fraction: float, stations: Codes) -> Transition:
         """Return where the walk is; all legs take as long."""
         legs = len(stations) - 1
         leg = min(int(fraction * legs), legs - 1)
         time = fraction * legs - leg
         moving = max(0.0, time - self.rest) / (1 - self.rest)
-        return Front(stations[leg], stations[leg + 1], moving, self.spread, seed=leg)
+        return Transition(stations[leg], stations[leg + 1], moving, self.spread, seed=leg)
 
 
 walks: Registry[Walk] = Registry("walk")
@@ -133,14 +133,14 @@ class Play(Walk):
         """As was said."""
         return self.closed
 
-    def at(self, fraction: float, stations: Codes) -> Front:
+    def at(self, fraction: float, stations: Codes) -> Transition:
         """Return where the walk is; legs take as long as they are long."""
         lengths = np.linalg.norm(np.diff(stations, axis=0), axis=1)
         ends = np.concatenate([[0.0], np.cumsum(lengths, dtype=np.float64)])
         position = np.interp(fraction * ends[-1], ends, np.arange(len(ends)))
         leg = min(int(position), len(stations) - 2)
         time = float(position - leg)
-        return Front(stations[leg], stations[leg + 1], time, 0.0, seed=leg, eased=False)
+        return Transition(stations[leg], stations[leg + 1], time, 0.0, seed=leg, eased=False)
 
 
 @walks.register("random-walk")

@@ -7,16 +7,16 @@ import torch
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import are_buttons, corners, random_codes
-from neuralpaint.models.front import Front
+from neuralpaint.rendering.transition import Transition
 from neuralpaint.rendering.walks import walks
 
 ONE_HOT = np.eye(3, dtype=np.float32)
 BUTTONS = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0]], np.float32)
 
 
-def codes_of(front: Front, height: int = 60, width: int = 90) -> torch.Tensor:
+def codes_of(transition: Transition, height: int = 60, width: int = 90) -> torch.Tensor:
     grid = Canvas.of(height=height, width=width).grid()
-    return front(torch.from_numpy(grid.x), torch.from_numpy(grid.y))
+    return transition(torch.from_numpy(grid.x), torch.from_numpy(grid.y))
 
 
 @pytest.mark.parametrize("name", list(walks))
@@ -58,7 +58,7 @@ def test_steps_are_small_and_go_one_way() -> None:
 
 def test_places_set_out_at_different_times_unless_they_go_together() -> None:
     apart, together = (
-        codes_of(Front(ONE_HOT[0], ONE_HOT[1], 0.5, spread, seed=1)) for spread in (0.7, 0.0)
+        codes_of(Transition(ONE_HOT[0], ONE_HOT[1], 0.5, spread, seed=1)) for spread in (0.7, 0.0)
     )
     gone = apart[..., 1]
     assert (gone < 0.05).float().mean() > 0.1
@@ -69,8 +69,8 @@ def test_places_set_out_at_different_times_unless_they_go_together() -> None:
 
 
 def test_a_front_means_the_same_places_at_any_size() -> None:
-    front = Front(ONE_HOT[0], ONE_HOT[1], 0.5, 0.7, seed=1)
-    small, large = codes_of(front), codes_of(front, 180, 270)
+    transition = Transition(ONE_HOT[0], ONE_HOT[1], 0.5, 0.7, seed=1)
+    small, large = codes_of(transition), codes_of(transition, 180, 270)
     torch.testing.assert_close(large[1::3, 1::3], small, atol=1e-5, rtol=0)
 
 

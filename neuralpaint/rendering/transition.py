@@ -1,4 +1,4 @@
-"""The front along which one picture grows into another: every place sets out at its own time."""
+"""The transition from one picture to another: each point starts and ends at its own time."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from neuralpaint.models.codes import Codes
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Front"]
+__all__ = ["Transition"]
 
 _WAVES = 6
-_SLOWEST, _FASTEST = 2.0, 5.0  # of the waves, in radians per half of the longer side
+_SLOWEST, _FASTEST = 2.0, 5.0  # wave numbers, in radians per half of the longer side
 _QUANTILES = 65
 
 
 @dataclass(frozen=True, eq=False)
-class Front:
-    """Between two codes (k,), where every place has come as far as its own time says.
+class Transition:
+    """A code field between two codes (k,), in which each point has a progress of its own.
 
-    With t the time, s the spread and phi(x, y) in [0, 1] the field of the seed, a place has gone
+    With the time t, the spread s and a smooth random field phi(x, y) in [0, 1], the progress is
 
-        u = smoothstep((t - s phi) / (1 - s))
+        u = smoothstep((t - s phi) / (1 - s)),
 
-    of the way. With s = 0 all places go together.
+    linear instead where `eased` is false. With s = 0 all points have the same progress.
     """
 
-    here: Codes
-    there: Codes
+    start: Codes
+    end: Codes
     time: float
     spread: float
     seed: int
@@ -44,18 +44,19 @@ class Front:
         """Return the codes (..., k) at coordinates that broadcast to (...)."""
         import torch
 
-        here, there = (torch.from_numpy(code).to(x.device) for code in (self.here, self.there))
+        start, end = (torch.from_numpy(code).to(x.device) for code in (self.start, self.end))
         if self.spread == 0 or not 0 < self.time < 1:
-            # One code for all places, which is quicker than as many equal ones.
+            # One code for all points is faster than equal codes for each.
             progress = torch.full([1] * x.ndim, self.time, device=x.device)
         else:
             progress = (self.time - self.spread * self._field(x, y)) / (1 - self.spread)
         progress = progress.clamp(0, 1)
-        gone = _smoothstep(progress) if self.eased else progress
-        return torch.lerp(here, there, gone[..., None])
+        if self.eased:
+            progress = progress * progress * (3 - 2 * progress)
+        return torch.lerp(start, end, progress[..., None])
 
     def _field(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return phi (...), the rank of a place's height among those of all places, in [0, 1]."""
+        """Return phi (...): the height of the waves as a quantile over the picture, in [0, 1]."""
         import torch
 
         heights = self._heights(x, y)
@@ -77,7 +78,7 @@ class Front:
 
     @cached_property
     def _quantiles(self) -> NDArray[np.float32]:
-        """Heights between which equally many places lie, over a picture of usual shape."""
+        """Quantiles of the heights over a picture with a common aspect ratio."""
         import torch
 
         x, y = torch.linspace(-1, 1, 48)[None], torch.linspace(-0.65, 0.65, 32)[:, None]
@@ -86,12 +87,9 @@ class Front:
 
     @cached_property
     def _waves(self) -> list[tuple[float, float, float]]:
+        """Wave numbers along x and y and the phase of each wave."""
         draw = np.random.default_rng(self.seed)
         speeds = draw.uniform(_SLOWEST, _FASTEST, _WAVES)
         ways, phases = draw.uniform(0, 2 * math.pi, (2, _WAVES))
         waves = zip(speeds * np.cos(ways), speeds * np.sin(ways), phases, strict=True)
         return [(float(across), float(down), float(phase)) for across, down, phase in waves]
-
-
-def _smoothstep(t: Tensor) -> Tensor:
-    return t * t * (3 - 2 * t)
