@@ -36,7 +36,7 @@ def clip_path(folder: Path, name: str) -> Path:
 
 def ask_ffmpeg(*arguments: str) -> tuple[bytes, str]:
     command = [find_ffmpeg(), "-hide_banner", "-nostdin", *arguments]
-    done = subprocess.run(command, capture_output=True, check=True)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
     return done.stdout, done.stderr.decode(errors="replace")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import kill_children
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as cores test side by side: none of them is to wait with threads that spin.
@@ -24,6 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not torch.cuda.is_available():
         for item in wants_gpu:
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(autouse=True)
+def no_child_survives() -> Iterator[None]:
+    """Kill the children that a test has left."""
+    yield
+    kill_children()
 
 
 @pytest.fixture

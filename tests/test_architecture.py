@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
-import subprocess
 import sys
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from processes import run
 
 import neuralpaint
 
@@ -114,7 +114,7 @@ def test_public_lists_are_true(module: str) -> None:
 
 def test_importing_neuralpaint_is_light() -> None:
     code = "import sys, neuralpaint; print({'torch', 'numpy', 'PIL', 'click'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run([sys.executable, "-c", code], check=True)
     assert done.stdout.strip() == "set()"
 
 

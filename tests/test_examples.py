@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import run
 
 from neuralpaint.pipelines.compare.sweep import read_sweep
 
@@ -62,7 +62,7 @@ def test_an_experiment_runs(tmp_path: Path) -> None:
     words = ["compare", str(picture), "--sweep", str(FOLDER / "low-resolution.toml")]
     quick = ["--steps", "2", "--input-size", "16x16", "--no-race", "--threads", "1"]
     command = [sys.executable, "-m", "neuralpaint", *words, "-o", str(out), *quick]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = run(command)
     assert done.returncode == 0, done.stderr
     with (out / "results.csv").open(encoding="utf-8", newline="") as file:
         results = list(csv.DictReader(file))

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from processes import command, neuralpaint, read_until, run, start
 
 MODEL = "fourier:hidden_size=8,hidden_layers=2,order=4"
 QUICK = ("--model", MODEL, "--seconds", "0.2", "--device", "cpu", "--threads", "1")
 
 
 def bench(*words: str, cwd: Path) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "neuralpaint", "bench", *words]
-    done = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = neuralpaint("bench", *words, cwd=cwd)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -103,22 +100,10 @@ def test_what_cannot_work_gets_one_line(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_tells_what_has_been_measured(folder: Path, number: signal.Signals) -> None:
     words = ("in.png", "--json", "--model", MODEL, "--seconds", "600", "-o", "curves.png")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "neuralpaint", "bench", *words, "--device", "cpu", "--threads", "1"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line).get("psnr") is not None:
-                break
-        process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    process = start(command("bench", *words, "--device", "cpu", "--threads", "1"), cwd=folder)
+    read_until(process, lambda line: json.loads(line).get("psnr") is not None)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (130, "")
     last = json.loads(stdout.splitlines()[-1])
     assert last["event"] == "interrupted"
@@ -135,6 +120,6 @@ def test_help_does_not_load_torch() -> None:
         "try: main()\n"
         "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run([sys.executable, "-c", code], check=True)
     assert done.stdout.strip().endswith("0 False")
     assert "--no-reference" in done.stdout

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from commands import MODEL, QUICK, neuralpaint
 from PIL import Image
+from processes import MODEL, QUICK, command, neuralpaint, run
 
 
 def test_help_is_quick_to_load_and_shows_every_command(tmp_path: Path) -> None:
@@ -19,10 +18,10 @@ def test_help_is_quick_to_load_and_shows_every_command(tmp_path: Path) -> None:
         "try: main()\n"
         "except SystemExit as end: print(end.code, {'torch', 'numpy', 'PIL'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run([sys.executable, "-c", code], check=True)
     assert done.stdout.strip().endswith("0 set()")
-    for command in ("video", "paint", "replay", "bench", "list"):
-        assert f"  {command}" in done.stdout
+    for name in ("video", "paint", "replay", "bench", "list"):
+        assert f"  {name}" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -35,7 +34,7 @@ def test_every_command_has_help_that_does_not_load_torch(command: str, tmp_path:
         "try: main()\n"
         "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run([sys.executable, "-c", code], check=True)
     assert done.stdout.strip().endswith("0 False")
     assert "Usage:" in done.stdout
 
@@ -179,10 +178,7 @@ def test_who_sits_at_a_terminal_is_asked_for_all_that_would_be_lost(folder: Path
     ours, theirs = pty.openpty()
     with open(ours, "r+b", buffering=0) as terminal, open(theirs, "r+b", buffering=0) as other:
         terminal.write(b"n\n")
-        done = subprocess.run(
-            [sys.executable, "-m", "neuralpaint", *words],
-            cwd=folder, stdin=other, stderr=other, stdout=subprocess.PIPE, timeout=120,
-        )  # fmt: skip
+        done = run(command(*words), cwd=folder, stdin=other, stderr=other)
         said = terminal.read(4096).decode()
     assert done.returncode == 1
     assert (
@@ -222,10 +218,7 @@ def test_debug_shows_the_traceback(folder: Path) -> None:
 
 
 def test_a_reader_that_leaves_is_no_error(folder: Path) -> None:
-    command = f"{sys.executable} -m neuralpaint list | head -n 1"
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True
-    )
+    done = run(["bash", "-c", f"{sys.executable} -m neuralpaint list | head -n 1"], check=True)
     assert done.stdout == "models\n"
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr

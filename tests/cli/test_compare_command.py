@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import command, read_until, run, start
 
 MODEL = "fourier:hidden_size=8,order=4"
 OTHER = "skipconn:hidden_size=8,hidden_layers=1"
@@ -17,10 +17,7 @@ QUICK = ("--steps", "8", "--batch", "100", "--device", "cpu", "--threads", "1", 
 
 
 def compare(*words: str, cwd: Path) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "neuralpaint", "compare", *words]
-    done = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run(command("compare", *words), cwd=cwd)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -124,22 +121,10 @@ def test_an_interruption_keeps_who_has_finished(folder: Path, number: signal.Sig
     )
     words = ("in.png", "-o", "out", "--sweep", "two.toml", "--epochs", "100", *QUICK[4:])
     short = (*words, "--duration", "0.5")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "neuralpaint", "compare", *short, "--json"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line).get("number") == 2:
-                break
-        process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    process = start(command("compare", *short, "--json"), cwd=folder)
+    read_until(process, lambda line: json.loads(line).get("number") == 2)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (130, "")
     last = json.loads(stdout.splitlines()[-1])
     assert (last["event"], last["winner"], last["missing"]) == ("interrupted", "a", ["b"])
@@ -159,7 +144,7 @@ def test_help_does_not_load_torch() -> None:
         "try: main()\n"
         "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run([sys.executable, "-c", code], check=True)
     assert done.stdout.strip().endswith("0 False")
     assert "--sweep" in done.stdout
     assert "pip install 'neuralpaint[plots]'" in " ".join(done.stdout.split())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from processes import command, read_until, run, start
 
 from neuralpaint.cli import neuralpaint
 
@@ -30,10 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def compare(*words: str, cwd: Path) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "neuralpaint", "compare", "in.png", "-o", "out", *words]
-    done = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run(command("compare", "in.png", "-o", "out", *words), cwd=cwd)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -161,22 +158,10 @@ def test_what_cannot_work_gets_one_line(folder: Path, words: list[str], message:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_keeps_what_has_finished(folder: Path, number: signal.Signals) -> None:
     words = ("--upscale", "2", "--json", "--model", MODEL, "--steps", "100000000", *QUICK[2:])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "neuralpaint", "compare", "in.png", "-o", "out", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line).get("step", 0) > 0:
-                break
-        process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    process = start(command("compare", "in.png", "-o", "out", *words), cwd=folder)
+    read_until(process, lambda line: json.loads(line).get("step", 0) > 0)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (130, "")
     last = json.loads(stdout.splitlines()[-1])
     assert (last["event"], last["missing"]) == ("interrupted", ["fourier", "fourier enhanced"])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import QUICK, neuralpaint
 from PIL import Image
+from processes import QUICK, neuralpaint
 
 STILL = QUICK[:4]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import neuralpaint
 from PIL import Image
+from processes import neuralpaint
 
 QUICK = (
     "--model", "pyramid:hidden_size=4", "--steps", "8", "--seconds-each", "0.3", "--fps", "10",

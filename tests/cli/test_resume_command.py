@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
+from processes import command, neuralpaint, run, start
 
 from neuralpaint.storage.checkpoint import load_checkpoint
 from neuralpaint.storage.take import load_take
@@ -23,21 +24,11 @@ MODEL = ("--model", "fourier:order=4,hidden_size=8,hidden_layers=1", "--threads"
 FILM = ("--steps", "1200", "--fps", "20", "--duration", "2", *MODEL)
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "neuralpaint", *words]
-
-
-def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*words), cwd=cwd, capture_output=True, text=True, timeout=120)
-
-
 def interrupt(
     *words: str, cwd: Path, number: signal.Signals, ready: Callable[[], bool]
 ) -> subprocess.CompletedProcess[str]:
     """Run a command and send a signal once it is ready for it."""
-    process = subprocess.Popen(
-        command(*words), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start(command(*words), cwd=cwd)
     deadline = time.monotonic() + 60
     while not ready() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -50,11 +41,11 @@ def digest(path: Path) -> str:
     """Return the MD5 of what a clip decodes to."""
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     words = [ffmpeg, "-v", "error", "-i", f"file:{path}", "-f", "md5", "-"]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return run(words, check=True).stdout
 
 
 def test_a_killed_run_goes_on_to_the_very_same_clip(folder: Path) -> None:
-    assert run("video", "in.png", "-o", "whole.mp4", *FILM, cwd=folder).returncode == 0
+    assert neuralpaint("video", "in.png", "-o", "whole.mp4", *FILM, cwd=folder).returncode == 0
     words = ("video", "in.png", "-o", "out.mp4", *FILM, "--checkpoint", "0.1")
     checkpoint = folder / "out.mp4.checkpoint"
 
@@ -67,18 +58,18 @@ def test_a_killed_run_goes_on_to_the_very_same_clip(folder: Path) -> None:
     assert has_learned()
     assert len(load_take(folder / "out.mp4.rushes")) > 0
 
-    refused = run(*words, cwd=folder)
+    refused = neuralpaint(*words, cwd=folder)
     assert refused.returncode == 2
     assert "--resume goes on with it, -y begins anew" in refused.stderr
 
     # The settings are those of the run that was killed.
-    done = run("video", "in.png", "-o", "out.mp4", "--resume", cwd=folder)
+    done = neuralpaint("video", "in.png", "-o", "out.mp4", "--resume", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "going on from step" in done.stderr
     assert digest(folder / "out.mp4") == digest(folder / "whole.mp4")
     assert sorted(p.name for p in folder.iterdir()) == ["in.png", "out.mp4", "whole.mp4"]
 
-    again = run(*words, "--resume", cwd=folder)
+    again = neuralpaint(*words, "--resume", cwd=folder)
     assert again.returncode == 2
     assert "nothing to resume" in again.stderr
 
@@ -95,8 +86,9 @@ def test_ctrl_c_leaves_a_clip_and_what_it_takes_to_go_on(folder: Path) -> None:
     assert stopped.returncode == 130
     assert "--resume goes on from where it was" in stopped.stderr
     digest(folder / "out.mp4")  # it plays
-    assert "--steps 1200, not 10" in run(*words, "--resume", "--steps", "10", cwd=folder).stderr
-    assert run(*words, "--resume", cwd=folder).returncode == 0
+    refused = neuralpaint(*words, "--resume", "--steps", "10", cwd=folder)
+    assert "--steps 1200, not 10" in refused.stderr
+    assert neuralpaint(*words, "--resume", cwd=folder).returncode == 0
     assert not (folder / "out.mp4.checkpoint").exists()
 
 
@@ -106,20 +98,14 @@ def test_a_still_that_was_killed_goes_on(folder: Path) -> None:
     interrupt(
         *words, cwd=folder, number=signal.SIGKILL, ready=(folder / "out.png.checkpoint").exists
     )
-    assert run("paint", "in.png", "-o", "out.png", "--resume", cwd=folder).returncode == 0
+    assert neuralpaint("paint", "in.png", "-o", "out.png", "--resume", cwd=folder).returncode == 0
     assert sorted(p.name for p in folder.iterdir()) == ["in.png", "out.png"]
 
 
 def test_a_full_disk_leaves_a_take_and_a_checkpoint_that_load(folder: Path) -> None:
-    def short_of_disk() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-
     words = ("video", "in.png", "-o", "out.mp4", *FILM, "--duration", "4", "--checkpoint", "0.05")
-    done = subprocess.run(
-        command(*words, "--record", "out.take"),
-        cwd=folder, capture_output=True, text=True, timeout=120, preexec_fn=short_of_disk,
-    )  # fmt: skip
+    limited = f"ulimit -f 100; trap '' XFSZ; exec {shlex.join(command(*words))} --record out.take"
+    done = run(["bash", "-c", limited], cwd=folder)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) <= 2
     assert "out.take' cannot be written" in done.stderr
@@ -127,5 +113,5 @@ def test_a_full_disk_leaves_a_take_and_a_checkpoint_that_load(folder: Path) -> N
     assert len(take) > 1
     assert take[-1].painting(0.0, 0.0).shape == (3,)
     assert load_checkpoint(folder / "out.mp4.checkpoint")[0]["step"] > 0
-    assert run(*words, "--record", "out.take", "--resume", cwd=folder).returncode == 0
+    assert neuralpaint(*words, "--record", "out.take", "--resume", cwd=folder).returncode == 0
     assert load_take(folder / "out.take").finished

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
+import processes
 import pytest
 from PIL import Image
+from processes import command, read_until, run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -31,33 +33,22 @@ def folder(tmp_path: Path) -> Path:
 
 
 def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "neuralpaint", "video", "in.png", "-o", "out.mp4"]
-    return subprocess.Popen(
-        [*command, "--json", *words],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    film = command("video", "in.png", "-o", "out.mp4", "--json", *words)
+    return processes.start(film, cwd=cwd)
 
 
 def wait_for_filming(process: subprocess.Popen[str], *, shots: int = 3) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
+    def filming(line: str) -> bool:
         event = json.loads(line)
-        if event.get("shot", 0) >= shots and event.get("step", 0) > 0:
-            return
-    raise AssertionError(f"it ended early: {process.stderr.read() if process.stderr else ''}")
+        return bool(event.get("shot", 0) >= shots and event.get("step", 0) > 0)
+
+    read_until(process, filming)
 
 
 def count_frames(path: Path) -> int:
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-    done = subprocess.run(
-        [ffmpeg, "-v", "error", "-i", f"file:{path}", "-f", "framehash", "-"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    words = [ffmpeg, "-v", "error", "-i", f"file:{path}", "-f", "framehash", "-"]
+    done = run(words, check=True)
     return sum(not line.startswith("#") for line in done.stdout.splitlines())
 
 
@@ -131,18 +122,11 @@ def test_a_killed_film_stays_playable_and_is_found_by_the_next(folder: Path) -> 
 
 def test_a_full_disk_is_one_line(folder: Path) -> None:
     # A limit on file size fails a write as a full disk does, without a disk to fill.
-    command = (
+    limited = (
         f"ulimit -f 8; trap '' XFSZ; exec {sys.executable} -m neuralpaint video in.png -o out.mkv "
         f"--size 400x300 {' '.join(ENDLESS)}"
     )
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run(["bash", "-c", limited], cwd=folder)
     assert done.returncode == 1
     assert done.stderr.startswith("neuralpaint: ")
     assert len(done.stderr.splitlines()) == 1

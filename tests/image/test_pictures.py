@@ -7,7 +7,6 @@ import logging
 import os
 import random
 import struct
-import subprocess
 import sys
 import threading
 import zlib
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from processes import run
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
 from neuralpaint.image.pictures import Picture, PictureSettings, load_picture
@@ -123,9 +123,9 @@ except NeuralPaintError as error:
     ],
 )
 def test_stdin(given: bytes, answer: str) -> None:
-    done = subprocess.run([sys.executable, "-c", READ_STDIN], input=given, capture_output=True)
-    assert done.stdout.decode().startswith(answer)
-    assert done.stderr == b""
+    done = run([sys.executable, "-c", READ_STDIN], stdin=given)
+    assert done.stdout.startswith(answer)
+    assert done.stderr == ""
 
 
 def test_stdin_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,9 +256,9 @@ except PictureError as error:
 def test_a_picture_larger_than_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     path.write_bytes(bomb(10_000, 10_000))
-    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY, path], capture_output=True)
-    assert done.stdout.decode().endswith("large.png' does not fit into memory: give it smaller\n")
-    assert done.stderr == b""
+    done = run([sys.executable, "-c", OUT_OF_MEMORY, path])
+    assert done.stdout.endswith("large.png' does not fit into memory: give it smaller\n")
+    assert done.stderr == ""
 
 
 def test_a_tile_larger_than_the_picture_is_refused() -> None:

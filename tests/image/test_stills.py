@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from processes import run
 
 from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
 from neuralpaint.image.pictures import load_picture
@@ -318,7 +318,7 @@ with StillWriter(sys.argv[1], height=800, width=2000) as still:
 @every_format
 def test_an_interrupt_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     command = [sys.executable, "-c", ENDED, str(tmp_path / f"out{suffix}"), str(signal.SIGINT)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = run(command)
     assert done.stderr.strip().endswith("KeyboardInterrupt")
     assert os.listdir(tmp_path) == []
 
@@ -327,7 +327,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, suffix: str) -> None:
 def test_what_a_kill_leaves_is_gone_with_the_next_still(tmp_path: Path) -> None:
     path = tmp_path / "out.png"
     command = [sys.executable, "-c", ENDED, str(path), str(signal.SIGKILL)]
-    subprocess.run(command, check=False)
+    run(command)
     (left,) = os.listdir(tmp_path)
     assert left.endswith(".part.png")
     save_still(SMOOTH, path)
@@ -355,7 +355,7 @@ print(peak() - before)
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 def test_memory_does_not_grow_with_the_height(tmp_path: Path, suffix: str) -> None:
     command = [sys.executable, "-c", PEAK, str(tmp_path / f"out{suffix}")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = run(command, check=True)
     assert int(done.stdout) < 22_000  # the pixels are 31,457
     assert (tmp_path / f"out{suffix}").stat().st_size > 30e6
 
@@ -388,7 +388,7 @@ def test_no_room_leaves_nothing_half_written(tmp_path: Path, suffix: str) -> Non
     path = tmp_path / f"out{suffix}"
     path.write_bytes(b"old")
     command = [sys.executable, "-c", FULL_DISK, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = run(command)
     assert f"out{suffix}' cannot be written (File too large): free some space" in done.stdout
     assert done.stderr == ""
     assert os.listdir(tmp_path) == [path.name]

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from processes import run
 
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.image.metrics import psnr
@@ -74,7 +74,7 @@ def decode(path: Path) -> NDArray[np.uint8]:
 
 def rate_of(path: Path) -> float:
     command = [find_ffmpeg(), "-hide_banner", "-i", str(path)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    told = run(command).stderr
     found = re.search(r"Video: h264 .* ([\d.]+) fps", told)
     assert found is not None, told
     return float(found[1])

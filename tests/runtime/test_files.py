@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import run
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.runtime.files import (
@@ -204,14 +204,14 @@ def test_part_files_of_a_killed_run_are_removed_or_kept(
 ) -> None:
     output = tmp_path / "a.png"
     for _ in range(2):
-        subprocess.run([sys.executable, "-c", KILLED, str(output)], check=False)
+        run([sys.executable, "-c", KILLED, str(output)])
     assert len(os.listdir(tmp_path)) == 2
     assert remove_stale_parts(output, keep=keep_all) == [
         tmp_path / "a.recovered.png",
         tmp_path / "a.recovered-2.png",
     ]
     assert str(tmp_path / "a.recovered-2.png") in caplog.text
-    subprocess.run([sys.executable, "-c", KILLED, str(output)], check=False)
+    run([sys.executable, "-c", KILLED, str(output)])
     assert remove_stale_parts(output) == []
     assert sorted(os.listdir(tmp_path)) == ["a.recovered-2.png", "a.recovered.png"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from processes import read_until, start
 
 from neuralpaint.errors import EncodingError, SavedError, UsageError
 from neuralpaint.runtime.state import State
@@ -102,12 +102,12 @@ def test_whenever_it_is_killed_a_whole_checkpoint_is_there(tmp_path: Path) -> No
     saved, rng = -1, np.random.default_rng(0)
     for _ in range(4):
         command = [sys.executable, "-c", SAVING, str(path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(rng.uniform(0, 0.05))
-            process.send_signal(signal.SIGKILL)
-            saved = max([0, *map(int, process.stdout.read().split())])
+        process = start(command)
+        read_until(process, bool)
+        time.sleep(rng.uniform(0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        printed, _ = process.communicate(timeout=60)
+        saved = max([0, *map(int, printed.split())])
         state, facts = load_checkpoint(path)
         assert facts["n"] in (saved, saved + 1)
         assert (state["n"] == facts["n"]).all()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from contract import WITHOUT_CODES
 from damage import damaged
 from PIL import Image
+from processes import run
 
 from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.image.canvas import Canvas, Grid, View
@@ -211,7 +211,7 @@ except SavedError:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     trained("mlp:hidden_size=8").save(tmp_path / "good")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run([sys.executable, "-c", code], check=True)
     assert int(done.stdout) < 50_000  # KB
 
 

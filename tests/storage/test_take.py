@@ -5,7 +5,6 @@ import math
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 from contract import WITHOUT_CODES
 from damage import damaged
+from processes import read_until, start
 
 from neuralpaint.errors import EncodingError, SavedError, UsageError
 from neuralpaint.image.pictures import Picture
@@ -416,19 +416,15 @@ with writer(Path(sys.argv[1])) as take:
 def test_a_killed_recording_is_a_take(tmp_path: Path) -> None:
     """Each time that it is looked at while it is written, and after the kill."""
     path, chance = tmp_path / "a", random.Random(3)
-    process = subprocess.Popen(
-        [sys.executable, "-c", RECORDING, str(path)],
-        cwd=Path(__file__).parent,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-    )
-    with process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        for _ in range(20):
-            time.sleep(chance.uniform(0, 0.02))
-            load_take(path).at(10**9)
-        process.send_signal(signal.SIGKILL)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", RECORDING, str(path)]
+    process = start(command, cwd=Path(__file__).parent, env=environment)
+    read_until(process, bool)
+    for _ in range(20):
+        time.sleep(chance.uniform(0, 0.02))
+        load_take(path).at(10**9)
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=60)
     take = load_take(path)
     assert not take.finished
     take.at(10**9).painting(0.0, 0.0)

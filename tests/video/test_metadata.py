@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from clip_probe import ask_ffmpeg, clip_path, decode, pattern, probe, source
 from PIL import Image
+from processes import run
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
 from neuralpaint.runtime.tags import embed_tag
@@ -187,5 +187,5 @@ def test_listing_the_formats_imports_neither_torch_nor_numpy() -> None:
     code = (
         "import sys, neuralpaint.video.formats; print({'torch', 'numpy', 'PIL'} & {*sys.modules})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run([sys.executable, "-c", code], check=True)
     assert done.stdout.strip() == "set()"

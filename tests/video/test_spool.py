@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from clip_probe import pattern
+from processes import run
 
 from neuralpaint.errors import EncodingError
 from neuralpaint.video.spool import FrameSpool
@@ -66,8 +66,8 @@ try:
 except EncodingError as error:
     print(len(spool), (spool.read(2) == frame).all(), error)
 """
-    run = [sys.executable, "-c", code, str(tmp_path)]
+    command = [sys.executable, "-c", code, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
+    done = run(command, check=True, env=environment)
     assert done.stdout.startswith("3 True ")
     assert "File too large" in done.stdout

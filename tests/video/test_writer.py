@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clip_probe import Frames, clip_path, decode, pattern, probe
+from processes import read_until, start
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.runtime.files import part_file
@@ -267,9 +268,9 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
     with contextlib.suppress(FileNotFoundError):
-        if subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+        if subprocess.run(mount, capture_output=True, check=False, timeout=60).returncode == 0:
             yield folder
-            subprocess.run(["umount", str(folder)], check=True)
+            subprocess.run(["umount", str(folder)], check=True, timeout=60)
             return
     pytest.skip("needs the right to mount")
 
@@ -322,11 +323,8 @@ except Exception as error:
 def start_run(
     path: Path, *, spec: str, limit: int = 0, frames: int = 10**9, patience: int = 1
 ) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN, str(path), spec, str(limit), str(frames), str(patience)],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+    return start(
+        [sys.executable, "-c", RUN, path, spec, str(limit), str(frames), str(patience)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
@@ -336,18 +334,14 @@ def interrupt(run: subprocess.Popen[str]) -> None:
     os.killpg(run.pid, signal.SIGINT)
 
 
-def read_until(run: subprocess.Popen[str], word: str) -> None:
-    assert run.stdout is not None
-    for line in run.stdout:
-        if line.startswith(word):
-            return
-    pytest.fail(f"the run ended before it said {word!r}")
+def wait_until(run: subprocess.Popen[str], word: str) -> None:
+    read_until(run, lambda line: line.startswith(word))
 
 
 @linux
 def test_a_file_size_limit(tmp_path: Path) -> None:
     with start_run(tmp_path / "a.mkv", spec="mkv", limit=2_000_000) as run:
-        told, _ = run.communicate()
+        told, _ = run.communicate(timeout=60)
     assert "EncodingError" in told.splitlines()[-1]
     assert os.listdir(tmp_path) == []
 
@@ -356,9 +350,9 @@ def test_a_file_size_limit(tmp_path: Path) -> None:
 def test_sigint_finishes_the_clip(tmp_path: Path, name: str) -> None:
     path = clip_path(tmp_path, name)
     with start_run(path, spec=name) as run:
-        read_until(run, "filming")
+        wait_until(run, "filming")
         interrupt(run)
-        told, _ = run.communicate()
+        told, _ = run.communicate(timeout=60)
     assert told.splitlines()[-1] == "interrupted True"
     assert os.listdir(tmp_path) == [path.name]
     assert probe(path).frames >= 40
@@ -369,20 +363,20 @@ SLOW = "mp4:preset=slower,crf=1"
 
 def test_sigint_while_closing_still_finishes_the_clip(tmp_path: Path) -> None:
     with start_run(tmp_path / "a.mp4", spec=SLOW, frames=60) as run:
-        read_until(run, "closing")
+        wait_until(run, "closing")
         interrupt(run)
-        told, _ = run.communicate()
+        told, _ = run.communicate(timeout=60)
     assert told.splitlines()[-1] == "interrupted True"
     assert probe(tmp_path / "a.mp4").frames == 60
 
 
 def test_without_patience_the_first_sigint_stops_at_once(tmp_path: Path) -> None:
     with start_run(tmp_path / "a.mp4", spec=SLOW, frames=100, patience=0) as run:
-        read_until(run, "closing")
+        wait_until(run, "closing")
         time.sleep(0.1)  # it says so just before it does
         began = time.monotonic()
         interrupt(run)
-        told, _ = run.communicate()
+        told, _ = run.communicate(timeout=60)
     assert told.splitlines()[-1] == "interrupted False"
     assert time.monotonic() - began < 2
     assert os.listdir(tmp_path) == []
@@ -390,11 +384,11 @@ def test_without_patience_the_first_sigint_stops_at_once(tmp_path: Path) -> None
 
 def test_a_second_sigint_stops_at_once(tmp_path: Path) -> None:
     with start_run(tmp_path / "a.mp4", spec=SLOW, frames=60) as run:
-        read_until(run, "closing")
+        wait_until(run, "closing")
         for _ in range(2):
             interrupt(run)
             time.sleep(0.1)
-        told, _ = run.communicate()
+        told, _ = run.communicate(timeout=60)
     assert told.splitlines()[-1] == "interrupted False"
     assert os.listdir(tmp_path) == []
 
@@ -406,7 +400,7 @@ def test_what_a_killed_run_filmed_is_recovered(
 ) -> None:
     path = clip_path(tmp_path, name)
     with start_run(path, spec=name) as run:
-        read_until(run, "filming")
+        wait_until(run, "filming")
         run.kill()
     (part,) = tmp_path.iterdir()
     wait_for(lambda: not is_locked(part))
