@@ -17,10 +17,12 @@ from neuralpaint.image.canvas import Canvas, parse_size
 from neuralpaint.image.sources import Source, label, opened
 from neuralpaint.image.srgb import srgb_pixels
 
-__all__ = ["Picture", "PictureSettings", "Plane", "Source", "load_picture"]
+__all__ = ["Frame", "Picture", "PictureSettings", "Plane", "Source", "load_picture"]
 
 logger = logging.getLogger(__name__)
 
+Frame = npt.NDArray[np.uint8]
+"""The pixels of a clip or a still, (height, width, 3), sRGB."""
 Plane = npt.NDArray[np.float32]
 
 _BILINEAR = Image.Resampling.BILINEAR

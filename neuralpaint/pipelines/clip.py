@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines.annotations import Annotations
 from neuralpaint.pipelines.clip_settings import ClipSettings
 from neuralpaint.pipelines.detail import LONGEST_CLIP
@@ -21,11 +21,10 @@ from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.filming import Filming
 from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.stage import Filmed, Stage
-from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for
 from neuralpaint.video.overlays import overlays
-from neuralpaint.video.reel import Reel
-from neuralpaint.video.spool import FrameSpool
+from neuralpaint.video.playback import ClipFrames
+from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["Clip"]
@@ -143,25 +142,22 @@ class Clip(Job):
 
         The first KeyboardInterrupt ends the clip with what there is, the second stops at once.
         """
-        with ExitStack() as stack:
-            writer = stack.enter_context(self._writer())
-            spool = None
-            if self.playback.looks_back:
-                spool = stack.enter_context(FrameSpool(self.output.absolute().parent))
-            reel = Reel(writer, self.playback, spool)
-            try:
-                self._film(reel, report)
-            except (KeyboardInterrupt, DivergedError, DeviceError) as error:
-                self._end_early(error, writer)
-            if self.stopped is not None and reel.shots == 0:
+        folder = self.output.absolute().parent
+        with (
+            self._writer() as writer,
+            ClipFrames(self._draw(report), self.playback, folder=folder) as frames,
+        ):
+            while True:
+                try:
+                    for frame in frames:
+                        writer.write(frame)
+                    break
+                except (KeyboardInterrupt, DivergedError, DeviceError) as error:
+                    self._end_early(error, writer)
+                    frames.end()
+            if self.stopped is not None and frames.shots == 0:
                 writer.abort()
                 raise self.stopped
-            report(self.progress("encode"))
-            try:
-                reel.finish()
-            except KeyboardInterrupt as error:
-                self._end_early(error, writer)
-                reel.finish()
             self._close(writer)
         if self.stopped is not None and not self.interrupted:
             raise type(self.stopped)(
@@ -179,7 +175,8 @@ class Clip(Job):
             pictures=likenesses,
         )
 
-    def _film(self, reel: Reel, report: Report) -> None:
+    def _draw(self, report: Report) -> Iterator[Frame]:
+        """Yield each shot with its overlays."""
         if self._budget is not None:
             both = self._budget - self.elapsed - self._closing
             self._filming.allow(max(0.0, both / 2), clock=self._overhead)
@@ -191,9 +188,11 @@ class Clip(Job):
         for filmed in self._filming.film(shots):
             self._newest, self._psnr = filmed, filmed.psnr
             steps = self.footage.steps
-            reel.add(self._annotations.draw(filmed, steps=steps, shots=self.shots))
+            drawn = self._annotations.draw(filmed, steps=steps, shots=self.shots)
             self.shot += 1
             report(self.progress("film"))
+            yield drawn
+        report(self.progress("encode"))
 
     def ahead(self) -> float:
         """Return about how many seconds filming and writing will still take."""

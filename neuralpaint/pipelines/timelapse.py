@@ -19,8 +19,8 @@ from neuralpaint.pipelines.morph.walking import played
 from neuralpaint.pipelines.report import Report, Result, ignore
 from neuralpaint.rendering.camera import cameras
 from neuralpaint.storage.resume.keeping import Keeping
-from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for
+from neuralpaint.video.sinks import check_clip
 
 __all__ = ["VideoSettings", "prepare_timelapse", "timelapse"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, CanvasSettings
 from neuralpaint.image.metrics import psnr
-from neuralpaint.image.pictures import Picture
+from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.image.resampling import shrunk
 from neuralpaint.rendering.rendering import (
     Exposure,
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from neuralpaint.rendering.camera import Camera
 
 __all__ = ["Filmed", "Frame", "Stage"]
-
-Frame = NDArray[np.uint8]
 
 _SAMPLED = 1 << 16  # pixels that tell how long a frame takes
 _PROBED = 2048  # pixels: enough to see a change, for a hundredth of a true render or less

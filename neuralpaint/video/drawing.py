@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from neuralpaint.image.pictures import Frame
 from neuralpaint.video.typography import Mask, small_size, text_mask, text_width
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
     "stamp",
 ]
 
-Frame = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
 """Top, left, height and width in pixels."""

@@ -1,4 +1,4 @@
-"""ffmpeg as a child process: found once, fed through a pipe, its complaints told in one line."""
+"""ffmpeg as a child process: it gets frames through a pipe, and its errors become one line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 from neuralpaint.errors import EncodingError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from neuralpaint.image.pictures import Frame
 
-__all__ = ["Child", "file_url", "find_ffmpeg", "list_encoders", "run_ffmpeg"]
+__all__ = ["Encoder", "file_url", "find_ffmpeg", "list_encoders", "run_ffmpeg"]
 
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "error")
 
-# What ffmpeg's words mean for the person who reads them; the first that occurs is told.
+# What to do about an error message of ffmpeg; the first entry that occurs is reported.
 _ADVICE = {
     "No space left on device": "free some space or write to another disk",
     "Disk quota exceeded": "free some space or write to another disk",
@@ -37,7 +36,7 @@ def find_ffmpeg() -> str:
     """Return the path of the ffmpeg binary.
 
     Raises:
-        EncodingError: there is none; the message says how to install one.
+        EncodingError: imageio-ffmpeg is not installed or has no binary for this platform.
     """
     try:
         import imageio_ffmpeg
@@ -48,16 +47,16 @@ def find_ffmpeg() -> str:
 
 
 def file_url(path: Path) -> str:
-    """Return `path` so that ffmpeg takes it for a file whatever its name looks like."""
-    # A bare "-o.mp4" would be an option and "10:30.mp4" or "http:x.mp4" a protocol.
+    """Return `path` as a URL that ffmpeg treats as a local file."""
+    # ffmpeg would parse "-o.mp4" as an option, and "10:30.mp4" or "http:x.mp4" as a protocol.
     return f"file:{path.absolute()}"
 
 
 def run_ffmpeg(arguments: Sequence[str], *, seconds: float = 60) -> bytes:
-    """Run ffmpeg to its end and return what it wrote to stdout.
+    """Run ffmpeg and return its stdout.
 
     Raises:
-        EncodingError: it failed, or took longer than `seconds`.
+        EncodingError: ffmpeg failed, or took longer than `seconds`.
     """
     try:
         done = subprocess.run(
@@ -69,7 +68,7 @@ def run_ffmpeg(arguments: Sequence[str], *, seconds: float = 60) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise EncodingError(f"ffmpeg did not answer within {seconds:g} s") from None
+        raise EncodingError(f"ffmpeg did not finish within {seconds:g} s: try again") from None
     except OSError as error:
         raise _cannot_start(error) from error
     if done.returncode != 0:
@@ -78,7 +77,7 @@ def run_ffmpeg(arguments: Sequence[str], *, seconds: float = 60) -> bytes:
 
 
 def list_encoders() -> frozenset[str]:
-    """Return the names of the encoders that were built into this ffmpeg."""
+    """Return the names of the encoders of this ffmpeg build."""
     return _encoders_of(find_ffmpeg())
 
 
@@ -88,43 +87,43 @@ def _encoders_of(binary: str) -> frozenset[str]:
     return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", listing, flags=re.MULTILINE))
 
 
-class Child:
-    """One running ffmpeg that reads raw frames from a pipe.
+class Encoder:
+    """A running ffmpeg process that reads raw frames from a pipe.
 
-    It runs in a session of its own, so that Ctrl-C reaches Python only, and ends by itself when the
-    pipe is closed, even when Python was killed: whatever was written until then becomes the file.
+    It runs in its own session, so that Ctrl-C interrupts only Python. When the pipe is closed, also
+    because Python was killed, it completes the file with the frames it has received.
     """
 
     def __init__(self, arguments: Sequence[str], *, keep_open: int | None = None) -> None:
-        """Start ffmpeg; `keep_open` is a file descriptor that lives as long as the child does.
+        """Start ffmpeg, which inherits the file descriptor `keep_open`.
 
         Raises:
             EncodingError: ffmpeg is missing or cannot be started.
         """
-        # A file and not a pipe: nobody has to empty it, and ffmpeg never blocks on it.
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `finish`
+        # A file instead of a pipe, because ffmpeg would block on a pipe that is not read.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `finish`
         try:
             self._process = subprocess.Popen(
                 [find_ffmpeg(), *_QUIET, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=self._complaints,
+                stderr=self._errors,
                 start_new_session=True,
                 pass_fds=() if keep_open is None else (keep_open,),
-                env={**os.environ, "SVT_LOG": "1"},  # SVT-AV1 talks past -loglevel otherwise
+                env={**os.environ, "SVT_LOG": "1"},  # SVT-AV1 ignores -loglevel
             )
         except OSError as error:
-            self._complaints.close()
+            self._errors.close()
             raise _cannot_start(error) from error
         except EncodingError:
-            self._complaints.close()
+            self._errors.close()
             raise
 
-    def write(self, frame: NDArray[np.uint8]) -> None:
-        """Send one whole frame, C-contiguous.
+    def write(self, frame: Frame) -> None:
+        """Write one C-contiguous frame to the pipe.
 
         Raises:
-            EncodingError: ffmpeg has died or refused.
+            EncodingError: ffmpeg has ended.
         """
         assert self._process.stdin is not None
         try:
@@ -138,33 +137,30 @@ class Child:
         """Close the pipe and wait until the file is complete.
 
         Raises:
-            EncodingError: ffmpeg failed; the message is its first complaint and what to do.
+            EncodingError: ffmpeg failed; the message contains its first error and what to do.
         """
-        self._close_pipe()
+        assert self._process.stdin is not None
+        # If ffmpeg has ended, closing the pipe fails; its exit status is reported below.
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
         code = self._process.wait()
-        if self._complaints.closed:
+        if self._errors.closed:
             return
-        with self._complaints:
-            self._complaints.seek(0)
-            text = self._complaints.read(100_000).decode(errors="replace")
+        with self._errors:
+            self._errors.seek(0)
+            text = self._errors.read(100_000).decode(errors="replace")
         if code != 0:
             raise EncodingError(_explain(text, code))
 
     def kill(self) -> None:
-        """End ffmpeg at once; what it was writing is not finished. Any thread may call this."""
+        """Kill ffmpeg; the file stays incomplete. Thread-safe."""
         self._process.kill()
 
     def discard(self) -> None:
-        """End ffmpeg at once and forget it, whatever it had to say."""
+        """Kill ffmpeg and ignore its errors."""
         self.kill()
         with contextlib.suppress(EncodingError):
             self.finish()
-
-    def _close_pipe(self) -> None:
-        assert self._process.stdin is not None
-        # A child that died took the pipe with it; its exit status says so.
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
 
 
 def _cannot_start(error: OSError) -> EncodingError:
@@ -174,15 +170,16 @@ def _cannot_start(error: OSError) -> EncodingError:
 
 
 def _explain(stderr: str, code: int) -> str:
+    """Return one line about a failure: the first error of ffmpeg and what to do."""
     lines = [re.sub(r"^(\[[^\]]*\]\s*)+", "", line).strip() for line in stderr.splitlines()]
     lines = [line for line in lines if line]
     for words, advice in _ADVICE.items():
         if any(words in line for line in lines):
-            return f"ffmpeg says {words!r}: {advice}"
+            return f"ffmpeg reports {words!r}: {advice}"
     if lines:
-        return f"ffmpeg says {lines[0]!r}"
+        return f"ffmpeg reports {lines[0]!r}"
     if code < 0:
-        return f"ffmpeg was ended by {_signal_name(-code)}: try again, with more memory free"
+        return f"ffmpeg was killed by {_signal_name(-code)}: try again with more free memory"
     return f"ffmpeg failed with status {code} and no message"
 
 

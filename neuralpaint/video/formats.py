@@ -1,21 +1,19 @@
-"""The kinds of file a clip can be: each an entry that knows what ffmpeg must be told."""
+"""The clip formats, one registered class each, with the ffmpeg arguments that encode it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 
-if TYPE_CHECKING:
-    from neuralpaint.video.sinks import Sink
-
-__all__ = ["Format", "format_for", "formats"]
+__all__ = ["Format", "Png", "clip_suffixes", "exact_fps", "format_for", "formats"]
 
 _AAC = ("-c:a", "aac", "-b:a", "192k")
 _OPUS = ("-c:a", "libopus", "-b:a", "160k")
@@ -23,61 +21,86 @@ _FLAC = ("-c:a", "flac")
 # Uncompressed, as editors expect; the delay of AAC would stretch the first frame of a mov.
 _PCM = ("-c:a", "pcm_s24le")
 
-# Below this many pixels SVT-AV1 promises nothing; at 8x8 it corrupts its memory and dies.
-_SMALLEST_AV1 = 64
+# SVT-AV1 does not support smaller frames: at 8x8 it corrupts its memory and crashes.
+_MIN_AV1_SIDE = 64
 
 
 @dataclass(frozen=True)
 class Format(Settings):
-    """One kind of file; its fields are the options a user can set (`mp4:crf=20,preset=fast`)."""
+    """A clip format; its fields are the options a user can set (`mp4:crf=20,preset=fast`)."""
 
     suffixes: ClassVar[tuple[str, ...]] = ()
-    muxer: ClassVar[str] = ""  # ffmpeg's name of the container
-    container: ClassVar[tuple[str, ...]] = ()  # arguments of the container, whatever is in it
-    sound: ClassVar[tuple[str, ...]] = ()  # arguments of its audio codec; empty: it is silent
-    even: ClassVar[bool] = False  # height and width must be even
-    longest_side: ClassVar[int] = 65535  # pixels
-    fastest: ClassVar[int | None] = None  # most frames per second that it can hold
-    tagged_afterwards: ClassVar[bool] = False  # by `embed_tag`, because ffmpeg does not
+    muxer: ClassVar[str] = ""  # ffmpeg's name of the container; empty where ffmpeg is not used
+    muxer_options: ClassVar[tuple[str, ...]] = ()
+    audio_codec: ClassVar[tuple[str, ...]] = ()  # ffmpeg options; empty: no audio possible
+    even_size: ClassVar[bool] = False  # height and width must be even
+    max_side: ClassVar[int] = 65535  # pixels
+    max_fps: ClassVar[int | None] = None
+    tag_after_encoding: ClassVar[bool] = False  # ffmpeg cannot write the tag: `embed_tag` does
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
         """Return ffmpeg's filter and codec arguments for frames of this size and rate."""
         raise NotImplementedError
 
     def encoder(self, *, height: int, width: int) -> str:
-        """Return ffmpeg's name of the encoder that is used for frames of this size."""
+        """Return ffmpeg's name of the encoder for frames of this size."""
         arguments = self.arguments(height=height, width=width, fps=Fraction(30))
         return arguments[arguments.index("-c:v") + 1]
 
-    def sink(self) -> Sink:
-        """Return what the frames of one film go into."""
-        # Imported here, so that listing the formats stays quick.
-        from neuralpaint.video.sinks import FfmpegSink
-
-        return FfmpegSink(self)
-
     def padded(self, *, height: int, width: int) -> tuple[int, int]:
-        """Return the (height, width) that is encoded: the next even ones where it must be even."""
-        return (height + height % 2, width + width % 2) if self.even else (height, width)
+        """Return the encoded (height, width): rounded up to even numbers where required."""
+        return (height + height % 2, width + width % 2) if self.even_size else (height, width)
+
+    def check_size(self, *, height: int, width: int) -> None:
+        """Raise UsageError if this format has no frames of this size."""
+        if min(height, width) < 1:
+            raise UsageError(f"a clip cannot be {width}x{height}: choose at least 1x1")
+        if max(height, width) > self.max_side:
+            raise UsageError(
+                f"{formats.name_of(self)} cannot hold {width}x{height}: "
+                f"choose at most {self.max_side} pixels a side, or another format"
+            )
+
+    def check_fps(self, fps: float | Fraction) -> None:
+        """Raise UsageError if `fps` is not a rate, or too high for this format."""
+        rate = exact_fps(fps)
+        if self.max_fps is not None and rate > self.max_fps:
+            raise UsageError(
+                f"{formats.name_of(self)} holds at most {self.max_fps} frames a second, not "
+                f"{float(rate):g}: lower --fps"
+            )
 
 
 formats: Registry[Format] = Registry("format")
 
 
+def exact_fps(fps: float | Fraction) -> Fraction:
+    """Return frames per second as a fraction with a small denominator: 29.97 is 2997/100.
+
+    Raises:
+        UsageError: it is not a number above 0.
+    """
+    with contextlib.suppress(OverflowError, ValueError):
+        rate = Fraction(fps).limit_denominator(1001)
+        if rate > 0:
+            return rate
+    raise UsageError(f"fps must be a number above 0, not {fps!r}")
+
+
 def clip_suffixes() -> set[str]:
-    """Return the suffixes that clips may have."""
+    """Return the file suffixes of all formats."""
     return {suffix for name in formats for suffix in formats[name].suffixes}
 
 
 def format_for(path: str | Path, name: str | None = None) -> Format:
-    """Return the format of `path` by its suffix, or the one that `name` describes.
+    """Return the format that `name` describes, or the one that belongs to the suffix of `path`.
 
-    `name` is `--format`'s text: `gif` or `gif:dither=none`. A path that ends in `/` is a folder of
-    PNGs.
+    `name` is the text of `--format`: `gif` or `gif:dither=none`. A path that ends in `/` is a
+    folder of PNGs.
 
     Raises:
-        UsageError: no format has that suffix, or the suffix belongs to another format than `name`.
-        UnknownNameError: no format, setting or choice is called that.
+        UsageError: no format has this suffix, or it belongs to another format than `name`.
+        UnknownNameError: `name` contains an unknown format, setting or choice.
     """
     suffix = Path(path).suffix.lower()
     owner = next((known for known in formats if suffix in formats[known].suffixes), None)
@@ -101,8 +124,8 @@ def format_for(path: str | Path, name: str | None = None) -> Format:
 
 
 def _bt709(pixels: str) -> list[str]:
-    # The matrix has to be asked for and every frame has to be labelled: with the labels alone,
-    # ffmpeg before 9 converts with BT.601 and the colours are wrong by up to 39 levels.
+    # The conversion needs the matrix explicitly, and every frame needs the labels: given only the
+    # labels, ffmpeg before 9 converts with BT.601 and colours are wrong by up to 39 levels.
     convert = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int"
     label = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
     stream = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
@@ -110,8 +133,9 @@ def _bt709(pixels: str) -> list[str]:
 
 
 def _key_frames(fps: Fraction) -> list[str]:
-    # A key frame brings all at once what the frames before were too thrifty to show; late in a
-    # training, where little moves, every one of them is seen as a jump. A ten-second clip has one.
+    # A key frame shows at once all the small changes that the encoder skipped in the frames before.
+    # Late in a training, where little moves, that is visible as a jump. So a key frame comes only
+    # every 10 seconds: a clip of the default length has one.
     return ["-g", str(max(1, round(10 * fps)))]
 
 
@@ -122,12 +146,12 @@ class Mp4(Format):
 
     suffixes = (".mp4", ".m4v")
     muxer = "mp4"
-    container = ("-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets")
-    sound = _AAC
-    even = True
-    longest_side = 16384
+    muxer_options = ("-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets")
+    audio_codec = _AAC
+    even_size = True
+    max_side = 16384
 
-    # At crf 0 x264 changes to a lossless profile that many players refuse.
+    # At crf 0 x264 switches to a lossless profile that many players cannot decode.
     crf: int = setting(18, "quality: lower is better and larger", minimum=1, maximum=51)
     preset: Literal[
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
@@ -145,8 +169,8 @@ class Webm(Format):
 
     suffixes = (".webm",)
     muxer = "webm"
-    sound = _OPUS
-    longest_side = 16384
+    audio_codec = _OPUS
+    max_side = 16384
 
     codec: Literal["av1", "vp9"] = setting("av1", "av1 is smaller and quicker, vp9 plays on more")
     crf: int | None = setting(
@@ -162,7 +186,7 @@ class Webm(Format):
             raise UsageError(f"format webm: speed must be at most 8 for vp9, not {self.speed}")
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
-        if self.codec == "av1" and min(height, width) >= _SMALLEST_AV1:
+        if self.codec == "av1" and min(height, width) >= _MIN_AV1_SIDE:
             quality = ["-crf", str(self.crf or 25), "-preset", _given(self.speed, 8)]
             return [*_bt709("yuv420p10le"), "-c:v", "libsvtav1", *quality, *_key_frames(fps)]
         speed = str(min(int(_given(self.speed, 4)), 8))
@@ -182,16 +206,16 @@ class Gif(Format):
 
     suffixes = (".gif",)
     muxer = "gif"
-    container = ("-loop", "0")
-    fastest = 50  # browsers show a delay of 1/100 s as 1/10 s
-    tagged_afterwards = True
+    muxer_options = ("-loop", "0")
+    max_fps = 50  # browsers show a delay of 1/100 s as 1/10 s
+    tag_after_encoding = True
 
     colors: int = setting(256, "size of the palette", minimum=4, maximum=256)
     dither: Literal["bayer", "sierra", "none"] = setting(
-        "bayer", "how missing colours are mixed: bayer stays still, sierra is finer but restless"
+        "bayer", "how missing colours are mixed: bayer stays still, sierra is finer but flickers"
     )
     palette: Literal["clip", "frame"] = setting(
-        "clip", "one palette for the clip, held in memory meanwhile; or a new one for each frame"
+        "clip", "one palette for the clip, which is kept in memory; or a new one for each frame"
     )
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
@@ -209,15 +233,15 @@ class Webp(Format):
 
     suffixes = (".webp",)
     muxer = "webp"
-    container = ("-loop", "0")
-    longest_side = 16383
-    tagged_afterwards = True
+    muxer_options = ("-loop", "0")
+    max_side = 16383
+    tag_after_encoding = True
 
     quality: int = setting(90, "higher is better and larger", minimum=0, maximum=100)
     lossless: bool = setting(False, "keep every pixel exactly")
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
-        # libwebp converts by itself: WebP is BT.601 by its specification and has no labels.
+        # libwebp converts the colours itself: WebP is BT.601 by its specification, without labels.
         quality = ["-quality", str(self.quality), "-lossless", str(int(self.lossless))]
         return ["-pix_fmt", "bgra", "-c:v", "libwebp_anim", *quality]
 
@@ -229,13 +253,13 @@ class Apng(Format):
 
     suffixes = (".apng",)
     muxer = "apng"
-    container = ("-plays", "0")
-    tagged_afterwards = True
+    muxer_options = ("-plays", "0")
+    tag_after_encoding = True
 
     compression: int = setting(4, "higher is smaller and slower", minimum=0, maximum=9)
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
-        # Paeth alone is as small as trying every filter, and five times as quick.
+        # Paeth alone compresses as well as trying every filter, and is five times as fast.
         codec = ["-c:v", "apng", "-pred", "paeth", "-compression_level", str(self.compression)]
         return ["-pix_fmt", "rgb24", *codec]
 
@@ -247,10 +271,10 @@ class Mov(Format):
 
     suffixes = (".mov",)
     muxer = "mov"
-    container = ("-use_editlist", "0", "-movflags", "+faststart")
-    sound = _PCM
-    even = True
-    longest_side = 16384
+    muxer_options = ("-use_editlist", "0", "-movflags", "+faststart")
+    audio_codec = _PCM
+    even_size = True
+    max_side = 16384
 
     profile: Literal["hq", "4444"] = setting("hq", "hq is 4:2:2; 4444 keeps every pixel's colour")
 
@@ -262,11 +286,11 @@ class Mov(Format):
 @formats.register("mkv")
 @dataclass(frozen=True)
 class Mkv(Format):
-    """FFV1 in RGB: lossless, for keeping; each frame carries a checksum."""
+    """FFV1 in RGB: lossless, for archiving; each frame has a checksum."""
 
     suffixes = (".mkv",)
     muxer = "matroska"
-    sound = _FLAC
+    audio_codec = _FLAC
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
         codec = ["-c:v", "ffv1", "-level", "3", "-g", "1", "-slicecrc", "1"]
@@ -276,11 +300,6 @@ class Mkv(Format):
 @formats.register("png")
 @dataclass(frozen=True)
 class Png(Format):
-    """A folder of PNGs, 00001.png and on: lossless, for other tools."""
+    """A folder of PNGs, 00001.png and so on: lossless, for other tools."""
 
     compression: int = setting(6, "higher is smaller and slower", minimum=0, maximum=9)
-
-    def sink(self) -> Sink:
-        from neuralpaint.video.sinks import FolderSink
-
-        return FolderSink(compression=self.compression)

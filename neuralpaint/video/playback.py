@@ -1,24 +1,35 @@
-"""Playback: how long a clip is, and which shot each of its frames shows."""
+"""Playback: how long a clip is, which shot each of its frames shows, and the frames in that order.
+
+A shot is a drawn frame of one moment of the training; a clip can show it several times.
+"""
 
 from __future__ import annotations
 
 import math
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+import numpy as np
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
+from neuralpaint.image.pictures import Frame
+from neuralpaint.runtime.files import write_error
 
-__all__ = ["Playback", "PlaybackSettings"]
+__all__ = ["ClipFrames", "FrameSpool", "Playback", "PlaybackSettings"]
 
-_DURATION = 10.0
-_LONGEST = 24 * 3600 * 60  # frames: a day at 60 a second
-_ENDLESS = 1e9  # seconds: too long at any frame rate
+_DURATION = 10.0  # seconds
+_MAX_FRAMES = 24 * 3600 * 60  # a day at 60 frames a second
+_MAX_SECONDS = 1e9  # longer than `_MAX_FRAMES` at any frame rate
 
 
 @dataclass(frozen=True)
 class PlaybackSettings(Settings):
-    """How long the clip is, and in which order it is shown."""
+    """The length of the clip, and the direction in which it plays."""
 
     section: ClassVar[str] = "Clip"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("frames", "every"),)
@@ -29,63 +40,63 @@ class PlaybackSettings(Settings):
         "length of the clip; unset, 10 s, or what --frames or --every need",
         unit="seconds",
         above=0.0,
-        maximum=_ENDLESS,
+        maximum=_MAX_SECONDS,
     )
     frames: int | None = setting(
         None,
-        "frames in the clip; together with --duration, different pictures in it",
+        "frames in the clip; with --duration, the number of different pictures in it",
         minimum=1,
     )
     every: int | None = setting(
         None,
         "a snapshot every so many steps, one frame each; with --duration, spread over it; with "
-        "another pacing, only at multiples of it",
+        "another pacing, snapshots only at multiples of it",
         unit="steps",
         minimum=1,
     )
     hold: float | None = setting(
         None,
-        "how long the finished picture is held, within the clip; unset, a tenth of the clip and "
-        "at most 1 s",
+        "how long the clip holds the finished picture at the end; unset, a tenth of the clip, at "
+        "most 1 s",
         unit="seconds",
         minimum=0,
-        maximum=_ENDLESS,
+        maximum=_MAX_SECONDS,
     )
     boomerang: bool = setting(False, "play forwards, then backwards")
-    reverse: bool = setting(False, "begin with the finished picture and unlearn it")
+    reverse: bool = setting(False, "play backwards: begin with the finished picture")
 
     def playback(self, steps: int | None) -> Playback:
-        """Return the playback of a training of `steps` steps, None where it is not known.
+        """Return the playback of a training of `steps` steps; None if the number is unknown.
 
         Raises:
-            UsageError: the clip has no room for what was asked, or is endless.
+            UsageError: the clip is too long, or `hold` is as long as the whole clip.
         """
-        playback = self._plan(steps)
-        if playback.frames > _LONGEST:
+        playback = self._playback(steps)
+        if playback.frames > _MAX_FRAMES:
             raise UsageError(
-                f"a clip of {playback.frames:,} frames is too long: at most {_LONGEST:,}"
+                f"a clip of {playback.frames:,} frames is too long: at most {_MAX_FRAMES:,}"
             )
         return playback
 
-    def _plan(self, steps: int | None) -> Playback:
+    def _playback(self, steps: int | None) -> Playback:
         snapshots = None if self.every is None or steps is None else 1 + -(-steps // self.every)
         if self.duration is None and snapshots is not None:
             moving = 2 * snapshots if self.boomerang else snapshots
             hold = 1.0 if self.hold is None else self.hold
             return Playback(moving, round(hold * self.fps), snapshots, self.boomerang, self.reverse)
-        total = self._total()
-        held = self._held(total)
+        total = self._total_frames()
+        held = self._held_frames(total)
         forward = math.ceil((total - held) / 2) if self.boomerang else total - held
         shots = min(forward, self.frames or snapshots or forward)
         return Playback(total - held, held, shots, self.boomerang, self.reverse)
 
-    def _total(self) -> int:
+    def _total_frames(self) -> int:
         if self.duration is None and self.frames is not None:
             return self.frames
         duration = _DURATION if self.duration is None else self.duration
         return max(1, round(duration * self.fps))
 
-    def _held(self, total: int) -> int:
+    def _held_frames(self, total: int) -> int:
         if self.hold is None:
             return min(round(self.fps), total // 10)
         held = round(self.hold * self.fps)
@@ -99,7 +110,7 @@ class PlaybackSettings(Settings):
 
 @dataclass(frozen=True)
 class Playback:
-    """`moving` frames that show `shots` different shots, and `held` more of the finished one."""
+    """A clip of `moving` frames that show `shots` different shots, and `held` of the last one."""
 
     moving: int
     held: int
@@ -109,26 +120,26 @@ class Playback:
 
     @property
     def frames(self) -> int:
-        """Frames in the clip."""
+        """The number of frames in the clip."""
         return self.moving + self.held
 
     @property
     def later(self) -> int:
-        """Frames that are written only when the last shot is there, at the least."""
+        """The least number of frames that are written only after the last shot has arrived."""
         if self.reverse:
             return self.frames
         return self.held + (self.moving // 2 if self.boomerang else 0)
 
     @property
     def looks_back(self) -> bool:
-        """Whether a frame can be needed again after a later one was shown."""
+        """Whether a shot can be shown again after a later one."""
         return self.boomerang or self.reverse
 
     def order(self, shots: int | None = None) -> list[int]:
         """Return the index of the shot that each frame shows.
 
-        With fewer `shots` than planned, the order of a clip that was interrupted: as far as it
-        goes forwards, it begins with the same frames.
+        If `shots` is less than planned, the order of an interrupted clip: its forward part begins
+        with the same frames as that of the whole clip.
         """
         forward_frames = math.ceil(self.moving / 2) if self.boomerang else self.moving
         forward = _spread(forward_frames, self.shots)
@@ -137,15 +148,161 @@ class Playback:
         backward = forward[: self.moving - forward_frames][::-1] if self.boomerang else []
         order = forward + [forward[-1]] * self.held + backward if forward else []
         if self.reverse and self.boomerang:
-            # Finished, untrained, finished: the clip still begins and ends on the same picture.
+            # Finished, untrained, finished: the clip still begins and ends with the same picture.
             return (
                 forward[::-1] + forward[: self.moving - forward_frames] + forward[-1:] * self.held
             )
         return order[::-1] if self.reverse else order
 
 
+class ClipFrames:
+    """Iterates over the frames of a clip in playback order, pulling shots as they are needed.
+
+    A clip that only plays forwards yields each shot as soon as it arrives; otherwise the shots are
+    spooled to disk. The iteration can continue after an exception, for example a KeyboardInterrupt
+    while a shot was made; an exception may lose a frame but never repeats one.
+    """
+
+    def __init__(
+        self, shots: Iterator[Frame], playback: Playback, *, folder: str | Path | None = None
+    ) -> None:
+        """Prepare to pull `shots`, uint8 (height, width, 3) and all of one shape.
+
+        `folder` is where shots are spooled; the system's temporary folder if it is None.
+
+        Raises:
+            EncodingError: a file is needed and cannot be created there.
+        """
+        self.shots = 0
+        """The number of shots pulled so far."""
+        self._source: Iterator[Frame] | None = shots
+        self._playback = playback
+        self._order = playback.order()
+        self._spool = FrameSpool(folder) if playback.looks_back else None
+        self._newest: Frame | None = None
+        self._next = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Frame:
+        while True:
+            if self._next < len(self._order) and self._order[self._next] < self.shots:
+                shot = self._shot(self._order[self._next])
+                self._next += 1
+                return shot
+            if self._source is None:
+                raise StopIteration
+            self._pull(self._source)
+
+    def end(self) -> None:
+        """Stop pulling shots; the remaining frames show those that have arrived."""
+        self._source = None
+        self._order = self._playback.order(self.shots)
+
+    def _pull(self, source: Iterator[Frame]) -> None:
+        shot = next(source, None)
+        if shot is None:
+            self.end()
+            return
+        if self._spool is not None:
+            self._spool.append(shot)
+        self._newest = shot
+        self.shots += 1
+
+    def _shot(self, index: int) -> Frame:
+        if index == self.shots - 1 and self._newest is not None:
+            return self._newest
+        if self._spool is None:
+            raise IndexError(f"shot {index} has passed")
+        return self._spool.read(index)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._spool is not None:
+            self._spool.close()
+
+
+class FrameSpool:
+    """A growing sequence of uint8 frames (height, width, 3), all of one shape, on disk.
+
+    The file has no name, so the operating system deletes it when the process ends.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        """Open the spool in `folder`; in the system's temporary folder if it is None.
+
+        Raises:
+            EncodingError: no file can be created there.
+        """
+        self._folder = str(folder or tempfile.gettempdir())
+        self._shape: tuple[int, ...] = ()
+        self._length = 0
+        try:
+            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise write_error(self._folder, error) from error
+
+    def append(self, frame: Frame) -> None:
+        """Write one frame at the end; the first one sets the shape of all.
+
+        Raises:
+            ValueError: it is not a uint8 array of that shape.
+            EncodingError: the disk is full.
+        """
+        self._shape = self._shape or frame.shape
+        if frame.dtype != np.uint8 or frame.shape != self._shape or frame.ndim != 3:
+            raise ValueError(
+                f"a frame must be uint8 {self._shape}, not {frame.dtype} {frame.shape}"
+            )
+        rest = np.ascontiguousarray(frame).data.cast("B")
+        try:
+            self._file.seek(self._length * frame.nbytes)
+            while rest:  # on a nearly full disk, `write` may write only a part
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise write_error(self._folder, error) from error
+        self._length += 1
+
+    def read(self, index: int) -> Frame:
+        """Return a new array with the frame at `index`, counted from 0.
+
+        Raises:
+            IndexError: there is no such frame.
+            EncodingError: the disk failed.
+        """
+        if not 0 <= index < self._length:
+            raise IndexError(f"no frame {index} among {self._length}")
+        frame = np.empty(self._shape, dtype=np.uint8)
+        rest = frame.data.cast("B")
+        try:
+            self._file.seek(index * frame.nbytes)
+            while rest:
+                count = self._file.readinto(rest)
+                if not count:
+                    raise OSError("the file was cut short")
+                rest = rest[count:]
+        except OSError as error:
+            raise write_error(self._folder, error) from error
+        return frame
+
+    def __len__(self) -> int:
+        return self._length
+
+    def close(self) -> None:
+        """Close the file, which frees the disk space. Further calls do nothing."""
+        self._file.close()
+
+
 def _spread(frames: int, shots: int) -> list[int]:
-    """Return `frames` rising shot indices that begin with the first and end with the last."""
+    """Return `frames` increasing shot indices, from the first shot to the last."""
     if frames == 1:
         return [shots - 1]
     return [round(i * (shots - 1) / (frames - 1)) for i in range(frames)]

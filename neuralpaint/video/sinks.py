@@ -1,12 +1,14 @@
-"""Where frames go: through ffmpeg into one file, or into a folder of numbered PNGs.
+"""Sinks: a sink writes the frames of one clip, through ffmpeg into a file or into a folder of PNGs.
 
-A new kind of output is a sink here and a format that names it.
+A format that ffmpeg does not encode registers its own sink with `sink_for`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -15,92 +17,131 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from neuralpaint.errors import EncodingError, NeuralPaintError
+from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
 from neuralpaint.runtime.files import PartFile, check_output, check_output_folder, part_file, remove
 from neuralpaint.runtime.tags import embed_tag, png_text
-from neuralpaint.video.ffmpeg import Child, file_url, find_ffmpeg, list_encoders, run_ffmpeg
-from neuralpaint.video.formats import Format
-from neuralpaint.video.metadata import tag_arguments
-from neuralpaint.video.sound import sound_arguments
+from neuralpaint.video.ffmpeg import Encoder, file_url, find_ffmpeg, list_encoders, run_ffmpeg
+from neuralpaint.video.formats import Format, Png, formats
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from neuralpaint.image.pictures import Frame
 
-__all__ = ["FfmpegSink", "FolderSink", "Script", "Sink"]
+__all__ = ["ClipInfo", "Sink", "check_clip", "sink_for"]
 
 _FRAME_NAME = re.compile(r"\d{5,}\.png")
+_SAMPLE_RATE = 48000  # Hz
+# ffmpeg must not follow network addresses that a crafted audio file contains.
+_LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data")
+
+
+def check_clip(
+    path: str | Path,
+    format: Format,  # noqa: A002 - the user's word for it
+    *,
+    height: int | None = None,
+    width: int | None = None,
+    fps: float | Fraction | None = None,
+    audio: str | Path | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Check that a clip can be written to `path`, and return its path with links resolved.
+
+    Size, frame rate and audio are checked only where given. No file is created.
+
+    Raises:
+        UsageError: the folder is missing, the target exists and `overwrite` is not set or is not
+            replaceable, or the format does not support the size, the rate or the audio.
+        EncodingError: the folder is not writable, or ffmpeg or its encoder is missing.
+    """
+    if height is not None and width is not None:
+        format.check_size(height=height, width=width)
+    if fps is not None:
+        format.check_fps(fps)
+    sink_for(format).check(Path(path), overwrite=overwrite)
+    if audio is not None:
+        _check_audio(Path(audio), format)
+    return Path(os.path.realpath(path))
 
 
 @dataclass(frozen=True)
-class Script:
-    """Everything that is decided about a film before its first frame."""
+class ClipInfo:
+    """The properties of a clip that its sink needs before the first frame."""
 
-    target: Path
-    format: Format
-    height: int  # as encoded: even where the format needs it
+    height: int  # as encoded: even where the format requires it
     width: int
     fps: Fraction
-    tag: str
-    title: str
-    audio: Path | None
-    rescue: bool = True  # what killed runs have left of it
+    tag: str = ""
+    title: str = ""
+    audio: Path | None = None
 
 
 class Sink(ABC):
-    """Takes the frames of one film; used by one thread, but for `stop`."""
+    """Writes the frames of one clip. One thread uses it; only `stop` may be called from others."""
 
-    folder: ClassVar[bool] = False  # whether its part is one
+    folder: ClassVar[bool] = False  # whether the clip is a folder
 
     def __init__(self) -> None:
         self.stopped = False
 
     @abstractmethod
     def check(self, path: Path, *, overwrite: bool) -> None:
-        """Check everything that can be known before the first frame.
+        """Check everything that can be checked before the first frame.
 
         Raises:
-            UsageError: the target cannot be `path`.
-            EncodingError: it cannot be written to, or ffmpeg or its encoder is missing.
+            UsageError: `path` cannot be the target.
+            EncodingError: `path` is not writable, or ffmpeg or its encoder is missing.
         """
 
     @abstractmethod
     def is_playable(self, part: Path) -> bool:
-        """Whether a part that a killed run left can be played, when half a frame is taken away."""
+        """Return whether a part file that a killed process left behind can be played.
+
+        An incomplete last frame may be deleted from it.
+        """
 
     @abstractmethod
-    def open(self, part: PartFile, script: Script) -> None:
-        """Get ready for the frames of `script`, which go into `part`."""
+    def open(self, part: PartFile, info: ClipInfo) -> None:
+        """Prepare for the frames of the clip, which are written to `part`."""
 
     @abstractmethod
-    def write(self, frame: NDArray[np.uint8]) -> None:
-        """Take one frame (height, width, 3)."""
+    def write(self, frame: Frame) -> None:
+        """Write one frame (height, width, 3)."""
 
     @abstractmethod
     def finish(self) -> None:
-        """Return when everything is on disk."""
+        """Complete the file after the last frame."""
 
     def stop(self) -> None:
-        """End at once whatever runs; any thread may call this."""
+        """Abort the running work at once. Thread-safe."""
         self.stopped = True
 
     @abstractmethod
     def discard(self) -> None:
-        """Return when nothing writes to the part any more."""
+        """Release everything; afterwards no process writes to the part file."""
+
+
+@functools.singledispatch
+def sink_for(format: Format) -> Sink:  # noqa: A002
+    """Return a new sink for a clip of this format."""
+    return FfmpegSink(format)
+
+
+@sink_for.register
+def _(format: Png) -> Sink:  # noqa: A002
+    return FolderSink(compression=format.compression)
 
 
 class FfmpegSink(Sink):
-    """One file, encoded by ffmpeg; then its sound and its tag."""
+    """Encodes one file with ffmpeg, then adds its audio and its tag."""
 
     def __init__(self, format: Format) -> None:  # noqa: A002
         super().__init__()
         self._format = format
-        self._child: Child | None = None
+        self._encoder: Encoder | None = None
         self._claims = contextlib.ExitStack()
         self._frames = 0
 
     def check(self, path: Path, *, overwrite: bool) -> None:
-        """Check the file, ffmpeg and its encoder."""
         check_output(path, overwrite=overwrite)
         find_ffmpeg()
         encoder = self._format.encoder(height=1080, width=1920)
@@ -110,7 +151,7 @@ class FfmpegSink(Sink):
             )
 
     def is_playable(self, part: Path) -> bool:
-        """Whether ffmpeg can decode its first frame."""
+        """Return whether ffmpeg can decode the first frame."""
         first_frame = ["-map", "0:v:0", "-frames:v", "1", "-f", "framecrc", "pipe:1"]
         source = ["-protocol_whitelist", "file,pipe", "-i", file_url(part)]
         try:
@@ -119,66 +160,68 @@ class FfmpegSink(Sink):
             return False
         return any(line.startswith(b"0,") for line in listing.splitlines())
 
-    def open(self, part: PartFile, script: Script) -> None:
-        """Start ffmpeg."""
-        self._part, self._script = part, script
-        height, width = script.height, script.width
-        raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
-        source = [*raw, "-framerate", str(script.fps), "-i", "pipe:0"]
-        picture = self._format.arguments(height=height, width=width, fps=script.fps)
-        self._encoder = self._start([*source, *picture], part)
+    def open(self, part: PartFile, info: ClipInfo) -> None:
+        self._part, self._info = part, info
+        raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{info.width}x{info.height}"]
+        source = [*raw, "-framerate", str(info.fps), "-i", "pipe:0"]
+        codec = self._format.arguments(height=info.height, width=info.width, fps=info.fps)
+        self._video = self._start([*source, *codec], part)
 
-    def write(self, frame: NDArray[np.uint8]) -> None:
-        """Send one frame through the pipe."""
-        self._encoder.write(frame)
+    def write(self, frame: Frame) -> None:
+        self._video.write(frame)
         self._frames += 1
 
     def finish(self) -> None:
-        """Wait for ffmpeg, then add the sound and the tag."""
-        self._encoder.finish()
-        script = self._script
-        if script.audio is not None:
-            self._add_sound(script.audio)
-        if script.tag and self._format.tagged_afterwards:
-            embed_tag(self._part.path, tag=script.tag, title=script.title)
+        """Wait for ffmpeg, then add the audio and the tag."""
+        self._video.finish()
+        info = self._info
+        if info.audio is not None:
+            self._add_audio(info.audio)
+        if info.tag and self._format.tag_after_encoding:
+            embed_tag(self._part.path, tag=info.tag, title=info.title)
 
     def stop(self) -> None:
-        """Kill ffmpeg."""
-        # In this order: a child that starts meanwhile sees the flag.
+        # In this order: `_start` checks the flag after it has set the encoder.
         super().stop()
-        if self._child is not None:
-            self._child.kill()
+        if self._encoder is not None:
+            self._encoder.kill()
 
     def discard(self) -> None:
-        """Kill ffmpeg and forget it, whatever it had to say."""
-        if self._child is not None:
-            self._child.discard()
+        if self._encoder is not None:
+            self._encoder.discard()
         self._claims.close()
 
-    def _add_sound(self, audio: Path) -> None:
-        silent, script = self._part, self._script
-        seconds = self._frames / script.fps
-        arguments = sound_arguments(silent.path, audio=audio, format=self._format, seconds=seconds)
-        # Claimed until the end, because it is what gets published.
-        mixed = self._claims.enter_context(part_file(script.target, kind="sound"))
-        self._start(arguments, mixed).finish()
+    def _add_audio(self, audio: Path) -> None:
+        # apad and atrim count samples; -shortest would be off by some packets.
+        samples = round(self._frames / self._info.fps * _SAMPLE_RATE)
+        length = f"aresample={_SAMPLE_RATE},apad,atrim=end_sample={samples}"
+        silent = self._part
+        inputs = [*_LOCAL_ONLY, "-i", file_url(silent.path), *_LOCAL_ONLY, "-i", file_url(audio)]
+        streams = ["-map", "0:v:0", "-map", "1:a:0", "-map_chapters", "-1"]
+        codecs = ["-map_metadata:s:a", "-1", "-c:v", "copy", *self._format.audio_codec]
+        # Claimed until `discard`, because this file is the one that gets published.
+        mixed = self._claims.enter_context(part_file(silent.output, kind="sound"))
+        self._start([*inputs, *streams, *codecs, "-af", length], mixed).finish()
         mixed.path.replace(silent.path)
 
-    def _start(self, arguments: Sequence[str], part: PartFile) -> Child:
-        script, format_ = self._script, self._format
-        tags = tag_arguments(tag=script.tag, title=script.title)
-        described = [] if format_.tagged_afterwards else tags
-        # bitexact leaves out dates and random numbers: the same frames make the same file.
-        container = [*format_.container, "-fflags", "+bitexact", "-f", format_.muxer]
-        output = ["-map_metadata", "-1", *described, *container, "-y", file_url(part.path)]
-        self._child = child = Child([*arguments, *output], keep_open=part.lock)
+    def _start(self, arguments: Sequence[str], part: PartFile) -> Encoder:
+        texts: dict[str, str] = {}
+        if not self._format.tag_after_encoding:
+            texts = {"title": self._info.title, "comment": self._info.tag}
+        metadata = [
+            a for key, text in texts.items() if text for a in ("-metadata", f"{key}={text}")
+        ]
+        # bitexact omits dates and random numbers, so that the same frames produce the same file.
+        muxer = [*self._format.muxer_options, "-fflags", "+bitexact", "-f", self._format.muxer]
+        output = ["-map_metadata", "-1", *metadata, *muxer, "-y", file_url(part.path)]
+        self._encoder = encoder = Encoder([*arguments, *output], keep_open=part.lock)
         if self.stopped:
-            child.kill()
-        return child
+            encoder.kill()
+        return encoder
 
 
 class FolderSink(Sink):
-    """A folder of numbered PNGs; the first one carries the tag."""
+    """Writes a folder of numbered PNGs; the first one contains the tag."""
 
     folder = True
 
@@ -188,24 +231,22 @@ class FolderSink(Sink):
         self._frames = 0
 
     def check(self, path: Path, *, overwrite: bool) -> None:
-        """Check the folder, in which nothing but frames may be replaced."""
+        """Check the folder; a folder that contains other files than frames is not replaced."""
         check_output_folder(path, belongs=_is_frame_name, overwrite=overwrite)
 
     def is_playable(self, part: Path) -> bool:
-        """Whether there is a frame in it; the one that was being written is removed."""
+        """Delete an incomplete frame and return whether complete frames are left."""
         names = [file.name for file in part.iterdir()]
         for name in names:
             if not _is_frame_name(name):
                 remove(part / name)
         return any(_is_frame_name(name) for name in names)
 
-    def open(self, part: PartFile, script: Script) -> None:
-        """Remember the folder and what its first frame will carry."""
+    def open(self, part: PartFile, info: ClipInfo) -> None:
         self._folder = part.path
-        self._text = png_text(tag=script.tag, title=script.title)
+        self._text = png_text(tag=info.tag, title=info.title)
 
-    def write(self, frame: NDArray[np.uint8]) -> None:
-        """Write the next file."""
+    def write(self, frame: Frame) -> None:
         from PIL import Image
 
         self._frames += 1
@@ -214,18 +255,36 @@ class FolderSink(Sink):
         raw = encoded.getvalue()
         if self._frames == 1:
             raw = raw[:-12] + self._text + raw[-12:]  # before the last chunk, IEND
-        # Under its own name only when it is whole: a killed run leaves whole frames.
+        # Renamed only when complete, so that a killed process leaves complete frames.
         path = self._folder / f"{self._frames:05}.png"
         growing = path.with_suffix(".part")
         growing.write_bytes(raw)
         growing.replace(path)
 
     def finish(self) -> None:
-        """Every frame is on disk already."""
+        """Do nothing: every frame is on disk already."""
 
     def discard(self) -> None:
-        """Nothing runs beside the thread that writes."""
+        """Do nothing: no other process writes to the folder."""
 
 
 def _is_frame_name(name: str) -> bool:
     return _FRAME_NAME.fullmatch(name) is not None
+
+
+def _check_audio(path: Path, format: Format) -> None:  # noqa: A002
+    """Raise UsageError if `format` has no audio, or ffmpeg cannot decode audio from `path`."""
+    if not format.audio_codec:
+        able = ", ".join(sorted(name for name in formats if formats[name].audio_codec))
+        raise UsageError(
+            f"{formats.name_of(format)} cannot carry sound: choose from {able}, or leave it out"
+        )
+    if not path.is_file():
+        raise UsageError(f"no audio file {str(path)!r}: check the name")
+    first_second = ["-map", "0:a:0", "-t", "1", "-f", "s16le", "pipe:1"]
+    try:
+        samples = run_ffmpeg([*_LOCAL_ONLY, "-i", file_url(path), *first_second])
+    except EncodingError as error:
+        raise UsageError(f"cannot read sound from {str(path)!r}: {error}") from error
+    if not samples:
+        raise UsageError(f"there is no sound in {str(path)!r}: choose another audio file")

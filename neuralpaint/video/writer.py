@@ -1,8 +1,8 @@
-"""ClipWriter: takes frames while training goes on, and leaves either a whole clip or nothing.
+"""ClipWriter: encodes frames while training continues, and writes a complete clip or nothing.
 
-Frames are copied into a small ring of buffers and encoded on a thread of their own. The ring is two
-`SimpleQueue`s because their operations are atomic even when Ctrl-C arrives: a frame is in the film
-whole or not at all.
+Frames are copied into a small ring of buffers and encoded on another thread. The ring is two
+`SimpleQueue`s because their operations are atomic even when Ctrl-C arrives: a frame is either
+completely in the clip or not at all.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuralpaint.errors import EncodingError, NeuralPaintError
+from neuralpaint.image.pictures import Frame
+from neuralpaint.runtime.files import PartFile, part_file, remove_stale_parts
 from neuralpaint.runtime.tags import check_tag
-from neuralpaint.video.destination import check_clip, exact_rate
-from neuralpaint.video.film import Film
-from neuralpaint.video.formats import Format, format_for
-from neuralpaint.video.sinks import Script
+from neuralpaint.video.formats import Format, exact_fps, format_for
+from neuralpaint.video.sinks import ClipInfo, check_clip, sink_for
 
 __all__ = ["ClipWriter"]
 
@@ -38,9 +37,9 @@ _FEWEST_BUFFERS, _MOST_BUFFERS = 3, 16
 class ClipWriter:
     """Writes uint8 frames (height, width, 3) to a clip.
 
-    Used as a context manager it finishes the clip at the end of the block, also when the block was
-    left by KeyboardInterrupt; any other exception leaves nothing behind. The file appears under its
-    name only when it is complete.
+    As a context manager it finishes the clip at the end of the block, also after a
+    KeyboardInterrupt; after any other exception it leaves nothing behind. The file appears under
+    its name only when it is complete.
     """
 
     def __init__(
@@ -59,18 +58,26 @@ class ClipWriter:
     ) -> None:
         """Check everything and start encoding.
 
-        `format` is an entry, its text (`gif:dither=none`) or None, which goes by the suffix. `fps`
-        are frames per second, above 0. `tag` is kept in the file for `read_tag`, `title` where the
-        format has a place for it. `audio` is cut or filled with silence to the clip's length. What
-        killed runs have left of this clip is kept under another name, if it is worth a `rescue`.
+        Args:
+            path: the clip, or a folder of PNGs.
+            height: of a frame, in pixels.
+            width: of a frame, in pixels.
+            fps: frames per second, above 0.
+            format: an entry, its text (`gif:dither=none`), or None to choose by the suffix.
+            tag: a text that is stored in the file; `read_tag` returns it.
+            title: stored where the format has a place for it.
+            audio: a sound file, cut or padded with silence to the length of the clip.
+            overwrite: whether `path` may exist.
+            rescue: whether an incomplete clip that a killed process left at `path` is kept under
+                another name, if it can be played; otherwise it is deleted.
 
         Raises:
             UsageError: the path, format, size, rate or audio cannot be used.
-            EncodingError: the folder cannot be written to, or ffmpeg is missing.
+            EncodingError: the folder is not writable, or ffmpeg is missing.
         """
         chosen = format if isinstance(format, Format) else format_for(path, format)
         size = operator.index(height), operator.index(width)
-        target = check_clip(
+        self._target = check_clip(
             path,
             chosen,
             height=height,
@@ -80,58 +87,61 @@ class ClipWriter:
             overwrite=overwrite,
         )
         even = chosen.padded(height=height, width=width)
-        self._script = Script(
-            target=target,
-            format=chosen,
+        self._info = ClipInfo(
             height=even[0],
             width=even[1],
-            fps=exact_rate(fps),
+            fps=exact_fps(fps),
             tag=check_tag(tag),
             title=check_tag(title),
             audio=None if audio is None else Path(audio),
-            rescue=rescue,
         )
         self.path = Path(path)
         self.shape = (*size, 3)
         self.frames = 0
-        self._film = Film(self._script)
+        self._sink = sink_for(chosen)
+        self._rescue = rescue
         self._closed = False
         self._failure: NeuralPaintError | None = None
-        self._free: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
-        self._filled: SimpleQueue[NDArray[np.uint8] | None] = SimpleQueue()
+        self._free: SimpleQueue[Frame] = SimpleQueue()
+        self._filled: SimpleQueue[Frame | None] = SimpleQueue()
+        # Set by the encoding thread.
+        self._encoded = 0
+        self._published = False
+        self._ended = False
         self._done: SimpleQueue[None] = SimpleQueue()
-        self._over = False  # set by the thread as its last deed
         for buffer in _ring(*even):
             self._free.put(buffer)
-        # A daemon: a writer that nobody closed must not keep Python from ending.
-        threading.Thread(target=self._make, name="neuralpaint clip", daemon=True).start()
+        # A daemon thread, so that a writer that was not closed does not keep Python running.
+        threading.Thread(target=self._run, name="neuralpaint clip", daemon=True).start()
 
     @property
     def height(self) -> int:
-        """The height of the clip in pixels: one more than that of a frame where it must be even."""
-        return self._script.height
+        """The height of the clip in pixels; one more than `shape` where it must be even."""
+        return self._info.height
 
     @property
     def width(self) -> int:
-        """The width of the clip in pixels: one more than that of a frame where it must be even."""
-        return self._script.width
+        """The width of the clip in pixels; one more than `shape` where it must be even."""
+        return self._info.width
 
     @property
     def fps(self) -> float:
         """The frames per second of the clip."""
-        return float(self._script.fps)
+        return float(self._info.fps)
 
     @property
     def finished(self) -> bool:
         """Whether the complete clip is at its path."""
-        return self._closed and self._film.published
+        return self._closed and self._published
 
-    def write(self, frame: NDArray[np.uint8]) -> None:
-        """Add one frame; it is copied, so the array may be used again at once.
+    def write(self, frame: Frame) -> None:
+        """Add one frame. It is copied, so the array can be reused at once.
 
-        Waits while the encoder is behind. Raises:
+        Blocks while the encoder is behind.
+
+        Raises:
             ValueError: it is not a C-contiguous uint8 array of `shape`, or the clip is closed.
-            EncodingError: ffmpeg died or refused an earlier frame, or the disk is full.
+            EncodingError: ffmpeg failed on an earlier frame, or the disk is full.
         """
         if self._closed:
             raise ValueError(f"{str(self.path)!r} is closed: no frame can be added")
@@ -145,20 +155,20 @@ class ClipWriter:
             raise self._failure
         height, width, _ = self.shape
         buffer[:height, :width] = frame
-        # Where sizes must be even, the last row and column stand twice; black ones would show.
+        # Where sizes must be even, the last row and column are repeated; black would be visible.
         buffer[height:, :width] = buffer[height - 1, :width]
         buffer[:, width:] = buffer[:, width - 1 : width]
         self._filled.put(buffer)
         self.frames += 1
 
     def close(self, *, patience: int = 1) -> Path:
-        """Finish the clip and return its path; calling it again does nothing more.
+        """Finish the clip and return its path. Further calls do nothing.
 
-        The first `patience` KeyboardInterrupts while it works let it finish the clip and are raised
-        then; one more ends ffmpeg at once and leaves nothing.
+        The first `patience` KeyboardInterrupts during the call are raised after the clip is
+        finished; the next one kills ffmpeg, and nothing is left.
 
         Raises:
-            EncodingError: it cannot be finished; nothing is left.
+            EncodingError: the clip cannot be finished; nothing is left.
         """
         if not self._closed:
             self._finish(patience=patience)
@@ -167,12 +177,12 @@ class ClipWriter:
         return self.path
 
     def abort(self) -> None:
-        """Give the clip up and leave nothing; after `close` it does nothing.
+        """Stop encoding and leave nothing. Does nothing after `close`.
 
-        A KeyboardInterrupt meanwhile is raised when nothing is left.
+        A KeyboardInterrupt during the call is raised after everything is removed.
         """
         if not self._closed:
-            self._film.stop()
+            self._sink.stop()
             self._wait(patience=0)
 
     def __enter__(self) -> Self:
@@ -198,52 +208,76 @@ class ClipWriter:
     def _finish(self, *, patience: int) -> None:
         if not self.frames:
             self.abort()
-            raise EncodingError(f"{str(self.path)!r} cannot be written: not one frame was given")
+            raise EncodingError(f"{str(self.path)!r} cannot be written: it has no frames")
         self._wait(patience=patience)
 
     def _wait(self, *, patience: int) -> None:
-        """Wait for the film; the first `patience` KeyboardInterrupts do not stop it."""
+        """Wait for the encoding thread; the first `patience` KeyboardInterrupts do not stop it."""
         interrupts = 0
-        # The flag and not what comes through the queue: Ctrl-C may arrive just after `get`.
-        while not self._over:
+        # The loop checks the flag and not the queue: Ctrl-C may arrive just after `get` returns.
+        while not self._ended:
             try:
-                self._filled.put(None)  # the second time nobody listens any more
+                self._filled.put(None)  # a second one, after an interrupt, is ignored
                 self._done.get()
             except KeyboardInterrupt:
                 interrupts += 1
                 if interrupts > patience:
-                    self._film.stop()
+                    self._sink.stop()
                 if interrupts > patience + 1:
                     raise
         self._closed = True
-        self.frames = self._film.length
+        self.frames = self._encoded
         if interrupts:
             raise KeyboardInterrupt
 
-    def _make(self) -> None:
-        frames = self._arriving()
+    def _run(self) -> None:
+        """Encode the queued frames. Runs on another thread, which no signal interrupts."""
+        frames = self._queued()
         try:
-            self._film.make(frames)
-            if not self._film.published:
-                self._failure = EncodingError(f"{str(self.path)!r} was given up")
+            # What killed processes left of the same clip.
+            remove_stale_parts(self._target, keep=self._sink.is_playable if self._rescue else None)
+            with part_file(self._target, folder=self._sink.folder) as part:
+                self._encode(frames, part)
+            if not self._published:
+                self._failure = EncodingError(f"{str(self.path)!r} was aborted")
         except NeuralPaintError as error:
             self._failure = error
         except Exception as error:
-            # The thread has nobody to raise to; without this the writer would wait for ever.
+            # Raised by the next call of `write` or `close`, which would otherwise block forever.
             _log.debug("unexpected failure while encoding", exc_info=True)
             self._failure = EncodingError(f"{str(self.path)!r} cannot be written: {error!r}")
-        for _ in frames:  # the writer may be waiting for a free buffer
+        for _ in frames:  # `write` may be blocked until a buffer is free
             pass
-        self._over = True
+        self._ended = True
         self._done.put(None)
 
-    def _arriving(self) -> Iterator[NDArray[np.uint8]]:
+    def _encode(self, frames: Iterator[Frame], part: PartFile) -> None:
+        sink = self._sink
+        try:
+            sink.open(part, self._info)
+            for frame in frames:
+                if sink.stopped:
+                    return
+                sink.write(frame)
+                self._encoded += 1
+            sink.finish()
+            if not sink.stopped:
+                part.publish()
+                self._published = True
+        except EncodingError as error:
+            if not sink.stopped:  # otherwise the error is only that ffmpeg was killed
+                raise EncodingError(f"{str(self._target)!r} cannot be written: {error}") from error
+        finally:
+            # Before the part file is removed: ffmpeg would create it again.
+            sink.discard()
+
+    def _queued(self) -> Iterator[Frame]:
         while (buffer := self._filled.get()) is not None:
             yield buffer
             self._free.put(buffer)
 
 
-def _ring(height: int, width: int) -> Iterator[NDArray[np.uint8]]:
+def _ring(height: int, width: int) -> Iterator[Frame]:
     count = _RING_BYTES // (height * width * 3)
     for _ in range(min(max(count, _FEWEST_BUFFERS), _MOST_BUFFERS)):
         yield np.empty((height, width, 3), dtype=np.uint8)

@@ -6,8 +6,8 @@ import pytest
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.video import ffmpeg
-from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import Format, format_for, formats
+from neuralpaint.video.sinks import check_clip
 
 MP4 = formats["mp4"]()
 PNG = formats["png"]()
@@ -93,7 +93,7 @@ def test_a_broken_ffmpeg_says_its_first_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_ffmpeg(tmp_path, monkeypatch, "echo '[x @ 0x1] first' >&2; echo second >&2; exit 3")
-    with pytest.raises(EncodingError, match=r"ffmpeg says 'first'$"):
+    with pytest.raises(EncodingError, match=r"ffmpeg reports 'first'$"):
         check_clip(tmp_path / "a.mp4", MP4)
     fake_ffmpeg(tmp_path, monkeypatch, "exit 3")
     with pytest.raises(EncodingError, match="status 3"):
@@ -102,5 +102,5 @@ def test_a_broken_ffmpeg_says_its_first_line(
 
 def test_an_ffmpeg_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_ffmpeg(tmp_path, monkeypatch, "exec sleep 60")
-    with pytest.raises(EncodingError, match="did not answer"):
+    with pytest.raises(EncodingError, match="did not finish"):
         ffmpeg.run_ffmpeg(["-version"], seconds=0.2)

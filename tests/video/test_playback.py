@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from clip_probe import pattern
+from processes import run
 
-from neuralpaint.errors import UsageError
-from neuralpaint.video.playback import Playback, PlaybackSettings
-from neuralpaint.video.reel import Reel
-from neuralpaint.video.spool import FrameSpool
+from neuralpaint.errors import EncodingError, UsageError
+from neuralpaint.image.pictures import Frame
+from neuralpaint.video.playback import ClipFrames, FrameSpool, Playback, PlaybackSettings
 
 
 @pytest.mark.parametrize(
@@ -33,7 +38,7 @@ from neuralpaint.video.spool import FrameSpool
         ({"reverse": True, "duration": 1, "hold": 0}, 30, 0, 30),
     ],
 )
-def test_a_clip_is_exactly_as_long_as_it_should_be(
+def test_the_settings_give_the_length_of_the_clip(
     options: dict[str, Any], frames: int, held: int, shots: int
 ) -> None:
     playback = PlaybackSettings(**options).playback(steps=100)
@@ -52,16 +57,16 @@ def test_a_clip_is_exactly_as_long_as_it_should_be(
         (True, True, [1, 0, 0, 1, 1, 1]),
     ],
 )
-def test_orders_of_playback(boomerang: bool, reverse: bool, order: list[int]) -> None:
+def test_the_order_of_the_shots(boomerang: bool, reverse: bool, order: list[int]) -> None:
     shots = 2 if boomerang else 4
     assert Playback(4, 2, shots, boomerang, reverse).order() == order
 
 
-def test_an_odd_boomerang_shows_its_turning_point_once() -> None:
+def test_an_odd_boomerang_shows_its_middle_shot_once() -> None:
     assert Playback(5, 0, 3, boomerang=True).order() == [0, 1, 2, 1, 0]
 
 
-def test_an_interrupted_order_begins_as_the_whole_one_would() -> None:
+def test_the_order_of_an_interrupted_clip_begins_like_that_of_the_whole_clip() -> None:
     playback = Playback(8, 2, 4)
     whole, part = playback.order(), playback.order(2)
     assert part[:-2] == whole[: len(part) - 2] == [0, 0, 1, 1]
@@ -80,43 +85,124 @@ def test_an_interrupted_order_begins_as_the_whole_one_would() -> None:
         {"duration": -1},
     ],
 )
-def test_clips_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
+def test_impossible_clips_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         PlaybackSettings(**options).playback(steps=100)
 
 
-class Sink:
-    def __init__(self) -> None:
-        self.shown: list[int] = []
-
-    def write(self, frame: NDArray[np.uint8]) -> None:
-        self.shown.append(int(frame[0, 0, 0]))
-
-
-def shot(index: int) -> NDArray[np.uint8]:
+def shot(index: int) -> Frame:
     return np.full((2, 3, 3), index, np.uint8)
+
+
+def shown(frames: ClipFrames) -> list[int]:
+    return [int(frame[0, 0, 0]) for frame in frames]
 
 
 @pytest.mark.parametrize("boomerang", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("made", [0, 1, 3, 5])
-def test_a_reel_shows_the_order_of_its_playback_however_far_it_comes(
+def test_clip_frames_follow_the_order_with_any_number_of_shots(
     boomerang: bool, reverse: bool, made: int
 ) -> None:
     playback = Playback(10 if boomerang else 5, 3, 5, boomerang, reverse)
-    sink = Sink()
-    with FrameSpool() as spool:
-        reel = Reel(sink, playback, spool if playback.looks_back else None)
-        for index in range(made):
-            reel.add(shot(index))
-        reel.finish()
-    assert sink.shown == playback.order(made)
+    with ClipFrames((shot(index) for index in range(made)), playback) as frames:
+        assert shown(frames) == playback.order(made)
+        assert frames.shots == made
 
 
-def test_a_reel_that_runs_forwards_writes_as_it_goes() -> None:
-    sink = Sink()
-    reel = Reel(sink, Playback(6, 0, 3), None)
-    reel.add(shot(0))
-    assert sink.shown == [0, 0]
-    reel.add(shot(1))
-    assert sink.shown == [0, 0, 1, 1]
+def test_a_clip_that_plays_forwards_yields_each_shot_when_it_arrives() -> None:
+    arrived = []
+
+    def shots() -> Iterator[Frame]:
+        for index in range(3):
+            arrived.append(index)
+            yield shot(index)
+
+    with ClipFrames(shots(), Playback(6, 0, 3)) as frames:
+        numbers = [(int(frame[0, 0, 0]), len(arrived)) for frame in frames]
+    assert numbers == [(0, 1), (0, 1), (1, 2), (1, 2), (2, 3), (2, 3)]
+
+
+@pytest.mark.parametrize("boomerang", [False, True])
+def test_after_an_exception_the_rest_of_the_clip_shows_the_shots_so_far(boomerang: bool) -> None:
+    def shots() -> Iterator[Frame]:
+        yield from (shot(0), shot(1))
+        raise KeyboardInterrupt
+
+    playback = Playback(8 if boomerang else 4, 2, 4, boomerang)
+    with ClipFrames(shots(), playback) as frames:
+        with pytest.raises(KeyboardInterrupt):
+            shown(frames)
+        frames.end()
+        rest = shown(frames)
+    assert rest == playback.order(2)[2:]
+
+
+def test_after_the_end_no_more_shots_are_pulled() -> None:
+    with ClipFrames((shot(index) for index in range(5)), Playback(5, 2, 5)) as frames:
+        next(frames)
+        frames.end()
+        assert shown(frames) == [0, 0]
+        assert frames.shots == 1
+
+
+def test_spooled_frames_can_be_read_in_any_order(tmp_path: Path) -> None:
+    frames = pattern(5, height=7, width=11)
+    with closing(FrameSpool(tmp_path)) as spool:
+        for number, frame in enumerate(frames):
+            spool.append(frame)
+            assert len(spool) == number + 1
+            assert np.array_equal(spool.read(0), frames[0])
+        assert os.listdir(tmp_path) == []
+        for index in (4, 0, 3, 1, 2):
+            assert np.array_equal(spool.read(index), frames[index])
+
+
+def test_frames_of_any_memory_layout_can_be_spooled(tmp_path: Path) -> None:
+    frame = pattern(1, height=8, width=8)[0]
+    with closing(FrameSpool(tmp_path)) as spool:
+        spool.append(frame[::-1, ::-1])
+        assert np.array_equal(spool.read(0), frame[::-1, ::-1])
+
+
+def test_the_spool_refuses_other_shapes_and_unknown_indices(tmp_path: Path) -> None:
+    with closing(FrameSpool(tmp_path)) as spool:
+        spool.append(np.zeros((4, 6, 3), np.uint8))
+        with pytest.raises(ValueError, match="must be uint8"):
+            spool.append(np.zeros((6, 4, 3), np.uint8))
+        with pytest.raises(ValueError, match="must be uint8"):
+            spool.append(np.zeros((4, 6, 3), np.float32))
+        for index in (-1, 1):
+            with pytest.raises(IndexError):
+                spool.read(index)
+        assert len(spool) == 1
+
+
+def test_a_missing_folder_is_an_encoding_error(tmp_path: Path) -> None:
+    with pytest.raises(EncodingError, match="missing"):
+        FrameSpool(tmp_path / "missing")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs resource limits")
+def test_a_full_disk_is_an_encoding_error(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+import numpy as np
+from neuralpaint.errors import EncodingError
+from neuralpaint.video.playback import FrameSpool
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+spool = FrameSpool(sys.argv[1])
+frame = np.full((10, 10, 3), 7, np.uint8)
+try:
+    for _ in range(9):
+        spool.append(frame)
+except EncodingError as error:
+    print(len(spool), (spool.read(2) == frame).all(), error)
+"""
+    run = [sys.executable, "-c", code, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        run, capture_output=True, text=True, check=True, env=environment, timeout=60
+    )
+    assert done.stdout.startswith("3 True ")
+    assert "File too large" in done.stdout

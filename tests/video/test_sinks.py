@@ -10,6 +10,7 @@ from clip_probe import pattern, probe
 
 from neuralpaint.runtime.files import remove_stale_parts
 from neuralpaint.video.formats import formats
+from neuralpaint.video.sinks import sink_for
 from neuralpaint.video.writer import ClipWriter
 
 
@@ -26,7 +27,7 @@ def abandon(path: Path, *, kind: str = "part", complete: bool = True) -> Path:
 
 
 def recover(target: Path, name: str) -> list[Path]:
-    return remove_stale_parts(target, keep=formats[name]().sink().is_playable)
+    return remove_stale_parts(target, keep=sink_for(formats[name]()).is_playable)
 
 
 @pytest.mark.parametrize("kind", ["part", "sound"])

@@ -8,13 +8,13 @@ import pytest
 from clip_probe import ask_ffmpeg, clip_path, pattern, probe, source
 
 from neuralpaint.errors import UsageError
-from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for, formats
 from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.writer import ClipWriter
 
-ABLE = [name for name in formats if formats[name].sound]
-SILENT = [name for name in formats if not formats[name].sound]
+ABLE = [name for name in formats if formats[name].audio_codec]
+SILENT = [name for name in formats if not formats[name].audio_codec]
 
 
 def make_sound(path: Path, *, seconds: float) -> Path:

@@ -20,8 +20,8 @@ from processes import read_until, start
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.runtime.files import part_file
-from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for, formats
+from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.writer import ClipWriter
 
 FRAMES = pattern(6, height=32, width=48)
@@ -94,7 +94,7 @@ def test_an_interrupt_before_the_first_frame_leaves_nothing(tmp_path: Path) -> N
 
 
 def test_a_clip_without_frames_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(EncodingError, match="not one frame"):
+    with pytest.raises(EncodingError, match="no frames"):
         film(open_writer(tmp_path / "a.mp4"), FRAMES[:0])
     assert os.listdir(tmp_path) == []
 

@@ -23,8 +23,8 @@ from neuralpaint.pipelines.bench.result import (
 from neuralpaint.pipelines.bench.settings import BenchSettings
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.threads import set_threads
-from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import formats
+from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.typography import text_width
 
 if TYPE_CHECKING:

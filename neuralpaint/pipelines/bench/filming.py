@@ -9,17 +9,13 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.pictures import Frame
 from neuralpaint.models.painting import Painting
 from neuralpaint.rendering.rendering import render
 from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["encoding_ms", "film"]
-
-Frame = NDArray[np.uint8]
 
 _FPS = 30
 _FRAMES, _REPEATS = 24, 3

@@ -37,8 +37,8 @@ from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.learning import learner
-from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import formats
+from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.typography import text_width
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.walks import walks
 from neuralpaint.storage.resume.keeping import Keeping
 from neuralpaint.training.learning import Snapshot
-from neuralpaint.video.destination import check_clip
 from neuralpaint.video.formats import format_for
+from neuralpaint.video.sinks import check_clip
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
