@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from clip_probe import pattern
-from processes import run
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.image.pictures import Frame
@@ -199,10 +198,7 @@ try:
 except EncodingError as error:
     print(len(spool), (spool.read(2) == frame).all(), error)
 """
-    run = [sys.executable, "-c", code, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        run, capture_output=True, text=True, check=True, env=environment, timeout=60
-    )
+    done = run([sys.executable, "-c", code, str(tmp_path)], check=True, env=environment)
     assert done.stdout.startswith("3 True ")
     assert "File too large" in done.stdout
