@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clip_probe import pattern
+from processes import run
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.image.pictures import Frame
