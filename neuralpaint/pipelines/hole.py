@@ -43,15 +43,12 @@ def followed(painting: Painting, picture: Picture) -> Picture:
 
 
 def kept(still: NDArray[Any], picture: Picture) -> NDArray[Any]:
-    """Return a still (h, w, 3) of 8 or 16 bits with what is known of the picture as it was.
-
-    See `inpainting.seam`.
-    """
-    from neuralpaint.restoration.inpainting import seam
+    """Return a still (h, w, 3) of 8 or 16 bits with what is known of the picture as it was."""
+    from neuralpaint.restoration.smooth_fill import restore_known
 
     if picture.unknown is None:
         return still
-    return seam.kept(still, picture.pixels, unknown=picture.unknown)
+    return restore_known(still, picture.pixels, unknown=picture.unknown)
 
 
 def kept_fidelity(still: NDArray[Any], picture: Picture) -> tuple[float, float]:

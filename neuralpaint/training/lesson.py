@@ -77,9 +77,9 @@ class Lesson:
         unknown, enlarges = picture.to_fill, self._settings.makes_target
         filling, enlarging = (look, look) if unknown is None or not enlarges else _parts(look, 2)
         if unknown is not None:
-            from neuralpaint.restoration.inpainting.filling import filled
+            from neuralpaint.restoration.filling import fill_hole
 
-            pixels = filled(picture.pixels, unknown, device=device, look=filling)
+            pixels = fill_hole(picture.pixels, unknown, device=device, on_done=filling)
             picture = replace(picture, pixels=pixels)
         elif enlarges and picture.unknown is not None:
             # It counts nothing, but a resampler would mix it into what is known beside it.
@@ -141,10 +141,10 @@ def _smoothed(pixels: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.
     """Return pixels (h, w, 3) whose hole, bool (h, w), has the colours of what is around it."""
     import torch
 
-    from neuralpaint.restoration.inpainting.push_pull import spread
+    from neuralpaint.restoration.smooth_fill import fill_smoothly
 
     levels = torch.from_numpy(pixels).permute(2, 0, 1).float()
-    smooth = spread(levels, torch.from_numpy(hole)).round_().clamp_(0, 255).byte()
+    smooth = fill_smoothly(levels, torch.from_numpy(hole)).round_().clamp_(0, 255).byte()
     return smooth.permute(1, 2, 0).contiguous().numpy()
 
 

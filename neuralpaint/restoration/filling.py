@@ -1,0 +1,125 @@
+"""Filling: the unknown pixels of a picture are inpainted from the rest of it.
+
+A deep hole is filled at half the size first, and the refinement starts from that fill; for a
+narrow hole it starts from a smooth fill.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neuralpaint.errors import UsageError
+from neuralpaint.restoration.refinement import Noise, refine
+from neuralpaint.restoration.smooth_fill import double, fill_smoothly, halve, is_deeper
+from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
+
+__all__ = ["fill_hole"]
+
+_DEPTH = 2  # steps from the rim beyond which patches contain too few known pixels
+_SMALLEST = 48  # shorter side of a picture that is halved
+_NOISE: Noise = (0.05, 0.005)
+_COARSE_NOISE: Noise = (0.1, 0.01)  # a coarse fill is farther from the truth
+_MARGIN = 128  # pixels around the hole from which the fill is learned
+_STRIP_PIXELS = 1 << 24  # larger pictures are filled in strips, each using the one above
+_FINE_SHARE = 0.75  # of the work, when a coarser size is filled first
+
+
+def fill_hole(
+    pixels: NDArray[np.uint8],
+    unknown: NDArray[np.float32] | NDArray[np.bool_],
+    *,
+    device: torch.device | None = None,
+    on_done: DoneCallback = ignore,
+) -> NDArray[np.uint8]:
+    """Return pixels, uint8 (h, w, 3), with the unknown ones, (h, w) in [0, 1], filled.
+
+    Pixels with `unknown` up to one half are kept; above, `unknown` is the weight of the fill
+    against the old pixel. `on_done` is called on this thread several times a second. The result
+    does not depend on the number of threads. Memory beyond the result stays below 2 GB.
+
+    Raises:
+        UsageError: the sizes differ, or all pixels are unknown.
+    """
+    if pixels.shape[:2] != unknown.shape:
+        raise UsageError(
+            f"the mask has the size {unknown.shape} and the picture {pixels.shape[:2]}: "
+            "they must be the same"
+        )
+    share = np.asarray(unknown, np.float32)
+    hole = share > 0.5
+    if not hole.any():
+        return pixels.copy()
+    if hole.all():
+        raise UsageError("all pixels are unknown: leave some to learn from")
+    box = _with_margin(np.flatnonzero(hole.any(1))), _with_margin(np.flatnonzero(hole.any(0)))
+    part, part_hole = pixels[box].copy(), hole[box]
+    strips = _strips(part_hole)
+    for i, (rows, outer) in enumerate(strips):
+        above, strip_hole = rows.start - outer.start, part_hole[outer].copy()
+        strip_hole[:above] = False  # filled by the strip above
+        report = part_of(on_done, first=i / len(strips), last=(i + 1) / len(strips))
+        filled = _fill_strip(part[outer], strip_hole, device or torch.device("cpu"), report)
+        part[rows] = filled[above : above + rows.stop - rows.start]
+    result = pixels.copy()
+    result[box] = part
+    soft = hole & (share < 1)
+    mixed = pixels[soft] + share[soft][:, None] * (result[soft].astype(np.float32) - pixels[soft])
+    result[soft] = np.rint(mixed).astype(np.uint8)
+    on_done(1.0)
+    return result
+
+
+def _with_margin(places: NDArray[np.intp]) -> slice:
+    """Return the slice from the first to the last of some places, with a margin."""
+    return slice(max(0, int(places[0]) - _MARGIN), int(places[-1]) + 1 + _MARGIN)
+
+
+def _strips(hole: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
+    """Return the rows of each strip from top to bottom, without and with the margin."""
+    height, width = hole.shape
+    count = math.ceil(height * width / _STRIP_PIXELS)
+    ends = [round(i * height / count) for i in range(count + 1)]
+    # If the top rows are all unknown, the first strip must reach down to a known pixel.
+    known = int(np.flatnonzero(~hole.all(1))[0]) + 1
+    return [
+        (
+            slice(first, last),
+            slice(max(0, first - _MARGIN), min(height, max(last, known) + _MARGIN)),
+        )
+        for first, last in pairwise(ends)
+    ]
+
+
+def _fill_strip(
+    pixels: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    device: torch.device,
+    on_done: DoneCallback,
+) -> NDArray[np.uint8]:
+    """Return pixels (h, w, 3) with the hole, bool (h, w), filled."""
+    with torch.no_grad():
+        x = torch.from_numpy(pixels).to(device).permute(2, 0, 1).float().div_(255)
+        x = _fill(x, torch.from_numpy(hole).to(device), noise=_NOISE, on_done=on_done)
+        levels = x.mul_(255).round_().clamp_(0, 255).byte()
+        return levels.permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def _fill(x: Tensor, hole: Tensor, *, noise: Noise, on_done: DoneCallback) -> Tensor:
+    """Return x (3, h, w) in [0, 1] with the hole, bool (h, w), filled, coarse to fine."""
+    height, width = hole.shape
+    fine = 1.0
+    if min(height, width) >= _SMALLEST and is_deeper(hole, _DEPTH):
+        fine = _FINE_SHARE
+        coarse, still_unknown = halve(x, hole)
+        before = part_of(on_done, first=0, last=1 - fine)
+        coarse = _fill(coarse, still_unknown, noise=_COARSE_NOISE, on_done=before)
+        x = torch.where(hole, double(coarse, height, width), x)
+    else:
+        x = fill_smoothly(x, hole)
+    return refine(x, hole, noise=noise, on_done=part_of(on_done, first=1 - fine, last=1))
