@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from neuralpaint.pipelines.compare.result import CompareResult
     from neuralpaint.pipelines.compare.settings import CompareSettings
     from neuralpaint.pipelines.inpaint import InpaintSettings, inpaint
+    from neuralpaint.pipelines.learner import learner
     from neuralpaint.pipelines.morph.morph import morph
     from neuralpaint.pipelines.morph.settings import MorphSettings
     from neuralpaint.pipelines.paint import PaintSettings, paint
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from neuralpaint.rendering.rendering import render
     from neuralpaint.storage.saved import load_painting
     from neuralpaint.storage.take import Take, load_take
-    from neuralpaint.training.learning import Learner, Snapshot, learn, learner
+    from neuralpaint.training.learning import Learner, Snapshot, learn
     from neuralpaint.training.training import TrainingSettings
     from neuralpaint.video.writer import ClipWriter
 
@@ -71,7 +72,8 @@ _HOMES = {
         "UnknownNameError",
         "UsageError",
     ],
-    "training.learning": ["Learner", "Snapshot", "learn", "learner"],
+    "pipelines.learner": ["learner"],
+    "training.learning": ["Learner", "Snapshot", "learn"],
     "image.metrics": ["psnr"],
     "models.painting": ["Painting"],
     "image.pictures": ["Picture", "load_picture"],

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from neuralpaint.image.pictures import Picture
-from neuralpaint.training.learning import Learner, learner
+from neuralpaint.pipelines.learner import learner
+from neuralpaint.training.learning import Learner
 from neuralpaint.training.training import TrainingSettings
 
 SMALL = ":hidden_size=16,hidden_layers=2"

@@ -18,13 +18,13 @@ from neuralpaint.models import models
 from neuralpaint.models.albums import Album, Subject
 from neuralpaint.pipelines.detail import target_scale
 from neuralpaint.pipelines.footage import Direction, Footage
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.pipelines.masking import MaskSettings
 from neuralpaint.pipelines.provenance import Note
 from neuralpaint.storage.resume.journal import Journal
 from neuralpaint.storage.resume.keeping import Keeping
 from neuralpaint.storage.resume.patience import Patience
-from neuralpaint.training.learning import Snapshot, learn, learner
-from neuralpaint.training.stops import stops_at, stops_by_clock
+from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
 from neuralpaint.training.training import TrainingSettings
 
 if TYPE_CHECKING:

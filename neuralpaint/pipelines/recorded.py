@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.pipelines.footage import Direction, Footage
 from neuralpaint.pipelines.provenance import Note
-from neuralpaint.training.learning import Snapshot
-from neuralpaint.training.stops import stops_at
+from neuralpaint.training.learning import Snapshot, stops_at
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.image.canvas import Canvas
-from neuralpaint.training.learning import Snapshot, between
+from neuralpaint.training.learning import Snapshot
 
 __all__ = ["Even", "Fixed", "Log", "Pacing", "pacings"]
 
@@ -119,7 +119,7 @@ class Even(Log):
             for position in np.interp(places, path, np.arange(len(kept))).tolist():
                 index = min(int(position), max(0, len(kept) - 2))
                 after = kept[min(index + 1, len(kept) - 1)]
-                yield between(kept[index], after, position - index)
+                yield kept[index].blend(after, position - index)
 
 
 _BYTES = 2**30  # of snapshots that are kept in memory

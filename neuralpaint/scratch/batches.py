@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.runtime.state import State, generator_state, set_generator_state
+from neuralpaint.runtime.state import State, generator_state, set_generator_state, state_mismatch
 
 __all__ = ["Batches"]
 
@@ -39,11 +39,14 @@ class Batches(Iterator[NDArray[np.int64]]):
         return {"chance": self._began, "taken": np.array(self._taken)}
 
     def restore(self, state: State) -> None:
-        """Draw that epoch again and go on where it was.
+        """Draw that epoch again and continue after the batches taken from it.
 
         Raises:
-            KeyError, ValueError: the state is none of these batches.
+            SavedError: the values are not possible; nothing has changed.
         """
+        taken = state["taken"].item()
+        if not 0 <= taken <= self._epoch_steps:
+            raise state_mismatch(f"{taken} steps of an epoch of {self._epoch_steps}")
         set_generator_state(self._rng, state["chance"])
         self._draw_epoch()
-        self._taken = range(self._epoch_steps + 1)[state["taken"].item()]
+        self._taken = taken

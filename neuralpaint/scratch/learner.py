@@ -11,8 +11,6 @@ A step is the whole of learning:
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.models.albums import Subject
 from neuralpaint.runtime.devices import explain_out_of_memory
+from neuralpaint.runtime.progress import DoneCallback, ignore
 from neuralpaint.runtime.state import (
     State,
     generator_state,
@@ -39,9 +38,9 @@ from neuralpaint.scratch.choices import (
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.painting import ScratchPainting, studio_of
 from neuralpaint.scratch.samples import Pages, Pixels, Samples
-from neuralpaint.training.learning import Learner, ignore
+from neuralpaint.training.learning import Learner
 from neuralpaint.training.lesson import Lesson
-from neuralpaint.training.readings import Reading, diverged
+from neuralpaint.training.timing import HostTimer, Measurement
 from neuralpaint.training.training import Plan, TrainingSettings
 
 __all__ = ["ScratchLearner"]
@@ -67,7 +66,7 @@ class ScratchLearner(Learner):
             self._take(subject)
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS, epoch_steps=self.epoch_steps)
-        self._newest = self._before = Reading(0)
+        self._timer = HostTimer(np.zeros(()))
         self._epoch_loss = 0.0  # sum over the steps of this epoch
         self._sketch: NDArray[np.uint8] | None = None
 
@@ -94,50 +93,24 @@ class ScratchLearner(Learner):
         if not self._lesson.is_made:
             self.prepare()
 
-    def prepare(self, look: Callable[[float], None] = ignore) -> None:
+    def prepare(self, look: DoneCallback = ignore) -> None:
         """Make what is learned, if it has to be made."""
         if self._samples is None:
             pixels, codes = self._lesson.pixels(look=look), self._codes
             lesson = self._lesson
             self._samples = Pixels(lesson, pixels) if codes is None else Pages(pixels, codes)
 
-    @property
-    def seconds(self) -> float:
-        """Time that training up to `step` took."""
-        return self._newest.seconds
-
-    @property
-    def loss(self) -> float:
-        """Mean loss of the newest `advance`; NaN before the first."""
-        return self._newest.mean_since(self._before)
-
-    @property
-    def newest(self) -> Reading:
-        """How far the training has come."""
-        return self._newest
-
-    @property
-    def known(self) -> Reading:
-        """The same: nothing here is waited for."""
-        return self._newest
-
     def advance(self, steps: int) -> None:
         """Train for `steps` steps."""
         self.prepare()
-        began, total = time.perf_counter(), 0.0
+        self._timer.begin()
         self._advancing = True
         # What overflows shows in the loss, and that is looked at.
         with explain_out_of_memory(_ADVICE), np.errstate(over="ignore", invalid="ignore"):
             for _ in range(steps):
-                total += self._learn_from(next(self._batches))
+                self._timer.losses += self._learn_from(next(self._batches))
         self._advancing = False
-        before = self._before = self._newest
-        seconds = time.perf_counter() - began
-        self._newest = Reading(
-            self.step, seconds=before.seconds + seconds, total=before.total + total
-        )
-        if not math.isfinite(total):
-            raise diverged(self.step, total / steps, advice=self._plan.advice(self.steps))
+        self._timer.end(self.step, advice=self._plan.advice(self.steps))
 
     def _learn_from(self, batch: NDArray[np.int64]) -> float:
         """Make one step on the samples of these indices and return their loss."""
@@ -221,20 +194,26 @@ class ScratchLearner(Learner):
         }
         numbers = {"steps": np.array(self.steps), "epoch_loss": np.array(self._epoch_loss)}
         sketch = {} if self._sketch is None else {"sketch": self.sketch()}
-        return self._newest.state() | numbers | sketch | merge_states(parts)
+        return self.newest.state() | numbers | sketch | merge_states(parts)
+
+    def _variable_forms(self, state: State) -> dict[str, State]:
+        return {
+            "optimizer": self._optimizer.form(substate(state, "optimizer"), weights=self._average),
+            "annealing": self._plan.annealing.form(substate(state, "annealing")),
+        }
 
     def _restore(self, state: State) -> None:
+        self._batches.restore(substate(state, "batches"))
         self._network.load(substate(state, "average"))
         self._average[...] = self._network.weights
         self._network.load(substate(state, "weights"))
-        self._optimizer.restore(substate(state, "optimizer"), like=self._average)
-        self._batches.restore(substate(state, "batches"))
+        self._optimizer.restore(substate(state, "optimizer"))
         for i, layer in self._dropouts():
             set_generator_state(layer.rng, state[f"dropout.{i}"])
         self._plan.annealing.restore(substate(state, "annealing"))
         self._epoch_loss, self.steps = state["epoch_loss"].item(), state["steps"].item()
-        self._newest = self._before = Reading.of(state)
-        self.step = self._newest.step
+        self._timer.restore(Measurement.of(state))
+        self.step = self.newest.step
         self._sketch = None
         if "sketch" in state:
             self._keep_sketch(state["sketch"])

@@ -43,12 +43,12 @@ class Optimizer(ABC):
         """Return a copy of what it remembers; vectors are empty before the first move."""
 
     @abstractmethod
-    def restore(self, state: State, *, like: Array) -> None:
-        """Go on from a `state`; there are as many weights as `like` has.
+    def form(self, state: State, *, weights: Array) -> State:
+        """Return arrays with the names, types and shapes that `state` must have to fit."""
 
-        Raises:
-            KeyError, ValueError: it is another optimizer's.
-        """
+    @abstractmethod
+    def restore(self, state: State) -> None:
+        """Continue from a `state` of the right form."""
 
 
 class SGD(Optimizer):
@@ -77,10 +77,14 @@ class SGD(Optimizer):
         """Return the velocity (k,)."""
         return {"velocity": self._velocity.copy()}
 
-    def restore(self, state: State, *, like: Array) -> None:
-        """Take the velocity back."""
-        velocity = state["velocity"]
-        self._velocity = _copy(velocity, like=like) if velocity.size else _NOTHING
+    def form(self, state: State, *, weights: Array) -> State:
+        """Return the form of a velocity: empty before the first move."""
+        moved = state.get("velocity", _NOTHING).size
+        return {"velocity": weights if moved else _NOTHING}
+
+    def restore(self, state: State) -> None:
+        """Restore the velocity."""
+        self._velocity = state["velocity"].copy()
 
 
 class Adam(Optimizer):
@@ -124,14 +128,13 @@ class Adam(Optimizer):
         mean, square = self._moments
         return {"mean": mean.copy(), "square": square.copy(), "steps": np.array(self._steps)}
 
-    def restore(self, state: State, *, like: Array) -> None:
-        """Take them back."""
+    def form(self, state: State, *, weights: Array) -> State:
+        """Return the form of both means: empty before the first move."""
+        steps = state.get("steps", np.array(0))
+        vector = weights if np.any(steps) else _NOTHING
+        return {"mean": vector, "square": vector, "steps": np.array(0)}
+
+    def restore(self, state: State) -> None:
+        """Restore the means and the number of steps."""
         self._steps = state["steps"].item()
-        like = like if self._steps else _NOTHING
-        self._moments = _copy(state["mean"], like=like), _copy(state["square"], like=like)
-
-
-def _copy(vector: Array, *, like: Array) -> Array:
-    if vector.shape != like.shape:
-        raise ValueError(f"an array {vector.shape} in place of {like.shape}")
-    return vector.astype(like.dtype)
+        self._moments = state["mean"].copy(), state["square"].copy()

@@ -1,136 +1,155 @@
-"""Learning: a learner moves a model towards a target; `learn` says when to look at it.
+"""Learning: a learner moves a model towards a target; `learn` yields snapshots on the way.
 
     for snapshot in learn(learner, stops=range(0, 3000, 10)):
         frame = render(snapshot.painting, canvas)
 
-The iterator is pulled: nothing is trained until the next snapshot is asked for, and whoever pulls
-decides when to stop.
+`learn` is a generator: the next training steps run when the next snapshot is requested, so the
+caller ends the training by leaving the loop.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Self
 
-from neuralpaint.runtime.state import State, check_state, state_mismatch
-from neuralpaint.training.readings import Reading
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.runtime.progress import DoneCallback, ignore
+from neuralpaint.runtime.state import State, check_state, merge_states
+from neuralpaint.training.timing import Measurement, Timer
 from neuralpaint.training.training import TrainingSettings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from neuralpaint.models.albums import Subject
     from neuralpaint.models.painting import Painting
 
-__all__ = [
-    "Learner",
-    "Reading",
-    "Snapshot",
-    "Waypoint",
-    "between",
-    "ignore",
-    "learn",
-    "learner",
-]
+__all__ = ["Learner", "Snapshot", "Waypoint", "learn", "stops_at", "stops_by_clock"]
 
 
-_MOMENT = 0.5  # seconds between two looks at a training
+_REPORT_SECONDS = 0.5  # between two calls of `look`
 
 
-def ignore(done: float) -> None:
-    """DoneCallback at nothing."""
-
-
-@dataclass(frozen=True)
 class Snapshot:
-    """What a learner has come to at one step."""
+    """One moment of a training: the step, the seconds so far, the loss and the painting."""
 
-    step: int
-    seconds: float  # of training so far
-    loss: float  # mean since the snapshot before, or since `learn` began; NaN of no steps
-    painting: Painting
+    _seconds: Callable[[], float]
+    _loss: Callable[[], float]
+    _painting: Callable[[], Painting]
 
+    def __init__(self, step: int, seconds: float, loss: float, painting: Painting) -> None:
+        self.step = step
+        self._seconds = lambda: seconds
+        self._loss = lambda: loss
+        self._painting = lambda: painting
 
-def between(a: Snapshot, b: Snapshot, amount: float) -> Snapshot:
-    """Return what lies between two snapshots, its weights blended; at 0 and 1 one of these."""
-    if amount <= 0 or a is b:
-        return a
-    if amount >= 1:
-        return b
-    return Snapshot(
-        step=round(a.step + amount * (b.step - a.step)),
-        seconds=a.seconds + amount * (b.seconds - a.seconds),
-        loss=(a if amount < 0.5 else b).loss,
-        painting=a.painting.blend(b.painting, amount),
-    )
-
-
-class Waypoint(int):
-    """A stop on the way to another, which is not known yet: `learn` yields no snapshot there."""
-
-
-class _Fresh(Snapshot):
-    """A snapshot as `learn` takes it: its numbers are asked of the device when they are read."""
-
-    _before: Reading
-    _now: Reading
-
-    def __init__(self, painting: Painting, *, before: Reading, now: Reading) -> None:
-        # Not through the fields, of which two are properties here.
-        self.__dict__.update(step=now.step, painting=painting, _before=before, _now=now)
+    @classmethod
+    def lazy(
+        cls,
+        step: int,
+        *,
+        seconds: Callable[[], float],
+        loss: Callable[[], float],
+        painting: Callable[[], Painting],
+    ) -> Self:
+        """Return a snapshot whose numbers or painting are fetched each time they are read."""
+        snapshot = cls.__new__(cls)
+        snapshot.step = step
+        snapshot._seconds, snapshot._loss, snapshot._painting = seconds, loss, painting
+        return snapshot
 
     @property
     def seconds(self) -> float:
-        return self._now.seconds
+        """Seconds of training so far."""
+        return self._seconds()
 
     @property
     def loss(self) -> float:
-        return self._now.mean_since(self._before)
+        """Mean loss since the previous snapshot or since `learn` began; NaN without steps.
+
+        Raises:
+            DivergedError: the loss is NaN or infinite.
+        """
+        return self._loss()
+
+    @property
+    def painting(self) -> Painting:
+        """The model with its weights at this step."""
+        return self._painting()
+
+    def blend(self, later: Snapshot, amount: float) -> Snapshot:
+        """Return the snapshot at `amount` of the way to a later one, with blended weights.
+
+        At 0 or less that is this snapshot itself, at 1 or more the later one.
+        """
+        if amount <= 0 or later is self:
+            return self
+        if amount >= 1:
+            return later
+        return Snapshot(
+            step=round(self.step + amount * (later.step - self.step)),
+            seconds=self.seconds + amount * (later.seconds - self.seconds),
+            loss=(self if amount < 0.5 else later).loss,
+            painting=self.painting.blend(later.painting, amount),
+        )
+
+    def __repr__(self) -> str:
+        return f"Snapshot(step={self.step})"
 
 
 class Learner(ABC):
     """Moves a model towards a target.
 
-    The seam is `advance(n)`, not one step: whatever runs on a device is looked at once per call.
+    The interface is `advance(n)`, not a single step: the data stays on the device, and the host
+    synchronises with the device at most once per call.
     """
 
     settings: TrainingSettings
-    """How it learns."""
+    """The settings of the training."""
     step: int
-    """Steps trained so far, or on their way where a device works on its own."""
+    """Steps trained so far, including those in a GPU's queue."""
     steps: int
-    """The step at which the schedule ends. May be moved while training."""
+    """The step at which the schedule ends. May be changed during the training."""
     device: str
-    """The kind of device it trains on, such as "cuda"."""
+    """The kind of device that trains, such as "cuda"."""
     weights: int
-    """How many numbers it learns."""
+    """Number of trained parameters."""
     epoch_steps: int
-    """Steps in which every pixel is seen once."""
-    _advancing: bool = False
-    """Whether it is in an `advance`, or was when that was cut short."""
+    """Number of steps in which every pixel is used once."""
+    _canvas: Canvas  # of the picture
+    _timer: Timer
+    _advancing: bool = False  # stays True when an `advance` is interrupted
 
     @property
-    @abstractmethod
     def seconds(self) -> float:
-        """Time that training up to `step` takes; nearly, where a device is still at it."""
+        """Seconds of training up to `step`; estimated while a GPU is behind."""
+        return self._timer.seconds
 
     @property
-    @abstractmethod
     def loss(self) -> float:
-        """Mean loss of the newest `advance`, waited for; NaN before the first.
+        """Mean loss of the newest `advance`; NaN before the first. Waits for the device.
 
         Raises:
             DivergedError: the loss is NaN or infinite.
         """
+        return self._timer.loss
+
+    @property
+    def newest(self) -> Measurement:
+        """The measurement at `step`. Reading its numbers waits for the device."""
+        return self._timer.newest
+
+    @property
+    def finished(self) -> Measurement:
+        """The newest measurement that can be read without waiting for the device."""
+        return self._timer.finished
 
     @abstractmethod
-    def prepare(self, look: Callable[[float], None] = ignore) -> None:
-        """Make what is learned, where that takes time; `advance` does it if nobody has.
+    def prepare(self, look: DoneCallback = ignore) -> None:
+        """Compute the target, if that takes time; otherwise the first `advance` does it.
 
-        `look` is called with how much of it is done, in [0, 1].
+        `look` is called with the fraction that is done, in [0, 1].
 
         Raises:
             DeviceError: the device is out of memory.
@@ -138,33 +157,23 @@ class Learner(ABC):
 
     @abstractmethod
     def advance(self, steps: int) -> None:
-        """Train for `steps` steps. A device that works on its own may not have begun on return.
+        """Train for `steps` steps. A GPU may still be computing them on return.
 
         Raises:
-            DivergedError: the loss is NaN or infinite; of a device that works on its own that of an
-                earlier advance, so read `loss` where it matters.
+            DivergedError: the loss is NaN or infinite. On a GPU this can be the loss of an earlier
+                call; read `loss` to check this one.
             DeviceError: the device is out of memory.
         """
 
-    @property
-    @abstractmethod
-    def newest(self) -> Reading:
-        """How far the training has come, the newest steps included."""
-
-    @property
-    @abstractmethod
-    def known(self) -> Reading:
-        """The newest reading that needs no waiting."""
-
     @abstractmethod
     def painting(self) -> Painting:
-        """Return a frozen copy of what the model says now."""
+        """Return a frozen copy of the model with its averaged weights."""
 
     @abstractmethod
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
-        """Keep what the model says of each batch: as levels, on a canvas that begins as `frame`.
+        """Collect the predictions of every batch in a canvas that starts as `frame`.
 
-        `frame` is uint8 (height, width, 3), of the picture's size. To be called before `advance`.
+        `frame` is uint8 (height, width, 3), of the picture's size. Call it before `advance`.
         """
 
     @abstractmethod
@@ -172,72 +181,61 @@ class Learner(ABC):
         """Return a copy of that canvas. Its pixels are less than 2 `epoch_steps` steps old."""
 
     def state(self) -> State:
-        """Return a copy of all that another learner needs to go on from here, bit for bit.
+        """Return a copy of everything from which another learner can continue, bit for bit.
 
-        A device that works on its own is waited for. Its `step`, `seconds` and `total` are those of
-        the `newest` reading.
+        Waits for the device. `step`, `seconds` and `total` are those of `newest`.
 
         Raises:
-            DivergedError: a device tells only now that the loss is NaN or infinite.
-            RuntimeError: an `advance` was cut short, and what it has left is of no one step.
+            DivergedError: the loss is NaN or infinite.
+            RuntimeError: an `advance` was interrupted between two steps.
         """
         if self._advancing:
-            raise RuntimeError("an advance was cut short: there is no state between its steps")
+            raise RuntimeError("an advance was interrupted: the learner has no consistent state")
         return self._state()
 
     def restore(self, state: State) -> None:
-        """Go on from a `state` of the same picture and settings. To be called before `advance`.
+        """Continue from the `state` of a learner of the same picture and settings.
 
-        It holds the sketch too, where one was begun: there is no need to begin it again.
+        Call it before `advance`. It restores the sketch as well, without `begin_sketch`.
 
         Raises:
-            SavedError: it is another training's; the learner is as it was.
+            SavedError: the state does not fit; the learner is unchanged.
         """
         if self.step > 0:
-            raise RuntimeError("a state is restored before the training goes on")
-        before = self.state()
-        try:
-            self._restore(state)
-            check_state(state, like=self._state())  # nothing is missing, left over or converted
-        except BaseException as error:
-            self._restore(before)
-            # Whoever takes an array or a name that does not fit complains in a way of its own.
-            if isinstance(error, (LookupError, OverflowError, RuntimeError, TypeError, ValueError)):
-                raise state_mismatch(" ".join(str(error).split())[:120]) from error
-            raise
+            raise RuntimeError("a state can only be restored before the first advance")
+        check_state(state, like=self._form(state))
+        self._restore(state)
 
     @abstractmethod
-    def _state(self) -> State:
-        """Return what `state` promises."""
+    def _state(self) -> State: ...
+
+    def _form(self, state: State) -> State:
+        """Return arrays with the names, types and shapes that `state` must have to fit."""
+        variable = self._variable_forms(state)
+        form = {
+            name: array
+            for name, array in self._state().items()
+            if name.partition(".")[0] not in {"sketch", *variable}
+        }
+        if "sketch" in state:
+            form["sketch"] = np.zeros((self._canvas.height, self._canvas.width, 3), np.uint8)
+        return form | merge_states(variable)
+
+    @abstractmethod
+    def _variable_forms(self, state: State) -> dict[str, State]:
+        """Return, by prefix, the forms of the parts whose arrays grow during a training."""
 
     @abstractmethod
     def _restore(self, state: State) -> None:
-        """Take a state over, or fail anyhow where it does not fit."""
+        """Set everything from a state of the right form.
+
+        Raises:
+            SavedError: its values are not possible; the learner is unchanged.
+        """
 
 
-def learner(
-    subject: Subject, settings: TrainingSettings | None = None, **options: object
-) -> Learner:
-    """Return the learner of a picture, or of an album.
-
-    Args:
-        subject: what to learn.
-        settings: how to learn it.
-        **options: fields of `TrainingSettings`, in place of `settings`: for example
-            `model="fourier:order=64", steps=3000`.
-
-    Raises:
-        UsageError: an option cannot be used.
-        DeviceError: the device is not there.
-    """
-    chosen = TrainingSettings.given(settings, options)
-    if chosen.engine == "numpy":
-        from neuralpaint.scratch.learner import ScratchLearner
-
-        return ScratchLearner(subject, chosen)
-    from neuralpaint.training.torch_learner import TorchLearner
-
-    return TorchLearner(subject, chosen)
+class Waypoint(int):
+    """A stop at which `learn` yields no snapshot; it only advances to measure the speed."""
 
 
 def learn(
@@ -245,43 +243,91 @@ def learn(
     stops: Iterable[int],
     *,
     look: Callable[[float], None] | None = None,
-    since: Reading | None = None,
+    since: Measurement | None = None,
     last: Snapshot | None = None,
 ) -> Iterator[Snapshot]:
-    """Yield a snapshot at each of the stops, which are steps in rising order.
+    """Yield a snapshot at each of the stops, which are steps in ascending order.
 
-    A stop that is already behind yields the same snapshot again, a `Waypoint` none. At every stop,
-    and about twice a second on the way to a distant one, `look` is called with the mean loss since
-    the look before.
-    Where a device works on its own, a snapshot is taken while it does: reading the snapshot's loss
-    or rendering its painting waits for it, and `look` hears what is known by then.
+    A stop that the learner has passed already yields the previous snapshot again.
 
-    Where a training goes on, `last` is the snapshot before, which a stop that is behind yields, and
-    `since` its reading: the loss of the first new one is the mean since then.
+    On a GPU, snapshots are yielded while the GPU is still computing them. Reading the loss or
+    rendering the painting waits for it.
+
+    Args:
+        learner: trains between the stops.
+        stops: steps; a `Waypoint` among them yields no snapshot.
+        look: called about twice a second, and at every stop, with the mean loss since the previous
+            call. On a GPU, with that of the finished steps.
+        since: in a resumed training, the measurement at the last snapshot: the loss of the first
+            new snapshot is the mean since then.
+        last: in a resumed training, the last snapshot, for stops that have been passed.
 
     Raises:
-        DivergedError: the loss became NaN or infinite. Where a device works on its own, reading the
-            `loss` of a snapshot raises it too: do so before the painting is shown.
+        DivergedError: the loss became NaN or infinite. On a GPU, reading the `loss` of a snapshot
+            raises it too: read it before the painting is shown.
     """
     snapshot = last
-    before, looked = since or learner.newest, learner.known
+    before, reported = since or learner.newest, learner.finished
     for stop in stops:
         while learner.step < stop:
-            learner.advance(min(stop - learner.step, _steps_in_a_moment(learner)))
-            known = learner.known
-            if look is not None and known.step > looked.step:
-                look(known.mean_since(looked))
-                looked = known
+            learner.advance(min(stop - learner.step, _steps_until_report(learner)))
+            finished = learner.finished
+            if look is not None and finished.step > reported.step:
+                look(finished.mean_since(reported))
+                reported = finished
         if isinstance(stop, Waypoint):
             continue
         if snapshot is None or snapshot.step != learner.step:
-            now = learner.newest
-            snapshot = _Fresh(learner.painting(), before=before, now=now)
-            before = now
+            snapshot = _taken(learner.painting(), before=before, now=learner.newest)
+            before = learner.newest
         yield snapshot
 
 
-def _steps_in_a_moment(learner: Learner) -> int:
+def _taken(painting: Painting, *, before: Measurement, now: Measurement) -> Snapshot:
+    return Snapshot.lazy(
+        now.step,
+        seconds=lambda: now.seconds,
+        loss=lambda: now.mean_since(before),
+        painting=lambda: painting,
+    )
+
+
+def _steps_until_report(learner: Learner) -> int:
     if learner.seconds == 0:
         return 1
-    return max(1, int(_MOMENT * learner.step / learner.seconds))
+    return max(1, int(_REPORT_SECONDS * learner.step / learner.seconds))
+
+
+def stops_at(fractions: Sequence[float], *, steps: int, every: int = 1) -> list[int]:
+    """Return the step of each fraction of `steps`, at a multiple of `every` or at the last step."""
+    intervals = -(-steps // every)
+    return [min(steps, every * round(fraction * intervals)) for fraction in fractions]
+
+
+def stops_by_clock(
+    learner: Learner, fractions: Sequence[float], *, left: Callable[[], float]
+) -> Iterator[int]:
+    """Yield the stops at fractions of the training time, for a `learn` of the same learner.
+
+    Every stop is planned from the speed measured so far, at waypoints too, and `learner.steps` is
+    adjusted so that the schedule ends when the time is over. After that, every stop is the step
+    that the learner has reached.
+
+    Args:
+        learner: the learner whose speed is measured.
+        fractions: of the training time, ascending.
+        left: returns the remaining seconds of training; the estimate may change.
+    """
+    for fraction in fractions:
+        steps = 0
+        while (wait := fraction * (learner.seconds + left()) - learner.seconds) > 0:
+            if learner.step > 0:
+                rate = learner.step / max(learner.seconds, 1e-9)
+                learner.steps = learner.step + round(rate * left())
+                steps = round(rate * wait)
+                if steps <= learner.step:
+                    break
+            # The speed is measured too roughly to plan more than twice the steps done so far.
+            yield Waypoint(learner.step + max(1, learner.step))
+            steps = 0
+        yield learner.step + steps

@@ -17,8 +17,7 @@ from neuralpaint.image.canvas import Grid
 from neuralpaint.image.pictures import Picture, Plane
 from neuralpaint.image.split import pixels_to_learn
 from neuralpaint.models.albums import Subject
-from neuralpaint.runtime.progress import DoneCallback, part_of
-from neuralpaint.training.learning import ignore
+from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
 from neuralpaint.training.training import TrainingSettings
 
 if TYPE_CHECKING:

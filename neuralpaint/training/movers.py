@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Memory", "Mover"]
 
 
+_NUMBER = np.zeros(())
+_NUMBERS = np.float32, np.float64, np.int64
+
+
 @dataclass(frozen=True)
 class Memory:
     """All that the next step of a torch optimizer depends on, by torch's names.
@@ -35,19 +39,28 @@ class Memory:
         names = [*self.numbers, *self.arrays, *self.lists]
         return {name: _array(told[name]) for name in names} if set(names) <= told.keys() else {}
 
-    def told(self, state: State, *, shape: tuple[int, ...]) -> dict[str, Any]:
-        """Return a state as torch tells it of a parameter of that shape.
+    def form(self, state: State, *, shape: tuple[int, ...]) -> State:
+        """Return arrays with the names, types and shapes that `state` must have to fit.
 
-        Raises:
-            KeyError, TypeError, ValueError: an array is not there, no list, or of another shape.
+        `shape` is that of the parameter. A number is of the type that torch gave it, and a list
+        has as many entries as in `state`, each of which is a number or of the shape of an array.
         """
+        form: State = {name: np.zeros(shape, np.float32) for name in self.arrays}
+        for name in self.numbers:
+            kind = state.get(name, _NUMBER).dtype
+            form[name] = np.zeros((), kind if kind in _NUMBERS else _NUMBER.dtype)
+        for name in self.lists:
+            found = state.get(name, _NUMBER)
+            entry = shape if found.ndim > 1 else ()
+            form[name] = np.zeros((len(found) if found.ndim else 0, *entry), np.float32)
+        return form
+
+    def told(self, state: State) -> dict[str, Any]:
+        """Return a state as torch tells it of a parameter."""
         # Copies, each in memory of its own: where an array begins decides how its sums are rounded.
-        kept: dict[str, Any] = {name: _value(state[name], ()) for name in self.numbers}
-        kept |= {name: _value(state[name], shape) for name in self.arrays}
-        return kept | {
-            name: [_value(row, shape if row.ndim else ()) for row in state[name]]
-            for name in self.lists
-        }
+        kept: dict[str, Any] = {name: _value(state[name]) for name in self.numbers}
+        kept |= {name: _value(state[name]) for name in self.arrays}
+        return kept | {name: [_value(row) for row in state[name]] for name in self.lists}
 
 
 class Mover:
@@ -85,23 +98,35 @@ class Mover:
             parts[str(i)] = {"moved": np.array(any(kept.values()))} | merge_states(kept)
         return merge_states(parts)
 
-    def restore(self, state: State) -> None:
-        """Go on from a `state`, before the first step.
+    def form(self, state: State) -> State:
+        """Return arrays with the names, types and shapes that `state` must have to fit."""
+        parts: dict[str, State] = {}
+        for i, (optimizer, memory) in enumerate(self._parts.items()):
+            ours, form = substate(state, str(i)), {"moved": np.array(True)}
+            if np.any(ours.get("moved", False)):
+                for number, shape in enumerate(_shapes(optimizer, memory)):
+                    wanted = memory.form(substate(ours, str(number)), shape=shape)
+                    form |= merge_states({str(number): wanted})
+            parts[str(i)] = form
+        return merge_states(parts)
 
-        Raises:
-            LookupError, TypeError, ValueError: it is another optimizer's.
-        """
+    def restore(self, state: State) -> None:
+        """Go on from a `state` of the right form, before the first step."""
         for i, (optimizer, memory) in enumerate(self._parts.items()):
             ours, kept = substate(state, str(i)), {}
             if ours["moved"]:
-                parameters = [p for group in optimizer.param_groups for p in group["params"]]
-                vector = (sum(p.numel() for p in parameters),)
-                shapes = [vector] if memory.flat else [tuple(p.shape) for p in parameters]
                 kept = {
-                    number: memory.told(substate(ours, str(number)), shape=shape)
-                    for number, shape in enumerate(shapes)
+                    number: memory.told(substate(ours, str(number)))
+                    for number in range(len(_shapes(optimizer, memory)))
                 }
             optimizer.load_state_dict(optimizer.state_dict() | {"state": kept})
+
+
+def _shapes(optimizer: torch.optim.Optimizer, memory: Memory) -> list[tuple[int, ...]]:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    if memory.flat:
+        return [(sum(p.numel() for p in parameters),)]
+    return [tuple(p.shape) for p in parameters]
 
 
 def _array(value: Any) -> NDArray[Any]:
@@ -111,10 +136,8 @@ def _array(value: Any) -> NDArray[Any]:
     return np.array(value) if isinstance(value, (int, float)) else value.numpy(force=True).copy()
 
 
-def _value(array: NDArray[Any], shape: tuple[int, ...]) -> torch.Tensor | float:
+def _value(array: NDArray[Any]) -> torch.Tensor | float:
     """Return an array as a tensor, or as the number that it was: those are not float32."""
     import torch
 
-    if array.shape != shape:
-        raise ValueError(f"an array {array.shape} in place of {shape}")
     return array.item() if array.ndim == 0 and array.dtype != np.float32 else torch.tensor(array)

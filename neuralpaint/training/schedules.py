@@ -85,8 +85,13 @@ class Annealing:
         """Return what it has heard since the last reduction, and what all of them come to."""
         return {"errors": np.array(self._errors), "reduction": np.array(self._reduction)}
 
+    def form(self, state: State) -> State:
+        """Return arrays with the names, types and shapes that `state` must have to fit."""
+        errors = state.get("errors", np.zeros(0))
+        return {"errors": np.zeros(errors.size), "reduction": np.array(self._reduction)}
+
     def restore(self, state: State) -> None:
-        """Go on from a `state`."""
+        """Continue from a `state` of the right form."""
         self._errors = [float(error) for error in state["errors"]]
         self._reduction = state["reduction"].item()
 

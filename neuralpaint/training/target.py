@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuralpaint.runtime.devices import to_device
-from neuralpaint.runtime.state import State
+from neuralpaint.runtime.state import State, state_mismatch
 from neuralpaint.training.lesson import Lesson
 
 __all__ = ["Batch", "Lattice", "Lattices", "Target", "strides"]
@@ -146,14 +146,20 @@ class Lattices(Iterator[Lattice]):
         return {"generator": self._began.numpy().copy(), "taken": np.array(self._taken)}
 
     def restore(self, state: State) -> None:
-        """Draw that epoch again and go on where it was.
+        """Draw that epoch again and continue after the lattices taken from it.
 
         Raises:
-            LookupError, TypeError, RuntimeError: the state is none of these lattices.
+            SavedError: the values are not possible; nothing has changed.
         """
-        self._generator.set_state(torch.tensor(state["generator"]))
+        taken = state["taken"].item()
+        if not 0 <= taken <= math.prod(self._strides):
+            raise state_mismatch(f"{taken} steps of an epoch of {math.prod(self._strides)}")
+        try:
+            self._generator.set_state(torch.tensor(state["generator"]))
+        except RuntimeError as error:
+            raise state_mismatch("the state of the random number generator is invalid") from error
         self._draw_epoch()
-        self._taken = range(len(self._order) + 1)[state["taken"].item()]
+        self._taken = taken
 
 
 def _within(stride: float, side: int) -> int:

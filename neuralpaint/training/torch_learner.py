@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -12,15 +11,15 @@ from numpy.typing import NDArray
 from neuralpaint.models.albums import Subject
 from neuralpaint.models.painting import TorchPainting
 from neuralpaint.runtime.devices import explain_out_of_memory, find_device
+from neuralpaint.runtime.progress import DoneCallback, ignore
 from neuralpaint.runtime.state import State, merge_states, substate
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.cuda_graph import StepGraphs
 from neuralpaint.training.gradients import backpropagate, penalize
-from neuralpaint.training.learning import Learner, ignore
+from neuralpaint.training.learning import Learner
 from neuralpaint.training.lesson import Lesson
-from neuralpaint.training.meters import CudaMeter, HostMeter, Meter
-from neuralpaint.training.readings import Reading
 from neuralpaint.training.target import Batch, Lattice, Lattices, Target, strides
+from neuralpaint.training.timing import CudaTimer, HostTimer, Measurement
 from neuralpaint.training.training import Plan, TrainingSettings
 
 __all__ = ["TorchLearner"]
@@ -62,7 +61,7 @@ class TorchLearner(Learner):
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS[kind], epoch_steps=self.epoch_steps)
 
-    def prepare(self, look: Callable[[float], None] = ignore) -> None:
+    def prepare(self, look: DoneCallback = ignore) -> None:
         """Make what is learned, if it has to be made, and put it on the device."""
         if self._target is None:
             with explain_out_of_memory(_ADVICE):
@@ -86,41 +85,23 @@ class TorchLearner(Learner):
         self._graphs: StepGraphs | None = None
         self._sketch: torch.Tensor | None = None  # (height, width, 3) uint8
         self._epoch_loss = torch.zeros((), device=device)  # sum over the steps of this epoch
-        self._meter: Meter
+        # float64: the sum of float32 losses is then exact, however the steps are grouped.
+        precise = torch.float32 if device.type == "mps" else torch.float64
+        losses = torch.zeros((), device=device, dtype=precise)
         if device.type == "cuda":
             self._renewal = torch.zeros((), device=device)
             self._progress = torch.zeros((), device=device)
             self._graphs = StepGraphs() if self._plan.optimizer.capturable else None
-            self._meter = CudaMeter(device)
+            self._timer = CudaTimer(losses)
         else:
-            self._meter = HostMeter(device)
-
-    @property
-    def seconds(self) -> float:
-        """Time that training up to `step` takes; nearly, where a GPU is still at it."""
-        return self._meter.seconds
-
-    @property
-    def loss(self) -> float:
-        """Mean loss of the newest `advance`, waited for; NaN before the first."""
-        return self._meter.loss
-
-    @property
-    def newest(self) -> Reading:
-        """How far the training has come, the newest steps included."""
-        return self._meter.newest
-
-    @property
-    def known(self) -> Reading:
-        """The newest reading that needs no waiting."""
-        return self._meter.known
+            self._timer = HostTimer(losses)
 
     def advance(self, steps: int) -> None:
         """Train for `steps` steps; a GPU has them on its list on return, and no more than that."""
         self.prepare()
         self._advancing = True
         with explain_out_of_memory(_ADVICE):
-            self._meter.begin()
+            self._timer.begin()
             self.model.train()
             for _ in range(steps):
                 self._prepare_step()
@@ -134,7 +115,7 @@ class TorchLearner(Learner):
                     self._plan.annealing.hear(float(self._epoch_loss) / self.epoch_steps)
                     self._epoch_loss.zero_()
             self._advancing = False
-            self._meter.end(self.step, advice=self._plan.advice(self.steps))
+            self._timer.end(self.step, advice=self._plan.advice(self.steps))
 
     def _prepare_step(self) -> None:
         """Set what differs from step to step, but for the pixels."""
@@ -156,7 +137,7 @@ class TorchLearner(Learner):
         with torch.no_grad():
             for average, parameter in zip(self._average, self._parameters, strict=True):
                 average.lerp_(parameter, self._renewal)
-        self._meter.losses += self._error
+        self._timer.losses += self._error
         self._epoch_loss += self._error
         if self._sketch is not None:
             levels = self._said.mul_(255).round_().clamp_(0, 255).byte()
@@ -212,19 +193,25 @@ class TorchLearner(Learner):
         sketch = {} if self._sketch is None else {"sketch": self.sketch()}
         return self.newest.state() | numbers | sketch | merge_states(parts)
 
+    def _variable_forms(self, state: State) -> dict[str, State]:
+        return {
+            "optimizer": self._optimizer.form(substate(state, "optimizer")),
+            "annealing": self._plan.annealing.form(substate(state, "annealing")),
+        }
+
     def _restore(self, state: State) -> None:
+        self._lattices.restore(substate(state, "lattices"))
         self._optimizer.restore(substate(state, "optimizer"))
         _fill(self._all_weights(), substate(state, "weights"))
         _fill(self._all_averages(), substate(state, "average"))
-        self._lattices.restore(substate(state, "lattices"))
         self._plan.annealing.restore(substate(state, "annealing"))
         self._epoch_loss.fill_(state["epoch_loss"].item())
         self._sketch = None
         if "sketch" in state:
             self._keep_sketch(state["sketch"])
-        reading = Reading.of(state)
-        self.step, self.steps = reading.step, state["steps"].item()
-        self._meter.restore(reading)
+        measurement = Measurement.of(state)
+        self.step, self.steps = measurement.step, state["steps"].item()
+        self._timer.restore(measurement)
 
     def _all_weights(self) -> dict[str, torch.Tensor]:
         """Return by name what is learned, and whatever else the model remembers."""

@@ -9,7 +9,7 @@ import pytest
 
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
-from neuralpaint.training.learning import learner
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.training.training import Engine
 
 

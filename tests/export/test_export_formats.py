@@ -22,7 +22,7 @@ from neuralpaint.models import ActivationName, NormName
 from neuralpaint.models.albums import Album
 from neuralpaint.models.encodings import encodings
 from neuralpaint.models.painting import Painting
-from neuralpaint.training.learning import learner
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.training.training import Engine
 
 Paint = Callable[..., Painting]

@@ -15,10 +15,11 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models.albums import Album
 from neuralpaint.models.codes import checked_code, parse_code
 from neuralpaint.models.painting import Painting
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
 from neuralpaint.storage.saved import load_painting
 from neuralpaint.storage.take import TakeWriter, load_take
-from neuralpaint.training.learning import learn, learner
+from neuralpaint.training.learning import learn
 from neuralpaint.training.lesson import Lesson
 from neuralpaint.training.target import Lattice, Target
 from neuralpaint.training.training import TrainingSettings

@@ -18,9 +18,9 @@ from neuralpaint.models import models
 from neuralpaint.models.albums import Album
 from neuralpaint.models.networks import Buttons
 from neuralpaint.models.painting import Painting
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
 from neuralpaint.storage.saved import load_painting
-from neuralpaint.training.learning import learner
 
 CANVAS = Canvas.of(height=5, width=8)
 CODES = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 0], [0, 1, 1]], np.float32)

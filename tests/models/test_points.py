@@ -13,8 +13,8 @@ from neuralpaint.models import models
 from neuralpaint.models.networks import CoordinateModel
 from neuralpaint.models.networks.activations import ACTIVATIONS
 from neuralpaint.models.networks.points import tabulate
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.runtime.threads import set_threads, thread_count
-from neuralpaint.training.learning import learner
 from neuralpaint.training.training import TrainingSettings
 
 CANVAS = Canvas.of(height=32, width=48)

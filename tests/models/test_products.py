@@ -6,9 +6,9 @@ import torch
 
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.networks.products import EXACT, ROUNDED, Products, products
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import fidelity
 from neuralpaint.runtime.devices import DeviceName
-from neuralpaint.training.learning import learner
 
 
 @pytest.mark.parametrize(("kind", "rounding"), [(EXACT, 1e-6), (ROUNDED, 2**-8)])

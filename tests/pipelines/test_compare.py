@@ -28,7 +28,7 @@ from neuralpaint.pipelines.compare.measures import Judge, Scores
 from neuralpaint.pipelines.compare.result import CompareProgress, CompareResult
 from neuralpaint.pipelines.compare.sweep import Sweep
 from neuralpaint.pipelines.compare.tiles import arrange
-from neuralpaint.training.learning import learner
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.training.torch_learner import TorchLearner
 from neuralpaint.video.ffmpeg import find_ffmpeg
 from neuralpaint.video.metadata import read_tag

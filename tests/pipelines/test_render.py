@@ -16,11 +16,12 @@ from neuralpaint.cli.render import command
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.pipelines.render import RenderSettings
 from neuralpaint.pipelines.saved import as_it_was, load_saved
 from neuralpaint.rendering.stage import Frame, Stage
 from neuralpaint.storage.take import Take, TakeWriter
-from neuralpaint.training.learning import learn, learner
+from neuralpaint.training.learning import learn
 from neuralpaint.training.training import TrainingSettings
 
 AGAIN = {"duration": 1.0, "fps": 12.0}

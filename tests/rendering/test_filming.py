@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.pipelines.report import Progress
 from neuralpaint.pipelines.timelapse import VideoSettings
-from neuralpaint.training.learning import learner
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from fake_painting import Flat
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.rendering.pacing import pacings
-from neuralpaint.training.learning import Snapshot
-from neuralpaint.training.stops import stops_at
+from neuralpaint.training.learning import Snapshot, stops_at
 
 CANVAS = Canvas.of(height=20, width=30)
 

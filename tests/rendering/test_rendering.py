@@ -13,8 +13,8 @@ from neuralpaint.errors import DeviceError
 from neuralpaint.image.canvas import Canvas, CanvasSettings, Edge, Grid, View
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting, TorchPainting
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import Depth, expose, fidelity, letterbox, render, strips
-from neuralpaint.training.learning import learner
 from neuralpaint.training.training import TrainingSettings
 
 

@@ -13,10 +13,10 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models import ButtonsModel
 from neuralpaint.models.albums import Album
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.scratch.choices import build_network, count_weights
 from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.samples import Pages
-from neuralpaint.training.learning import learner
 
 CODES = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float32)
 

@@ -12,16 +12,17 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import DivergedError, UsageError
-from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import fidelity, render
 from neuralpaint.runtime.threads import parallel_map
 from neuralpaint.scratch import blas
 from neuralpaint.scratch.dropout import Dropout
 from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.painting import ScratchPainting
-from neuralpaint.training.learning import learn, learner
+from neuralpaint.training.learning import learn
 from neuralpaint.training.training import TrainingSettings
 
 CANVAS = Canvas.of(height=24, width=36)
@@ -207,7 +208,7 @@ def test_rendering_neither_drops_out_nor_looks_at_the_neighbours() -> None:
     painting, grid = student.painting(), CANVAS.grid()
     whole = painting(grid)
     np.testing.assert_array_equal(painting(grid), whole)
-    row = painting(npaint.canvas.Grid(grid.x, grid.y[5:6]))
+    row = painting(Grid(grid.x, grid.y[5:6]))
     np.testing.assert_allclose(row[0], whole[5], atol=1e-5)
 
 

@@ -18,10 +18,10 @@ from neuralpaint.image.canvas import Canvas, Grid, View
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.encodings import encodings
 from neuralpaint.models.painting import Painting
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
 from neuralpaint.storage.saved import load_painting
 from neuralpaint.storage.sealed import load_sealed, save_sealed
-from neuralpaint.training.learning import learner
 from neuralpaint.training.training import Engine, TrainingSettings
 
 KIND = "neuralpaint painting"

@@ -12,8 +12,8 @@ from fake_gpu import FakeGpu
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.training.cuda_graph import StepGraphs
-from neuralpaint.training.learning import learner
 from neuralpaint.training.target import Lattice
 from neuralpaint.training.torch_learner import TorchLearner
 

@@ -15,10 +15,10 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
-from neuralpaint.training.learning import Learner, learn, learner
-from neuralpaint.training.meters import CudaMeter
-from neuralpaint.training.stops import stops_by_clock
+from neuralpaint.training.learning import Learner, learn, stops_by_clock
+from neuralpaint.training.timing import CudaTimer
 from neuralpaint.training.torch_learner import TorchLearner
 from neuralpaint.training.training import TrainingSettings
 
@@ -171,7 +171,7 @@ def test_training_on_a_gpu_gives_the_colours_of_the_cpu() -> None:
 
 
 def test_a_distant_stop_is_looked_at_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neuralpaint.training.learning._MOMENT", 0.0)  # holds one step
+    monkeypatch.setattr("neuralpaint.training.learning._REPORT_SECONDS", 0.0)  # holds one step
     seen: list[float] = []
     (snapshot,) = learn(small(), [6], look=seen.append)
     assert len(seen) == 6
@@ -190,7 +190,7 @@ def test_the_loss_of_a_snapshot_is_the_mean_since_the_one_before() -> None:
 def on_a_slow_gpu(student: Learner) -> TorchLearner:
     """Return the learner, measuring as if its device worked on its own."""
     assert isinstance(student, TorchLearner)
-    student._meter = CudaMeter(torch.device("cpu"))
+    student._timer = CudaTimer(torch.zeros((), dtype=torch.float64))
     return student
 
 
@@ -198,7 +198,7 @@ def test_a_snapshot_is_taken_while_a_gpu_is_still_at_it(monkeypatch: pytest.Monk
     stops = [0, 1, 4, 8]
     expected = [snapshot.loss for snapshot in learn(small(), stops)]
     gpu = FakeGpu(monkeypatch)
-    monkeypatch.setattr("neuralpaint.training.learning._MOMENT", 1e3)  # no stop is distant
+    monkeypatch.setattr("neuralpaint.training.learning._REPORT_SECONDS", 1e3)  # no stop is distant
     looks: list[float] = []
     snapshots = list(learn(on_a_slow_gpu(small()), stops, look=looks.append))
     assert [snapshot.step for snapshot in snapshots] == stops

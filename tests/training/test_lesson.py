@@ -12,8 +12,8 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.storage.saved import load_painting
-from neuralpaint.training.learning import learner
 from neuralpaint.training.lesson import Lesson
 from neuralpaint.training.training import TrainingSettings
 

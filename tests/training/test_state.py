@@ -12,9 +12,10 @@ from contract import SPECS
 
 from neuralpaint.errors import SavedError
 from neuralpaint.image.pictures import Picture
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.runtime.state import State, generator_state, set_generator_state
 from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
-from neuralpaint.training.learning import Learner, learn, learner
+from neuralpaint.training.learning import Learner, learn
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import Group, optimizers
 from neuralpaint.training.schedules import schedules
@@ -249,7 +250,7 @@ def test_the_state_of_another_training_is_refused(
 ) -> None:
     student = pupil(**options)
     student.advance(5)
-    with pytest.raises(SavedError, match="resume with the picture and the settings"):
+    with pytest.raises(SavedError, match="resume with the same picture"):
         resumed(student.state(), **others)
 
 
@@ -266,7 +267,7 @@ def test_a_training_that_has_begun_takes_no_state(engine: dict[str, Any]) -> Non
     student = pupil(**engine)
     state = student.state()
     student.advance(1)
-    with pytest.raises(RuntimeError, match="before the training goes on"):
+    with pytest.raises(RuntimeError, match="before the first advance"):
         student.restore(state)
 
 
@@ -283,7 +284,7 @@ def test_an_advance_that_was_cut_short_has_left_no_state(
     monkeypatch.setattr(student._plan.annealing, "multiplier", interrupt)  # type: ignore[attr-defined]
     with pytest.raises(KeyboardInterrupt):
         student.advance(2)
-    with pytest.raises(RuntimeError, match="cut short"):
+    with pytest.raises(RuntimeError, match="interrupted"):
         student.state()
 
 

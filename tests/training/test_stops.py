@@ -6,8 +6,8 @@ import pytest
 from fake_painting import Flat
 
 from neuralpaint.runtime.state import State
-from neuralpaint.training.learning import Learner, Reading, learn
-from neuralpaint.training.stops import stops_by_clock
+from neuralpaint.training.learning import Learner, learn, stops_by_clock
+from neuralpaint.training.timing import Measurement
 from neuralpaint.training.training import TrainingSettings
 
 
@@ -34,11 +34,11 @@ class Clockwork(Learner):
         return self.step / 100
 
     @property
-    def newest(self) -> Reading:
-        return Reading(self.step, seconds=self.seconds, total=0.5 * self.step)
+    def newest(self) -> Measurement:
+        return Measurement(self.step, seconds=self.seconds, total=0.5 * self.step)
 
     @property
-    def known(self) -> Reading:
+    def finished(self) -> Measurement:
         return self.newest
 
     def painting(self) -> Flat:
@@ -50,6 +50,9 @@ class Clockwork(Learner):
     sketch = begin_sketch  # type: ignore[assignment]
 
     def _state(self) -> NoReturn:
+        raise NotImplementedError
+
+    def _variable_forms(self, state: State) -> NoReturn:
         raise NotImplementedError
 
     def _restore(self, state: State) -> NoReturn:

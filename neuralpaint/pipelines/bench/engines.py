@@ -7,7 +7,7 @@ import time
 
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.bench.result import Engines
-from neuralpaint.training.learning import learner
+from neuralpaint.pipelines.learner import learner
 
 __all__ = ["compare_engines"]
 

@@ -13,8 +13,8 @@ from neuralpaint.image.canvas import Grid
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
-from neuralpaint.training.learning import Snapshot, learn, learner
-from neuralpaint.training.stops import stops_by_clock
+from neuralpaint.pipelines.learner import learner
+from neuralpaint.training.learning import Snapshot, learn, stops_by_clock
 from neuralpaint.training.training import TrainingSettings
 
 __all__ = ["Look", "Watch", "glance", "still_psnr", "train_by_clock"]

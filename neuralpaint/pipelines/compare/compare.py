@@ -33,10 +33,10 @@ from neuralpaint.pipelines.compare.result import (
 )
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.threads import set_threads
-from neuralpaint.training.learning import learner
 from neuralpaint.video.formats import formats
 from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.typography import text_width

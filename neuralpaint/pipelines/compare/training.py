@@ -20,11 +20,11 @@ from neuralpaint.pipelines.compare.measures import Judge, Scores
 from neuralpaint.pipelines.compare.result import MISHAPS, CurvePoint, Outcome, Status, mishap
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.words import paint_note
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.inbetweens import film
 from neuralpaint.rendering.rendering import render
 from neuralpaint.rendering.stage import Stage
-from neuralpaint.training.learning import Learner, Snapshot, learn, learner
-from neuralpaint.training.stops import stops_at, stops_by_clock
+from neuralpaint.training.learning import Learner, Snapshot, learn, stops_at, stops_by_clock
 from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["Training", "Watch"]

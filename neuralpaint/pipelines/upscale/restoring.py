@@ -13,6 +13,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.image.stills import save_still
 from neuralpaint.pipelines.compare.folder import Folder
 from neuralpaint.pipelines.compare.result import MISHAPS, Status, mishap
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.pipelines.paint import PaintSettings
 from neuralpaint.pipelines.provenance import Note
 from neuralpaint.pipelines.upscale.degradation import border_of
@@ -27,7 +28,7 @@ from neuralpaint.pipelines.upscale.result import (
 )
 from neuralpaint.pipelines.upscale.settings import UpscaleSettings
 from neuralpaint.pipelines.upscale.training import bring_back, size_of
-from neuralpaint.training.learning import Learner, learner
+from neuralpaint.training.learning import Learner
 from neuralpaint.video.drawing import Frame
 
 __all__ = ["Restorer", "Turn"]

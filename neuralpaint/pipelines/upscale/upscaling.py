@@ -12,6 +12,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Source
 from neuralpaint.pipelines.compare.folder import Folder
 from neuralpaint.pipelines.compare.result import MISHAPS
+from neuralpaint.pipelines.learner import learner
 from neuralpaint.pipelines.upscale.degradation import border_of, cropped, degraded
 from neuralpaint.pipelines.upscale.folder import check_folder
 from neuralpaint.pipelines.upscale.methods import BASELINE, Method, methods_of
@@ -26,7 +27,6 @@ from neuralpaint.pipelines.upscale.result import (
 from neuralpaint.pipelines.upscale.settings import UpscaleSettings
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.threads import set_threads
-from neuralpaint.training.learning import learner
 from neuralpaint.video.typography import text_width
 
 __all__ = ["Upscaling", "compare_upscaling"]

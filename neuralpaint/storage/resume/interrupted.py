@@ -13,7 +13,7 @@ from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.runtime.state import State
 from neuralpaint.storage.checkpoint import load_checkpoint
 from neuralpaint.storage.resume.keeping import checkpoint_of
-from neuralpaint.training.readings import Reading
+from neuralpaint.training.timing import Measurement
 
 __all__ = ["Interrupted", "interrupted_settings", "load_interrupted"]
 
@@ -45,10 +45,10 @@ class Interrupted:
     """Bytes of the rushes that count."""
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> Measurement:
         """The reading at the newest moment."""
         step, seconds, total = self.since
-        return Reading(step, seconds=seconds, total=total)
+        return Measurement(step, seconds=seconds, total=total)
 
     def facts(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""

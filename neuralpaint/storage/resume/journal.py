@@ -27,7 +27,8 @@ from neuralpaint.storage.checkpoint import save_checkpoint
 from neuralpaint.storage.resume.interrupted import Interrupted, load_interrupted
 from neuralpaint.storage.resume.keeping import Keeping, checkpoint_of, rushes_of
 from neuralpaint.storage.resume.rushes import Rushes, Sketch
-from neuralpaint.training.learning import Learner, Reading, Snapshot
+from neuralpaint.training.learning import Learner, Snapshot
+from neuralpaint.training.timing import Measurement
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -70,7 +71,7 @@ class Journal:
             UsageError: the earlier run was another one.
             SavedError: what it has left is damaged.
         """
-        self.since: Reading | None = None
+        self.since: Measurement | None = None
         """The reading at the newest moment."""
         self.elapsed = 0.0
         """Seconds that the earlier run has taken."""
@@ -218,7 +219,7 @@ class Journal:
                 self._save()
 
     def _save(self) -> None:
-        since, rushes, keeping = self.since or Reading(0), self._rushes, self._keeping
+        since, rushes, keeping = self.since or Measurement(0), self._rushes, self._keeping
         if rushes is not None:
             with self._undivided():
                 rushes.secure()

@@ -23,7 +23,7 @@ from neuralpaint.storage.take.records import Place, has_magic, read_places, read
 from neuralpaint.storage.take.sketch import unpacked_sketch
 from neuralpaint.storage.take.weights import Weights, unpacked, widened
 from neuralpaint.storage.tensors import opened_saved
-from neuralpaint.training.learning import Snapshot, between
+from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.training import TrainingSettings
 
 __all__ = ["Take", "is_take", "load_take"]
@@ -119,8 +119,8 @@ class Take(Sequence[Snapshot]):
         """Return a snapshot, whose painting is loaded when it is looked at."""
         chosen = range(len(self))[index]
         if isinstance(chosen, range):
-            return [_Kept(self, i) for i in chosen]
-        return _Kept(self, chosen)
+            return [self._snapshot(i) for i in chosen]
+        return self._snapshot(chosen)
 
     def at(self, step: float) -> Snapshot:
         """Return the snapshot at a step, its weights blended of the two on either side.
@@ -137,7 +137,7 @@ class Take(Sequence[Snapshot]):
         right = min(left + 1, len(self) - 1)
         apart = self._steps[right] - self._steps[left]
         amount = (step - self._steps[left]) / apart if apart else 0.0
-        return between(self[left], self[right], amount)
+        return self[left].blend(self[right], amount)
 
     @cached_property
     def picture(self) -> Picture:
@@ -183,6 +183,16 @@ class Take(Sequence[Snapshot]):
         tensors, _ = self._read(self._places[index])
         return unpacked_sketch(tensors, canvas=self.canvas, name=self._name)
 
+    def _snapshot(self, index: int) -> Snapshot:
+        """Return a snapshot whose painting is loaded each time it is read."""
+        place = self._places[index]
+        return Snapshot.lazy(
+            place.step,
+            seconds=lambda: place.seconds,
+            loss=lambda: place.loss,
+            painting=lambda: self.painting(index),
+        )
+
     def place(self, index: int) -> Place:
         """Return where a snapshot is kept, and its step, seconds and loss."""
         return self._places[index]
@@ -224,20 +234,3 @@ class Take(Sequence[Snapshot]):
 
     def _damaged(self, reason: str) -> SavedError:
         return SavedError(f"{self._name} is damaged ({reason}): copy it anew")
-
-
-class _Kept(Snapshot):
-    """A snapshot in a file: its painting is loaded whenever it is looked at."""
-
-    _take: Take
-    _index: int
-
-    def __init__(self, take: Take, index: int) -> None:
-        # Not through the fields, of which one is a property here.
-        place = take.place(index)
-        self.__dict__.update(step=place.step, seconds=place.seconds, loss=place.loss)
-        self.__dict__.update(_take=take, _index=index)
-
-    @property
-    def painting(self) -> Painting:
-        return self._take.painting(self._index)

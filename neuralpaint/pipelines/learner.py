@@ -1,0 +1,34 @@
+"""The learner of a picture: torch, or NumPy from scratch."""
+
+from __future__ import annotations
+
+from neuralpaint.models.albums import Subject
+from neuralpaint.training.learning import Learner
+from neuralpaint.training.training import TrainingSettings
+
+__all__ = ["learner"]
+
+
+def learner(
+    subject: Subject, settings: TrainingSettings | None = None, **options: object
+) -> Learner:
+    """Return the learner of a picture or an album, for `learn`.
+
+    Args:
+        subject: the picture or album to learn.
+        settings: how to learn it.
+        **options: fields of `TrainingSettings`, instead of `settings`: for example
+            `model="fourier:order=64", steps=3000`.
+
+    Raises:
+        UsageError: an option is not valid.
+        DeviceError: the device does not exist.
+    """
+    chosen = TrainingSettings.given(settings, options)
+    if chosen.engine == "numpy":
+        from neuralpaint.scratch.learner import ScratchLearner
+
+        return ScratchLearner(subject, chosen)
+    from neuralpaint.training.torch_learner import TorchLearner
+
+    return TorchLearner(subject, chosen)
