@@ -10,7 +10,8 @@ from neuralpaint.cli.options import common_options, output_option, settings_from
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.cli.screen import Going, Screen
 from neuralpaint.cli.sections import SectionedCommand
-from neuralpaint.pipelines.export import Export, Exported, ExportSettings
+from neuralpaint.pipelines.export import Export, Exported
+from neuralpaint.pipelines.instant import InstantSettings
 
 __all__ = ["command"]
 
@@ -18,7 +19,7 @@ __all__ = ["command"]
 @click.command("export", cls=SectionedCommand)
 @click.argument("saved", metavar="PAINTING", type=click.Path())
 @output_option("its suffix chooses: a neural network (.onnx), a shader (.glsl) or arrays (.npz)")
-@settings_options(ExportSettings)
+@settings_options(InstantSettings)
 @common_options
 @click.pass_context
 def command(
@@ -46,7 +47,7 @@ def command(
     job = Export(
         saved,
         output,
-        settings=settings_from(ExportSettings, ctx),
+        settings=settings_from(InstantSettings, ctx),
         overwrite=confirm_overwrite(output, overwrite=overwrite),
     )
     return run(job, _Display(quiet=quiet, as_json=as_json), dry_run=dry_run)

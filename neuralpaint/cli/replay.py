@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.pipelines.job import Job
-from neuralpaint.pipelines.masking import MaskSettings
 from neuralpaint.pipelines.morph.morph import prepare_morph
 from neuralpaint.pipelines.morph.settings import MorphSettings
 from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
@@ -96,7 +94,7 @@ def _with_files(settings: Settings, given: dict[str, str | None]) -> Settings:
     Raises:
         UsageError: one is missing, or one was given that has no use.
     """
-    named = settings.files() if isinstance(settings, MaskSettings) else {}
+    named = settings.files()
     for name, path in given.items():
         if path is None and name in named:
             raise UsageError(
@@ -106,7 +104,7 @@ def _with_files(settings: Settings, given: dict[str, str | None]) -> Settings:
         if path is not None and name not in named:
             raise UsageError(f"--{name}: it was made without such a file; leave it out")
     known: dict[str, Any] = {name: path for name, path in given.items() if path is not None}
-    return replace(settings, **known)
+    return settings.replaced(**known)
 
 
 def _job(
@@ -129,10 +127,10 @@ def _job(
     if not isinstance(settings, VideoSettings | MorphSettings | RenderSettings):
         raise TypeError(f"no recipe has {type(settings).__name__}")
     try:
-        format_for(output, settings.format)
+        format_for(output, settings.video.format)
     except UsageError:
         # The format was that of the old file; the new one's suffix asks for another.
-        settings = replace(settings, format=None)
+        settings = settings.replaced(format=None)
     if isinstance(settings, RenderSettings):
         allowed = confirm_overwrite(output, overwrite=overwrite)
         return prepare_render(

@@ -12,11 +12,19 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, Self, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, Union
 
 from neuralpaint.errors import UnknownNameError, UsageError
 
-__all__ = ["Entries", "Option", "Settings", "options", "setting"]
+__all__ = [
+    "ComposedSettings",
+    "Entries",
+    "Option",
+    "Settings",
+    "group",
+    "options",
+    "setting",
+]
 
 _UNSET = ("auto", "none")
 _TRUE = {"true", "yes", "on", "1"}
@@ -174,39 +182,34 @@ def _truth(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of every settings class; its values are converted and checked when it is made."""
+    """Base of every settings class; values are converted and checked on construction."""
 
     section: ClassVar[str] = ""
     """The heading of these settings in a command's help."""
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
-    """Groups of settings of which at most one may have a value."""
-    without: ClassVar[tuple[str, ...]] = ()
-    """Settings that are inherited and have no meaning here: they keep their defaults."""
+    """Groups of options of which at most one may have a value; absent options are ignored."""
 
     def __post_init__(self) -> None:
-        for option in options(type(self)).values():
-            value = option.convert(getattr(self, option.name))
-            object.__setattr__(self, option.name, value)
-        for field in dataclasses.fields(self):
-            if field.name in self.without and getattr(self, field.name) != field.default:
-                raise UnknownNameError("setting", field.name, options(type(self)))
-        for group in self.exclusive_groups():
-            given = [f"--{name}" for name in group if getattr(self, name) is not None]
+        for option in _own_options(type(self)).values():
+            object.__setattr__(self, option.name, option.convert(getattr(self, option.name)))
+        values = self.to_dict()
+        for names in self.exclusive_groups():
+            given = [f"--{name}" for name in names if values.get(name) is not None]
             if len(given) > 1:
                 raise UsageError(f"{' and '.join(given)} exclude each other: give one of them")
 
     @classmethod
     def exclusive_groups(cls) -> list[tuple[str, ...]]:
-        """Return the exclusive groups of this class and all that it inherits from."""
+        """Return the groups of mutually exclusive options of this class and its bases."""
         return [group for base in cls.__mro__ for group in base.__dict__.get("exclusive", ())]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values that JSON can hold."""
-        return {name: getattr(self, name) for name in options(type(self))}
+        """Return the settings as a flat dictionary of plain values that JSON can hold."""
+        return {name: getattr(self, name) for name in _own_options(type(self))}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Make the settings from `to_dict`'s plain values.
+        """Create the settings from the flat dictionary that `to_dict` returns.
 
         Raises:
             UsageError: a key is unknown or a value cannot be used.
@@ -218,7 +221,7 @@ class Settings:
 
     @classmethod
     def given(cls, settings: Self | None, values: Mapping[str, Any]) -> Self:
-        """Return `settings`, or those made of `values` where there are none.
+        """Return `settings`, or new settings from `values` where `settings` is None.
 
         Raises:
             UsageError: both are given, or a value cannot be used.
@@ -229,26 +232,141 @@ class Settings:
             raise UsageError(f"give either settings or {', '.join(values)}, not both")
         return settings
 
+    def replaced(self, **values: Any) -> Self:
+        """Return a copy with other values for some options."""
+        return type(self).from_dict(self.to_dict() | values)
+
     def changes(self) -> dict[str, Any]:
         """Return only the values that differ from the defaults."""
         known = options(type(self))
         return {k: v for k, v in self.to_dict().items() if v != known[k].default}
 
+    def files(self) -> dict[str, str]:
+        """Return the options whose value is the path of a file to read, by option name."""
+        return {}
+
+    def without_folders(self) -> Self:
+        """Return a copy in which each path of `files` is reduced to its last part."""
+        return self
+
+
+def group(cls: type[Settings]) -> Any:
+    """Declare a field of a `ComposedSettings` class: a group of options with its own class."""
+    return dataclasses.field(default_factory=cls, metadata={"group": cls})
+
+
+@dataclass(frozen=True, init=False)
+class ComposedSettings(Settings):
+    """Settings that consist of groups, each a `Settings` class, and perhaps options of their own.
+
+        @dataclass(frozen=True, init=False)
+        class PaintSettings(ComposedSettings):
+            picture: PictureSettings = group(PictureSettings)
+            still: StillSettings = group(StillSettings)
+
+    Code reads `settings.still.depth`. From outside the groups are invisible: the constructor,
+    `from_dict`, `to_dict`, the command line and saved files all have one flat set of options, and
+    `settings.depth` can be read too.
+    """
+
+    overrides: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Other `default` or `help` for options of the groups, by option name."""
+
+    def __init__(self, **values: Any) -> None:
+        """Create the settings from flat options; a group may also be given whole, by its name.
+
+        Raises:
+            UsageError: an option is unknown or a value cannot be used.
+        """
+        known, groups = options(type(self)), _groups(type(self))
+        for name in values:
+            if name not in known and name not in groups:
+                raise UnknownNameError("setting", name, known)
+        for name, cls in groups.items():
+            base = values[name].to_dict() if name in values else {}
+            chosen = {
+                option: values.get(option, base.get(option, known[option].default))
+                for option in options(cls)
+            }
+            object.__setattr__(self, name, cls(**chosen))
+        for name in _own_options(type(self)):
+            object.__setattr__(self, name, values.get(name, known[name].default))
+        self.__post_init__()
+
+    if not TYPE_CHECKING:  # code of ours reads `settings.group.option`, which mypy can check
+
+        def __getattr__(self, name: str) -> Any:
+            for group in _groups(type(self)) if not name.startswith("_") else ():
+                if name in options(_groups(type(self))[group]):
+                    return getattr(self.__dict__[group], name)
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+
+    @classmethod
+    def exclusive_groups(cls) -> list[tuple[str, ...]]:
+        """Return the groups of mutually exclusive options of this class and of its groups."""
+        own = super().exclusive_groups()
+        return own + [names for each in _groups(cls).values() for names in each.exclusive_groups()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all options as one flat dictionary of plain values that JSON can hold."""
+        values = super().to_dict()
+        for each in self._groups():
+            values |= each.to_dict()
+        return {name: values[name] for name in options(type(self))}
+
+    def files(self) -> dict[str, str]:
+        """Return the options of all groups whose value is the path of a file to read."""
+        return {name: path for each in self._groups() for name, path in each.files().items()}
+
+    def without_folders(self) -> Self:
+        """Return a copy in which each path of `files` is reduced to its last part."""
+        names = _groups(type(self))
+        groups = zip(names, self._groups(), strict=True)
+        changed = {name: each.without_folders() for name, each in groups}
+        return type(self)(**super().to_dict(), **changed)
+
+    def _groups(self) -> list[Settings]:
+        return [getattr(self, name) for name in _groups(type(self))]
+
 
 def options(cls: type[Settings]) -> dict[str, Option]:
-    """Return the fields of a `Settings` class by name, in the order they are written."""
-    hints = typing.get_type_hints(cls)
+    """Return the options of a settings class by name, in the order in which they are declared."""
+    known: dict[str, Option] = {}
+    for field in dataclasses.fields(cls):
+        inner = field.metadata.get("group")
+        known |= {field.name: _own_options(cls)[field.name]} if inner is None else options(inner)
+    if issubclass(cls, ComposedSettings):
+        for name, changed in cls.overrides.items():
+            known[name] = dataclasses.replace(known[name], **changed)
+    return known
+
+
+def _groups(cls: type[Settings]) -> dict[str, type[Settings]]:
+    """Return the class of each group of a composed settings class, by the name of its field."""
+    fields = dataclasses.fields(cls)
+    return {f.name: f.metadata["group"] for f in fields if "group" in f.metadata}
+
+
+def _own_options(cls: type[Settings]) -> dict[str, Option]:
+    """Return the options that are fields of the class itself or its bases, not of its groups."""
+    if cls in _OWN_OPTIONS:
+        return _OWN_OPTIONS[cls]
+    hints = typing.get_type_hints(cls)  # slow, and needed whenever settings are created
     section_of = {
         name: base.section
         for base in reversed(cls.__mro__)
         if issubclass(base, Settings)
         for name in base.__annotations__
     }
-    return {
+    _OWN_OPTIONS[cls] = {
         field.name: _option(field, hints[field.name], section_of[field.name])
         for field in dataclasses.fields(cls)
-        if field.name not in cls.without
+        if "group" not in field.metadata
     }
+    return _OWN_OPTIONS[cls]
+
+
+_OWN_OPTIONS: dict[type[Settings], dict[str, Option]] = {}
 
 
 def _option(field: dataclasses.Field[Any], hint: Any, section: str) -> Option:

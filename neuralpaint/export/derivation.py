@@ -57,7 +57,9 @@ def derive(painting: Painting) -> Formula:
         features = waves_and_planes(weights, learned)
     else:
         chosen = _encoding(model)
-        features = features_of(chosen, weights=weights, canvas=learned, seed=settings.seed)
+        features = features_of(
+            chosen, weights=weights, canvas=learned, seed=settings.optimization.seed
+        )
     return Formula(
         waves=single(features.waves),
         ramps=single(features.ramps),

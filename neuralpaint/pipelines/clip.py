@@ -11,7 +11,7 @@ from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.image.canvas import CanvasSettings
 from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines.annotations import Annotations
-from neuralpaint.pipelines.clip_settings import ClipSettings
+from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.detail import LONGEST_CLIP
 from neuralpaint.pipelines.footage import Footage
 from neuralpaint.pipelines.hole import hole_fidelity
@@ -23,7 +23,7 @@ from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.stage import Filmed, Stage
 from neuralpaint.video.formats import format_for
 from neuralpaint.video.overlays import overlays
-from neuralpaint.video.playback import ClipFrames
+from neuralpaint.video.playback import ClipFrames, PlaybackSettings
 from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.writer import ClipWriter
 
@@ -43,7 +43,9 @@ class Clip(Job):
         output: str | Path,
         *,
         footage: Footage,
+        playback: PlaybackSettings,
         settings: ClipSettings,
+        timelapse: TimelapseSettings | None = None,
         view: CanvasSettings,
         bars: tuple[int, int, int],
         audio: Path | None = None,
@@ -56,7 +58,9 @@ class Clip(Job):
         Args:
             output: the clip; its suffix chooses the format.
             footage: what is filmed.
-            settings: how.
+            playback: how long it is, and in which order its frames are shown.
+            settings: how its frames are made.
+            timelapse: what only the clip of one picture has.
             view: what is shown of the picture, how large.
             bars: the colour of bars.
             audio: a sound file to lay under the clip.
@@ -72,20 +76,22 @@ class Clip(Job):
             footage.canvas,
             view,
             original=footage.picture,
-            taught=footage.taught,
+            taught=footage.taught.target,
             bars=bars,
             longest=LONGEST_CLIP,
             camera=camera,
         )
         super().__init__(output, footage=footage, stage=stage, budget=budget, began=began)
-        self._settings = settings
+        self._settings, self._fps = settings, playback.fps
+        self._timelapse = TimelapseSettings() if timelapse is None else timelapse
         self._audio, self._overwrite = audio, overwrite
         self._format = format_for(output, settings.format)
-        self._annotations = Annotations(overlays.parse_list(settings.overlay), stage)
+        self._annotations = Annotations(overlays.parse_list(self._timelapse.overlay), stage)
         self._pacing = pacings.parse(settings.pacing)
         self._newest: Filmed | None = None
         self._check()
-        self.playback = settings.playback(None if footage.by_clock else footage.steps)
+        snapshots = self._timelapse.snapshots(None if footage.by_clock else footage.steps)
+        self.playback = playback.playback(snapshots)
         self.shots = self.playback.shots
         self._filming = Filming(
             footage,
@@ -96,7 +102,7 @@ class Clip(Job):
         )
 
     def _check(self) -> None:
-        if self.footage.picture is None and self._settings.overlay:
+        if self.footage.picture is None and self._timelapse.overlay:
             raise UsageError(
                 "--overlay: there is no picture here to hold the frames against: a painting holds "
                 "none, and a walk lies between several; film a learning, or render a take of one"
@@ -111,7 +117,7 @@ class Clip(Job):
             self._format,
             height=height,
             width=width,
-            fps=self._settings.fps,
+            fps=self._fps,
             audio=self._audio,
             overwrite=self._overwrite,
         )
@@ -124,7 +130,7 @@ class Clip(Job):
             "width": width,
             "height": height,
             "frames": self.playback.frames,
-            "fps": self._settings.fps,
+            "fps": self._fps,
         }
 
     @property
@@ -182,7 +188,7 @@ class Clip(Job):
             self._filming.allow(max(0.0, both / 2), clock=self._overhead)
             self.check_budget()
         fractions = self._pacing.fractions(self.shots)
-        snapshots = self.snapshots(fractions, report, every=self._settings.every or 1)
+        snapshots = self.snapshots(fractions, report, every=self._timelapse.every or 1)
         observed = self._pacing.observe(snapshots, canvas=self.stage.canvas)
         shots = self._pacing.shots(self.until_stopped(observed), shots=self.shots)
         for filmed in self._filming.film(shots):
@@ -239,7 +245,7 @@ class Clip(Job):
             format=self._format,
             height=height,
             width=width,
-            fps=self._settings.fps,
+            fps=self._fps,
             title=f"{Path(self.footage.note.source).stem}, learned by a neural network",
             tag=self.footage.note.text(),
             audio=self._audio,

@@ -1,25 +1,24 @@
-"""How footage becomes a clip."""
+"""How snapshots become a clip."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from neuralpaint.config.settings import setting
+from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.rendering.camera import cameras, read_camera
 from neuralpaint.rendering.filming import FramesFrom
 from neuralpaint.rendering.pacing import pacings
 from neuralpaint.video.formats import formats
 from neuralpaint.video.overlays import overlays
-from neuralpaint.video.playback import PlaybackSettings
 
-__all__ = ["ClipSettings"]
+__all__ = ["ClipSettings", "TimelapseSettings"]
 
 
 @dataclass(frozen=True)
-class ClipSettings(PlaybackSettings):
-    """How footage becomes a clip."""
+class ClipSettings(Settings):
+    """How snapshots become the frames of a clip, and in which format."""
 
     section: ClassVar[str] = "Clip"
 
@@ -38,22 +37,42 @@ class ClipSettings(PlaybackSettings):
         entries=cameras,
         read=read_camera,
     )
-    overlay: str = setting(
-        "",
-        "what to draw on the clip; may be given several times",
-        entries=overlays,
-        repeatable=True,
-    )
     format: str | None = setting(
         None, "kind of file, with settings; unset, by the suffix", entries=formats
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.every is None:
-            self.playback(steps=None)  # says now if the clip has no room for what was asked
         if self.frames_from == "training" and pacings.parse(self.pacing).trains_first:
             raise UsageError(
                 f"--frames-from training films while it trains, and --pacing {self.pacing} after: "
                 "choose --pacing fixed or log"
             )
+
+
+@dataclass(frozen=True)
+class TimelapseSettings(Settings):
+    """What only the clip of one picture has: a frame every few steps, and overlays."""
+
+    section: ClassVar[str] = "Clip"
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("frames", "every"),)
+
+    every: int | None = setting(
+        None,
+        "a snapshot every so many steps, one frame each; with --duration, spread over it; with "
+        "another pacing, only at multiples of it",
+        unit="steps",
+        minimum=1,
+    )
+    overlay: str = setting(
+        "",
+        "what to draw on the clip; may be given several times",
+        entries=overlays,
+        repeatable=True,
+    )
+
+    def snapshots(self, steps: int | None) -> int | None:
+        """Return the number of snapshots of a training of `steps` steps; None without --every."""
+        if self.every is None or steps is None:
+            return None
+        return 1 + -(-steps // self.every)

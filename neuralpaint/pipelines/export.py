@@ -21,12 +21,7 @@ from neuralpaint.pipelines.saved import load_saved
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["Export", "ExportSettings", "Exported"]
-
-
-@dataclass(frozen=True)
-class ExportSettings(InstantSettings):
-    """What of a file is exported."""
+__all__ = ["Export", "Exported"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ class Export:
     """One file to be made of a painting or a take."""
 
     def __init__(
-        self, saved: str | Path, output: str | Path, *, settings: ExportSettings, overwrite: bool
+        self, saved: str | Path, output: str | Path, *, settings: InstantSettings, overwrite: bool
     ) -> None:
         """Make it in memory, so that whatever can be wrong is known before anything is written.
 
@@ -84,7 +79,7 @@ class Export:
         )
 
 
-def _painting(path: str | Path, settings: ExportSettings) -> Painting:
+def _painting(path: str | Path, settings: InstantSettings) -> Painting:
     """Return what a file holds, or held at one moment."""
     from neuralpaint.models.painting import Painting
 

@@ -9,32 +9,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from neuralpaint.config.settings import options
+from neuralpaint.config.settings import ComposedSettings, group, options
 from neuralpaint.errors import UsageError
-from neuralpaint.image.pictures import Source
+from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.image.stills import still_suffixes
-from neuralpaint.pipelines.clip_settings import ClipSettings
+from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.job import Job
-from neuralpaint.pipelines.live import LiveSettings
+from neuralpaint.pipelines.live import RunSettings
+from neuralpaint.pipelines.masking import MaskSettings, ReferenceSettings
 from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
 from neuralpaint.pipelines.report import Report, Result, ignore
 from neuralpaint.pipelines.still import StillSettings
 from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
 from neuralpaint.storage.resume.keeping import Keeping
+from neuralpaint.training.training import TrainingSettings
 from neuralpaint.video.formats import clip_suffixes
+from neuralpaint.video.playback import PlaybackSettings
 
 __all__ = ["InpaintSettings", "inpaint", "prepare_inpaint"]
 
 S = TypeVar("S", PaintSettings, VideoSettings)
 
+_CLIP_OPTIONS = {
+    name for cls in (PlaybackSettings, TimelapseSettings, ClipSettings) for name in options(cls)
+}
 
-@dataclass(frozen=True)
-class InpaintSettings(ClipSettings, StillSettings, LiveSettings):
+
+@dataclass(frozen=True, init=False)
+class InpaintSettings(ComposedSettings):
     """Everything that shapes a still or a clip of a picture without its hole."""
+
+    playback: PlaybackSettings = group(PlaybackSettings)
+    timelapse: TimelapseSettings = group(TimelapseSettings)
+    video: ClipSettings = group(ClipSettings)
+    still: StillSettings = group(StillSettings)
+    view: CanvasSettings = group(CanvasSettings)
+    training: TrainingSettings = group(TrainingSettings)
+    run: RunSettings = group(RunSettings)
+    masking: MaskSettings = group(MaskSettings)
+    reference: ReferenceSettings = group(ReferenceSettings)
+    picture: PictureSettings = group(PictureSettings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.mask is None:
+        if self.masking.mask is None:
             raise UsageError(
                 "what is unknown of the picture? give --mask: a file in which that is white, or "
                 "alpha where it is transparent, or one to be drawn, such as random:fraction=0.5"
@@ -118,7 +137,7 @@ def _makes_still(output: str | Path, settings: InpaintSettings) -> bool:
     """
     suffix, stills, clips = Path(output).suffix.lower(), still_suffixes(), clip_suffixes()
     if suffix in stills and suffix in clips:
-        return not settings.changes().keys() & options(ClipSettings).keys()
+        return not settings.changes().keys() & _CLIP_OPTIONS
     if suffix not in (*stills, *clips) and not str(output).endswith("/"):
         wrong = f"unknown suffix {suffix!r}" if suffix else "no suffix"
         raise UsageError(

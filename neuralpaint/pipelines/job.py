@@ -114,7 +114,9 @@ class Job(ABC):
             return
         if self._left() < 0.05 * self._budget:
             least = self.elapsed + self.ahead()
-            larger = "--scale or --target-scale" if self.footage.taught.factor > 1 else "--size"
+            larger = (
+                "--scale or --target-scale" if self.footage.taught.target.factor > 1 else "--size"
+            )
             raise UsageError(
                 f"--budget {self._budget:g} leaves no time to train: all the rest takes about "
                 f"{least:.1f} s; raise it, or lower {larger}, --frames or --duration"
@@ -156,7 +158,7 @@ class Job(ABC):
         """What comes before the first step, where there is anything."""
         fills = any(picture.to_fill is not None for picture in self.footage.pictures)
         # Where there is both, that is the first half; see `Lesson`.
-        filled = self.footage.taught.makes_target and self._prepared > _FILLED
+        filled = self.footage.taught.target.makes_target and self._prepared > _FILLED
         return "fill" if fills and not filled else "enhance"
 
     @property

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.config.settings import setting
-from neuralpaint.image.canvas import Canvas, CanvasSettings
-from neuralpaint.image.pictures import Source
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.pictures import Picture, Source
 from neuralpaint.models import models
-from neuralpaint.models.albums import Album, Subject
+from neuralpaint.models.albums import Subject
 from neuralpaint.pipelines.detail import target_scale
 from neuralpaint.pipelines.footage import Direction, Footage
 from neuralpaint.pipelines.learner import learner
-from neuralpaint.pipelines.masking import MaskSettings
 from neuralpaint.pipelines.provenance import Note
 from neuralpaint.storage.resume.journal import Journal
 from neuralpaint.storage.resume.keeping import Keeping
@@ -30,14 +29,14 @@ from neuralpaint.training.training import TrainingSettings
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["Live", "LiveSettings"]
+__all__ = ["Live", "RunSettings"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class LiveSettings(CanvasSettings, TrainingSettings, MaskSettings):
-    """How to read a picture, train on it, and look at it."""
+class RunSettings(Settings):
+    """How long a whole run may take, and how often its state is saved."""
 
     section: ClassVar[str] = "Training"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("steps", "seconds", "epochs", "budget"),)
@@ -66,28 +65,32 @@ class Live(Footage):
         source: Source,
         output: str | Path,
         *,
-        settings: LiveSettings,
+        subject: Subject,
+        training: TrainingSettings,
+        run: RunSettings,
+        settings: Settings,
         recipe: str,
         keeping: Keeping,
         detail: Callable[[Canvas], float],
         films: bool = False,
         audio: Path | None = None,
-        album: Album | None = None,
         others: Sequence[str] = (),
         pace: Mapping[str, Any] | None = None,
     ) -> None:
-        """Read the picture and make the learner; where it is wanted, go on with an earlier run.
+        """Create the learner; resume an earlier run where that is asked for.
 
         Args:
             source: the picture.
             output: what is made of it, beside which is kept what an interrupted run needs.
-            settings: how to read and to train.
+            subject: the picture or pictures to learn.
+            training: how to train.
+            run: how long, and how often to save the state.
+            settings: all settings of the command.
             recipe: what makes it, by the name of its command.
             keeping: what is kept beside the result.
             detail: how many pixels of the result there are to one of a picture, at most.
             films: whether a run that goes on yields the snapshots of the earlier one again.
             audio: the sound that goes with the result.
-            album: what is learned, where that is more than the picture.
             others: the sources beside the first that it was made of.
             pace: of what moves, as `Note` has it.
 
@@ -96,15 +99,13 @@ class Live(Footage):
             PictureError: the picture cannot be read.
             DeviceError: the device is not there or has too little memory.
         """
-        keeping.check(source, output)
-        self._settings = settings
-        subject: Subject = settings.load(source) if album is None else album
+        self._optimization, self._run = training.optimization, run
         self.pictures, self.canvas = subject.pictures, subject.canvas
-        self.picture = self.pictures[0] if album is None else None
+        self.picture = subject if isinstance(subject, Picture) else None
         # As a command would name it.
-        named = source == "-" or album is not None
+        named = source == "-" or self.picture is None
         self.source = str(source) if named else self.pictures[0].name
-        self.seed = settings.seed
+        self.seed = training.optimization.seed
         self.note = Note(
             recipe,
             self.source,
@@ -115,17 +116,18 @@ class Live(Footage):
             pace=pace,
         )
         shown = detail(self.canvas)
-        if settings.enhance and shown <= 1 and keeping.record is keeping.save is None:
+        if training.target.enhance and shown <= 1 and keeping.record is keeping.save is None:
             logger.info(
                 "what --enhance adds is seen in frames larger than the picture: add --scale 2, or "
                 "--record a take for such frames"
             )
         # What has a weight for every pixel knows nothing between them.
-        whole = models.parse(settings.model).learns_whole
-        if settings.target_scale is None and settings.train_on == "all" and not whole:
-            scale = target_scale(self.canvas, shown, least=settings.factor)
-            settings = replace(settings, target_scale=scale)
-        self.learner = learner(subject, settings)
+        whole = models.parse(training.model).learns_whole
+        target, train_on = training.target, training.optimization.train_on
+        if target.target_scale is None and train_on == "all" and not whole:
+            scale = target_scale(self.canvas, shown, least=target.factor)
+            training = training.replaced(target_scale=scale)
+        self.learner = learner(subject, training)
         self.taught = self.learner.settings
         self.device = self.learner.device
         self._sketching = False
@@ -134,7 +136,7 @@ class Live(Footage):
             Path(output),
             learner=self.learner,
             subject=subject,
-            every=settings.checkpoint,
+            every=run.checkpoint,
             keeping=keeping,
             films=films,
             note=self.note,
@@ -164,16 +166,16 @@ class Live(Footage):
     @property
     def by_clock(self) -> bool:
         """Whether the time says how long to train."""
-        return self._settings.seconds is not None or self._settings.budget is not None
+        return self._optimization.seconds is not None or self._run.budget is not None
 
     def facts(self) -> dict[str, Any]:
         """Return what is going to be trained."""
-        settings, picture = self._settings, self.pictures[0]
+        picture = self.pictures[0]
         horizon: dict[str, Any] = {"steps": self.learner.steps}
         if self.by_clock:
-            times = (("seconds", settings.seconds), ("budget", settings.budget))
+            times = (("seconds", self._optimization.seconds), ("budget", self._run.budget))
             horizon = {name: seconds for name, seconds in times if seconds}
-        learned = picture.canvas.scaled(self.taught.factor)
+        learned = picture.canvas.scaled(self.taught.target.factor)
         hidden = (
             {} if picture.known is None else {"unknown": round(1 - float(picture.known.mean()), 4)}
         )
@@ -183,13 +185,13 @@ class Live(Footage):
             "input_width": picture.width,
             "input_height": picture.height,
             **({"pictures": len(self.pictures)} if len(self.pictures) > 1 else {}),
-            **(finer if self.taught.factor > 1 else {}),
+            **(finer if self.taught.target.factor > 1 else {}),
             **hidden,
             **horizon,
-            "model": settings.model,
+            "model": self.taught.model,
             "weights": self.learner.weights,
             "device": self.learner.device,
-            "seed": settings.seed,
+            "seed": self.seed,
         }
 
     def painting(self) -> Painting:
@@ -231,7 +233,7 @@ class Live(Footage):
     @property
     def _left(self) -> Callable[[], float] | None:
         """Where it is the training alone that has a time: how to tell what is left of it."""
-        seconds = self._settings.seconds
+        seconds = self._optimization.seconds
         return None if seconds is None else lambda: seconds - self.learner.seconds
 
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:

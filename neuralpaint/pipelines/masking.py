@@ -1,4 +1,4 @@
-"""Masking: what of a picture is unknown, what counts more, and what is learned first."""
+"""Masking: which pixels of a picture are unknown, count more, or are learned first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.config.settings import setting
+from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.masks import masks
 from neuralpaint.image.masks.entries import AlphaMask, Mask
@@ -18,19 +18,41 @@ from neuralpaint.image.masks.orders import Order, order_names, order_of, orders
 from neuralpaint.image.masks.unknown import mask_names, parse_mask, unknown_of
 from neuralpaint.image.pictures import Picture, PictureSettings, Source
 
-__all__ = ["MaskSettings"]
+__all__ = ["MaskSettings", "PictureReader", "ReferenceSettings"]
 
 # What belongs to a setting, and says nothing without it.
 _BELONGING = {
-    "mask": ("invert", "truth", "fill"),
+    "mask": ("invert", "fill"),
     "focus": ("focus_weight",),
     "order": ("order_until",),
 }
 
 
 @dataclass(frozen=True)
-class MaskSettings(PictureSettings):
-    """How a picture is read, and what is said of its pixels."""
+class ReferenceSettings(Settings):
+    """The picture without its hole, to measure how well the hole is filled."""
+
+    section: ClassVar[str] = "Mask"
+
+    truth: str | None = setting(
+        None,
+        "the picture without its hole, to tell how well that is filled; unset, PSNR is that of the "
+        "known pixels, but that of all where a mask is drawn over a picture that is whole",
+        unit="FILE",
+    )
+
+    def files(self) -> dict[str, str]:
+        """Return the path of the reference, if there is one."""
+        return {} if self.truth is None else {"truth": self.truth}
+
+    def without_folders(self) -> Self:
+        """Return a copy in which the path is reduced to its last part."""
+        return self if self.truth is None else replace(self, truth=_name(self.truth))
+
+
+@dataclass(frozen=True)
+class MaskSettings(Settings):
+    """Which pixels are unknown, which count more, and which are learned first."""
 
     section: ClassVar[str] = "Mask"
 
@@ -46,12 +68,6 @@ class MaskSettings(PictureSettings):
         "patches",
         "what the network learns where a mask hides the picture; patches: what the picture's own "
         "patches make likely, filled in before the training; none: nothing, it guesses",
-    )
-    truth: str | None = setting(
-        None,
-        "the picture without its hole, to tell how well that is filled; unset, PSNR is that of the "
-        "known pixels, but that of all where a mask is drawn over a picture that is whole",
-        unit="FILE",
     )
     focus: str | None = setting(
         None,
@@ -86,65 +102,87 @@ class MaskSettings(PictureSettings):
                     raise UsageError(f"{flag} is about --{needed}, and there is none: give it too")
 
     def files(self) -> dict[str, str]:
-        """Return the settings that name a file, by their own names."""
-        chosen: dict[str, Any] = {"truth": self.truth and Path(self.truth), **self._chosen()}
+        """Return the paths of the masks that are files, by option name."""
+        chosen = self.chosen()
         return {name: getattr(self, name) for name, at in chosen.items() if isinstance(at, Path)}
 
-    def told(self) -> Self:
-        """Return the settings as others may read them: of a file no more than its name."""
-        names: dict[str, Any] = {name: _name(path) for name, path in self.files().items()}
-        return replace(self, **names)
+    def without_folders(self) -> Self:
+        """Return a copy in which each path is reduced to its last part."""
+        return self.replaced(**{name: _name(path) for name, path in self.files().items()})
 
-    def _chosen(self) -> dict[str, Order | Mask | Path]:
+    def chosen(self) -> dict[str, Order | Mask | Path]:
         """Return what each mask is, drawn or a file, by the setting's name."""
         parse = {"mask": parse_mask, "focus": parse_mask, "order": order_names.parse}
         return {name: parse[name](text) for name in parse if (text := getattr(self, name))}
 
+
+class PictureReader:
+    """Reads pictures as settings say: their size, their masks, and the truth behind a mask."""
+
+    def __init__(
+        self,
+        picture: PictureSettings,
+        masking: MaskSettings,
+        reference: ReferenceSettings | None = None,
+    ) -> None:
+        """Check that the settings fit together.
+
+        Raises:
+            UsageError: there is a reference and no mask.
+        """
+        self._picture, self._masking = picture, masking
+        self._truth = None if reference is None else reference.truth
+        if self._truth is not None and masking.mask is None:
+            raise UsageError("--truth is about --mask, and there is none: give it too")
+
     def load(self, source: Source) -> Picture:
-        """Read a picture, and say of its pixels what the settings say.
+        """Read a picture and its masks.
 
         Raises:
             UsageError: no such file, or a mask cannot be used for this picture.
             PictureError: the picture or a mask cannot be read.
         """
-        looks_it_up = any(isinstance(chosen, AlphaMask) for chosen in self._chosen().values())
+        looks_it_up = any(
+            isinstance(chosen, AlphaMask) for chosen in self._masking.chosen().values()
+        )
         if looks_it_up and (source == "-" or not isinstance(source, str | Path)):
             raise UsageError("the mask alpha is read from the picture's file: give its name")
-        whole = self.read(source)
-        # A file is of the picture as it was given, and what is drawn of it as it is learned.
+        whole = self._picture.read(source)
+        # A file covers the picture as it was given; what is drawn covers it as it is learned.
         whole = replace(whole, **self._planes(whole, source, files=True))
-        picture = self.sized(whole)
+        picture = self._picture.sized(whole)
         return replace(picture, **self._planes(picture, source, files=False))
 
     def _planes(self, picture: Picture, source: Source, *, files: bool) -> dict[str, Any]:
-        """Return what is said of a picture's pixels, by files or else by what is drawn."""
-        given: Any = {"source": source, "max_pixels": self.max_pixels}
+        """Return the planes of a picture that come from files, or those that are drawn."""
+        masking = self._masking
+        given: Any = {"source": source, "max_pixels": self._picture.max_pixels}
         size: Any = {"height": picture.height, "width": picture.width, **given}
-        chosen = {name: isinstance(at, Path) for name, at in self._chosen().items()}
+        chosen = {name: isinstance(at, Path) for name, at in masking.chosen().items()}
         planes: dict[str, Any] = {}
-        if self.focus is not None and chosen["focus"] == files:
-            planes["weights"] = weights_of(self.focus, weight=self.focus_weight, **size)
-        if self.order is not None and chosen["order"] == files:
+        if masking.focus is not None and chosen["focus"] == files:
+            planes["weights"] = weights_of(masking.focus, weight=masking.focus_weight, **size)
+        if masking.order is not None and chosen["order"] == files:
             planes["order"] = order_of(
-                self.order, pixels=picture.pixels, until=self.order_until, **given
+                masking.order, pixels=picture.pixels, until=masking.order_until, **given
             )
-        if self.mask is not None and chosen["mask"] == files:
-            planes["unknown"] = unknown_of(self.mask, invert=self.invert, **size)
-        if self.mask is not None and not files:
+        if masking.mask is not None and chosen["mask"] == files:
+            planes["unknown"] = unknown_of(masking.mask, invert=masking.invert, **size)
+        if masking.mask is not None and not files:
             planes["truth"] = self._truth_of(picture)
-            planes["fills"] = self.fill != "none"
+            planes["fills"] = masking.fill != "none"
         return planes
 
     def _truth_of(self, picture: Picture) -> NDArray[np.uint8] | None:
         """Return the pixels without the hole, where they are known."""
-        if self.truth is None:
-            mask = self._chosen()["mask"]
+        if self._truth is None:
+            mask = self._masking.chosen()["mask"]
             is_whole = isinstance(mask, Mask) and not isinstance(mask, AlphaMask)
             return picture.pixels if is_whole else None
-        truth = super().load(self.truth)
+        truth = self._picture.load(self._truth)
         if truth.pixels.shape != picture.pixels.shape:
             raise UsageError(
-                f"--truth {self.truth!r} is {truth.width}x{truth.height}, and the picture "
+                f"--truth {self._truth!r} is {truth.width}x{truth.height}, and the picture "
                 f"{picture.width}x{picture.height}: give the same picture without its hole"
             )
         return truth.pixels

@@ -5,23 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuralpaint.image.pictures import Source
+from neuralpaint.config.settings import ComposedSettings, group
+from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.image.stills import check_still
 from neuralpaint.pipelines.detail import detail_of
-from neuralpaint.pipelines.live import Live, LiveSettings
+from neuralpaint.pipelines.live import Live, RunSettings
+from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
 from neuralpaint.pipelines.report import Report, Result, ignore
 from neuralpaint.pipelines.still import Still, StillSettings
 from neuralpaint.storage.resume.keeping import Keeping
 from neuralpaint.training.losses import MSE, losses
+from neuralpaint.training.training import TrainingSettings
 
 __all__ = ["PaintSettings", "paint", "prepare_paint"]
 
 _LOOKS = 100  # how often the plan of a training by the clock is made anew
 
 
-@dataclass(frozen=True)
-class PaintSettings(StillSettings, LiveSettings):
+@dataclass(frozen=True, init=False)
+class PaintSettings(ComposedSettings):
     """Everything that shapes a still."""
+
+    still: StillSettings = group(StillSettings)
+    view: CanvasSettings = group(CanvasSettings)
+    training: TrainingSettings = group(TrainingSettings)
+    run: RunSettings = group(RunSettings)
+    masking: MaskSettings = group(MaskSettings)
+    reference: ReferenceSettings = group(ReferenceSettings)
+    picture: PictureSettings = group(PictureSettings)
 
 
 def paint(
@@ -80,23 +92,28 @@ def prepare_paint(
     keeping = keeping or Keeping()
     overwrite = keeping.may_replace(output)
     check_still(output, overwrite=overwrite)  # before the picture is read
+    keeping.check(source, output)
+    reader = PictureReader(settings.picture, settings.masking, settings.reference)
     footage = Live(
         source,
         output,
+        subject=reader.load(source),
+        training=settings.training,
+        run=settings.run,
         settings=settings,
         recipe="paint",
         keeping=keeping,
-        detail=lambda picture: detail_of(picture, settings, camera=None),
+        detail=lambda picture: detail_of(picture, settings.view, camera=None),
     )
     return Still(
         output,
         footage=footage,
         fractions=[i / _LOOKS for i in range(_LOOKS + 1)],
-        settings=settings,
-        view=settings,
-        bars=settings.background_colour,
-        minimises_mse=isinstance(losses.parse(settings.loss), MSE),
+        settings=settings.still,
+        view=settings.view,
+        bars=settings.picture.background_colour,
+        minimises_mse=isinstance(losses.parse(settings.training.loss), MSE),
         overwrite=overwrite,
-        budget=settings.budget,
+        budget=settings.run.budget,
         began=began,
     )

@@ -16,7 +16,6 @@ from typing import Any
 from neuralpaint._version import __version__
 from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import NeuralPaintError, UsageError
-from neuralpaint.pipelines.masking import MaskSettings
 
 __all__ = ["Note", "read_note"]
 
@@ -45,7 +44,7 @@ class Note:
                 "-o",
                 _shown(self.output),
                 *(["--audio", _shown(self.audio)] if self.audio else []),
-                *_arguments(_told(self.settings)),
+                *_arguments(self.settings.without_folders()),
             ]
         )
 
@@ -66,7 +65,7 @@ class Note:
             "seed": self.settings.to_dict().get("seed"),
             "audio": self.audio,
             # All of them: defaults may be others in another version.
-            "settings": _told(self.settings).to_dict(),
+            "settings": self.settings.without_folders().to_dict(),
         }
 
 
@@ -106,11 +105,6 @@ def _parse(text: str | None) -> dict[str, Any]:
             "where nothing has re-encoded them since"
         )
     return content
-
-
-def _told(settings: Settings) -> Settings:
-    """Return settings as others may read them."""
-    return settings.told() if isinstance(settings, MaskSettings) else settings
 
 
 def _arguments(settings: Settings) -> list[str]:

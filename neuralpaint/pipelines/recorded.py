@@ -59,7 +59,11 @@ class RecordedFootage(_Saved):
                 take.steps,
             )
         self.note, self.source, self.taught = note, note.source, take.settings
-        self.seed, self.picture, self.canvas = take.settings.seed, take.picture, take.picture.canvas
+        self.seed, self.picture, self.canvas = (
+            take.settings.optimization.seed,
+            take.picture,
+            take.picture.canvas,
+        )
         self.pictures = take.pictures
         self.device = self._now.painting.device.type
 
@@ -142,7 +146,7 @@ class PaintedFootage(_Saved):
     def __init__(self, painting: Painting, *, note: Note) -> None:
         self._painting = painting
         self.note, self.source, self.taught = note, note.source, painting.settings
-        self.seed, self.canvas = painting.settings.seed, painting.canvas
+        self.seed, self.canvas = painting.settings.optimization.seed, painting.canvas
         self.device = painting.device.type
 
     def facts(self) -> dict[str, Any]:

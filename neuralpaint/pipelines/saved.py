@@ -6,10 +6,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuralpaint.config.settings import options
+from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import CanvasSettings
 from neuralpaint.image.stills import still_suffixes
+from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.walk_settings import WalkSettings
 from neuralpaint.runtime.devices import DeviceName
 from neuralpaint.storage.saved import load_painting
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
     from neuralpaint.storage.take import Take
 
-__all__ = ["as_it_was", "load_saved", "makes_still", "was_recorded"]
+__all__ = ["CLIP_GROUPS", "as_it_was", "load_saved", "makes_still", "was_recorded"]
+
+CLIP_GROUPS: tuple[type[Settings], ...] = (
+    WalkSettings,
+    PlaybackSettings,
+    TimelapseSettings,
+    ClipSettings,
+)
+"""The settings that only clips have."""
 
 # Said together: who says one of them anew does not mean the others as they were.
 _LENGTHS = {"duration", "frames", "every"}
@@ -88,7 +97,8 @@ def as_it_was(saved: Painting | Take, output: str | Path, *, typed: set[str]) ->
     if not was_recorded(saved) or not isinstance(saved.note.get("settings"), dict):
         return {}
     settings = saved.note["settings"]
-    known = {*options(WalkSettings), *options(CanvasSettings), "background"}
+    groups = (*CLIP_GROUPS, CanvasSettings)
+    known = {"background", *(name for cls in groups for name in options(cls))}
     was = {
         name: value
         for name, value in settings.items()
@@ -107,11 +117,13 @@ def as_it_was(saved: Painting | Take, output: str | Path, *, typed: set[str]) ->
 
 def _length(was: dict[str, Any], take: Take) -> float | None:
     """Return how many seconds the film took; None where what is said of it cannot be used."""
-    said = {name: was[name] for name in options(PlaybackSettings) if name in was}
     steps = take.at(math.inf).step
     try:
-        settings = PlaybackSettings.from_dict(said)
-        return settings.playback(steps).frames / settings.fps
+        playback = PlaybackSettings.from_dict(
+            {name: was[name] for name in options(PlaybackSettings) if name in was}
+        )
+        snapshots = TimelapseSettings(every=was.get("every")).snapshots(steps)
+        return playback.playback(snapshots).frames / playback.fps
     except UsageError:
         return None
 

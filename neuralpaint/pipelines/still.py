@@ -88,7 +88,7 @@ class Still(Job):
             UsageError: the still cannot be made so, or not there.
         """
         stage = Stage(
-            footage.canvas, view, original=footage.picture, taught=footage.taught, bars=bars
+            footage.canvas, view, original=footage.picture, taught=footage.taught.target, bars=bars
         )
         super().__init__(output, footage=footage, stage=stage, budget=budget, began=began)
         self._development = Development(stage)
@@ -96,7 +96,9 @@ class Still(Job):
         self._minimises_mse, self._overwrite = minimises_mse, overwrite
         # What is not learned, or not yet, must not be seen either.
         self._match = (
-            settings.match_source and footage.taught.train_on == "all" and fractions[-1] == 1
+            settings.match_source
+            and footage.taught.optimization.train_on == "all"
+            and fractions[-1] == 1
         )
         self._depth: Depth = 16 if settings.depth == "16" else 8
         self._keep = settings.keep_known

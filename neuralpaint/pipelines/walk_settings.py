@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from neuralpaint.config.settings import setting
-from neuralpaint.pipelines.clip_settings import ClipSettings
+from neuralpaint.config.settings import Settings, setting
 from neuralpaint.rendering.walks import walks
+from neuralpaint.video.playback import PlaybackSettings
 
 __all__ = ["WalkSettings"]
 
@@ -16,7 +16,7 @@ _LEARNING_LEGS = 2.0  # legs of the walk that the film of the learning is as lon
 
 
 @dataclass(frozen=True)
-class WalkSettings(ClipSettings):
+class WalkSettings(Settings):
     """How a walk through codes becomes a clip."""
 
     section: ClassVar[str] = "Walk"
@@ -36,16 +36,18 @@ class WalkSettings(ClipSettings):
         False, "film the learning of the first picture, then the walk: two legs longer"
     )
 
-    def timed(self, legs: int, *, usual: float = _SECONDS_EACH) -> Self:
-        """Return the settings with the length that suits a walk of so many legs, unless given.
+    def timed(
+        self, playback: PlaybackSettings, legs: int, *, usual: float = _SECONDS_EACH
+    ) -> PlaybackSettings:
+        """Return the playback with the length that suits a walk of so many legs, unless given.
 
         `usual` are the seconds for each. What ends where it began is not held, unless asked for.
         """
-        hold = self.hold or 0.0
-        if self.duration is not None or self.frames is not None:
-            return replace(self, hold=hold)
+        hold = playback.hold or 0.0
+        if playback.duration is not None or playback.frames is not None:
+            return replace(playback, hold=hold)
         each = usual if self.seconds_each is None else self.seconds_each
-        return replace(self, hold=hold, duration=each * (legs + self._extra) + hold)
+        return replace(playback, hold=hold, duration=each * (legs + self._extra) + hold)
 
     def learning(self, legs: int) -> float:
         """Return which part of the clip shows the learning."""

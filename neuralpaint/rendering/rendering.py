@@ -211,7 +211,7 @@ def letterbox(
 
 def fineness(painting: Painting) -> int:
     """Return how many points each way tell the mean of a pixel of the picture that was learned."""
-    factor: float = painting.settings.factor
+    factor: float = painting.settings.target.factor
     return min(_FINEST, math.ceil(factor))
 
 

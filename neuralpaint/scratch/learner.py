@@ -55,13 +55,13 @@ class ScratchLearner(Learner):
     device = "cpu"
 
     def __init__(self, subject: Subject, settings: TrainingSettings) -> None:
-        check_device(settings.device)
+        check_device(settings.machine.device)
         self.settings = settings
         self._canvas, self._codes = subject.canvas, subject.codes
         self._plan = Plan(settings)
         self._model = known_model(self._plan.model)
         self._loss = build_loss(self._plan.loss)
-        blas.hire(settings.threads)
+        blas.hire(settings.machine.threads)
         with explain_out_of_memory(_ADVICE):
             self._take(subject)
         self.step = 0
@@ -74,18 +74,20 @@ class ScratchLearner(Learner):
         """Make what depends on the pictures."""
         settings, codes = self.settings, self._codes
         canvas = self._plan.canvas(self._canvas)
-        self._network = build_network(self._model, canvas, seed=settings.seed, codes=codes)
+        self._network = build_network(
+            self._model, canvas, seed=settings.optimization.seed, codes=codes
+        )
         self.weights = self._network.weights.size
         self._average = self._network.weights.copy()
         # With a network of its own: its weights are a painting's, whenever one is looked at.
-        self._studio = studio_of(self._model, canvas, seed=settings.seed, codes=codes)
+        self._studio = studio_of(self._model, canvas, seed=settings.optimization.seed, codes=codes)
         self._lesson = _checked(Lesson(subject, settings), codes is not None, settings)
         self._samples: Samples | None = None
         pixels = math.prod(self._lesson.shape)
         count = pixels if codes is None else len(codes)
         usual = pixels if self._model.learns_whole else self._model.cpu_batch
-        self.epoch_steps = min(count, -(-pixels // (settings.batch or usual)))
-        rng = np.random.default_rng(settings.seed)
+        self.epoch_steps = min(count, -(-pixels // (settings.optimization.batch or usual)))
+        rng = np.random.default_rng(settings.optimization.seed)
         self._batches = Batches(count, epoch_steps=self.epoch_steps, rng=rng)
         # The gradient of a mean over all the numbers of an answer, as that of their sum.
         raw = 1.0 if codes is None else 3 * pixels / count
@@ -140,7 +142,7 @@ class ScratchLearner(Learner):
 
         The derivative of l1 |w| + l2 w^2 / 2 is l1 sign w + l2 w.
         """
-        settings = self.settings
+        settings = self.settings.optimization
         for matrix in self._network.matrices() if settings.l1 or settings.l2 else []:
             matrix.gradient += settings.l1 * np.sign(matrix.value) + settings.l2 * matrix.value
         if settings.clip is not None:
@@ -234,9 +236,9 @@ def _checked(lesson: Lesson, is_album: bool, settings: TrainingSettings) -> Less
             "--engine numpy learns whole pictures by their codes, all pixels alike and at once: "
             "leave --focus, --order and --fill none out, or use --engine torch"
         )
-    if is_album and settings.train_on != "all":
+    if is_album and settings.optimization.train_on != "all":
         raise UsageError(
             f"--engine numpy learns whole pictures by their codes, not --train-on "
-            f"{settings.train_on}: leave it out, or use --engine torch"
+            f"{settings.optimization.train_on}: leave it out, or use --engine torch"
         )
     return lesson

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint._version import __version__
-from neuralpaint.config.settings import options
 from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import checked_codes
@@ -94,7 +93,7 @@ def model_facts(
     settings: TrainingSettings, canvas: Canvas, codes: NDArray[np.float32] | None = None
 ) -> dict[str, Any]:
     """Return what a model is built from, as JSON can hold it."""
-    said = {name: getattr(settings, name) for name in options(TrainingSettings)}
+    said = settings.to_dict()
     coded = {} if codes is None else {"codes": codes.tolist()}
     return {"settings": said, "height": canvas.height, "width": canvas.width, **coded}
 
@@ -159,7 +158,7 @@ def _torch(weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: Devic
 
     where = find_device(device)
     settings, canvas, codes = facts
-    generator = torch.Generator().manual_seed(settings.seed)
+    generator = torch.Generator().manual_seed(settings.optimization.seed)
     with _no_more_than(sum(weight.size for weight in weights.values())):
         plan = Plan(settings)
         model = plan.model.build(plan.canvas(canvas), generator, codes)
@@ -181,7 +180,7 @@ def _scratch(
     model, learned = known_model(plan.model), plan.canvas(canvas)
     if count_weights(model, learned, codes) > sum(weight.size for weight in weights.values()):
         raise UsageError("there are fewer of them")
-    studio = studio_of(model, learned, seed=settings.seed, codes=codes)
+    studio = studio_of(model, learned, seed=settings.optimization.seed, codes=codes)
     blank = ScratchPainting(studio, studio.weights, canvas=canvas, settings=settings, codes=codes)
     return blank.with_weights(weights)
 

@@ -35,13 +35,13 @@ class Lesson:
 
     def __init__(self, subject: Subject, settings: TrainingSettings) -> None:
         self._pictures, self._settings = pictures, settings = subject.pictures, settings
-        self.is_made = settings.makes_target or any(p.to_fill is not None for p in pictures)
+        self.is_made = settings.target.makes_target or any(p.to_fill is not None for p in pictures)
         """Whether the pixels take time to make."""
         # Where those of one picture lie.
         self._page = (
-            subject.canvas.scaled(settings.factor).grid()
-            if settings.makes_target
-            else pixels_to_learn(pictures[0], settings.train_on)[1]
+            subject.canvas.scaled(settings.target.factor).grid()
+            if settings.target.makes_target
+            else pixels_to_learn(pictures[0], settings.optimization.train_on)[1]
         )
         self.grid = Grid(self._page.x, np.tile(self._page.y, (len(pictures), 1)))
         """Where the pixels lie."""
@@ -73,7 +73,7 @@ class Lesson:
         self, picture: Picture, device: torch.device | None, look: DoneCallback
     ) -> NDArray[np.uint8]:
         """Return one picture without its hole, and as large as it is learned."""
-        unknown, enlarges = picture.to_fill, self._settings.makes_target
+        unknown, enlarges = picture.to_fill, self._settings.target.makes_target
         filling, enlarging = (look, look) if unknown is None or not enlarges else _parts(look, 2)
         if unknown is not None:
             from neuralpaint.restoration.filling import fill_hole
@@ -84,7 +84,7 @@ class Lesson:
             # It counts nothing, but a resampler would mix it into what is known beside it.
             picture = replace(picture, pixels=_smoothed(picture.pixels, picture.unknown > 0.5))
         if not enlarges:
-            return pixels_to_learn(picture, self._settings.train_on)[0]
+            return pixels_to_learn(picture, self._settings.optimization.train_on)[0]
         from neuralpaint.restoration.super_resolution.upsampling import upsampled
 
         height, width = self._page.shape
@@ -92,7 +92,7 @@ class Lesson:
             picture,
             height=height,
             width=width,
-            settings=self._settings,
+            settings=self._settings.target,
             device=device,
             look=enlarging,
         )

@@ -39,10 +39,10 @@ class TorchLearner(Learner):
         self._canvas = subject.canvas
         self._codes = subject.codes
         self._plan = Plan(settings)
-        self._generator = torch.Generator().manual_seed(settings.seed)
-        self._device = device = find_device(settings.device)
+        self._generator = torch.Generator().manual_seed(settings.optimization.seed)
+        self._device = device = find_device(settings.machine.device)
         self.device = kind = device.type
-        set_threads(settings.threads)
+        set_threads(settings.machine.threads)
         self._lesson = Lesson(subject, settings)
         self._target: Target | None = None
         if not self._lesson.is_made:
@@ -53,7 +53,7 @@ class TorchLearner(Learner):
         suitable = self._plan.model.cpu_batch if kind == "cpu" else _BATCH[kind]
         if self._plan.model.learns_whole:
             suitable = math.prod(self._lesson.shape)
-        apart = strides(self._lesson.shape, settings.batch or suitable)
+        apart = strides(self._lesson.shape, settings.optimization.batch or suitable)
         self.epoch_steps = math.prod(apart)
         self._lattices = Lattices(
             self._lesson.shape, apart, generator=self._generator, device=device
@@ -145,7 +145,7 @@ class TorchLearner(Learner):
 
     def _weigh(self, batch: Batch) -> torch.Tensor:
         """Make the gradients of a batch and return what the optimizer is to lower."""
-        settings = self.settings
+        settings = self.settings.optimization
         self._optimizer.zero_grad()
         self._error, self._said = backpropagate(
             self.model, self._plan.loss, batch, parameters=self._parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from neuralpaint.config.settings import Settings, setting
+from neuralpaint.config.settings import ComposedSettings, Settings, group, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.split import TrainOn
@@ -16,7 +16,7 @@ from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import Annealing, schedules
 
-__all__ = ["DeviceSettings", "Engine", "Plan", "TrainingSettings"]
+__all__ = ["DeviceSettings", "Engine", "OptimizationSettings", "Plan", "TrainingSettings"]
 
 Engine = Literal["torch", "numpy"]
 
@@ -36,20 +36,18 @@ class DeviceSettings(Settings):
 
 
 @dataclass(frozen=True)
-class TrainingSettings(TargetSettings, DeviceSettings):
-    """What is trained, how, for how long and where."""
+class OptimizationSettings(Settings):
+    """For how long a model is trained, with which batches and which regularisation."""
 
     section: ClassVar[str] = "Training"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("steps", "seconds", "epochs"),)
 
-    model: str = setting("fourier", "what is trained", entries=models)
-    loss: str = setting("mse", "what it minimises", entries=losses)
-    optimizer: str = setting("adam", "how the weights follow the gradient", entries=optimizers)
-    schedule: str = setting("cosine", "the learning rate over time", entries=schedules)
     lr: float | None = setting(
-        None, "initial learning rate, where the optimizer has none of its own; unset, the model's",
-        above=0.0, maximum=100,
-    )  # fmt: skip
+        None,
+        "initial learning rate, where the optimizer has none of its own; unset, the model's",
+        above=0.0,
+        maximum=100,
+    )
     steps: int | None = setting(
         None, "train this many steps; unset, as many as suit the device", minimum=0, maximum=10**9
     )
@@ -63,14 +61,17 @@ class TrainingSettings(TargetSettings, DeviceSettings):
         None, "pixels per step; unset, as many as suit the device", unit="pixels", minimum=1
     )
     train_on: TrainOn = setting(
-        "all", "which pixels to learn; every-other: one of each 2 x 2, which leaves the rest to "
-        "be guessed",
-    )  # fmt: skip
+        "all",
+        "which pixels to learn; every-other: one of each 2 x 2, which leaves the rest to be "
+        "guessed",
+    )
     clip: float | None = setting(None, "clip the gradient to this norm", above=0.0)
     l1: float = setting(
-        0.0, "minimise this times the sum of |w| too, over all weights but the biases", minimum=0,
+        0.0,
+        "minimise this times the sum of |w| too, over all weights but the biases",
+        minimum=0,
         maximum=1,
-    )  # fmt: skip
+    )
     l2: float = setting(
         0.0,
         "minimise this times the sum of w^2 / 2 too, over all weights but the biases",
@@ -78,19 +79,38 @@ class TrainingSettings(TargetSettings, DeviceSettings):
         maximum=1,
     )
     ema: float = setting(
-        0.99, "decay of the moving average of the weights, which is what is shown; 0 shows the "
-        "weights themselves", minimum=0, maximum=0.99999,
-    )  # fmt: skip
+        0.99,
+        "decay of the moving average of the weights, which is what is shown; 0 shows the weights "
+        "themselves",
+        minimum=0,
+        maximum=0.99999,
+    )
     seed: int = setting(0, "same seed, same machine: same result", minimum=0, maximum=2**63 - 1)
+
+
+@dataclass(frozen=True, init=False)
+class TrainingSettings(ComposedSettings):
+    """What is trained, on which target, how, for how long and on which device."""
+
+    section: ClassVar[str] = "Training"
+
+    model: str = setting("fourier", "what is trained", entries=models)
+    loss: str = setting("mse", "what it minimises", entries=losses)
+    optimizer: str = setting("adam", "how the weights follow the gradient", entries=optimizers)
+    schedule: str = setting("cosine", "the learning rate over time", entries=schedules)
     engine: Engine = setting(
         "torch", "what does the mathematics; numpy: the network from scratch, written to be read"
     )
+    optimization: OptimizationSettings = group(OptimizationSettings)
+    target: TargetSettings = group(TargetSettings)
+    machine: DeviceSettings = group(DeviceSettings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.train_on != "all" and self.makes_target:
+        train_on = self.optimization.train_on
+        if train_on != "all" and self.target.makes_target:
             raise UsageError(
-                f"--train-on {self.train_on} leaves pixels out, and --target-scale, --enhance and "
+                f"--train-on {train_on} leaves pixels out, and --target-scale, --enhance and "
                 "--denoise make more of all of them: leave one of them out"
             )
 
@@ -111,8 +131,8 @@ class Plan:
         That is the target's where there is more in it than in the picture: enhanced. Without that
         a larger model learns only more noise; but one with weights for every pixel has to have all.
         """
-        larger = self._settings.enhance or self.model.learns_whole
-        return picture.scaled(self._settings.factor) if larger else picture
+        larger = self._settings.target.enhance or self.model.learns_whole
+        return picture.scaled(self._settings.target.factor) if larger else picture
 
     def steps(self, *, usual: int, epoch_steps: int) -> int:
         """Return the steps to train: as many as are wanted, or as usual.
@@ -120,24 +140,24 @@ class Plan:
         Of an enhanced picture there is more to learn: up to twice as many are usual.
         """
         settings = self._settings
-        if settings.epochs is not None:
-            return max(1, round(settings.epochs * epoch_steps))
-        if settings.steps is not None:
-            return settings.steps
+        if settings.optimization.epochs is not None:
+            return max(1, round(settings.optimization.epochs * epoch_steps))
+        if settings.optimization.steps is not None:
+            return settings.optimization.steps
         usual = self.model.usual_steps(usual, epoch_steps)
-        return round(usual * min(2.0, settings.factor)) if settings.enhance else usual
+        return round(usual * min(2.0, settings.target.factor)) if settings.target.enhance else usual
 
     def lr(self, steps: int) -> float:
         """Return the initial learning rate: the user's, or what suits the model and the horizon."""
         suitable = self.optimizer.learning_rate(
             adam=self.model.learning_rate(steps), raw=self.model.raw_rate(steps)
         )
-        return self.optimizer.lr or self._settings.lr or suitable
+        return self.optimizer.lr or self._settings.optimization.lr or suitable
 
     def renewal(self, step: int) -> float:
         """Return by which part of the newest weights a step renews their average."""
         # It is young at first: a long memory would show the random start for too long.
-        return 1 - min(self._settings.ema, (step + 1) / (step + 10))
+        return 1 - min(self._settings.optimization.ema, (step + 1) / (step + 10))
 
     def advice(self, steps: int) -> str:
         """Return what to do about a loss that is no number."""

@@ -32,7 +32,6 @@ class PlaybackSettings(Settings):
     """The length of the clip, and the direction in which it plays."""
 
     section: ClassVar[str] = "Clip"
-    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("frames", "every"),)
 
     fps: float = setting(30.0, "frames per second", minimum=0.1, maximum=240)
     duration: float | None = setting(
@@ -47,13 +46,6 @@ class PlaybackSettings(Settings):
         "frames in the clip; with --duration, the number of different pictures in it",
         minimum=1,
     )
-    every: int | None = setting(
-        None,
-        "a snapshot every so many steps, one frame each; with --duration, spread over it; with "
-        "another pacing, snapshots only at multiples of it",
-        unit="steps",
-        minimum=1,
-    )
     hold: float | None = setting(
         None,
         "how long the clip holds the finished picture at the end; unset, a tenth of the clip, at "
@@ -65,21 +57,20 @@ class PlaybackSettings(Settings):
     boomerang: bool = setting(False, "play forwards, then backwards")
     reverse: bool = setting(False, "play backwards: begin with the finished picture")
 
-    def playback(self, steps: int | None) -> Playback:
-        """Return the playback of a training of `steps` steps; None if the number is unknown.
+    def playback(self, snapshots: int | None = None) -> Playback:
+        """Return the playback of `snapshots` snapshots; by default of one for every frame.
 
         Raises:
             UsageError: the clip is too long, or `hold` is as long as the whole clip.
         """
-        playback = self._playback(steps)
+        playback = self._playback(snapshots)
         if playback.frames > _MAX_FRAMES:
             raise UsageError(
                 f"a clip of {playback.frames:,} frames is too long: at most {_MAX_FRAMES:,}"
             )
         return playback
 
-    def _playback(self, steps: int | None) -> Playback:
-        snapshots = None if self.every is None or steps is None else 1 + -(-steps // self.every)
+    def _playback(self, snapshots: int | None) -> Playback:
         if self.duration is None and snapshots is not None:
             moving = 2 * snapshots if self.boomerang else snapshots
             hold = 1.0 if self.hold is None else self.hold

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from neuralpaint.config.settings import Settings, options, setting
+from neuralpaint.config.settings import ComposedSettings, Settings, group, options, setting
 from neuralpaint.errors import UnknownNameError, UsageError
 
 
@@ -99,21 +99,50 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Plain(Settings):
-    kept: int = setting(1, "what stays")
-    dropped: int = setting(2, "what has no meaning for some")
+class _Handle(Settings):
+    section: ClassVar[str] = "Handle"
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("length", "area"),)
+
+    length: int = setting(20, "how long", unit="cm")
+    wood: str = setting("ash", "which wood")
 
 
-@dataclass(frozen=True)
-class _Lesser(_Plain):
-    without: ClassVar[tuple[str, ...]] = ("dropped",)
+@dataclass(frozen=True, init=False)
+class _Tool(ComposedSettings):
+    overrides: ClassVar[dict[str, dict[str, object]]] = {"hairs": {"default": 30}}
+
+    brush: Brush = group(Brush)
+    handle: _Handle = group(_Handle)
+    price: float = setting(1.0, "what it costs")
 
 
-def test_what_has_no_meaning_here_is_no_option_and_keeps_its_default() -> None:
-    assert list(options(_Lesser)) == ["kept"]
-    assert _Lesser(kept=3).to_dict() == {"kept": 3}
-    assert _Lesser().dropped == 2
-    with pytest.raises(UnknownNameError, match="no setting named 'dropped'"):
-        _Lesser.from_dict({"dropped": 3})
-    with pytest.raises(UnknownNameError, match="no setting named 'dropped'"):
-        _Lesser(dropped=3)
+def test_composed_settings_have_the_options_of_all_groups() -> None:
+    assert list(options(_Tool)) == [*options(Brush), *options(_Handle), "price"]
+    assert options(_Tool)["wood"].section == "Handle"
+    tool = _Tool(width=2, wood="oak", price=3)
+    assert (tool.brush.width, tool.handle.wood, tool.price) == (2.0, "oak", 3.0)
+    assert _Tool.from_dict(tool.to_dict()) == tool
+    assert tool.changes() == {"width": 2.0, "wood": "oak", "price": 3.0}
+    assert list(tool.to_dict()) == list(options(_Tool))
+
+
+def test_composed_settings_are_flat_from_outside() -> None:
+    tool = _Tool(brush=Brush(wet=True), wood="oak")
+    assert getattr(tool, "wet") is True  # noqa: B009 - mypy knows the groups only
+    assert tool.replaced(wet=False).brush.wet is False
+    with pytest.raises(AttributeError):
+        getattr(tool, "weight")  # noqa: B009
+    with pytest.raises(UnknownNameError, match="no setting named 'wod'"):
+        _Tool(wod="oak")
+
+
+def test_a_group_may_have_other_defaults_where_it_is_used() -> None:
+    assert Brush().hairs == 12
+    assert _Tool().brush.hairs == 30
+    assert _Tool().changes() == {}
+    assert _Tool(hairs=12).changes() == {"hairs": 12}
+
+
+def test_options_of_different_groups_can_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match="--length and --area exclude each other"):
+        _Tool(length=3, area=1)

@@ -370,9 +370,9 @@ def test_one_that_diverges_does_not_stop_the_others(
 
     def fragile(self: TorchLearner, steps: int) -> None:
         advance(self, steps)
-        if self.settings.lr == 99 and self.step > 3:
+        if self.settings.optimization.lr == 99 and self.step > 3:
             raise DivergedError("the loss became nan")
-        if self.settings.lr == 98 and self.step > 3:
+        if self.settings.optimization.lr == 98 and self.step > 3:
             raise DeviceError("out of memory: lower --batch")
 
     monkeypatch.setattr(TorchLearner, "advance", fragile)
@@ -425,7 +425,7 @@ def test_one_that_fails_in_an_unforeseen_way_does_not_stop_the_others(
 
     def fragile(self: TorchLearner, steps: int) -> None:
         advance(self, steps)
-        if self.settings.lr == 99 and self.step > 3:
+        if self.settings.optimization.lr == 99 and self.step > 3:
             raise RuntimeError("a stone\nin the way")
 
     monkeypatch.setattr(TorchLearner, "__init__", picky)

@@ -78,8 +78,11 @@ def test_singles_stand_alone_and_beside_combinations() -> None:
 def test_what_is_shared_reaches_everybody() -> None:
     settings = CompareSettings(model="fourier,skipconn", steps=70, lr=0.5, train_on="every-other")
     for contestant in contestants_of(settings, singles=[{"lr": 0.25, "name": "slow"}]):
-        assert (contestant.settings.steps, contestant.settings.train_on) == (70, "every-other")
-        assert contestant.settings.lr == (0.25 if contestant.name == "slow" else 0.5)
+        assert (
+            contestant.settings.optimization.steps,
+            contestant.settings.optimization.train_on,
+        ) == (70, "every-other")
+        assert contestant.settings.optimization.lr == (0.25 if contestant.name == "slow" else 0.5)
 
 
 def test_a_setting_inside_a_single_goes_into_its_own_entry() -> None:
@@ -153,7 +156,7 @@ model = "skipconn"
 
 def test_a_sweep_says_who_takes_part_and_what_they_share(tmp_path: Path) -> None:
     settings, contestants = sweep_of(tmp_path, SWEEP)
-    assert (settings.steps, settings.train_on) == (30, "every-other")
+    assert (settings.optimization.steps, settings.optimization.train_on) == (30, "every-other")
     assert len(contestants) == 2 * 2 * 2 + 1
     assert contestants[-1].name == "odd"
     assert {c.settings.model for c in contestants} == {
@@ -165,8 +168,8 @@ def test_a_sweep_says_who_takes_part_and_what_they_share(tmp_path: Path) -> None
 
 def test_what_is_typed_goes_before_a_sweep(tmp_path: Path) -> None:
     settings, contestants = sweep_of(tmp_path, SWEEP, seconds=5.0, lr=0.5, loss="mae")
-    assert (settings.steps, settings.seconds) == (None, 5.0)
-    assert {c.settings.lr for c in contestants} == {0.5}
+    assert (settings.optimization.steps, settings.optimization.seconds) == (None, 5.0)
+    assert {c.settings.optimization.lr for c in contestants} == {0.5}
     assert {c.settings.loss for c in contestants} == {"mae"}
     assert len(contestants) == 2 + 1
 

@@ -10,7 +10,9 @@ from films import save_photo
 from PIL import Image
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
-from neuralpaint.pipelines.masking import MaskSettings
+from neuralpaint.image.pictures import Picture, PictureSettings, Source
+from neuralpaint.pipelines.masking import MaskSettings, PictureReader
+from neuralpaint.pipelines.paint import PaintSettings
 
 
 @pytest.fixture
@@ -28,15 +30,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def load(source: Source, **options: Any) -> Picture:
+    settings = PaintSettings(**options)
+    return PictureReader(settings.picture, settings.masking, settings.reference).load(source)
+
+
 def refusal(**options: Any) -> str:
     with pytest.raises(NeuralPaintError) as caught:
-        MaskSettings(**options).load("photo.png")
+        load("photo.png", **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_without_a_mask_all_is_known_and_counts_alike(folder: Path) -> None:
-    picture = MaskSettings().load("photo.png")
+    picture = load("photo.png")
     assert picture.planes == {}
     assert picture.truth is None
     assert picture.judged is picture
@@ -44,16 +51,16 @@ def test_without_a_mask_all_is_known_and_counts_alike(folder: Path) -> None:
 
 @pytest.mark.parametrize("mask", ["left.png", "small.png", "./left.png"])
 def test_a_mask_of_any_size_says_what_is_unknown(mask: str, folder: Path) -> None:
-    picture = MaskSettings(mask=mask).load("photo.png")
+    picture = load("photo.png", mask=mask)
     assert picture.unknown is not None
     assert picture.unknown[:, :11].min() == 1
     assert picture.unknown[:, 13:].max() == 0
-    inverted = MaskSettings(mask=mask, invert=True).load("photo.png")
+    inverted = load("photo.png", mask=mask, invert=True)
     np.testing.assert_array_equal(inverted.unknown, 1 - picture.unknown)
 
 
 def test_a_mask_is_of_the_picture_as_it_is_learned(folder: Path) -> None:
-    picture = MaskSettings(mask="centre:fraction=0.5", input_size="12x12").load("photo.png")
+    picture = load("photo.png", mask="centre:fraction=0.5", input_size="12x12")
     assert picture.unknown is not None
     assert picture.unknown.shape == (12, 12)
     assert picture.unknown[6, 6] == 1
@@ -62,10 +69,10 @@ def test_a_mask_is_of_the_picture_as_it_is_learned(folder: Path) -> None:
 
 
 def test_what_is_hidden_by_a_drawn_mask_is_known_and_by_a_file_not(folder: Path) -> None:
-    drawn = MaskSettings(mask="random").load("photo.png")
+    drawn = load("photo.png", mask="random")
     assert drawn.truth is drawn.pixels
     assert drawn.judged.unknown is None
-    read = MaskSettings(mask="left.png").load("photo.png")
+    read = load("photo.png", mask="left.png")
     assert read.truth is None
     assert read.judged.known is not None
     assert read.judged.known.mean() == pytest.approx(2 / 3)
@@ -75,8 +82,7 @@ def test_the_truth_may_be_given(folder: Path) -> None:
     damaged = np.array(Image.open("photo.png"))
     damaged[:, :12] = 0
     Image.fromarray(damaged).save("damaged.png")
-    settings = MaskSettings(mask="left.png", truth="photo.png")
-    picture = settings.load("damaged.png")
+    picture = load("damaged.png", mask="left.png", truth="photo.png")
     np.testing.assert_array_equal(picture.truth, np.array(Image.open("photo.png")))
     np.testing.assert_array_equal(picture.judged.pixels, picture.truth)
 
@@ -85,23 +91,23 @@ def test_what_is_transparent_is_unknown(folder: Path) -> None:
     pixels = np.dstack([np.array(Image.open("photo.png")), np.full((24, 36), 255, np.uint8)])
     pixels[5:9, 5:9, 3] = 0
     Image.fromarray(pixels).save("cut.png")
-    picture = MaskSettings(mask="alpha").load("cut.png")
+    picture = load("cut.png", mask="alpha")
     assert picture.truth is None
     assert picture.unknown is not None
     assert np.argwhere(picture.unknown).min(0).tolist() == [5, 5]
     assert "no transparent parts" in refusal(mask="alpha")
     with pytest.raises(UsageError, match="give its name"):
-        MaskSettings(mask="alpha").load(BytesIO(Path("cut.png").read_bytes()))
+        load(BytesIO(Path("cut.png").read_bytes()), mask="alpha")
 
 
 def test_focus_and_order_are_planes(folder: Path) -> None:
-    picture = MaskSettings(focus="left.png", focus_weight=3, order="centre-out").load("photo.png")
+    picture = load("photo.png", focus="left.png", focus_weight=3, order="centre-out")
     assert picture.weights is not None
     assert np.unique(picture.weights).tolist() == [1, 3]
     assert picture.order is not None
     assert picture.order.max() == pytest.approx(0.7)
     assert picture.unknown is None
-    later = MaskSettings(order="left.png", order_until=0.5).load("photo.png")
+    later = load("photo.png", order="left.png", order_until=0.5)
     assert later.order is not None
     assert (later.order[0, 0], later.order[0, -1]) == (0.5, 0)
 
@@ -141,28 +147,33 @@ def test_others_are_told_names_and_no_folders(folder: Path) -> None:
     (folder / "in" / "there").mkdir(parents=True)
     bare = folder / "in" / "random"
     (folder / "left.png").rename(bare)
-    settings = MaskSettings(
+    settings = PaintSettings(
         mask=str(bare), truth=str(folder / "photo.png"), focus="centre", order="in/there/when.png"
     )
-    told = settings.told()
-    assert (told.mask, told.truth, told.focus, told.order) == (
+    told = settings.without_folders()
+    assert (
+        told.masking.mask,
+        told.reference.truth,
+        told.masking.focus,
+        told.masking.order,
+    ) == (
         "./random", "photo.png", "centre", "when.png",
     )  # fmt: skip
     assert set(told.files()) == {"mask", "truth", "order"}
-    assert MaskSettings(mask="random").told().mask == "random"
+    assert MaskSettings(mask="random").without_folders().mask == "random"
 
 
 def test_a_file_is_read_when_the_picture_is_and_not_before(folder: Path) -> None:
-    settings = MaskSettings.from_dict({"mask": "later.png"})
+    reader = PictureReader(PictureSettings(), MaskSettings(mask="later.png"))
     (folder / "left.png").rename(folder / "later.png")
-    assert settings.load("photo.png").unknown is not None
+    assert reader.load("photo.png").unknown is not None
     (folder / "later.png").write_bytes(b"x")
     with pytest.raises(PictureError):
-        settings.load("photo.png")
+        reader.load("photo.png")
 
 
 def test_a_file_is_of_the_picture_as_it_was_given(folder: Path) -> None:
-    picture = MaskSettings(mask="left.png", focus="left.png", input_size="12x12").load("photo.png")
+    picture = load("photo.png", mask="left.png", focus="left.png", input_size="12x12")
     assert picture.unknown is not None
     assert picture.weights is not None
     # The middle of 36x24 is left, where the mask covers the left sixth.
@@ -173,6 +184,5 @@ def test_a_file_is_of_the_picture_as_it_was_given(folder: Path) -> None:
 
 def test_a_large_mask_is_read_where_large_files_are(folder: Path) -> None:
     Image.new("L", (1200, 800), 255).save("large.png")
-    limited = MaskSettings(mask="large.png", max_pixels=900)
     with pytest.raises(PictureError, match="over the limit of 900"):
-        limited.load("photo.png")
+        load("photo.png", mask="large.png", max_pixels=900)

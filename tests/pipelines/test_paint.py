@@ -157,7 +157,7 @@ def test_a_larger_still_is_learned_at_its_own_size(
         report=seen.append,
     )
     expected = 2 if enhance else 1.5
-    assert npaint.load_painting(saved).settings.target_scale == expected
+    assert npaint.load_painting(saved).settings.target.target_scale == expected
     made = [progress.done for progress in seen if progress.phase == "enhance"]
     assert made == sorted(made)
     assert made[-1] == 1

@@ -5,12 +5,13 @@ import shlex
 
 import pytest
 
+from neuralpaint.config.settings import Settings
 from neuralpaint.errors import NeuralPaintError
 from neuralpaint.pipelines.paint import PaintSettings
 from neuralpaint.pipelines.provenance import Note, read_note
 from neuralpaint.pipelines.timelapse import VideoSettings
 
-RECIPES = {"video": VideoSettings, "paint": PaintSettings}
+RECIPES: dict[str, type[Settings]] = {"video": VideoSettings, "paint": PaintSettings}
 SETTINGS = VideoSettings(
     model="fourier:order=9", steps=70, lr=0.0030, boomerang=True, overlay="steps,curve:metric=loss"
 )
@@ -30,8 +31,8 @@ def test_the_command_of_a_note_is_what_a_shell_would_take() -> None:
     words = shlex.split(read_note(content(), RECIPES).command())
     assert words[:5] == ["neuralpaint", "video", "été 'x'.jpg", "-o", "./-o.mp4"]
     assert words[5:] == [
-        "--model", "fourier:order=9", "--lr", "0.003", "--steps", "70", "--boomerang",
-        "--overlay", "steps,curve:metric=loss",
+        "--boomerang", "--overlay", "steps,curve:metric=loss", "--model", "fourier:order=9",
+        "--lr", "0.003", "--steps", "70",
     ]  # fmt: skip
 
 

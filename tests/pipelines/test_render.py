@@ -233,7 +233,11 @@ def test_at_another_rate_it_lasts_as_long(folder: Path) -> None:
 
 def test_what_was_recorded_can_be_taken_away() -> None:
     settings = RenderSettings(camera="none", crop="none", overlay="none")
-    assert (settings.camera, settings.crop, settings.overlay) == (None, None, "")
+    assert (settings.video.camera, settings.view.crop, settings.timelapse.overlay) == (
+        None,
+        None,
+        "",
+    )
 
 
 def test_an_unfinished_take_says_where_it_ends(

@@ -183,7 +183,7 @@ def test_a_picture_is_learned_as_finely_as_the_film_looks_at_it(
 ) -> None:
     saved = tmp_path / "end.painting"
     npaint.timelapse(photo, tmp_path / "a.mkv", save=saved, **(QUICK | {"steps": 2} | options))
-    assert npaint.load_painting(saved).settings.target_scale == scale
+    assert npaint.load_painting(saved).settings.target.target_scale == scale
 
 
 def test_a_larger_frame_is_as_good_as_it_is_when_made_small_again(

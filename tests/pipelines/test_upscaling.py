@@ -128,7 +128,10 @@ def test_every_network_is_there_plain_and_enhanced(result: UpscaleResult) -> Non
     for name in NETWORKS:
         training = by_name[name].method.training
         assert training is not None
-        assert (training.target_scale, training.enhance) == (2, name.endswith("enhanced"))
+        assert (training.target.target_scale, training.target.enhance) == (
+            2,
+            name.endswith("enhanced"),
+        )
         assert by_name[name].steps == 6
         assert by_name[name].weights > 50
         assert by_name[name].seconds > 0
@@ -169,7 +172,7 @@ def test_the_small_picture_can_be_made_worse(photo: Path, tmp_path: Path) -> Non
     assert (result.small_height, result.small_width) == (27, 41)
     assert result.border == 2
     training = next(each.method.training for each in result.restorations if each.method.training)
-    assert training.kernel == "box"  # what is believed stays what it was
+    assert training.target.kernel == "box"  # what is believed stays what it was
     image = Image.fromarray(soft_pixels()).resize((41, 27), Image.Resampling.LANCZOS)
     noise = np.random.default_rng(0).normal(0, 5, (27, 41, 3))
     noisy = np.rint(np.clip(np.asarray(image) + noise, 0, 255)).astype(np.uint8)
@@ -199,7 +202,7 @@ def test_one_that_fails_does_not_stop_the_others(
     advance = TorchLearner.advance
 
     def fragile(self: TorchLearner, steps: int) -> None:
-        if self.settings.enhance:
+        if self.settings.target.enhance:
             raise DivergedError("the loss became nan")
         if "skipconn" in self.settings.model:
             raise DeviceError("out of memory: lower --batch")

@@ -14,7 +14,14 @@ from processes import run
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.image.pictures import Frame
-from neuralpaint.video.playback import ClipFrames, FrameSpool, Playback, PlaybackSettings
+from neuralpaint.pipelines.timelapse import VideoSettings
+from neuralpaint.video.playback import ClipFrames, FrameSpool, Playback
+
+
+def planned(*, every: int | None = None, **options: Any) -> Playback:
+    """Return the playback of a clip of 100 training steps."""
+    settings = VideoSettings(every=every, **options)
+    return settings.playback.playback(settings.timelapse.snapshots(100))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +48,7 @@ from neuralpaint.video.playback import ClipFrames, FrameSpool, Playback, Playbac
 def test_the_settings_give_the_length_of_the_clip(
     options: dict[str, Any], frames: int, held: int, shots: int
 ) -> None:
-    playback = PlaybackSettings(**options).playback(steps=100)
+    playback = planned(**options)
     assert (playback.frames, playback.held, playback.shots) == (frames, held, shots)
     order = playback.order()
     assert len(order) == frames
@@ -87,7 +94,7 @@ def test_the_order_of_an_interrupted_clip_begins_like_that_of_the_whole_clip() -
 )
 def test_impossible_clips_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        PlaybackSettings(**options).playback(steps=100)
+        planned(**options)
 
 
 def shot(index: int) -> Frame:

@@ -91,8 +91,8 @@ class Bench:
         # That ffmpeg is missing should not be found out after a minute.
         check_clip(Path(tempfile.gettempdir()) / "bench.mp4", formats["mp4"](), overwrite=True)
         self.settings = settings
-        self.pictures = [settings.load(source) for source in sources or (SAMPLE,)]
-        self.device = find_device(settings.device).type
+        self.pictures = [settings.picture.load(source) for source in sources or (SAMPLE,)]
+        self.device = find_device(settings.machine.device).type
         self._canvas, _ = CanvasSettings().views(self.pictures[0].canvas, longest=_LONGEST)
         self._notes = Notes()
         self._agenda = Agenda(settings, pictures=len(self.pictures))
@@ -116,7 +116,7 @@ class Bench:
         from neuralpaint.pipelines.bench.machine import this_machine
 
         self._agenda.report = report
-        self._threads = set_threads(self.settings.threads)
+        self._threads = set_threads(self.settings.machine.threads)
         machine = this_machine(device=self.device, threads=self._threads)
         interrupted = False
         try:

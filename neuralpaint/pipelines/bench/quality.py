@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def train_by_clock(
     It is the training of `neuralpaint paint --seconds`. The last look, at its end, is at the whole
     still, those before are glances.
     """
-    pupil = learner(picture, replace(settings, seconds=seconds))
+    pupil = learner(picture, settings.replaced(seconds=seconds))
     newest: Look | None = None
 
     def tell(loss: float = math.nan) -> None:

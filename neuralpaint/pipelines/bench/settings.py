@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from neuralpaint.config.settings import setting
+from neuralpaint.config.settings import ComposedSettings, group, setting
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.models import models
-from neuralpaint.runtime.devices import DeviceName
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.training import DeviceSettings, TrainingSettings
 
 __all__ = ["BenchSettings"]
 
@@ -19,8 +18,8 @@ _FILMED = ("fourier", "skipconn", "pyramid")
 _SPRINT = 0.03  # of the longest training
 
 
-@dataclass(frozen=True)
-class BenchSettings(PictureSettings):
+@dataclass(frozen=True, init=False)
+class BenchSettings(ComposedSettings):
     """What to measure, and where."""
 
     section: ClassVar[str] = "Training"
@@ -37,10 +36,8 @@ class BenchSettings(PictureSettings):
         False, "leave out what is compared with: the plain loop and the numpy engine"
     )
     seed: int = setting(0, "same seed: same weights to start from", minimum=0, maximum=2**63 - 1)
-    device: DeviceName = setting("auto", "where to train; auto takes CUDA, then MPS, then the CPU")
-    threads: int | None = setting(
-        None, "CPU threads; unset, as many as this process may run on", minimum=1, maximum=1024
-    )
+    machine: DeviceSettings = group(DeviceSettings)
+    picture: PictureSettings = group(PictureSettings)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -60,6 +57,4 @@ class BenchSettings(PictureSettings):
 
     def training(self, model: str) -> TrainingSettings:
         """Return how a model is trained: with the defaults of every other command."""
-        return TrainingSettings(
-            model=model, seed=self.seed, device=self.device, threads=self.threads
-        )
+        return TrainingSettings(model=model, seed=self.seed, machine=self.machine)

@@ -119,15 +119,15 @@ class Compare:
         self.folder.check(source, resume=resume, overwrite=overwrite)
         check_clip(self.folder.path.parent / "race.mp4", formats["mp4"](), overwrite=True)
         text_width("dB", 20)  # fails where no type can be set
-        self.device = find_device(self.settings.device).type
-        self.picture = self.settings.load(source)
+        self.device = find_device(self.settings.machine.device).type
+        self.picture = self.settings.picture.load(source)
         self._layout = layout_of(self.picture, self.settings, contestants=len(self.contestants))
         sizes = [self._check(contestant) for contestant in self.contestants]
         self._weights = [size and size[0] for size in sizes]
         steps = next((size[1] for size in sizes if size is not None), None)
         if self.settings.budget[1] is None and steps is not None:
             # Where nothing says how many, everybody gets those that suit the first.
-            self.settings = replace(self.settings, steps=steps)
+            self.settings = self.settings.replaced(steps=steps)
             self.contestants = sweep.contestants(self.settings, chosen)
         picture = fingerprint(self.picture)
         self._digests = {
@@ -162,12 +162,12 @@ class Compare:
                 for contestant, weights in zip(self.contestants, self._weights, strict=True)
             ],
             "budget": f"{amount:g} {unit} each",
-            "train_on": self.settings.train_on,
+            "train_on": self.settings.optimization.train_on,
             "race": None
             if self.settings.no_race
             else f"{self._layout.width}x{self._layout.height}, {self.settings.duration:g} s",
             "device": self.device,
-            "seed": self.settings.seed,
+            "seed": self.settings.optimization.seed,
         }
 
     def run(self, report: CompareReport = ignore) -> CompareResult:
@@ -223,7 +223,9 @@ class Compare:
             width=self.picture.width,
             settings=self.settings,
             outcomes=tuple(sorted(entered, key=_rank)),
-            machine=this_machine(device=self.device, threads=set_threads(self.settings.threads)),
+            machine=this_machine(
+                device=self.device, threads=set_threads(self.settings.machine.threads)
+            ),
             missing=tuple(each.name for each in self.contestants if each.slug not in there),
             interrupted=interrupted,
         )

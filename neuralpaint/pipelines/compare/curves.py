@@ -14,7 +14,7 @@ _MOST_DB = 80.0  # a higher PSNR cannot be seen, and is drawn here
 
 def panels_of(result: CompareResult) -> tuple[Panel, Panel]:
     """Return PSNR and loss over the training; the PSNR of held-out pixels is dashed."""
-    by_clock = result.settings.seconds is not None
+    by_clock = result.settings.optimization.seconds is not None
     unit = "seconds of training" if by_clock else "steps"
 
     def time(point: CurvePoint) -> float:

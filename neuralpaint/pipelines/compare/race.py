@@ -133,7 +133,7 @@ class _Race:
         # Who is alone has beaten nobody.
         rivals = self.cells if len(self.cells) > 1 else []
         self._winner = next((cell for cell in rivals if cell.outcome is winner), None)
-        self._measure = "dB held out" if settings.train_on != "all" else "dB"
+        self._measure = "dB held out" if settings.optimization.train_on != "all" else "dB"
         self._counter = _Counter(outcomes, settings)
         self._title = Path(picture.name).stem
 

@@ -161,4 +161,4 @@ class CompareResult:
     @property
     def splits(self) -> bool:
         """Whether some pixels were held out."""
-        return self.settings.train_on != "all"
+        return self.settings.optimization.train_on != "all"

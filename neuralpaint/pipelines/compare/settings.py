@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from neuralpaint.config.registry import Registry
-from neuralpaint.config.settings import options, setting
+from neuralpaint.config.settings import ComposedSettings, Settings, group, options, setting
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.models import models
 from neuralpaint.rendering.pacing import Pacing, pacings
+from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import schedules
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.training import DeviceSettings, OptimizationSettings, TrainingSettings
 
 __all__ = ["AXES", "FIXED", "NAMED", "CompareSettings"]
 
@@ -48,8 +49,8 @@ class _Engines:
 
 
 @dataclass(frozen=True)
-class _Contest(PictureSettings, TrainingSettings):
-    """How everybody trains, with lists of what is to be tried."""
+class AxesSettings(Settings):
+    """Lists of what is to be tried."""
 
     section: ClassVar[str] = "Training"
 
@@ -65,14 +66,14 @@ class _Contest(PictureSettings, TrainingSettings):
     schedule: str = setting(
         "cosine", "the learning rate over time", entries=schedules, repeatable=True
     )
-    engine: str = setting(  # type: ignore[assignment]  # a list of them
+    engine: str = setting(
         "torch", "what does the mathematics: torch, or numpy, the network from scratch",
         unit="engine", repeatable=True,
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class CompareSettings(_Contest):
+@dataclass(frozen=True, init=False)
+class CompareSettings(ComposedSettings):
     """How everybody trains, and what is made of it.
 
     `model`, `loss`, `optimizer`, `schedule` and `engine` are comma-separated lists.
@@ -80,6 +81,11 @@ class CompareSettings(_Contest):
 
     section: ClassVar[str] = "Clip"
 
+    axes: AxesSettings = group(AxesSettings)
+    optimization: OptimizationSettings = group(OptimizationSettings)
+    target: TargetSettings = group(TargetSettings)
+    machine: DeviceSettings = group(DeviceSettings)
+    picture: PictureSettings = group(PictureSettings)
     duration: float = setting(
         10.0, "length of race.mp4", unit="seconds", above=0.0, maximum=_LONGEST
     )
@@ -98,7 +104,7 @@ class CompareSettings(_Contest):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _Engines().parse_list(self.engine)
+        _Engines().parse_list(self.axes.engine)
         if self.held >= self.frames:
             raise UsageError(
                 f"--hold {self.hold or 0:g} leaves no time to move in a race of "
@@ -111,9 +117,9 @@ class CompareSettings(_Contest):
     def axis(self, name: str) -> list[str]:
         """Return the values of one of `AXES`, each once, in the shortest form."""
         if name == "engine":
-            return list(dict.fromkeys(_Engines().parse_list(self.engine)))
+            return list(dict.fromkeys(_Engines().parse_list(self.axes.engine)))
         registry = NAMED[name]
-        entries = registry.parse_list(getattr(self, name))
+        entries = registry.parse_list(getattr(self.axes, name))
         return list(dict.fromkeys(registry.spec(entry) for entry in entries))
 
     @property
@@ -141,7 +147,7 @@ class CompareSettings(_Contest):
     def budget(self) -> tuple[str, float | None]:
         """What everybody is given, steps, seconds or epochs, and how much; None: the default."""
         for unit in ("seconds", "epochs", "steps"):
-            if (amount := getattr(self, unit)) is not None:
+            if (amount := getattr(self.optimization, unit)) is not None:
                 return unit, float(amount)
         return "steps", None
 
@@ -151,7 +157,8 @@ class CompareSettings(_Contest):
         Raises:
             UsageError: a change cannot be used.
         """
-        shared = {name: getattr(self, name) for name in options(TrainingSettings)}
+        values = self.to_dict()
+        shared = {name: values[name] for name in options(TrainingSettings)}
         first = {name: self.axis(name)[0] for name in AXES}
         values = TrainingSettings.from_dict({**shared, **first, **changes}).to_dict()
         for name, registry in NAMED.items():

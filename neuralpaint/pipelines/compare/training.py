@@ -58,13 +58,13 @@ class Training:
         self._contestant = contestant
         self._picture = picture
         self._settings = settings
-        self._judge = Judge(picture, settings.train_on)
+        self._judge = Judge(picture, settings.optimization.train_on)
         self._watch = watch
         self._stage: Stage | None = None
         if cell is not None:
             size = CanvasSettings(size=f"{cell[1]}x{cell[0]}", fit="stretch")
             self._stage = Stage(
-                picture.canvas, size, original=picture, taught=settings, bars=(0, 0, 0)
+                picture.canvas, size, original=picture, taught=settings.target, bars=(0, 0, 0)
             )
         self._fractions = settings.fractions if cell else settings.moments.fractions(_LOOKS)
         last = len(self._fractions) - 1
@@ -135,7 +135,7 @@ class Training:
 
     def _stops(self, pupil: Learner) -> tuple[Iterator[int] | Sequence[int], int]:
         """Return where to stop, and which of the stops is no shot: it is where the tail begins."""
-        budget = self._settings.seconds
+        budget = self._settings.optimization.seconds
         if budget is None:
             stops, begin = stops_at(self._fractions, steps=pupil.steps), _tail_of(pupil.steps)
             tail = bisect_left(stops, begin)
@@ -247,7 +247,7 @@ class Training:
         )
 
     def _tell(self, pupil: Learner) -> None:
-        budget = self._settings.seconds
+        budget = self._settings.optimization.seconds
         done = pupil.seconds / budget if budget else pupil.step / max(1, pupil.steps)
         score = self._curve[-1].score if self._curve else None
         self._watch(pupil, self._loss, score, min(1.0, done))

@@ -19,6 +19,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.image.sources import closest, picture_suffixes
 from neuralpaint.models import models
 from neuralpaint.models.albums import Album
+from neuralpaint.pipelines.masking import PictureReader
 from neuralpaint.pipelines.morph.settings import MorphSettings
 from neuralpaint.pipelines.morph.sizes import fitting
 from neuralpaint.video.frames import is_animated
@@ -75,15 +76,17 @@ def gather(files: Sequence[Path], settings: MorphSettings) -> Album:
         PictureError: one cannot be read.
     """
     codes = _codes(files, settings)
-    first = settings.load(files[0])
-    if settings.input_size is None:
-        whole = models.parse(settings.model).learns_whole
+    picture = settings.picture
+    first = PictureReader(picture, settings.masking).load(files[0])
+    if picture.input_size is None:
+        whole = models.parse(settings.training.model).learns_whole
         height, width = fitting(
             first.height, first.width, longest=_LONGEST_WHOLE if whole else _LONGEST
         )
-        settings = replace(settings, input_size=f"{width}x{height}")
-        first = settings.load(files[0])
-    return Album(_distinct([first, *(settings.load(file) for file in files[1:])], files), codes)
+        picture = replace(picture, input_size=f"{width}x{height}")
+        first = PictureReader(picture, settings.masking).load(files[0])
+    reader = PictureReader(picture, settings.masking)
+    return Album(_distinct([first, *(reader.load(file) for file in files[1:])], files), codes)
 
 
 def _distinct(pictures: Sequence[Picture], files: Sequence[Path]) -> list[Picture]:

@@ -116,49 +116,54 @@ def prepare_morph(
     keeping = keeping or Keeping()
     sound = None if audio is None else Path(audio)
     overwrite = keeping.may_replace(output)
-    check_clip(output, format_for(output, settings.format), audio=sound, overwrite=overwrite)
+    check_clip(output, format_for(output, settings.video.format), audio=sound, overwrite=overwrite)
     album, pace = _gathered(sources, output, settings=settings, keeping=keeping)
-    walk = walks.parse(settings.path or "loop")
+    walk = walks.parse(settings.walk.path or "loop")
     if pace is not None:
-        walk = pace.walk(None if settings.path is None else walk)
-    settings = replace(settings, path=walks.spec(walk))
-    film, learning = timed(settings, walk, album.codes, pace)
+        walk = pace.walk(None if settings.walk.path is None else walk)
+    settings = settings.replaced(path=walks.spec(walk))
+    playback, learning = timed(settings.playback, settings.walk, walk, album.codes, pace)
     samples = Samples(
         Path(output),
         codes=album.codes,
         buttons=settings.codes == "from-names",
         count=settings.sample,
         grid=settings.grid,
-        seed=settings.seed,
+        seed=settings.training.optimization.seed,
     )
     samples.check(overwrite=overwrite)
-    camera = None if settings.camera is None else cameras.parse(settings.camera)
+    camera = None if settings.video.camera is None else cameras.parse(settings.video.camera)
     named = [f"{source}/" if Path(source).is_dir() else str(source) for source in sources]
     live = Live(
         named[0],
         output,
+        subject=album,
+        training=settings.training,
+        run=settings.run,
         settings=settings,
         recipe="morph",
         keeping=keeping,
-        detail=partial(detail_of, view=settings, longest=LONGEST_CLIP, camera=camera),
-        films=settings.learn,
+        detail=partial(detail_of, view=settings.view, longest=LONGEST_CLIP, camera=camera),
+        films=settings.walk.learn,
         audio=sound,
-        album=album,
         others=named[1:],
         pace=None if pace is None else pace._asdict(),
     )
-    footage = WalkFootage(live, walk, learning=learning, pacing=pacings.parse(settings.pacing))
+    footage = WalkFootage(
+        live, walk, learning=learning, pacing=pacings.parse(settings.video.pacing)
+    )
     return MorphClip(
         output,
         live=live,
         samples=samples,
         footage=footage,
-        settings=film,
-        view=settings,
-        bars=settings.background_colour,
+        playback=playback,
+        settings=settings.video,
+        view=settings.view,
+        bars=settings.picture.background_colour,
         audio=sound,
         overwrite=overwrite,
-        budget=settings.budget,
+        budget=settings.run.budget,
         began=began,
     )
 
@@ -167,7 +172,7 @@ def _gathered(
     sources: Sequence[str | Path], output: str | Path, *, settings: MorphSettings, keeping: Keeping
 ) -> tuple[Album, Pace | None]:
     """Return what is learned, and how it moves, if it does."""
-    if settings.frames_in is None:
+    if settings.moving.frames_in is None:
         files = files_of(sources)
         for file in files:
             keeping.check(file, output)
@@ -179,4 +184,4 @@ def _gathered(
             "out"
         )
     keeping.check(source, output)
-    return gather_frames(source, settings)
+    return gather_frames(source, settings.picture, settings.moving)

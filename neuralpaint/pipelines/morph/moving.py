@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from neuralpaint.config.settings import setting
+from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import parse_size
 from neuralpaint.image.pictures import Picture, PictureSettings, Source
@@ -24,20 +24,19 @@ from neuralpaint.pipelines.morph.sizes import fitting
 from neuralpaint.pipelines.walk_settings import WalkSettings
 from neuralpaint.rendering.walks import Play, Walk
 from neuralpaint.video.frames import Frames, load_frames
+from neuralpaint.video.playback import PlaybackSettings
 
-__all__ = ["FramesSettings", "Moving", "Pace", "gather_frames", "timed"]
+__all__ = ["Moving", "MovingSettings", "Pace", "check_moving", "gather_frames", "timed"]
 
 logger = logging.getLogger(__name__)
 
 _LONGEST = 960  # pixels of a frame's side, unless another size is asked for
 _SLOWER = 4.0  # than it was
 
-S = TypeVar("S", bound=WalkSettings)
-
 
 @dataclass(frozen=True)
-class FramesSettings(PictureSettings):
-    """What is taken of an input that moves."""
+class MovingSettings(Settings):
+    """Which frames of an animation or a clip are learned."""
 
     section: ClassVar[str] = "Input that moves"
 
@@ -60,14 +59,19 @@ class FramesSettings(PictureSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        changed = self.changes()
-        for name in ("mask", "focus", "order", "codes"):
-            if self.frames_in is not None and name in changed:
-                raise UsageError(
-                    f"--{name} is about pictures, and --frames-in about one that moves"
-                )
         if self.between is not None and self.frames_in is None:
             raise UsageError("--between is about the frames of --frames-in: give that too")
+
+
+def check_moving(moving: MovingSettings, changes: Mapping[str, Any]) -> None:
+    """Check that the changed settings of a command fit an input that moves.
+
+    Raises:
+        UsageError: one of them is about pictures that do not move.
+    """
+    for name in ("mask", "focus", "order", "codes"):
+        if moving.frames_in is not None and name in changes:
+            raise UsageError(f"--{name} is about pictures, and --frames-in about one that moves")
 
 
 class Pace(NamedTuple):
@@ -108,7 +112,7 @@ class Moving(NamedTuple):
     pace: Pace
 
 
-def gather_frames(source: Source, settings: FramesSettings) -> Moving:
+def gather_frames(source: Source, picture: PictureSettings, moving: MovingSettings) -> Moving:
     """Return the frames of an animation or a clip, and those between them, with times as codes.
 
     Raises:
@@ -117,22 +121,22 @@ def gather_frames(source: Source, settings: FramesSettings) -> Moving:
     """
     from neuralpaint.restoration.interpolation import densify
 
-    if settings.frames_in is None:
+    if moving.frames_in is None:
         raise UsageError("how many frames? give --frames-in")
     frames = load_frames(
         source,
-        count=settings.frames_in,
-        background=settings.background,
-        max_pixels=settings.max_pixels,
+        count=moving.frames_in,
+        background=picture.background,
+        max_pixels=picture.max_pixels,
     )
-    pictures = _sized(frames, settings.input_size)
-    if settings.between != 0:
+    pictures = _sized(frames, picture.input_size)
+    if moving.between != 0:
         count = len(pictures)
         logger.info("following what moves through %d frames of %r", count, label(source))
     pixels, times = densify(
         [picture.pixels for picture in pictures],
         frames.times,
-        between=settings.between,
+        between=moving.between,
         loops=frames.loops,
     )
     if frames.loops:
@@ -146,16 +150,18 @@ def gather_frames(source: Source, settings: FramesSettings) -> Moving:
     return Moving(Album(named, times[:, None]), pace)
 
 
-def timed(settings: S, walk: Walk, codes: Codes, pace: Pace | None) -> tuple[S, float]:
-    """Return settings with the length that suits a walk, and which part of it shows the learning.
+def timed(
+    playback: PlaybackSettings, settings: WalkSettings, walk: Walk, codes: Codes, pace: Pace | None
+) -> tuple[PlaybackSettings, float]:
+    """Return the playback that suits a walk, and which part of it shows the learning.
 
     What plays is slower than it was, unless another length was asked for.
     """
     if pace is None or not isinstance(walk, Play):
         legs = walk.legs(codes)
-        return settings.timed(legs), settings.learning(legs)
+        return settings.timed(playback, legs), settings.learning(legs)
     usual = _SLOWER * pace.seconds / pace.steps
-    return settings.timed(pace.steps, usual=usual), settings.learning(pace.steps)
+    return settings.timed(playback, pace.steps, usual=usual), settings.learning(pace.steps)
 
 
 def _sized(frames: Frames, input_size: str | None) -> list[Picture]:

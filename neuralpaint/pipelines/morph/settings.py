@@ -3,49 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from neuralpaint.config.settings import setting
+from neuralpaint.config.settings import ComposedSettings, group, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.models import models
-from neuralpaint.pipelines.live import LiveSettings
-from neuralpaint.pipelines.morph.moving import FramesSettings
+from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.pictures import PictureSettings
+from neuralpaint.pipelines.clip_settings import ClipSettings
+from neuralpaint.pipelines.live import RunSettings
+from neuralpaint.pipelines.masking import MaskSettings
+from neuralpaint.pipelines.morph.moving import MovingSettings, check_moving
 from neuralpaint.pipelines.walk_settings import WalkSettings
 from neuralpaint.rendering.pacing import pacings
-from neuralpaint.rendering.walks import walks
+from neuralpaint.training.training import TrainingSettings
+from neuralpaint.video.playback import PlaybackSettings
 
 __all__ = ["MorphSettings"]
 
 
-@dataclass(frozen=True)
-class MorphSettings(WalkSettings, FramesSettings, LiveSettings):
+@dataclass(frozen=True, init=False)
+class MorphSettings(ComposedSettings):
     """Everything that shapes a morph."""
 
     section: ClassVar[str] = "Walk"
-    # A walk has no steps of a training, and lies between the pictures it could be held against; and
-    # these have not one truth.
-    without: ClassVar[tuple[str, ...]] = ("every", "overlay", "truth")
+    overrides: ClassVar[dict[str, dict[str, Any]]] = {
+        "model": {"default": "morph"},
+        "path": {"help": "the way through the codes; unset, loop, and play of what moves"},
+        "duration": {"help": "length of the clip; unset, what the legs of the walk take"},
+        "hold": {"help": "how long the last frame is held; unset, not at all"},
+    }
 
-    model: str = setting("morph", "what is trained", entries=models)
-    path: str | None = setting(
-        None, "the way through the codes; unset, loop, and play of what moves", entries=walks
-    )
+    walk: WalkSettings = group(WalkSettings)
+    playback: PlaybackSettings = group(PlaybackSettings)
+    video: ClipSettings = group(ClipSettings)
+    view: CanvasSettings = group(CanvasSettings)
+    training: TrainingSettings = group(TrainingSettings)
+    run: RunSettings = group(RunSettings)
+    masking: MaskSettings = group(MaskSettings)
+    moving: MovingSettings = group(MovingSettings)
+    picture: PictureSettings = group(PictureSettings)
+
     codes: Literal["one-hot", "from-names"] = setting(
         "one-hot",
         "what the network hears of each picture; one-hot: a number of its own; from-names: the "
         "buttons in its file's name, as in 10110000.png",
     )
-    duration: float | None = setting(
-        None,
-        "length of the clip; unset, what the legs of the walk take",
-        unit="seconds",
-        above=0.0,
-        maximum=1e9,
-    )
-    hold: float | None = setting(
-        None, "how long the last frame is held; unset, not at all", unit="seconds", minimum=0,
-        maximum=1e9,
-    )  # fmt: skip
     sample: int = setting(
         0,
         "write so many stills too, of codes that were never trained, and a contact sheet of them, "
@@ -57,13 +59,15 @@ class MorphSettings(WalkSettings, FramesSettings, LiveSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.frames_from == "training":
+        check_moving(self.moving, self.changes())
+        self.playback.playback()  # raises if the clip has no room for what was asked
+        if self.video.frames_from == "training":
             raise UsageError(
                 "--frames-from training shows one picture that is learned: choose auto or render"
             )
-        if pacings.parse(self.pacing).trains_first:
+        if pacings.parse(self.video.pacing).trains_first:
             raise UsageError(
-                f"--pacing {self.pacing} needs the training whole: choose fixed or log"
+                f"--pacing {self.video.pacing} needs the training whole: choose fixed or log"
             )
-        if not self.learn and self.pacing != type(self).pacing:
+        if not self.walk.learn and "pacing" in self.changes():
             raise UsageError("--pacing is about how a picture is learned: give --learn too")

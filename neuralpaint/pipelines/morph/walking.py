@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.codes import checked_code
-from neuralpaint.pipelines.clip_settings import ClipSettings
+from neuralpaint.pipelines.clip_settings import TimelapseSettings
 from neuralpaint.pipelines.footage import Direction, Footage
 from neuralpaint.pipelines.morph.moving import Pace
 from neuralpaint.rendering.pacing import Pacing
 from neuralpaint.rendering.rendering import fidelity
 from neuralpaint.rendering.walks import Walk
 from neuralpaint.training.learning import Snapshot
+from neuralpaint.video.playback import PlaybackSettings
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -229,10 +230,12 @@ class PlayFootage(_Walked):
             yield _recoded(snapshot, snapshot.painting.at(where))
 
 
-def played(footage: Footage, pace: Pace, settings: ClipSettings) -> PlayFootage:
+def played(
+    footage: Footage, pace: Pace, playback: PlaybackSettings, timelapse: TimelapseSettings
+) -> PlayFootage:
     """Return the footage of what moves: it plays as often as it has time to."""
-    playback = settings.playback(None if footage.by_clock else footage.steps)
-    plays = pace.plays(playback.moving / settings.fps)
+    snapshots = timelapse.snapshots(None if footage.by_clock else footage.steps)
+    plays = pace.plays(playback.playback(snapshots).moving / playback.fps)
     return PlayFootage(footage, pace.walk(None), plays=plays)
 
 

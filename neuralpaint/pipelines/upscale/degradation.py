@@ -51,10 +51,10 @@ def cropped(picture: Picture, factor: float) -> Picture:
 
 def degraded(picture: Picture, settings: UpscaleSettings) -> Picture:
     """Return a picture made small, then noisy, then sent through a JPEG, as far as is wanted."""
-    pixels = _shrunk(picture.pixels, settings.upscale, settings.shrinks_by)
-    pixels = _noisy(pixels, settings.noise, seed=settings.seed)
-    if settings.jpeg is not None:
-        pixels = _through_jpeg(pixels, settings.jpeg)
+    pixels = _shrunk(picture.pixels, settings.factor, settings.shrinks_by)
+    pixels = _noisy(pixels, settings.degradation.noise, seed=settings.optimization.seed)
+    if settings.degradation.jpeg is not None:
+        pixels = _through_jpeg(pixels, settings.degradation.jpeg)
     return Picture(pixels, name=picture.name)
 
 

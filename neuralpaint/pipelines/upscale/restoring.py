@@ -47,7 +47,7 @@ class Restorer:
     ) -> None:
         """Save the picture and the small one, from which all begin."""
         self._original, self._small, self._folder = original, small, folder
-        self._border = border_of(settings.upscale)
+        self._border = border_of(settings.factor)
         self.stills: list[str] = []
         """The files that have been saved, as they are called in the folder."""
         self._save(original.pixels, "original")

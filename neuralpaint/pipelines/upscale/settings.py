@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from neuralpaint.config.settings import Settings, options, setting
+from neuralpaint.config.settings import ComposedSettings, Settings, group, options, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.models import models
-from neuralpaint.restoration.settings import Kernel
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.restoration.settings import Kernel, TargetSettings
+from neuralpaint.training.losses import losses
+from neuralpaint.training.optimizers import optimizers
+from neuralpaint.training.schedules import schedules
+from neuralpaint.training.training import (
+    DeviceSettings,
+    Engine,
+    OptimizationSettings,
+    TrainingSettings,
+)
 
 __all__ = ["OWN", "DegradationSettings", "UpscaleSettings"]
 
@@ -43,23 +51,34 @@ class DegradationSettings(Settings):
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class UpscaleSettings(DegradationSettings, PictureSettings, TrainingSettings):
+@dataclass(frozen=True, init=False)
+class UpscaleSettings(ComposedSettings):
     """How a picture is made small, and how it is brought back; `model` is a list."""
 
     section: ClassVar[str] = "Upscaling"
 
-    upscale: float = setting(2.0, _UPSCALE, above=1.0, maximum=_LARGEST)
+    overrides: ClassVar[dict[str, dict[str, Any]]] = {"upscale": {"default": 2.0}}
+
+    degradation: DegradationSettings = group(DegradationSettings)
     # Which suits is what is asked: for a photograph of 768x512 it takes one core five minutes.
     model: str = setting(
         "fourier,skipconn,pyramid", "what is trained; may be given several times", entries=models,
         repeatable=True,
     )  # fmt: skip
+    loss: str = setting("mse", "what it minimises", entries=losses)
+    optimizer: str = setting("adam", "how the weights follow the gradient", entries=optimizers)
+    schedule: str = setting("cosine", "the learning rate over time", entries=schedules)
+    engine: Engine = setting("torch", "what does the mathematics")
+    optimization: OptimizationSettings = group(OptimizationSettings)
+    target: TargetSettings = group(TargetSettings)
+    machine: DeviceSettings = group(DeviceSettings)
+    picture: PictureSettings = group(PictureSettings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         own = [option for name, option in options(TrainingSettings).items() if name in OWN]
-        given = [each.flag for each in own if getattr(self, each.name) != each.default]
+        values = self.to_dict()
+        given = [each.flag for each in own if values[each.name] != each.default]
         if given:
             raise UsageError(f"leave out {' and '.join(given)}: --upscale sees to that itself")
         if not self.models:
@@ -72,9 +91,14 @@ class UpscaleSettings(DegradationSettings, PictureSettings, TrainingSettings):
         return tuple(dict.fromkeys(models.spec(entry) for entry in entries))
 
     @property
+    def factor(self) -> float:
+        """How many times smaller the picture is made along each side."""
+        return 2.0 if self.degradation.upscale is None else self.degradation.upscale
+
+    @property
     def shrinks_by(self) -> Kernel:
         """How the picture is made small."""
-        return self.shrink or self.kernel
+        return self.degradation.shrink or self.target.kernel
 
     def training(self, model: str, *, enhance: bool) -> TrainingSettings:
         """Return how a network learns the small picture, to show it at its old size.
@@ -82,6 +106,7 @@ class UpscaleSettings(DegradationSettings, PictureSettings, TrainingSettings):
         Raises:
             UsageError: the settings exclude it.
         """
-        shared: dict[str, Any] = {name: getattr(self, name) for name in options(TrainingSettings)}
-        own = {"model": model, "target_scale": self.upscale, "enhance": enhance}
+        values = self.to_dict()
+        shared: dict[str, Any] = {name: values[name] for name in options(TrainingSettings)}
+        own = {"model": model, "target_scale": self.factor, "enhance": enhance}
         return TrainingSettings.from_dict(shared | own)

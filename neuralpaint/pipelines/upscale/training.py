@@ -48,7 +48,7 @@ def bring_back(
         watch("render", min(1.0, rendered / height), math.nan)
 
     view = size_of(height, width)
-    stage = Stage(small.canvas, view, original=small, taught=pupil.settings, bars=(0, 0, 0))
+    stage = Stage(small.canvas, view, original=small, taught=pupil.settings.target, bars=(0, 0, 0))
     strips = Development(stage).strips(painting, depth=8, match=True, look=look)
     return np.concatenate([*strips])
 
@@ -70,7 +70,7 @@ def size_of(height: int, width: int) -> CanvasSettings:
 
 
 def _stops(pupil: Learner) -> Iterable[int]:
-    budget = pupil.settings.seconds
+    budget = pupil.settings.optimization.seconds
     if budget is None:
         return [pupil.steps]
     fractions = [i / _LOOKS for i in range(_LOOKS + 1)]
@@ -79,6 +79,6 @@ def _stops(pupil: Learner) -> Iterable[int]:
 
 def _done(pupil: Learner) -> float:
     """Return how much of a training is behind, in [0, 1]."""
-    budget = pupil.settings.seconds
+    budget = pupil.settings.optimization.seconds
     done = pupil.seconds / budget if budget else pupil.step / max(1, pupil.steps)
     return min(1.0, done)

@@ -85,9 +85,9 @@ class Upscaling:
         self.folder = Folder(folder)
         check_folder(self.folder, source, overwrite=overwrite)
         text_width("dB", 20)  # fails where no type can be set
-        self.original = cropped(settings.load(source), settings.upscale)
+        self.original = cropped(settings.picture.load(source), settings.factor)
         self.small = degraded(self.original, settings)
-        self.device = find_device(settings.device).type
+        self.device = find_device(settings.machine.device).type
         self._sizes = {method.slug: self._size(method) for method in self.methods}
 
     def _size(self, method: Method) -> tuple[int, int] | None:
@@ -113,11 +113,11 @@ class Upscaling:
             "small_width": self.small.width,
             "small_height": self.small.height,
             "output": str(self.folder.path),
-            "upscale": settings.upscale,
+            "upscale": settings.factor,
             "shrink": settings.shrinks_by,
-            "kernel": settings.kernel,
-            "noise": settings.noise,
-            "jpeg": settings.jpeg,
+            "kernel": settings.target.kernel,
+            "noise": settings.degradation.noise,
+            "jpeg": settings.degradation.jpeg,
             "methods": [
                 {"name": method.name, "kind": method.kind, "weights": size and size[0],
                  "steps": size and size[1]}
@@ -125,7 +125,7 @@ class Upscaling:
             ],
             "budget": budget and f"{training[budget]:g} {budget} each",
             "device": self.device,
-            "seed": settings.seed,
+            "seed": settings.optimization.seed,
         }  # fmt: skip
 
     def run(self, report: UpscaleReport = ignore) -> UpscaleResult:
@@ -175,10 +175,12 @@ class Upscaling:
             width=self.original.width,
             small_height=self.small.height,
             small_width=self.small.width,
-            border=border_of(self.settings.upscale),
+            border=border_of(self.settings.factor),
             settings=self.settings,
             restorations=tuple(sorted(entered, key=_rank)),
-            machine=this_machine(device=self.device, threads=set_threads(self.settings.threads)),
+            machine=this_machine(
+                device=self.device, threads=set_threads(self.settings.machine.threads)
+            ),
             missing=tuple(each.name for each in self.methods if each not in there),
             interrupted=interrupted,
         )

@@ -14,13 +14,13 @@ __all__ = ["degradation", "gained", "legend", "table"]
 
 def degradation(settings: UpscaleSettings) -> str:
     """Return how a picture is made small."""
-    words = [f"{settings.upscale:g} times smaller by {settings.shrinks_by}"]
-    if settings.noise:
-        words.append(f"noise of {settings.noise:g} levels")
-    if settings.jpeg is not None:
-        words.append(f"JPEG quality {settings.jpeg}")
-    if settings.shrinks_by != settings.kernel:
-        words.append(f"believed to be by {settings.kernel}")
+    words = [f"{settings.factor:g} times smaller by {settings.shrinks_by}"]
+    if settings.degradation.noise:
+        words.append(f"noise of {settings.degradation.noise:g} levels")
+    if settings.degradation.jpeg is not None:
+        words.append(f"JPEG quality {settings.degradation.jpeg}")
+    if settings.shrinks_by != settings.target.kernel:
+        words.append(f"believed to be by {settings.target.kernel}")
     return ", ".join(words)
 
 

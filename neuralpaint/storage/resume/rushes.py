@@ -106,7 +106,7 @@ class Rushes:
         from neuralpaint.storage.take import load_take
 
         self._writer()  # from now on it is ours
-        take = load_take(self.path, device=self._learner.settings.device)
+        take = load_take(self.path, device=self._learner.settings.machine.device)
         sketch: Sketch | None = None
         before = -1
         for index in self.shown:
