@@ -24,7 +24,7 @@ from neuralpaint.pipelines.render import RenderSettings, prepare_render
 from neuralpaint.pipelines.saved import load_saved
 from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
 from neuralpaint.video.formats import format_for
-from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.reader import read_tag
 
 __all__ = ["command"]
 

@@ -2,7 +2,7 @@
 
 Every picture, still or moving, has one place for it: the iTXt chunk "Comment" of a PNG, the comment
 extension of a GIF, and the EXIF ImageDescription, in UTF-8, of all others. The containers that
-ffmpeg tags are in `neuralpaint.video.metadata`, whose `read_tag` reads every kind of file. What is
+ffmpeg tags are in `neuralpaint.video.reader`, whose `read_tag` reads every kind of file. What is
 read is data: nothing here acts on it.
 """
 

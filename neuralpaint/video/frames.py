@@ -1,4 +1,4 @@
-"""Frames: an animation or a clip as a few pictures of one size, each with its time."""
+"""Loading an animation or a clip as a few pictures of one size, each with its time."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
-from neuralpaint.image.pictures import Picture, PictureSettings
+from neuralpaint.image.pictures import Frame, Picture, PictureSettings
 from neuralpaint.image.sources import Source, closest, label, opened
-from neuralpaint.video.animation import animation_timeline, compose, moves
-from neuralpaint.video.excerpt import SUFFIXES, probe
-from neuralpaint.video.timeline import Timeline
+from neuralpaint.image.srgb import srgb_pixels
+from neuralpaint.video.reader import SUFFIXES, probe
 
-__all__ = ["Frames", "is_animated", "load_frames"]
+__all__ = ["Frames", "Timeline", "is_animated", "load_frames"]
 
 logger = logging.getLogger(__name__)
+
+# Other formats with several pictures are not animations: TIFF pages, PSD layers, ICO sizes.
+_ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")
+# Browsers show a frame with a delay of at most 10 ms for 100 ms.
+_SHORT_DELAY, _BROWSER_DELAY = 10, 100
 
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """At least two pictures of one size, and when each of them is seen.
+    """At least two pictures of one size, and the time of each.
 
-    `times` is float32 (pictures,) in [0, 1] and rises from 0; it is a part of `seconds`. An
-    animation that `loops` forever shows its first picture again at time 1, and its last one
-    before; otherwise the last picture's time is 1.
+    `times` is float32 (pictures,), increasing from 0, as a fraction of `seconds`. In an animation
+    that `loops`, time 1 shows the first picture again, so the last time is below 1; otherwise the
+    last time is 1.
     """
 
     pictures: tuple[Picture, ...]
@@ -40,16 +45,16 @@ class Frames:
 
 
 def is_animated(source: Source) -> bool:
-    """Tell whether a file holds an animation or is called like a clip; nothing is decoded.
+    """Return whether a file is an animation or has the suffix of a clip, without decoding it.
 
-    Where nothing can be told, of stdin, an open file or one that is not there, it is false.
+    False for stdin, open files and missing files.
     """
     if source == "-" or not isinstance(source, str | os.PathLike):
         return False
     if _is_clip(source):
         return True
     with contextlib.suppress(NeuralPaintError), opened(source) as image:
-        return moves(image)
+        return _moves(image)
     return False
 
 
@@ -60,36 +65,87 @@ def load_frames(
     background: str = PictureSettings.background,
     max_pixels: int = PictureSettings.max_pixels,
 ) -> Frames:
-    """Read `count` frames, spread evenly over time, or all of them where there are fewer.
+    """Load `count` frames, spread evenly over time; all frames if there are fewer.
 
-    Animations (GIF, APNG, WebP, AVIF) come from a path, from stdin (the text `-`) or from a file
-    open in binary mode; their frames are composed and laid over `background`. Clips (`SUFFIXES`)
-    come from a path; they are upright, with square pixels. All of it is sRGB. Only the frames that
-    are taken are kept in memory, and in a long clip only those near them are decoded.
+    Animations (GIF, APNG, WebP, AVIF) can be a path, stdin (the text `-`) or an open binary file;
+    their frames are composed over `background`. Clips (`SUFFIXES`) must be a path; they are rotated
+    upright and scaled to square pixels. All pictures are sRGB. Only the selected frames are kept in
+    memory, and in a long clip only the frames near them are decoded.
 
     Raises:
-        UsageError: no such file, fewer than two frames asked for, a picture that does not move, or
-            an option with a wrong value.
-        PictureError: it cannot be read: damaged, nothing that moves, or all the frames together
-            have more than `max_pixels`.
+        UsageError: no such file, `count` is below 2, the picture does not move, or an option has a
+            wrong value.
+        PictureError: the file is damaged, has no video, or the selected frames together have more
+            than `max_pixels`.
         EncodingError: ffmpeg is missing.
     """
     settings = PictureSettings(background=background, max_pixels=max_pixels)
     if count < 2:
-        raise UsageError(f"at least 2 frames are taken of what moves, not {count}")
+        raise UsageError(f"a moving picture needs at least 2 frames, not {count}")
     if _is_clip(source):
         return _from_clip(Path(str(source)), count=count, max_pixels=max_pixels)
     name = Path(label(source)).name
     with opened(source, max_pixels=max_pixels) as image:
-        if not moves(image):
+        if not _moves(image):
             raise UsageError(f"{name!r} does not move: give an animation or a clip, or paint it")
         pixels = image.width * image.height
         _check_pixels(min(count, getattr(image, "n_frames", 1)), pixels, max_pixels, name=name)
 
-        def take(indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
-            return compose(image, indices, background=settings.background_colour)
+        def decode(indices: Sequence[int]) -> Iterator[Frame]:
+            for i in indices:
+                _seek(image, i)
+                yield srgb_pixels(image, background=settings.background_colour)
 
-        return _taken(animation_timeline(image), take, count=count, name=name)
+        return _selected(_animation_timeline(image), decode, count=count, name=name)
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """When each frame is shown.
+
+    `starts` is float64 (frames,), in seconds and increasing; `end` is the end of the last frame.
+    """
+
+    starts: NDArray[np.float64]
+    end: float
+    loops: bool = False
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def seconds(self) -> float:
+        """The time from the first frame to the last; in a loop, to the first one again."""
+        return float((self.end if self.loops else self.starts[-1]) - self.starts[0])
+
+    @property
+    def times(self) -> NDArray[np.float32]:
+        """The start of each frame as a fraction of `seconds`, float32 (frames,)."""
+        fractions: NDArray[np.float32]
+        fractions = ((self.starts - self.starts[0]) / self.seconds).astype(np.float32)
+        return fractions
+
+    def evenly(self, count: int) -> list[int]:
+        """Return `count` increasing indices of frames, spread evenly over time.
+
+        Returns all indices if there are not more than `count`.
+        """
+        most = len(self)
+        if count >= most:
+            return list(range(most))
+        wanted = self.starts[0] + np.linspace(0, self.seconds, count, endpoint=not self.loops)
+        after = np.searchsorted(self.starts, wanted).clip(1, most - 1)
+        between = (self.starts[after - 1] + self.starts[after]) / 2
+        nearest = after - (wanted < between)
+        # If several times are nearest to the same long frame, the later ones get the next frames.
+        ranks = np.arange(count)
+        rising = np.maximum.accumulate(nearest - ranks)
+        selected: list[int] = (np.minimum(rising, most - count) + ranks).tolist()
+        return selected
+
+    def subset(self, indices: list[int]) -> Timeline:
+        """Return the timeline of some of the frames; the first index must be 0."""
+        return Timeline(self.starts[indices], self.end, self.loops)
 
 
 def _is_clip(source: Source) -> bool:
@@ -103,10 +159,11 @@ def _from_clip(path: Path, *, count: int, max_pixels: int) -> Frames:
     if not path.is_file():
         raise UsageError(f"no file {str(path)!r}: {closest(path)}")
     clip = probe(path)
-    if len(clip.timeline) < 2:
+    frames = len(clip.starts)
+    if frames < 2:
         raise UsageError(f"{path.name!r} does not move: give a clip of at least two frames")
-    _check_pixels(min(count, len(clip.timeline)), clip.pixels, max_pixels, name=path.name)
-    return _taken(clip.timeline, clip.frames, count=count, name=path.name)
+    _check_pixels(min(count, frames), clip.pixels, max_pixels, name=path.name)
+    return _selected(Timeline(clip.starts, clip.end), clip.frames, count=count, name=path.name)
 
 
 def _check_pixels(count: int, each: int, most: int, *, name: str) -> None:
@@ -117,9 +174,9 @@ def _check_pixels(count: int, each: int, most: int, *, name: str) -> None:
         )
 
 
-def _taken(
+def _selected(
     timeline: Timeline,
-    take: Callable[[Sequence[int]], Iterator[NDArray[np.uint8]]],
+    decode: Callable[[Sequence[int]], Iterator[Frame]],
     *,
     count: int,
     name: str,
@@ -127,11 +184,42 @@ def _taken(
     indices = timeline.evenly(count)
     pictures = [
         Picture(pixels, name=f"{name} {i + 1}")
-        for i, pixels in zip(indices, take(indices), strict=False)
+        for i, pixels in zip(indices, decode(indices), strict=False)
     ]
     if len(pictures) < len(indices):
         logger.warning("%r breaks off: %d of %d frames", name, len(pictures), len(indices))
     if len(pictures) < 2 or len({picture.pixels.shape for picture in pictures}) > 1:
         raise PictureError(f"{name!r} is damaged: get it again, or convert it to an mp4")
-    kept = timeline.picked(indices[: len(pictures)])
+    kept = timeline.subset(indices[: len(pictures)])
     return Frames(tuple(pictures), kept.times, kept.seconds, kept.loops)
+
+
+def _moves(image: Image.Image) -> bool:
+    """Return whether an opened image is an animation of at least two frames."""
+    return image.format in _ANIMATIONS and _count(image) > 1
+
+
+def _animation_timeline(image: Image.Image) -> Timeline:
+    """Decode all frames of an opened animation and return their times."""
+    durations = []
+    for i in range(_count(image)):
+        _seek(image, i)
+        delay = float(image.info.get("duration") or 0)
+        durations.append((delay if delay > _SHORT_DELAY else _BROWSER_DELAY) / 1000)
+    ends = np.cumsum(durations)
+    forever = image.info.get("loop", 1) == 0
+    return Timeline(ends - durations, float(ends[-1]), loops=forever)
+
+
+def _count(image: Image.Image) -> int:
+    return int(getattr(image, "n_frames", 1)) - _first(image)
+
+
+def _first(image: Image.Image) -> int:
+    """Return 1 if an APNG begins with a still for viewers without animation, else 0."""
+    return int(getattr(image, "default_image", False))
+
+
+def _seek(image: Image.Image, index: int) -> None:
+    image.seek(index + _first(image))
+    image.load()

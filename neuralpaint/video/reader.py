@@ -1,36 +1,58 @@
-"""Reading a clip back: its frames, one after another, as ffmpeg decodes them.
-
-A lossless clip comes back to the last bit; it may be hours long, because one frame is held at a
-time.
-"""
+"""Reading clips: all frames of a clip, some frames of a clip, and the tag of a clip or a still."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import re
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.errors import NeuralPaintError
-from neuralpaint.video.ffmpeg import file_url, find_ffmpeg
+from neuralpaint.errors import EncodingError, NeuralPaintError, PictureError, UsageError
+from neuralpaint.image.pictures import Frame
+from neuralpaint.runtime.tags import read_picture_tag
+from neuralpaint.video.ffmpeg import file_url, find_ffmpeg, run_ffmpeg
 
-__all__ = ["decoder", "next_frame", "read_frames"]
+__all__ = ["SUFFIXES", "ProbedClip", "probe", "read_frames", "read_tag"]
 
-# One of twenty clips that are read at once must not take all the processors.
-_ALONE = ("-threads", "1", "-filter_threads", "1")
-# Portable pixmaps, because each says its own size.
+logger = logging.getLogger(__name__)
+
+SUFFIXES = frozenset(
+    {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"}
+    | {".mxf", ".ogv", ".ts", ".webm", ".wmv", ".y4m"}
+)
+"""The file suffixes of clips that ffmpeg reads."""
+
+# One thread, because up to twenty clips are read at the same time.
+_SINGLE_THREAD = ("-threads", "1", "-filter_threads", "1")
+# Portable pixmaps, because each contains its own size.
 _AS_PIXMAPS = ("-map", "0:v:0", "-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm")
+# A playlist named .mp4 must not make ffmpeg open other files or network addresses.
+_TRUSTED = (
+    *("-protocol_whitelist", "file"),
+    *("-format_whitelist", "mov,matroska,avi,flv,mpeg,mpegts,mxf,ogg,asf,yuv4mpegpipe"),
+)
+_SEEK = 10.0  # seconds: across longer gaps between two frames, ffmpeg seeks
+_ROUNDING = 0.0005  # seconds: the times of frames are rounded
+_HIGH_DEFINITION = 720  # rows: from this height on, unlabelled clips are BT.709
+_MATRIX = re.compile(r"[(] ?(?:tv, |pc, )?(bt709|bt470bg|smpte170m|smpte240m|fcc|bt2020n?c|gbr)\b")
+_HDR = re.compile(r"/(smpte2084|arib-std-b67)\b")
+_MATROSKA = b"\x1a\x45\xdf\xa3"
 
 
-def read_frames(path: str | Path) -> Generator[NDArray[np.uint8], None, None]:
-    """Yield the frames of a clip, uint8 (h, w, 3), sRGB, in order.
+def read_frames(path: str | Path) -> Generator[Frame, None, None]:
+    """Yield all frames of a clip, uint8 (h, w, 3), sRGB, keeping one in memory at a time.
 
-    Whoever stops early closes the iterator (`contextlib.closing`); ffmpeg ends with it.
+    Closing the generator ends ffmpeg (`contextlib.closing`). Lossless clips are read bit for bit.
 
     Raises:
         EncodingError: ffmpeg is missing.
@@ -38,42 +60,132 @@ def read_frames(path: str | Path) -> Generator[NDArray[np.uint8], None, None]:
     """
     if not Path(path).is_file():
         raise NeuralPaintError(f"no clip {str(path)!r}: check the name")
-    with tempfile.TemporaryFile() as complaints, decoder(Path(path), complaints) as process:
+    with tempfile.TemporaryFile() as errors, _decoder(Path(path), errors) as process:
         assert process.stdout is not None
         count = 0
-        while (frame := next_frame(process.stdout)) is not None:
+        while (frame := _next_frame(process.stdout)) is not None:
             yield frame
             count += 1
         status = process.wait()
-        complaints.seek(0)
-        lines = complaints.read(10_000).decode(errors="replace").splitlines()
-        # Of a clip that was cut off ffmpeg complains, and reports success.
+        errors.seek(0)
+        lines = errors.read(10_000).decode(errors="replace").splitlines()
+        # On a truncated clip, ffmpeg writes an error and still exits with 0.
         if status != 0 or lines or not count:
             reason = lines[0].strip() if lines else "it has no frames"
             raise NeuralPaintError(f"{str(path)!r} cannot be read ({reason}): make it again")
 
 
+@dataclass(frozen=True)
+class ProbedClip:
+    """The properties of a clip before any frame is decoded."""
+
+    path: Path
+    starts: NDArray[np.float64]  # (frames,) seconds, increasing
+    end: float  # seconds, of the last frame
+    pixels: int  # per frame, upright and with square pixels
+    matrix: str  # ffmpeg's name of the conversion from luma and chroma to RGB
+
+    def frames(self, indices: Sequence[int]) -> Iterator[Frame]:
+        """Yield the frames at increasing indices, uint8 (h, w, 3), upright, square pixels, sRGB.
+
+        In a damaged clip the last ones may be missing.
+        """
+        for run in _runs(self.starts[list(indices)].tolist()):
+            first = max(0.0, run[0] - _ROUNDING)
+            # The n-th selected frame is the first one that is not before the n-th time.
+            wanted = "+".join(
+                f"eq(selected_n,{n})*gte(t,{time - first - _ROUNDING:.6f})"
+                for n, time in enumerate(run)
+            )
+            colours = f"in_color_matrix={self.matrix}:flags=bicubic+accurate_rnd+full_chroma_int"
+            filters = f"select='{wanted}',scale=trunc(iw*sar+0.5):ih:{colours},format=rgb24"
+            before = (*_TRUSTED, "-ss", f"{first:.6f}")
+            after = ("-vf", filters, "-frames:v", str(len(run)))
+            with _decoder(self.path, before=before, after=after) as process:
+                assert process.stdout is not None
+                while (frame := _next_frame(process.stdout)) is not None:
+                    yield frame
+
+
+def probe(path: Path) -> ProbedClip:
+    """Return the properties of a clip. Reads the whole file without decoding any frame.
+
+    Raises:
+        EncodingError: ffmpeg is missing.
+        PictureError: it is not a clip, or has no video stream.
+    """
+    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info"]
+    listed = ("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-")
+    done = subprocess.run(
+        [*command, *_TRUSTED, "-i", file_url(path), *listed],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        start_new_session=True,  # Ctrl-C interrupts only Python
+        check=False,
+    )
+    log, listing = done.stderr.decode(errors="replace"), done.stdout.decode(errors="replace")
+    line = next((line for line in log.splitlines() if " Video: " in line), "")
+    packets = _packets(listing)
+    if done.returncode != 0 or not packets:
+        raise PictureError(_explain(path, log))
+    if _HDR.search(line):
+        logger.warning("%r is HDR, which is not tone-mapped: its colours look flat", str(path))
+    height, width = _size(listing)
+    labelled = _MATRIX.search(line) is not None
+    base = re.search(r"^#tb 0: (\d+/\d+)", listing, flags=re.MULTILINE)
+    tick = float(Fraction(base[1])) if base else 1.0
+    starts = np.array([time for time, _ in packets], np.float64) * tick
+    return ProbedClip(
+        path=path,
+        starts=starts,
+        end=float(starts[-1] + packets[-1][1] * tick),
+        pixels=height * width,
+        matrix="auto" if labelled or height < _HIGH_DEFINITION else "bt709",
+    )
+
+
+def read_tag(path: str | Path) -> str | None:
+    """Return the tag of a clip, a folder of PNGs or a still; None if it has none.
+
+    Raises:
+        UsageError: there is no such file, or no frame in the folder.
+        NeuralPaintError: the file cannot be read.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            path = path / "00001.png"
+        with path.open("rb") as file:
+            magic = file.read(12)
+        demuxer = _demuxer(magic)
+        return read_picture_tag(path) if demuxer is None else _comment(path, demuxer=demuxer)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
+        raise UsageError(f"no file {str(path)!r}: give a clip or a still") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise NeuralPaintError(f"cannot read {str(path)!r}: {reason}") from error
+
+
 @contextlib.contextmanager
-def decoder(
+def _decoder(
     path: Path,
-    complaints: IO[bytes] | None = None,
+    errors: IO[bytes] | None = None,
     *,
     before: Sequence[str] = (),
     after: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run an ffmpeg that writes the frames of a clip into a pipe, and end it with the block.
+    """Run an ffmpeg that writes the frames of a clip to a pipe, and kill it after the block.
 
-    `before` are its options for reading the clip, and `after` those for writing the frames, which
-    `next_frame` reads. What it complains of goes into a file.
+    `before` are ffmpeg options for the input, `after` for the output; `errors` gets its stderr.
     """
-    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *_ALONE, *before]
+    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *_SINGLE_THREAD]
     pixels = ("-threads", "1", "-pix_fmt", "rgb24", "-")
     process = subprocess.Popen(
-        [*command, "-i", file_url(path), *_AS_PIXMAPS, *after, *pixels],
+        [*command, *before, "-i", file_url(path), *_AS_PIXMAPS, *after, *pixels],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=complaints or subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for Python
+        stderr=errors or subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C interrupts only Python
     )
     try:
         yield process
@@ -84,8 +196,8 @@ def decoder(
         process.wait()
 
 
-def next_frame(stream: IO[bytes]) -> NDArray[np.uint8] | None:
-    """Return the next frame, None at the end; half a frame is none."""
+def _next_frame(stream: IO[bytes]) -> Frame | None:
+    """Read the next pixmap; return None at the end and for an incomplete frame."""
     if stream.readline() != b"P6\n":
         return None
     width, height = map(int, stream.readline().split())
@@ -94,3 +206,74 @@ def next_frame(stream: IO[bytes]) -> NDArray[np.uint8] | None:
     if len(raw) < height * width * 3:
         return None
     return np.frombuffer(raw, np.uint8).reshape(height, width, 3)
+
+
+def _runs(times: list[float]) -> Iterator[list[float]]:
+    """Yield increasing times in groups; ffmpeg decodes each group without seeking."""
+    run = times[:1]
+    for last, time in pairwise(times):
+        if time - last > _SEEK:
+            yield run
+            run = []
+        run.append(time)
+    yield run
+
+
+def _packets(listing: str) -> list[tuple[int, int]]:
+    """Return the (time, duration) of each packet that is shown, in ticks, sorted by time."""
+    found = []
+    for line in listing.splitlines():
+        stream, *fields = (field.strip() for field in line.split(","))
+        if stream != "0":
+            continue
+        decoded, shown, duration = fields[:3]
+        flags = next((int(field[2:], 16) for field in fields if field.startswith("F=")), 0)
+        time = decoded if shown == "NOPTS" else shown
+        if not flags & 4 and time != "NOPTS":  # 4, AV_PKT_FLAG_DISCARD: decoded but not shown
+            found.append((int(time), int(duration)))
+    return sorted(set(found))
+
+
+def _size(listing: str) -> tuple[int, int]:
+    """Return the height and width of a frame with square pixels, before rotation."""
+    size = re.search(r"^#dimensions 0: (\d+)x(\d+)", listing, flags=re.MULTILINE)
+    shape = re.search(r"^#sar 0: (\d+)/(\d+)", listing, flags=re.MULTILINE)
+    width, height = (int(size[1]), int(size[2])) if size else (1, 1)
+    wide, high = (int(shape[1]), int(shape[2])) if shape else (0, 1)
+    return height, round(width * wide / high) if wide and high else width
+
+
+def _explain(path: Path, log: str) -> str:
+    """Return one line that says why ffmpeg finds no frames in a file."""
+    if " Audio: " in log and " Video: " not in log:
+        return f"{str(path)!r} has sound and no moving picture: give a clip or an animation"
+    if " Video: " in log and "matches no streams" in log:
+        return f"{str(path)!r} has sound and a cover, no moving picture: give a clip"
+    if " Video: " in log and "[error]" not in log:
+        return f"{str(path)!r} has no frames: give a clip that shows something"
+    return f"{str(path)!r} is damaged or no clip that can be read: get it again, or give an mp4"
+
+
+def _demuxer(magic: bytes) -> str | None:
+    """Return ffmpeg's name of a container; None for a picture."""
+    if magic.startswith(_MATROSKA):
+        return "matroska"
+    # AVIF has the same container, but its tag is where pictures have it.
+    return "mov" if magic[4:8] == b"ftyp" and magic[8:12] not in (b"avif", b"avis") else None
+
+
+def _comment(path: Path, *, demuxer: str) -> str | None:
+    # With the demuxer given, a crafted file cannot make ffmpeg choose another one.
+    source = ["-protocol_whitelist", "file", "-f", demuxer, "-i", file_url(path)]
+    try:
+        listing = run_ffmpeg([*source, "-f", "ffmetadata", "pipe:1"])
+    except EncodingError:
+        return None
+    # Sections begin with "["; the first, unnamed one is that of the file.
+    for line in re.finditer(rb"((?:[^\\\n]|\\.)*)\n", listing, flags=re.DOTALL):
+        key, _, value = line[1].partition(b"=")
+        if key.startswith(b"["):
+            return None
+        if key.lower() == b"comment":
+            return re.sub(rb"\\(.)", rb"\1", value, flags=re.DOTALL).decode(errors="replace")
+    return None

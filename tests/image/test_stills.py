@@ -28,7 +28,7 @@ from neuralpaint.image.stills import (
     tiff,
 )
 from neuralpaint.video.ffmpeg import file_url, run_ffmpeg
-from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.reader import read_tag
 
 ROWS, COLUMNS = np.mgrid[:48, :64]
 SMOOTH = np.stack([4 * COLUMNS, 5 * ROWS, 255 - 2 * (ROWS + COLUMNS)], axis=-1).astype(np.uint8)

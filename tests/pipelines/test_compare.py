@@ -31,8 +31,7 @@ from neuralpaint.pipelines.compare.tiles import arrange
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.training.torch_learner import TorchLearner
 from neuralpaint.video.ffmpeg import find_ffmpeg
-from neuralpaint.video.metadata import read_tag
-from neuralpaint.video.reader import read_frames
+from neuralpaint.video.reader import read_frames, read_tag
 
 SMALL = "fourier:hidden_size=8,order=4"
 TWO = f"{SMALL},skipconn:hidden_size=8,hidden_layers=1"

@@ -17,7 +17,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.hole import followed
 from neuralpaint.pipelines.report import Progress
 from neuralpaint.storage.resume.keeping import checkpoint_of
-from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.reader import read_tag
 
 STILL: dict[str, Any] = {
     "model": "fourier:order=6,hidden_size=16,hidden_layers=1", "steps": 150, "batch": 300,

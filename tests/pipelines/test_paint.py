@@ -13,7 +13,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.pipelines.paint import prepare_paint
 from neuralpaint.pipelines.report import Progress
 from neuralpaint.rendering.stage import Stage
-from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.reader import read_tag
 
 QUICK: dict[str, Any] = {
     "model": "fourier:order=6,hidden_size=16,hidden_layers=1", "steps": 100, "batch": 300,

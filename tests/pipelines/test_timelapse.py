@@ -14,7 +14,7 @@ import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.pipelines.report import Progress
 from neuralpaint.pipelines.timelapse import VideoSettings
-from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.reader import read_tag
 
 
 @pytest.fixture

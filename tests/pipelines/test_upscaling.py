@@ -26,7 +26,7 @@ from neuralpaint.pipelines.upscale.settings import UpscaleSettings
 from neuralpaint.pipelines.upscale.tables import as_csv
 from neuralpaint.pipelines.upscale.upscaling import compare_upscaling
 from neuralpaint.training.torch_learner import TorchLearner
-from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.reader import read_tag
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MODEL = "fourier:hidden_size=8,order=4"

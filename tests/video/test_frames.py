@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.errors import PictureError, UsageError
-from neuralpaint.video.frames import Frames, is_animated, load_frames
-from neuralpaint.video.timeline import Timeline
+from neuralpaint.video.frames import Frames, Timeline, is_animated, load_frames
 from neuralpaint.video.writer import ClipWriter
 
 COLOURS = [(200, 40, 30), (30, 180, 60), (40, 60, 220), (128, 128, 128)]  # of the quarters

@@ -14,7 +14,7 @@ from processes import run
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
 from neuralpaint.runtime.tags import embed_tag
 from neuralpaint.video.formats import formats
-from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.reader import read_tag
 from neuralpaint.video.writer import ClipWriter
 
 NASTY = [

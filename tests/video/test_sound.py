@@ -9,7 +9,7 @@ from clip_probe import ask_ffmpeg, clip_path, pattern, probe, source
 
 from neuralpaint.errors import UsageError
 from neuralpaint.video.formats import format_for, formats
-from neuralpaint.video.metadata import read_tag
+from neuralpaint.video.reader import read_tag
 from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.writer import ClipWriter
 
