@@ -1,7 +1,6 @@
-"""Anti-aliased drawing on small parts of a frame, in place.
+"""Drawing on a frame in place: anti-aliased shapes, captions on glass, and a colour scale.
 
-A frame is uint8 (h, w, 3). Nothing here touches a pixel outside the box it is given, and what
-would fall outside the frame is cut off.
+Only pixels inside the given box change, and shapes are clipped at the edges of the frame.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ __all__ = [
     "blend",
     "caption",
     "caption_size",
+    "colour_scale",
     "disc",
     "glass",
     "rounded",
@@ -31,16 +31,45 @@ __all__ = [
 
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
-"""Top, left, height and width in pixels."""
+"""Top, left, height and width, in pixels."""
 
 WHITE: Colour = (255, 255, 255)
 
 _GLASS: Colour = (13, 14, 18)
-_GLASS_OPACITY = 0.62  # White on it keeps a contrast of 5:1 and more even over pure white.
+_GLASS_OPACITY = 0.62  # the contrast of white text is at least 5:1, even over pure white
+
+# Anchors of the colour scale, in OKLab: lightness, green to red, blue to yellow. They go from dark
+# blue over violet and orange to yellow. Lightness increases all the way, so that the scale also
+# works in grey and for colour-blind viewers.
+_ANCHORS = np.array(
+    [
+        [0.16, 0.005, -0.035],
+        [0.37, 0.095, -0.105],
+        [0.60, 0.180, 0.045],
+        [0.80, 0.070, 0.135],
+        [0.96, -0.020, 0.100],
+    ]
+)
+
+# Linear sRGB to cone responses, and their cube roots to lightness and two opponent colours.
+_TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 
 
 def blend(part: Frame, colour: Colour | Frame, alpha: Mask) -> None:
-    """Lay `colour`, one or (h, w, 3), over `part` (h, w, 3) with opacity `alpha` (h, w)."""
+    """Blend `colour`, one or (h, w, 3), over `part` (h, w, 3) with opacity `alpha` (h, w)."""
     under = part.astype(np.float32)
     over = np.asarray(colour, np.float32)
     under += (over - under) * alpha[..., None]
@@ -50,9 +79,9 @@ def blend(part: Frame, colour: Colour | Frame, alpha: Mask) -> None:
 def stamp(
     frame: Frame, mask: Mask, *, centre: tuple[float, float], colour: Colour, opacity: float = 1.0
 ) -> None:
-    """Lay `colour` through `mask` (h, w) on `frame`, with the mask's middle at `centre` (y, x).
+    """Blend `colour` over `frame` through `mask` (h, w), centred at `centre` (y, x).
 
-    The centre may fall between pixels, so that what moves slowly moves smoothly.
+    The centre may lie between pixels, so that slow movements are smooth.
     """
     top, left = centre[0] - mask.shape[0] / 2, centre[1] - mask.shape[1] / 2
     row, column = int(np.floor(top)), int(np.floor(left))
@@ -78,16 +107,16 @@ def rounded(height: int, width: int, radius: float) -> Mask:
 
 @functools.lru_cache(maxsize=64)
 def disc(radius: float) -> Mask:
-    """Return the coverage of a disc in the smallest square that holds it, read-only."""
+    """Return the coverage of a disc in the smallest square that contains it, read-only."""
     side = int(np.ceil(2 * radius)) + 2
     away = np.abs(np.arange(side) + 0.5 - side / 2)
     return _read_only(np.clip(radius + 0.5 - np.hypot(away[:, None], away[None, :]), 0, 1))
 
 
 def glass(frame: Frame, box: Box, *, radius: float) -> Frame:
-    """Lay frosted dark glass over `box` and return that part of `frame`, a view (h, w, 3).
+    """Draw frosted dark glass in `box` and return that part of `frame`, a view (h, w, 3).
 
-    What lies behind is blurred as well as darkened: busy pictures leave the writing calm.
+    The background is blurred and darkened, so that text stays legible on busy pictures.
     """
     top, left, height, width = box
     part = frame[top : top + height, left : left + width]
@@ -102,17 +131,36 @@ def glass(frame: Frame, box: Box, *, radius: float) -> Frame:
 
 
 def caption_size(text: str, *, height: int, width: int) -> tuple[int, int]:
-    """Return the (height, width) of the box that `caption` needs on a frame of that size."""
+    """Return the (height, width) of the box for a caption on a frame of that size."""
     size = small_size(height, width)
     return 2 * round(0.85 * size), text_width(text, size) + round(1.1 * size)
 
 
 def caption(frame: Frame, box: Box, text: str) -> None:
-    """Write `text` on glass in a box that was measured with `caption_size`."""
+    """Draw `text` on glass in a box of `caption_size`."""
     size = round(box[2] / 1.7)
     pill = glass(frame, box, radius=0.42 * size)
     middle = (pill.shape[0] / 2, pill.shape[1] / 2)
     stamp(pill, text_mask(text, size), centre=middle, colour=WHITE, opacity=0.92)
+
+
+@functools.cache
+def colour_scale(count: int) -> npt.NDArray[np.uint8]:
+    """Return `count` colours from dark to light in equal perceptual steps, uint8 (count, 3).
+
+    The scale is cut into steps of equal length in OKLab, where distance is perceived difference
+    (Ottosson, "A perceptual color space for image processing", 2020). So equal differences in value
+    look equal everywhere on the scale.
+    """
+    # Sampled finely, to measure lengths along the path.
+    fine = np.linspace(0, len(_ANCHORS) - 1, 1025)
+    path = np.stack([np.interp(fine, range(len(_ANCHORS)), axis) for axis in _ANCHORS.T], axis=-1)
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+    even = np.linspace(0, length[-1], count)
+    lab = np.stack([np.interp(even, length, axis) for axis in path.T], axis=-1)
+    colours = np.rint(255 * _srgb(lab)).astype(np.uint8)
+    colours.flags.writeable = False
+    return colours
 
 
 def _read_only(mask: npt.NDArray[np.floating]) -> Mask:
@@ -134,3 +182,10 @@ def _shifted(mask: Mask, *, down: float, right: float) -> Mask:
         if share:
             moved[row : row + height, column : column + width] += mask * np.float32(share)
     return moved
+
+
+def _srgb(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return sRGB in [0, 1] of OKLab coordinates (n, 3)."""
+    cones = (lab @ np.linalg.inv(_TO_LAB).T) ** 3
+    linear = np.clip(cones @ np.linalg.inv(_TO_CONES).T, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

@@ -10,8 +10,7 @@ import pytest
 from PIL import ImageFont
 
 from neuralpaint.errors import EncodingError, UsageError
-from neuralpaint.video.colours import colour_scale, oklab
-from neuralpaint.video.drawing import Frame, stamp
+from neuralpaint.video.drawing import Frame, colour_scale, stamp
 from neuralpaint.video.overlays import (
     Corners,
     Moment,
@@ -383,6 +382,27 @@ def test_the_heat_map_does_not_see_what_others_drew() -> None:
     within_rim = np.s_[rows.min() + 8 : rows.max() - 8, columns.min() + 8 : columns.max() - 8]
     assert alone[within_rim].max() > 200
     np.testing.assert_array_equal(both[within_rim], alone[within_rim])
+
+
+def oklab(colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Return the OKLab coordinates (n, 3) of sRGB colours, uint8 (n, 3), after Ottosson 2020."""
+    coded = colours / 255
+    linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
+    cones = linear @ np.transpose(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    lab: npt.NDArray[np.float64] = np.cbrt(cones) @ np.transpose(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+    return lab
 
 
 def test_the_colour_scale_has_even_steps_and_rising_lightness() -> None:

@@ -17,8 +17,7 @@ from neuralpaint.pipelines.compare.maps import (
     spectrum,
 )
 from neuralpaint.pipelines.compare.tiles import NIGHT, shortened
-from neuralpaint.video.colours import colour_scale
-from neuralpaint.video.drawing import WHITE, Frame, blend, rounded, stamp
+from neuralpaint.video.drawing import WHITE, Frame, blend, colour_scale, rounded, stamp
 from neuralpaint.video.overlays.steps import decibels
 from neuralpaint.video.typography import text_mask, text_width
 

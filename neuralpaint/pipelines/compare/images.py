@@ -8,8 +8,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from neuralpaint.video.colours import colour_scale
-from neuralpaint.video.drawing import Frame
+from neuralpaint.video.drawing import Frame, colour_scale
 
 __all__ = ["embedded", "enlarged", "ramp"]
 

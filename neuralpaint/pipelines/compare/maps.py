@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.compare.result import Outcome
-from neuralpaint.video.colours import colour_scale
-from neuralpaint.video.drawing import Frame
+from neuralpaint.video.drawing import Frame, colour_scale
 
 __all__ = [
     "Crop",

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from neuralpaint.config.settings import setting
-from neuralpaint.video.colours import colour_scale
 from neuralpaint.video.drawing import (
     WHITE,
     Frame,
     blend,
     caption,
     caption_size,
+    colour_scale,
     glass,
     rounded,
     stamp,
