@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from neuralpaint.rendering.stage import Filmed, Frame, Stage
 from neuralpaint.video.overlays import Moment, Overlay, Point, compose, composed_size
-from neuralpaint.video.overlays.mask import MaskOverlay
 
 __all__ = ["Annotations"]
 
@@ -21,7 +20,7 @@ class Annotations:
     @property
     def shows_hole(self) -> bool:
         """Whether what is drawn is the hole of a picture."""
-        return any(isinstance(overlay, MaskOverlay) for overlay in self._overlays)
+        return any(overlay.needs_mask for overlay in self._overlays)
 
     @property
     def size(self) -> tuple[int, int]:

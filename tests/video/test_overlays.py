@@ -19,8 +19,8 @@ from neuralpaint.video.overlays import (
     composed_size,
     overlays,
 )
-from neuralpaint.video.overlays.steps import decibels
-from neuralpaint.video.overlays.wipe import Wipe
+from neuralpaint.video.overlays.original import Wipe
+from neuralpaint.video.overlays.steps import format_psnr
 from neuralpaint.video.typography import text_mask, text_width
 
 HEIGHT, WIDTH = 120, 180
@@ -311,7 +311,7 @@ def test_the_value_stands_where_the_line_does_not_go(metric: str) -> None:
     ("psnr", "written"), [(9.96, "10.0"), (31.25, "31.2"), (math.inf, "99.9"), (math.nan, "-")]
 )
 def test_decibels_are_written_for_people(psnr: float, written: str) -> None:
-    assert decibels(psnr) == written
+    assert format_psnr(psnr) == written
 
 
 def test_the_wipe_begins_and_ends_on_the_network() -> None:

@@ -18,7 +18,7 @@ from neuralpaint.pipelines.compare.maps import (
 )
 from neuralpaint.pipelines.compare.tiles import NIGHT, shortened
 from neuralpaint.video.drawing import WHITE, Frame, blend, colour_scale, rounded, stamp
-from neuralpaint.video.overlays.steps import decibels
+from neuralpaint.video.overlays.steps import format_psnr
 from neuralpaint.video.typography import text_mask, text_width
 
 __all__ = ["draw_grid"]
@@ -81,7 +81,7 @@ def _draw_band(
         left = _MARGIN + column * (tile[1] + _GAP)
         outcome = exhibit.outcome
         finished = outcome.status == "finished"
-        value = f"{decibels(outcome.score)} dB" if finished else outcome.verdict
+        value = f"{format_psnr(outcome.score)} dB" if finished else outcome.verdict
         _write_head(grid, top, left, tile[1], outcome.name, value)
         if exhibit.frame is None or exhibit.errors is None:
             _note(grid, (below, left), tile, outcome.verdict)

@@ -23,7 +23,7 @@ from neuralpaint.pipelines.compare.tiles import (
 )
 from neuralpaint.rendering.rendering import view
 from neuralpaint.video.drawing import WHITE, Frame, blend, caption, caption_size
-from neuralpaint.video.overlays.steps import decibels
+from neuralpaint.video.overlays.steps import format_psnr
 from neuralpaint.video.reader import read_frames
 from neuralpaint.video.writer import ClipWriter
 
@@ -148,7 +148,7 @@ class _Race:
         if reveal > 0 and self._winner is not None:
             self._draw_rim(self._winner, reveal)
             winner = self._winner.outcome
-            words = f"best: {winner.name}, {decibels(winner.score)} {self._measure}"
+            words = f"best: {winner.name}, {format_psnr(winner.score)} {self._measure}"
         write_line(
             self._frame,
             self.layout,
@@ -202,7 +202,7 @@ class _Cell:
         part[:] = self._seen
         value = ""
         if self._curve_known:
-            value = f"{decibels(float(np.interp(fraction, self._fractions, self._scores)))} dB"
+            value = f"{format_psnr(float(np.interp(fraction, self._fractions, self._scores)))} dB"
         shades = zip(WHITE, ACCENT, strict=True)
         red, green, blue = (round(a + reveal * (b - a)) for a, b in shades)
         write_label(part, self.outcome.name, value, colour=(red, green, blue))

@@ -1,7 +1,6 @@
-"""Overlays: what is drawn on, or shown beside, each finished frame.
+"""Overlays: pictures and readings drawn on, or shown beside, each frame of a clip.
 
-An overlay is one registered class in one file of this folder; every file here is imported, so a
-new one needs no other line anywhere.
+Every module of this folder is imported, so a new overlay is one registered class in a new file.
 """
 
 from __future__ import annotations
@@ -9,23 +8,20 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from neuralpaint.video.overlays.composition import compose, composed_size
 from neuralpaint.video.overlays.overlay import (
-    Corner,
     Corners,
-    Layout,
     Moment,
     Overlay,
     Panel,
     Point,
     Scene,
+    compose,
+    composed_size,
     overlays,
 )
 
 __all__ = [
-    "Corner",
     "Corners",
-    "Layout",
     "Moment",
     "Overlay",
     "Panel",

@@ -1,8 +1,8 @@
-"""The curve: PSNR or loss, drawn by the clip as it goes.
+"""The curve of the PSNR or the loss, which grows with every frame.
 
-Where the curve will end is not known in advance. So one end of the vertical axis is fixed by the
-first value, and the other stands at an ordinary good result and gives way only as far as the
-curve itself comes near it: it moves when the curve does, never by itself and never back.
+The final value is not known in advance. So one end of the vertical axis is fixed by the first
+value. The other is at a typical good result, and moves only when the curve comes near it: always
+together with the curve, and never back.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from neuralpaint.config.settings import setting
-from neuralpaint.video.drawing import Frame, glass
+from neuralpaint.image.pictures import Frame
+from neuralpaint.video.drawing import glass
 from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
-from neuralpaint.video.overlays.steps import decibels
+from neuralpaint.video.overlays.steps import format_psnr
 from neuralpaint.video.plot import Floats, Plot, draw_plot
 from neuralpaint.video.typography import margin, small_size
 
 __all__ = ["Curve"]
 
-_PERFECT = 60.0  # dB; equal pictures have no PSNR, the curve draws them here.
-_LEAST_LOSS = 1e-8
-_LEAST_WIDTH = 28
+_MAX_PSNR = 60.0  # dB: an infinite PSNR, of equal pictures, is drawn here
+_MIN_LOSS = 1e-8
+_MIN_WIDTH = 28  # pixels
 
 
 class _Axis(NamedTuple):
-    """The vertical axis: the values at its bottom and top, and at its rules."""
+    """The vertical axis: the values at its bottom, its top and its ticks."""
 
     bottom: float
     top: float
     ticks: dict[float, str]
 
-    def share(self, values: Floats | float) -> Floats:
-        """Return how high values lie on the axis, in [0, 1]."""
+    def position(self, values: Floats | float) -> Floats:
+        """Return the position of values on the axis, in [0, 1]."""
         return np.clip((np.asarray(values) - self.bottom) / (self.top - self.bottom), 0, 1)
 
 
@@ -44,19 +45,19 @@ class _Axis(NamedTuple):
 class Curve(Overlay):
     """PSNR or loss curve that grows frame by frame."""
 
-    metric: Literal["psnr", "loss"] = setting("psnr", "what it shows")
+    metric: Literal["psnr", "loss"] = setting("psnr", "what the curve shows")
     axis: Literal["clip", "steps", "log"] = setting(
-        "clip", "runs along the clip, the training steps, or the logarithm of the steps"
+        "clip", "horizontal axis: time in the clip, training steps, or the logarithm of the steps"
     )
     corner: Corner = setting("bottom-right", "where it stands")
     size: float = setting(1.0, "size of the card", unit="times normal", minimum=0.5, maximum=3)
 
     def draw(self, frame: Frame, scene: Scene) -> None:
-        """Draw the card, its rules, the line so far and the value at its tip."""
+        """Draw the card, the ticks, the line so far and the value at its tip."""
         height, width = frame.shape[:2]
         wide = round(self.size * (8 + 0.39 * math.sqrt(height * width)))
         wide = min(wide, width - 2 * margin(height, width), round(0.9 * height))
-        if wide < _LEAST_WIDTH:
+        if wide < _MIN_WIDTH:
             return
         box = scene.corners.place(self.corner, height=round(0.54 * wide), width=wide)
         if box:
@@ -68,18 +69,18 @@ class Curve(Overlay):
         history = np.array(moment.history, np.float64).reshape(-1, 4)
         x = self._positions(history[:, 0], moment)
         if self.metric == "psnr":
-            values = np.minimum(history[:, 3], _PERFECT)
-            title, value = "PSNR", f"{decibels(moment.psnr)} dB"
+            values = np.minimum(history[:, 3], _MAX_PSNR)
+            title, value = "PSNR", f"{format_psnr(moment.psnr)} dB"
         else:
-            values = np.log10(np.maximum(history[:, 2], _LEAST_LOSS))
-            title, value = "loss", _written_loss(moment.loss)
+            values = np.log10(np.maximum(history[:, 2], _MIN_LOSS))
+            title, value = "loss", _format_loss(moment.loss)
         known = np.isfinite(values)
         x, values = x[known], values[known]
         axis = _psnr_axis(values) if self.metric == "psnr" else _loss_axis(values)
         return Plot(
             x=x,
-            y=axis.share(values),
-            ticks={float(axis.share(tick)): label for tick, label in axis.ticks.items()},
+            y=axis.position(values),
+            ticks={float(axis.position(tick)): label for tick, label in axis.ticks.items()},
             widest="00" if self.metric == "psnr" else "0.001",
             title=title,
             value=value,
@@ -87,7 +88,7 @@ class Curve(Overlay):
         )
 
     def _positions(self, steps: Floats, moment: Moment) -> Floats:
-        """Return where each point of the history lies on the horizontal axis, in [0, 1]."""
+        """Return the position of each point of the history on the horizontal axis, in [0, 1]."""
         if self.axis == "clip":
             first = moment.index + 1 - len(steps)
             positions = (first + np.arange(len(steps))) / max(1, moment.count - 1)
@@ -106,18 +107,18 @@ def _psnr_axis(values: Floats) -> _Axis:
 
 
 def _loss_axis(values: Floats) -> _Axis:
-    """Return the axis of losses, given as logarithms to base 10."""
+    """Return the axis for the base-10 logarithms of the losses."""
     first, best = (values[0], values.min()) if len(values) else (-1.0, -1.0)
     bottom, top = min(first - 2, best - 0.25), first + 0.15
     ticks = range(math.ceil(bottom), math.floor(top) + 1)
-    return _Axis(bottom, top, {float(tick): _written_decade(tick) for tick in ticks})
+    return _Axis(bottom, top, {float(tick): _format_decade(tick) for tick in ticks})
 
 
-def _written_loss(loss: float) -> str:
+def _format_loss(loss: float) -> str:
     if math.isnan(loss):
         return "-"
     return f"{loss:.5f}" if loss >= 0.0001 else f"{loss:.1e}"
 
 
-def _written_decade(power: int) -> str:
+def _format_decade(power: int) -> str:
     return f"{10.0**power:g}" if power >= -3 else f"1e{power}"

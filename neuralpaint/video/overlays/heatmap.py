@@ -1,4 +1,4 @@
-"""The heat map: how far each pixel still is from the original."""
+"""The heat map of the error of each pixel."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from neuralpaint.config.settings import setting
+from neuralpaint.image.pictures import Frame
 from neuralpaint.video.drawing import (
     WHITE,
-    Frame,
     blend,
     caption,
     caption_size,
@@ -35,7 +35,7 @@ _CAPTION = "error"
 class Heatmap(Overlay):
     """Error of every pixel on a colour scale that stays the same all through the clip.
 
-    Where a mask hides the picture and nobody knows the truth, there is none to be seen.
+    Where a mask hides the picture and the original is not known, the error is shown as 0.
     """
 
     scale: float = setting(
@@ -44,11 +44,11 @@ class Heatmap(Overlay):
     placement: Literal["auto", "beside", "stacked", "inset"] = setting(
         "auto", "a panel (auto: whichever is nearer to 16:9), or small in a corner"
     )
-    corner: Corner = setting("top-right", "where the inset lies")
+    corner: Corner = setting("top-right", "where the inset is")
 
     @property
     def panel(self) -> Panel | None:
-        """A picture of its own, named `error`, unless it is an inset."""
+        """A panel with the caption `error`, unless the heat map is an inset."""
         return None if self.placement == "inset" else Panel(_CAPTION, self.placement)
 
     def draw(self, frame: Frame, scene: Scene) -> None:
@@ -65,8 +65,7 @@ class Heatmap(Overlay):
 
     def _draw_inset(self, frame: Frame, error: npt.NDArray[np.uint16], scene: Scene) -> None:
         height, width = frame.shape[:2]
-        share = 0.34
-        size = round(height * share), round(width * share)
+        size = round(0.34 * height), round(0.34 * width)
         box = scene.corners.place(self.corner, height=size[0], width=size[1])
         if not box or min(size) < 12:
             return
@@ -85,7 +84,7 @@ class Heatmap(Overlay):
             caption(part, (inner, inner, *label), _CAPTION)
 
     def _draw_legend(self, frame: Frame, scene: Scene) -> None:
-        """Draw the scale with its ends, in levels."""
+        """Draw the colour scale and the values at its ends."""
         size = small_size(*frame.shape[:2])
         words = ("0", f"{self.scale:g}")
         long, thick, space = 6 * size, max(3, round(0.5 * size)), round(0.5 * size)

@@ -1,15 +1,21 @@
-"""An overlay draws on a frame; here is what it is told and where it finds room."""
+"""Overlays: their base class, the information they draw from, and their composition on a frame."""
 
 from __future__ import annotations
 
+import functools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
+
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings
-from neuralpaint.video.drawing import Box, Frame, caption_size
+from neuralpaint.errors import UsageError
+from neuralpaint.image.pictures import Frame
+from neuralpaint.video.drawing import Box, caption, caption_size
 from neuralpaint.video.typography import Mask, margin
 
 __all__ = [
@@ -21,15 +27,20 @@ __all__ = [
     "Panel",
     "Point",
     "Scene",
+    "compose",
+    "composed_size",
     "overlays",
 ]
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 Layout = Literal["auto", "beside", "stacked"]
 
+_GAP_LEVEL = 12  # grey level between two pictures
+_WIDESCREEN = 16 / 9
+
 
 class Point(NamedTuple):
-    """One frame of the training's history."""
+    """The state of the training at one frame."""
 
     step: int
     seconds: float
@@ -39,12 +50,12 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Moment:
-    """Where in the training, and in the clip, a frame stands."""
+    """The position of a frame in the training and in the clip."""
 
     index: int
-    """Number of this frame, from 0. The held end repeats the last frame and its index."""
+    """Number of the frame, from 0. Held frames at the end repeat the last index."""
     count: int
-    """Frames from the first to the last that learns, without the held end."""
+    """Number of frames without the held ones."""
     step: int
     steps: int
     """Training steps at the end of the clip."""
@@ -53,25 +64,25 @@ class Moment:
     loss: float
     """Training loss; NaN before the first step."""
     psnr: float
-    """Of this frame against the original, in dB; infinite where they are equal."""
+    """PSNR of the frame against the original, in dB; infinite where they are equal."""
     history: Sequence[Point]
-    """Every frame up to and including this one."""
+    """All frames up to and including this one."""
 
     @property
     def progress(self) -> float:
-        """How much of the clip has passed, in [0, 1]; a clip of one frame is at its end."""
+        """The elapsed fraction of the clip, in [0, 1]; 1 in a clip of one frame."""
         return min(1.0, self.index / (self.count - 1)) if self.count > 1 else 1.0
 
 
 class Panel(NamedTuple):
-    """How an overlay wants to be shown beside the network's picture."""
+    """The caption and the position of an overlay that is a picture of its own."""
 
     caption: str
     layout: Layout
 
 
 class Corners:
-    """The room on a frame, handed out from its corners; what shares a corner is stacked."""
+    """Allocates the space on a frame from its corners; boxes in the same corner are stacked."""
 
     def __init__(self, height: int, width: int) -> None:
         self._height, self._width = height, width
@@ -79,9 +90,9 @@ class Corners:
         self._taken: list[Box] = []
 
     def place(self, corner: Corner, *, height: int, width: int) -> Box | None:
-        """Return a free box of that size nearest to `corner`, or None if it would crowd the frame.
+        """Allocate a free box of this size nearest to `corner`; return None if there is no room.
 
-        A box may take half of the frame's height and its width without the margins.
+        A box can have at most half the height of the frame, and its width without the margins.
         """
         if 2 * height > self._height or width > self._width - 2 * self._margin or width <= 0:
             return None
@@ -100,7 +111,7 @@ class Corners:
         return self._taken[-1]
 
     def place_caption(self, corner: Corner, text: str) -> Box | None:
-        """Return a box for `caption`, or None where words would hide too much of the picture."""
+        """Allocate a box for `caption`; return None where it would hide too much of the picture."""
         height, width = caption_size(text, height=self._height, width=self._width)
         if 4 * height > self._height:
             return None
@@ -109,51 +120,144 @@ class Corners:
 
 @dataclass(frozen=True)
 class Scene:
-    """What an overlay may look at while it draws on one frame; never written to."""
+    """The read-only information from which an overlay draws one frame."""
 
     moment: Moment
     network: Frame
-    """The network's picture before anything was drawn on it, uint8 (h, w, 3)."""
-    seen: Callable[[], Frame]
-    """Shows the original, once somebody looks at it."""
+    """The network's picture without overlays, uint8 (h, w, 3)."""
+    load_original: Callable[[], Frame]
+    """Returns the original; called only if an overlay needs it."""
     corners: Corners
-    """The room left on the frame that is drawn on."""
+    """The free space on the frame."""
     hidden: Callable[[], Mask | None] = lambda: None
-    """Shows what was unknown of the picture, float32 (h, w) in [0, 1]; None if nothing was."""
+    """Returns the unknown part of the picture, float32 (h, w) in [0, 1]; None if all is known."""
     unjudged: Callable[[], Mask | None] = lambda: None
-    """Shows likewise where nobody knows the original."""
+    """Returns, likewise, the part where the original is not known either."""
 
     @property
     def original(self) -> Frame:
-        """The picture it learns, at the same size, uint8 (h, w, 3)."""
-        return self.seen()
+        """The picture that is learned, at the same size, uint8 (h, w, 3)."""
+        return self.load_original()
 
 
 class Overlay(Settings, ABC):
-    """Something to draw on every frame of a clip.
+    """Something that is drawn on every frame of a clip.
 
-    An annotation (the default) draws on the network's picture. An overlay whose `panel` is not
-    None is a picture of its own, of the same size, shown beside the network's.
+    An annotation (the default) draws on the network's picture. An overlay with a `panel` is a
+    picture of its own, of the same size, beside the network's picture.
     """
 
     layer: ClassVar[int] = 1
-    """Annotations of a lower layer are drawn first, whatever the order they are named in."""
+    """Annotations with a lower layer are drawn first, in whatever order they are listed."""
+    needs_mask: ClassVar[bool] = False
+    """Whether it shows the unknown part of a picture, and so needs a picture with a mask."""
 
     @property
     def panel(self) -> Panel | None:
-        """How this overlay is shown beside the network's picture; None: drawn on it."""
+        """The panel of the overlay; None for an annotation."""
         return None
 
     @abstractmethod
     def draw(self, frame: Frame, scene: Scene) -> None:
         """Draw on `frame`, uint8 (h, w, 3), in place.
 
-        `frame` is the network's picture with what was drawn before; a panel fills all of it.
-        Where there is too little room to be legible, an overlay leaves itself out.
+        For an annotation, `frame` is the network's picture with the annotations drawn before; a
+        panel fills all of it. Draws nothing where it would be too small to be legible.
         """
 
 
 overlays: Registry[Overlay] = Registry("overlay")
+
+
+def composed_size(overlays: Sequence[Overlay], *, height: int, width: int) -> tuple[int, int]:
+    """Return the (height, width) of a frame of this size with all overlays.
+
+    Raises:
+        UsageError: one panel is to be beside the picture and another below it.
+    """
+    panels = [overlay.panel for overlay in overlays if overlay.panel]
+    down, right = _offset(panels, height=height, width=width)
+    return height + len(panels) * down, width + len(panels) * right
+
+
+def compose(
+    overlays: Sequence[Overlay],
+    frame: Frame,
+    *,
+    moment: Moment,
+    original: Frame | Callable[[], Frame],
+    hidden: Callable[[], Mask | None] = lambda: None,
+    unjudged: Callable[[], Mask | None] = lambda: None,
+) -> Frame:
+    """Return a copy of `frame` with every overlay, uint8 of `composed_size`.
+
+    Annotations are drawn on the network's picture. Panels are pictures of the same size after it,
+    in the order they are listed. Annotations and panels can be listed in any order, because every
+    overlay gets `original` and the unchanged `frame`, both uint8 (h, w, 3). Annotations with a
+    lower `layer` are drawn first; in an occupied corner, a later one is placed next to an earlier.
+
+    If computing `original` takes time, pass a function: it is called at most once, and only if an
+    overlay needs it. The same applies to `hidden` and `unjudged`, see `Scene`.
+
+    Raises:
+        UsageError: the two pictures differ in size, or the panels in layout.
+    """
+
+    @functools.cache
+    def load_original() -> Frame:
+        loaded = original() if callable(original) else original
+        if frame.shape != loaded.shape:
+            raise UsageError(f"the frame is {frame.shape} but the original is {loaded.shape}")
+        return loaded
+
+    if not callable(original):
+        load_original()  # check its size even if no overlay needs it
+    height, width = frame.shape[:2]
+    annotations = [overlay for overlay in overlays if not overlay.panel]
+    panels = [(overlay, overlay.panel) for overlay in overlays if overlay.panel]
+    down, right = _offset([panel for _, panel in panels], height=height, width=width)
+
+    pictures = [(annotations, "network" if panels else "")]
+    pictures += [([overlay], panel.caption) for overlay, panel in panels]
+    size = composed_size(overlays, height=height, width=width)
+    composed = np.full((*size, 3), _GAP_LEVEL, np.uint8)
+    for number, (drawn, label) in enumerate(pictures):
+        scene = Scene(moment, frame, load_original, Corners(height, width), hidden, unjudged)
+        part = composed[number * down :, number * right :][:height, :width]
+        if number == 0:
+            part[:] = frame
+        _draw(drawn, part, scene, label)
+    return composed
+
+
+def _draw(overlays: Sequence[Overlay], part: Frame, scene: Scene, label: str) -> None:
+    """Draw one picture and its caption; the space of the caption is allocated first."""
+    box = scene.corners.place_caption("top-left", label) if label else None
+    for overlay in sorted(overlays, key=lambda overlay: overlay.layer):
+        overlay.draw(part, scene)
+    if box:
+        caption(part, box, label)
+
+
+def _offset(panels: Sequence[Panel], *, height: int, width: int) -> tuple[int, int]:
+    """Return the offset (down, right) from one picture to the next."""
+    # Even, so that pictures of even size plus gaps have an even size, as yuv420p requires.
+    gap = 2 * round(min(height, width) / 250)
+    stacked = (height + gap, 0)
+    beside = (0, width + gap)
+    layouts = {panel.layout for panel in panels} - {"auto"}
+    if len(layouts) > 1:
+        raise UsageError(
+            "one overlay is to lie beside the picture and another to be stacked: choose one layout"
+        )
+    if layouts:
+        return stacked if "stacked" in layouts else beside
+
+    def distance(offset: tuple[int, int]) -> float:
+        size = height + len(panels) * offset[0], width + len(panels) * offset[1]
+        return abs(math.log(size[1] / size[0] / _WIDESCREEN))
+
+    return min(beside, stacked, key=distance)
 
 
 def _overlap(a: Box, b: Box, gap: int) -> bool:

@@ -1,4 +1,4 @@
-"""The step counter: how far the training is, in a quiet pill of glass."""
+"""The step counter, with the training time and the PSNR, on a small pill of glass."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from neuralpaint.config.settings import setting
-from neuralpaint.video.drawing import WHITE, Frame, glass, stamp
+from neuralpaint.image.pictures import Frame
+from neuralpaint.video.drawing import WHITE, glass, stamp
 from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
 from neuralpaint.video.typography import text_mask, text_width, type_size
 
-__all__ = ["Steps", "decibels"]
+__all__ = ["Steps", "format_psnr"]
 
-_QUIET = 0.66
-_FAINT = 0.24
+_UNIT_OPACITY = 0.66
+_ZERO_OPACITY = 0.24  # of leading zeros
 
 
 class _Field(NamedTuple):
+    """A value with the words before and after it, and the widest text it can become."""
+
     before: str
     value: str
     after: str
@@ -35,7 +38,7 @@ class Steps(Overlay):
     psnr: bool = setting(False, "show the PSNR too")
 
     def draw(self, frame: Frame, scene: Scene) -> None:
-        """Draw as many of the fields as there is room for."""
+        """Draw as many fields as there is room for."""
         size = max(type_size(1, 1), round(self.size * type_size(*frame.shape[:2])))
         fields = self._fields(scene.moment)
         bare = fields[0]._replace(before="")
@@ -53,19 +56,19 @@ class Steps(Overlay):
         if self.seconds:
             fields.append(_time(moment.seconds))
         if self.psnr:
-            fields.append(_Field("", decibels(moment.psnr), "dB", "00.0"))
+            fields.append(_Field("", format_psnr(moment.psnr), "dB", "00.0"))
         return fields
 
 
-def decibels(psnr: float) -> str:
-    """Return a PSNR for people: one decimal, at most 99.9, and a dash where there is none."""
+def format_psnr(psnr: float) -> str:
+    """Return a PSNR with one decimal, at most 99.9; a dash for NaN."""
     if math.isnan(psnr):
         return "-"
     return f"{min(psnr, 99.9):.1f}"
 
 
 def _time(seconds: float) -> _Field:
-    """Return minutes, seconds and tenths, in one form from the first frame to the last."""
+    """Return minutes, seconds and tenths, in the same format for all durations."""
     minutes, tenths = divmod(round(10 * seconds), 600)
     return _Field("", f"{minutes}:{tenths / 10:04.1f}", "", "00:00.0")
 
@@ -75,7 +78,7 @@ def _space(size: int) -> int:
 
 
 def _width(field: _Field, size: int) -> int:
-    """Return the width of a field at its widest: the pill must not change while it counts."""
+    """Return the largest width of a field, so that the pill keeps its size while it counts."""
     value = max(text_width(field.widest, size), text_width(field.value, size))
     words = [text_width(word, size) + _space(size) for word in (field.before, field.after) if word]
     return value + sum(words)
@@ -86,21 +89,23 @@ def _write(pill: Frame, fields: list[_Field], size: int) -> None:
     for field in fields:
         right = left + _width(field, size)
         if field.before:
-            _word(pill, field.before, size, (middle, left), opacity=_QUIET)
+            _word(pill, field.before, size, (middle, left), opacity=_UNIT_OPACITY)
         value_right = right
         if field.after:
             value_right -= text_width(field.after, size) + _space(size)
-            _word(pill, field.after, size, (middle, value_right + _space(size)), opacity=_QUIET)
+            _word(
+                pill, field.after, size, (middle, value_right + _space(size)), opacity=_UNIT_OPACITY
+            )
         value_left = value_right - text_width(field.value, size)
         zeros = _leading_zeros(field)
         start = (middle, value_left - text_width(zeros, size))
-        _word(pill, zeros, size, start, opacity=_FAINT)
+        _word(pill, zeros, size, start, opacity=_ZERO_OPACITY)
         _word(pill, field.value, size, (middle, value_left))
         left = right + size
 
 
 def _leading_zeros(field: _Field) -> str:
-    """Return what stands before the value until it is as long as it can become."""
+    """Return the zeros that fill the value up to its widest form."""
     if not field.value[0].isdigit():
         return ""
     missing = len(field.widest) - len(field.value)
