@@ -81,9 +81,9 @@ class Development:
         if stage.picture is None or window is None or not match:
             yield from render(depth)
             return
-        from neuralpaint.restoration.super_resolution.matching import matched
+        from neuralpaint.restoration.matching import match_still
 
-        yield from matched(
+        yield from match_still(
             lambda: render(16),
             followed(painting, stage.picture),
             height=canvas.height,
@@ -96,11 +96,11 @@ class Development:
     @property
     def matches_twice(self) -> bool:
         """Whether a still that is to match is so large that it is rendered twice."""
-        from neuralpaint.restoration.super_resolution.matching import is_kept
+        from neuralpaint.restoration.matching import fits_in_memory
 
         canvas = self._stage.canvas
         matches = self._stage.picture is not None and self._magnified is not None
-        return matches and not is_kept(height=canvas.height, width=canvas.width)
+        return matches and not fits_in_memory(height=canvas.height, width=canvas.width)
 
     @property
     def _magnified(self) -> tuple[float, float, float, float] | None:

@@ -85,16 +85,16 @@ class Lesson:
             picture = replace(picture, pixels=_smoothed(picture.pixels, picture.unknown > 0.5))
         if not enlarges:
             return pixels_to_learn(picture, self._settings.optimization.train_on)[0]
-        from neuralpaint.restoration.super_resolution.upsampling import upsampled
+        from neuralpaint.restoration.upsampling import upsample
 
         height, width = self._page.shape
-        return upsampled(
+        return upsample(
             picture,
             height=height,
             width=width,
             settings=self._settings.target,
             device=device,
-            look=enlarging,
+            on_done=enlarging,
         )
 
     def weights(self) -> Plane | None:

@@ -1,3 +1,5 @@
+"""Back-projection at many scales."""
+
 from __future__ import annotations
 
 from typing import get_args
@@ -7,24 +9,24 @@ import pytest
 import torch
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.back_projection import Projection
+from neuralpaint.restoration.observation import observe
 from neuralpaint.restoration.settings import Kernel, TargetSettings
-from neuralpaint.restoration.super_resolution.back_projection import Projection
 from neuralpaint.restoration.super_resolution.kernels import Axis
-from neuralpaint.restoration.super_resolution.observation import observe
 
 
 @pytest.mark.parametrize("kernel", get_args(Kernel))
 @pytest.mark.parametrize("scale", [1.02, 1.3, 2, 3.7])
-def test_it_comes_nearer_to_the_picture_and_never_runs_away(scale: float, kernel: Kernel) -> None:
+def test_it_converges_at_every_scale(scale: float, kernel: Kernel) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)
     known = observe(Picture(pixels), settings=TargetSettings(kernel=kernel, denoise=0))
     rows, columns = (Axis.whole(side, round(side * scale)) for side in pixels.shape[:2])
     projection = Projection(rows, columns, known=known)
     y = known.planes(slice(0, 50), slice(0, 60))
 
-    def missing(times: int) -> float:
+    def residual(times: int) -> float:
         x = projection.project(projection.up(y), y, times=times)
         return float(torch.sqrt((y - projection.down(x)).square().mean()))
 
-    assert missing(5) > missing(40)
-    assert missing(1) > missing(5)
+    assert residual(5) > residual(40)
+    assert residual(1) > residual(5)

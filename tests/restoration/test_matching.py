@@ -1,3 +1,5 @@
+"""Stills, corrected to match their picture."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,13 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration import matching
+from neuralpaint.restoration.back_projection import Projection
+from neuralpaint.restoration.jpeg import rgb_to_ycc, ycc_to_rgb
+from neuralpaint.restoration.matching import match_still
+from neuralpaint.restoration.observation import observe
 from neuralpaint.restoration.settings import Kernel, TargetSettings
-from neuralpaint.restoration.super_resolution import matching
-from neuralpaint.restoration.super_resolution.back_projection import Projection
 from neuralpaint.restoration.super_resolution.kernels import Axis
-from neuralpaint.restoration.super_resolution.matching import matched
-from neuralpaint.restoration.super_resolution.observation import observe
-from neuralpaint.restoration.super_resolution.planes import colours, turned
 
 ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
 KERNELS: list[Kernel] = ["box", "bicubic", "lanczos"]
@@ -31,13 +33,13 @@ def picture() -> Picture:
 
 
 def still(picture: Picture, height: int, width: int) -> NDArray[np.uint16]:
-    """A blurred still, uint16, as a network would have it."""
+    """Return a blurred still, uint16, as a network would render it."""
     image = Image.fromarray(picture.pixels).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(image).astype(np.uint16) * 257
 
 
 class Render:
-    """Strips of a still, and how often it was asked for."""
+    """Strips of a still, and how often it was rendered."""
 
     def __init__(self, still: NDArray[np.uint16], rows: int = 11) -> None:
         self.still, self.rows, self.times = still, rows, 0
@@ -59,7 +61,7 @@ def whole(
     enhance: bool = False,
 ) -> NDArray[Any]:
     height, width = render.still.shape[:2]
-    strips = matched(
+    strips = match_still(
         render,
         picture,
         height=height,
@@ -74,26 +76,26 @@ def whole(
 def projected(
     still: NDArray[np.uint16], picture: Picture, kernel: Kernel, *, enhance: bool = False
 ) -> NDArray[np.float32]:
-    """The still, back-projected as a whole onto what the target is where it is shrunk."""
+    """Return the still, back-projected as a whole onto the shrunk target."""
     known = observe(picture, settings=TargetSettings(kernel=kernel, denoise=0))
     rows, columns = (
         Axis.whole(low, high)
         for low, high in zip(picture.pixels.shape[:2], still.shape[:2], strict=True)
     )
-    x = turned(torch.from_numpy(still.astype(np.float32)).permute(2, 0, 1) / 65535)
+    x = rgb_to_ycc(torch.from_numpy(still.astype(np.float32)).permute(2, 0, 1) / 65535)
     y = known.planes(rows.low, columns.low)
     follow = Projection(rows, columns, known=known)
     exact = follow
-    if known.rounding is not None and not enhance:
+    if known.quantization is not None and not enhance:
         y = follow.down(follow.project(follow.up(y), y, times=known.projections))
-        exact = Projection(rows, columns, known=known.as_it_is)
+        exact = Projection(rows, columns, known=known.exact)
     x = exact.project(x, y, times=known.projections)
-    return colours(x).clamp(0, 1).permute(1, 2, 0).numpy()
+    return ycc_to_rgb(x).clamp(0, 1).permute(1, 2, 0).numpy()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("size", [(128, 192), (100, 131)])
-def test_it_is_back_projection_of_the_whole(
+def test_the_result_is_back_projection_of_the_whole_still(
     kernel: Kernel, size: tuple[int, int], picture: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matching, "_BLOCK", 96 * 10)  # several blocks of the picture
@@ -108,7 +110,7 @@ def test_it_is_back_projection_of_the_whole(
 
 
 @pytest.mark.parametrize("enhance", [False, True])
-def test_of_what_compression_has_rounded_it_is_that_of_the_target(
+def test_the_still_of_a_compressed_picture_matches_the_target(
     enhance: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matching, "_BLOCK", 160 * 10)
@@ -116,7 +118,7 @@ def test_of_what_compression_has_rounded_it_is_that_of_the_target(
     image = Image.open(ROCKET).convert("RGB").resize((160, 104), Image.Resampling.BOX)
     image.save(file, "JPEG", quality=75)
     compressed = Picture(np.array(Image.open(file)))
-    assert observe(compressed, settings=TargetSettings(denoise=0)).rounding is not None
+    assert observe(compressed, settings=TargetSettings(denoise=0)).quantization is not None
     blurred = still(compressed, 208, 320)
     found = whole(Render(blurred), compressed, enhance=enhance)
     expected = projected(blurred, compressed, "box", enhance=enhance)
@@ -133,7 +135,7 @@ def test_the_shrunk_still_becomes_the_picture(picture: Picture) -> None:
     assert off[1] < 0.25 * off[0]
 
 
-def test_a_window_is_matched_as_the_whole_is(picture: Picture) -> None:
+def test_a_window_is_matched_like_the_whole(picture: Picture) -> None:
     blurred = still(picture, 256, 384)
     everything = whole(Render(blurred), picture)
     window = (16.0, 20.0, 48.0, 70.0)
@@ -144,7 +146,7 @@ def test_a_window_is_matched_as_the_whole_is(picture: Picture) -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_a_window_may_cut_pixels(kernel: Kernel, picture: Picture) -> None:
+def test_a_window_may_cut_through_pixels(kernel: Kernel, picture: Picture) -> None:
     window = (10.4, 20.7, 30.1, 51.3)
     image = Image.fromarray(picture.pixels)
     box = (window[1], window[0], window[3], window[2])
@@ -152,11 +154,11 @@ def test_a_window_may_cut_pixels(kernel: Kernel, picture: Picture) -> None:
     found = whole(Render(blurred.astype(np.uint16) * 257), picture, window=window, kernel=kernel)
     assert found.shape == (79, 122, 3)
     assert not np.array_equal(found, blurred.astype(np.uint16) * 257)
-    # Towards the cut edges nothing runs away.
+    # The correction stays bounded at the cut edges.
     assert np.abs(found / 257 - blurred).max() < 80
 
 
-def test_a_window_within_a_pixel_is_left_alone(picture: Picture) -> None:
+def test_a_window_within_a_pixel_is_not_changed(picture: Picture) -> None:
     blurred = still(picture, 40, 40)
     found = whole(Render(blurred), picture, window=(3.2, 3.2, 3.9, 3.9))
     assert np.array_equal(found, blurred)
@@ -165,14 +167,14 @@ def test_a_window_within_a_pixel_is_left_alone(picture: Picture) -> None:
 def test_a_large_still_is_rendered_twice(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     once, twice = (Render(still(picture, 128, 192)) for _ in range(2))
     kept = whole(once, picture)
-    monkeypatch.setattr(matching, "_KEPT", 100)
+    monkeypatch.setattr(matching, "_MOST_BYTES", 100)
     again = whole(twice, picture)
     assert (once.times, twice.times) == (1, 2)
     assert np.array_equal(kept, again)
 
 
 def test_strips_keep_their_rows(picture: Picture) -> None:
-    strips = matched(
+    strips = match_still(
         Render(still(picture, 128, 192), rows=50),
         picture,
         height=128,
@@ -194,14 +196,14 @@ def test_strips_keep_their_rows(picture: Picture) -> None:
         ((128, 192), (5, 0, 5, 96)),
     ],
 )
-def test_a_still_that_is_no_larger_or_shows_more_is_refused(
+def test_a_still_that_is_too_small_or_shows_too_much_is_refused(
     size: tuple[int, int], window: tuple[float, float, float, float], picture: Picture
 ) -> None:
     with pytest.raises(ValueError, match=r"pixels"):
         whole(Render(still(picture, *size)), picture, window=window)
 
 
-def test_a_window_may_be_a_rounding_error_too_large(picture: Picture) -> None:
+def test_a_window_may_be_too_large_by_a_rounding_error(picture: Picture) -> None:
     blurred = still(picture, 128, 192)
     found = whole(Render(blurred), picture, window=(-1e-12, 0, 64 + 1e-12, 96))
     assert np.array_equal(found, whole(Render(blurred), picture))

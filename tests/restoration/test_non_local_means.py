@@ -1,3 +1,5 @@
+"""Non-local means, compared with their definition."""
+
 from __future__ import annotations
 
 import math
@@ -7,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from neuralpaint.restoration.super_resolution import non_local_means as module
-from neuralpaint.restoration.super_resolution.non_local_means import Window, non_local_means
+from neuralpaint.restoration import non_local_means as module
+from neuralpaint.restoration.non_local_means import Window, non_local_means
 from neuralpaint.runtime.threads import set_threads, thread_count
 
 
@@ -24,12 +26,12 @@ def planes(height: int, width: int) -> torch.Tensor:
 
 
 def by_loops(x: torch.Tensor, h: float, reach: int, patch: int, average: int) -> np.ndarray:
-    """What the definition says, in the middle where nothing is beyond an edge."""
+    """Return the means by definition, without the margin that depends on mirrored pixels."""
     planes, margin = x.numpy().astype(float), reach + patch + average
     _, height, width = planes.shape
     out = np.zeros_like(planes)
 
-    def alike(y: int, x: int, dy: int, dx: int) -> float:
+    def similarity(y: int, x: int, dy: int, dx: int) -> float:
         here = planes[0, y - patch : y + patch + 1, x - patch : x + patch + 1]
         there = planes[0, y + dy - patch : y + dy + patch + 1, x + dx - patch : x + dx + patch + 1]
         return math.exp(-np.mean((here - there) ** 2) / h**2)
@@ -40,7 +42,9 @@ def by_loops(x: torch.Tensor, h: float, reach: int, patch: int, average: int) ->
             weights = 0.0
             for dy in range(-reach, reach + 1):
                 for dx in range(-reach, reach + 1):
-                    weight = np.mean([alike(y + i, x_ + j, dy, dx) for i in spread for j in spread])
+                    weight = np.mean(
+                        [similarity(y + i, x_ + j, dy, dx) for i in spread for j in spread]
+                    )
                     out[:, y, x_] += weight * planes[:, y + dy, x_ + dx]
                     weights += float(weight)
             out[:, y, x_] /= weights
@@ -48,7 +52,7 @@ def by_loops(x: torch.Tensor, h: float, reach: int, patch: int, average: int) ->
 
 
 @pytest.mark.parametrize(("patch", "average"), [(1, 0), (2, 1)])
-def test_it_is_what_the_definition_says(
+def test_the_result_is_that_of_the_definition(
     patch: int, average: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CPU_TILE", (5, 7))  # several tiles
@@ -66,7 +70,7 @@ def test_a_window_has_one_of_two_opposite_offsets() -> None:
     assert len(offsets) == len(everywhere) // 2
 
 
-def test_a_thinned_window_keeps_what_is_near() -> None:
+def test_a_thinned_window_keeps_near_offsets() -> None:
     window = Window.whole(6).thinned(0.25, np.random.default_rng(0))
     assert set(Window.whole(2).offsets) <= set(window.offsets)
     assert len(window.offsets) == 12 + round(0.25 * (84 - 12))
@@ -83,7 +87,7 @@ def test_any_number_of_threads_gives_the_same_bits(
     assert torch.equal(*results)
 
 
-def test_patches_that_differ_much_have_no_weight() -> None:
+def test_different_patches_have_no_weight() -> None:
     x = torch.zeros(3, 20, 20)
     x[:, :, 10:] = 1
     found = non_local_means(x, 0.01, Window.whole(4), patch=1)
@@ -98,9 +102,9 @@ def test_pictures_smaller_than_a_patch(shape: tuple[int, int]) -> None:
     assert found.max() <= x.max() + 1e-6
 
 
-def test_looks_come_as_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_after_each_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CPU_TILE", (8, 8))
-    set_threads(1)  # or others do some of the tiles, and this thread tells when it has done one
-    looks: list[float] = []
-    non_local_means(planes(16, 24), 0.1, Window.whole(2), patch=1, look=looks.append)
-    assert looks == pytest.approx([i / 6 for i in range(1, 7)])
+    set_threads(1)  # progress is only reported by the calling thread
+    reported: list[float] = []
+    non_local_means(planes(16, 24), 0.1, Window.whole(2), patch=1, on_done=reported.append)
+    assert reported == pytest.approx([i / 6 for i in range(1, 7)])

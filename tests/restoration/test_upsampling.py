@@ -1,3 +1,5 @@
+"""Photographs, shrunk and made larger again."""
+
 from __future__ import annotations
 
 import threading
@@ -13,9 +15,9 @@ from PIL import Image
 
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration import upsampling
 from neuralpaint.restoration.settings import Kernel, TargetSettings
-from neuralpaint.restoration.super_resolution import upsampling
-from neuralpaint.restoration.super_resolution.upsampling import upsampled
+from neuralpaint.restoration.upsampling import upsample
 from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
 
 ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
@@ -24,7 +26,7 @@ Pixels = NDArray[np.uint8]
 
 @pytest.fixture(scope="module")
 def truth() -> Pixels:
-    """The middle of a photograph."""
+    """Return the middle of a photograph."""
     return np.array(Image.open(ROCKET).convert("RGB").crop((240, 60, 480, 300)))
 
 
@@ -45,7 +47,7 @@ def lanczos(pixels: Pixels, side: int) -> Pixels:
 
 
 def larger(pixels: Pixels, height: int, width: int, **settings: Any) -> Pixels:
-    result = upsampled(
+    result = upsample(
         Picture(pixels), height=height, width=width, settings=TargetSettings(**settings)
     )
     assert result.shape == (height, width, 3)
@@ -54,7 +56,7 @@ def larger(pixels: Pixels, height: int, width: int, **settings: Any) -> Pixels:
 
 
 def gain(truth: Pixels, pixels: Pixels, **settings: Any) -> float:
-    """Return by how many dB a result is nearer to the truth than Lanczos's."""
+    """Return the gain in dB over Lanczos interpolation."""
     side = len(truth)
     made = larger(pixels, side, side, **settings)
     return psnr(made, truth) - psnr(lanczos(pixels, side), truth)
@@ -63,7 +65,7 @@ def gain(truth: Pixels, pixels: Pixels, **settings: Any) -> float:
 @pytest.mark.parametrize(
     ("kernel", "plain", "enhanced"), [("box", 0.02, 0.25), ("bicubic", 0.35, 0.8)]
 )
-def test_it_is_nearer_to_the_truth_than_any_resampler(
+def test_it_is_closer_to_the_truth_than_a_resampler(
     kernel: Kernel, plain: float, enhanced: float, truth: Pixels
 ) -> None:
     pixels = small(truth, how=Image.Resampling[kernel.upper()])
@@ -80,11 +82,11 @@ def test_noise_and_compression_are_not_amplified(enhance: bool, truth: Pixels) -
     assert gain(truth, noisy, enhance=enhance) > gain(truth, noisy, enhance=enhance, denoise=0)
     file = BytesIO()
     Image.fromarray(clean).save(file, "JPEG", quality=75)
-    # Compressed twice, there is little to be won: but nothing is lost.
+    # Compressed twice, there is little to gain; but nothing is lost.
     assert gain(truth, np.array(Image.open(file)), enhance=enhance) > -0.01
 
 
-def test_shrunk_it_is_the_picture_again(truth: Pixels) -> None:
+def test_the_shrunk_result_is_the_picture(truth: Pixels) -> None:
     pixels = small(truth)
     made = larger(pixels, 240, 240, enhance=True)
     assert np.abs(small(made).astype(float) - pixels).mean() < 0.5
@@ -99,7 +101,7 @@ def test_the_smallest_pictures(shape: tuple[int, int], enhance: bool) -> None:
 
 
 @pytest.mark.parametrize("factor", [1.37, 3, 8])
-def test_one_colour_stays_that_colour(factor: float) -> None:
+def test_a_uniform_picture_stays_uniform(factor: float) -> None:
     for colour in ([0, 0, 0], [255, 255, 255], [200, 30, 77]):
         pixels = np.full((12, 15, 3), colour, np.uint8)
         made = larger(pixels, round(12 * factor), round(15 * factor), enhance=True)
@@ -112,7 +114,7 @@ def test_grey_stays_grey(truth: Pixels) -> None:
     assert np.ptp(made.astype(int), axis=2).max() <= 1
 
 
-def test_at_its_own_size_it_is_the_picture(truth: Pixels) -> None:
+def test_at_its_own_size_it_is_the_picture_unless_denoised(truth: Pixels) -> None:
     noisy = np.random.default_rng(2).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     for denoise in (None, 0.0):
         assert np.array_equal(larger(noisy, 40, 50, enhance=True, denoise=denoise), noisy)
@@ -122,20 +124,20 @@ def test_at_its_own_size_it_is_the_picture(truth: Pixels) -> None:
     assert psnr(made, truth) > psnr(grainy, truth) + 2
 
 
-def test_fewer_pixels_are_refused(truth: Pixels) -> None:
+def test_a_smaller_size_is_refused(truth: Pixels) -> None:
     with pytest.raises(ValueError, match="100 x 250 is smaller than 240 x 240"):
         larger(truth, 100, 250)
 
 
 def test_large_factors_are_reached_in_equal_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
-    made = upsampling._Stage.made
+    run = upsampling._Stage.run
 
-    def noted(stage: upsampling._Stage) -> Pixels:
+    def counted(stage: upsampling._Stage) -> Pixels:
         sizes.append(stage.size)
-        return made(stage)
+        return run(stage)
 
-    monkeypatch.setattr(upsampling._Stage, "made", noted)
+    monkeypatch.setattr(upsampling._Stage, "run", counted)
     pixels = np.random.default_rng(4).integers(0, 256, (6, 9, 3), dtype=np.uint8)
     for factor in (4, 8, 16):
         larger(pixels, 6 * factor, 9 * factor)
@@ -143,7 +145,9 @@ def test_large_factors_are_reached_in_equal_stages(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("enhance", [False, True])
-def test_tiles_do_not_show(enhance: bool, truth: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_have_no_visible_seams(
+    enhance: bool, truth: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pixels = small(truth, 4)
     whole = larger(pixels, 120, 240, enhance=enhance)
     monkeypatch.setattr(upsampling, "_TILE", 100)
@@ -163,32 +167,32 @@ def test_any_number_of_threads_gives_the_same_pixels(threads: None, truth: Pixel
 
 @pytest.mark.parametrize("enhance", [False, True])
 @pytest.mark.parametrize("factor", [2, 6])
-def test_looks_come_on_this_thread_and_rise_to_one(
+def test_progress_is_reported_on_this_thread_and_rises_to_one(
     factor: int, enhance: bool, truth: Pixels, threads: None
 ) -> None:
     set_threads(2)
-    looks, where = [], set()
+    reported, threads_used = [], set()
 
-    def look(done: float) -> None:
-        looks.append(done)
-        where.add(threading.get_ident())
+    def report(done: float) -> None:
+        reported.append(done)
+        threads_used.add(threading.get_ident())
 
     side = 40 * factor
-    upsampled(
+    upsample(
         Picture(truth[:40, :40].copy()),
         height=side,
         width=side,
         settings=TargetSettings(enhance=enhance),
-        look=look,
+        on_done=report,
     )
-    assert where == {threading.get_ident()}
-    assert looks == sorted(looks)
-    assert looks[0] >= 0
-    assert looks[-1] == pytest.approx(1)
-    assert len(looks) > (10 if enhance else 1)
+    assert threads_used == {threading.get_ident()}
+    assert reported == sorted(reported)
+    assert reported[0] >= 0
+    assert reported[-1] == pytest.approx(1)
+    assert len(reported) > (10 if enhance else 1)
 
 
-def test_what_a_look_raises_ends_the_work(truth: Pixels, threads: None) -> None:
+def test_an_exception_in_the_callback_ends_the_work(truth: Pixels, threads: None) -> None:
     set_threads(3)
 
     def interrupt(done: float) -> None:
@@ -196,11 +200,11 @@ def test_what_a_look_raises_ends_the_work(truth: Pixels, threads: None) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        upsampled(
+        upsample(
             Picture(truth),
             height=280,
             width=560,
             settings=TargetSettings(enhance=True),
-            look=interrupt,
+            on_done=interrupt,
         )
-    assert parallel_map(lambda i: i, range(6)) == list(range(6))  # nobody is at work any more
+    assert parallel_map(lambda i: i, range(6)) == list(range(6))  # no thread is still busy

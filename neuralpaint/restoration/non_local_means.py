@@ -1,39 +1,40 @@
-"""Non-local means: each pixel becomes the mean of those whose surroundings look alike.
+"""Non-local means: each pixel becomes the mean of the pixels with similar surroundings.
 
 Buades, Coll, Morel 2005 (A review of image denoising algorithms, with a new one, SIAM MMS 4). The
 weight of p + o for p is exp(-d^2 / h^2), where d^2 is the mean squared difference of the luma of
-their patches. Where whole patches are averaged in place of their centres, weights are box-filtered.
+their patches. To average whole patches instead of their centres, the weights are box-filtered.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from neuralpaint.runtime.progress import DoneCallback, ignore
 from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["Window", "margin_of", "non_local_means"]
 
-_NEAR = 2  # offsets up to here are in every window
-_LEAST = -64.0  # power of 2 that is as good as 0
-_CPU_TILE = 256, 1024  # larger ones leave the caches, smaller ones let threads wait for each other
+_NEAR = 2  # a thinned window keeps all offsets up to here
+_LEAST_EXPONENT = -64.0  # 2 to this power is practically 0
+_CPU_TILE = 256, 1024  # larger ones do not fit into the caches, smaller ones let threads wait
 _GPU_TILE = 2048, 2048  # fewer calls
 
 
 class Window(NamedTuple):
-    """Offsets (down, across), one of each two opposite ones: each serves both ways."""
+    """Offsets (down, across); one of each two opposite offsets, which share their weights."""
 
     offsets: list[tuple[int, int]]
 
     @classmethod
     def whole(cls, reach: int) -> Window:
-        """Return all offsets up to a reach, but (0, 0)."""
+        """Return all offsets up to a reach, except (0, 0)."""
         return cls(
             [
                 (dy, dx)
@@ -43,21 +44,21 @@ class Window(NamedTuple):
             ]
         )
 
-    def thinned(self, share: float, draw: np.random.Generator) -> Window:
+    def thinned(self, share: float, generator: np.random.Generator) -> Window:
         """Return the near offsets and a random share of the others."""
         near = [o for o in self.offsets if max(map(abs, o)) <= _NEAR]
         far = [o for o in self.offsets if max(map(abs, o)) > _NEAR]
-        chosen = draw.permutation(len(far))[: round(share * len(far))]
+        chosen = generator.permutation(len(far))[: round(share * len(far))]
         return Window(near + [far[i] for i in sorted(chosen.tolist())])
 
     @property
     def reach(self) -> int:
-        """How far the furthest goes, along either axis."""
+        """The largest offset along either axis."""
         return max(max(abs(dy), abs(dx)) for dy, dx in self.offsets)
 
 
 def margin_of(window: Window, *, patch: int, average: int) -> int:
-    """Return how far from a pixel what it becomes depends on anything."""
+    """Return the distance up to which other pixels influence a result."""
     return window.reach + patch + average
 
 
@@ -68,12 +69,12 @@ def non_local_means(
     *,
     patch: int,
     average: int = 0,
-    look: Callable[[float], None] = lambda done: None,
+    on_done: DoneCallback = ignore,
 ) -> Tensor:
-    """Return x (3, height, width), averaged over a window; luma (the first plane) tells alike.
+    """Return x (3, height, width) averaged over a window, with weights from luma (plane 0).
 
     Patches have a side of 2 patch + 1, weights are filtered over 2 average + 1. Beyond its edges x
-    is mirrored. `look` is told on this thread how much is done, in [0, 1].
+    is mirrored. `on_done` is called on this thread.
     """
     margin = margin_of(window, patch=patch, average=average)
     height, width = x.shape[-2:]
@@ -84,19 +85,19 @@ def non_local_means(
 
     def average_tile(tile: tuple[slice, slice]) -> None:
         rows, columns = tile
-        reach = 2 * margin
-        part = padded[:, rows.start : rows.stop + reach, columns.start : columns.stop + reach]
+        both = 2 * margin
+        part = padded[:, rows.start : rows.stop + both, columns.start : columns.stop + both]
         out[:, rows, columns] = _means(part.contiguous(), h, window, patch, average)
         finished.append(tile)
         if threading.get_ident() == caller:
-            look(len(finished) / len(tiles))
+            on_done(len(finished) / len(tiles))
 
     parallel_map(average_tile, tiles, device=x.device)
     return out
 
 
 def _mirrored(side: int, margin: int) -> Tensor:
-    """Return which pixels of a row stand at -margin ... side + margin - 1: 2 1 0 1 2 1 0."""
+    """Return the indices of a mirrored row from -margin to side + margin - 1: 2 1 0 1 2 1 0."""
     places = torch.arange(-margin, side + margin) % max(1, 2 * side - 2)
     return torch.minimum(places, 2 * side - 2 - places)
 
@@ -111,43 +112,43 @@ def _tiles(height: int, width: int, tile: tuple[int, int]) -> Iterator[tuple[sli
 
 
 def _means(x: Tensor, h: float, window: Window, patch: int, average: int) -> Tensor:
-    """Return the means of a tile (3, ...) that has a margin all around."""
+    """Return the means of a tile (3, ...), given with a margin on all sides."""
     margin = margin_of(window, patch=patch, average=average)
     height, width = (side - 2 * margin for side in x.shape[-2:])
     reach = patch + average
-    # So scaled that sums of squared differences are what weights are powers of 1/2 of.
+    # Scaled so that a weight is 1/2 to the power of the sum of squared differences.
     guide = x[0] * (math.sqrt(math.log2(math.e)) / (h * (2 * patch + 1)))
-    planes = torch.cat([x, torch.ones_like(x[:1])])  # of the last, the sum is that of the weights
+    planes = torch.cat([x, torch.ones_like(x[:1])])  # the last plane sums the weights
 
     def at(dy: int, dx: int) -> Tensor:
         return planes[:, margin + dy : margin + dy + height, margin + dx : margin + dx + width]
 
-    total = at(0, 0) * (2 * average + 1) ** 2  # each pixel's own weight is 1, averaged or not
+    total = at(0, 0) * (2 * average + 1) ** 2  # a pixel's own weight is 1
     for dy, dx in window.offsets:
-        # The weights of (p, p + o) for all p with p or p + o in the tile: both ways at once.
+        # The weights of (p, p + o) for all p with p or p + o in the tile: both directions at once.
         left, right = min(0, -dx), width + max(0, -dx)
         rows = slice(margin - dy - reach, margin + height + reach)
         columns = slice(margin + left - reach, margin + right + reach)
-        there = guide[rows.start + dy : rows.stop + dy, columns.start + dx : columns.stop + dx]
-        apart = guide[rows, columns] - there
-        exponent = _sums(apart.mul_(apart), 2 * patch + 1)
-        # Powers of 2 take half as long as those of e, and a tenth where they all but vanish.
-        weight = _sums(exponent.neg_().clamp_(min=_LEAST).exp2_(), 2 * average + 1)
+        shifted = guide[rows.start + dy : rows.stop + dy, columns.start + dx : columns.stop + dx]
+        difference = guide[rows, columns] - shifted
+        exponent = _sums(difference.mul_(difference), 2 * patch + 1)
+        # exp2 takes half as long as exp, and a tenth where the result is nearly 0.
+        weight = _sums(exponent.neg_().clamp_(min=_LEAST_EXPONENT).exp2_(), 2 * average + 1)
         total.addcmul_(weight[dy : dy + height, -left : -left + width], at(dy, dx))
         total.addcmul_(weight[:height, -dx - left : -dx - left + width], at(-dy, -dx))
     return total[:3] / total[3]
 
 
 def _sums(x: Tensor, side: int) -> Tensor:
-    """Return the sums over squares of a side, where they lie inside."""
+    """Return the sums over all squares of this side that lie inside x."""
     return _runs(_runs(x, side, axis=1), side, axis=0)
 
 
 def _runs(x: Tensor, length: int, *, axis: int) -> Tensor:
-    """Return the sums of so many neighbours along an axis."""
+    """Return the sums of `length` neighbours along an axis."""
     if length == 1:
         return x
-    half = length // 2  # twice the sums of half as many are fewer additions
+    half = length // 2  # adding two sums of half the length takes fewer additions
     sums = _runs(x, half, axis=axis)
     count = x.shape[axis] - length + 1
     whole = sums.narrow(axis, 0, count) + sums.narrow(axis, half, count)

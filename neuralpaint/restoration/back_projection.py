@@ -1,11 +1,11 @@
-"""Back-projection: what is missing from the shrunk result is made large and added to it.
+"""Back-projection: a larger picture is corrected until it shrinks to the original.
 
     x <- x + U s(y - D x)        (Irani & Peleg 1991, Improving resolution by image registration,
                                   CVGIP 53)
 
-y is the picture, D makes it of the result x, U is Lanczos's interpolation, and s leaves out what
-compression explains. All that is ever added to x is U of something, so that several rounds are one:
-x + U c, where c is summed up at the picture's own resolution, c <- c + s(y - D x - D U c).
+y is the picture, D shrinks the result x, U is Lanczos interpolation, and s removes the part that
+compression explains. As only U of something is ever added to x, several rounds can be computed as
+one: x + U c, where c is summed at the picture's own resolution, c <- c + s(y - D x - D U c).
 """
 
 from __future__ import annotations
@@ -13,56 +13,55 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from neuralpaint.restoration.jpeg import SIDE
+from neuralpaint.restoration.observation import Observation
 from neuralpaint.restoration.super_resolution.kernels import Axis
-from neuralpaint.restoration.super_resolution.observation import Observation
-from neuralpaint.restoration.super_resolution.rounding import SIDE
 
 __all__ = ["Correction", "Projection"]
 
 
 class Correction:
-    """What back-projection does at the picture's resolution."""
+    """Back-projection at the picture's resolution: computes c, of which U is added."""
 
     def __init__(self, rows: Axis, columns: Axis, *, known: Observation) -> None:
-        """Take two axes of what is to become, where it is shrunk, what is known."""
-        self._again = [
+        self._down_up = [
             axis.down(known.kernel).after(axis.up()).on(known.device) for axis in (rows, columns)
         ]
         self._corner = rows.low.start, columns.low.start
-        self._known = known
+        self._quantization = known.quantization
 
-    def __call__(self, missing: Tensor, *, times: int, first: int = 0) -> Tensor:
-        """Return c, for which x + U c is x back-projected so many times.
+    def __call__(self, residual: Tensor, *, times: int, first: int = 0) -> Tensor:
+        """Return c, for which x + U c is x after `times` back-projections.
 
-        `missing` is y - D x, (3, low height, low width), or some of its rows from `first` on; then
-        c is right but for `reach` rows at either end.
+        `residual` is y - D x, (3, low height, low width), or its rows from `first` on; then c is
+        correct except for `reach` rows at either end.
         """
-        c = self._beyond(missing, first)
+        c = self._unexplained(residual, first)
         for _ in range(times - 1):
-            c = c + self._beyond(missing - self.again(c, first=first), first)
+            c = c + self._unexplained(residual - self.down_up(c, first=first), first)
         return c
 
-    def again(self, y: Tensor, *, first: int = 0) -> Tensor:
-        """Return D U y, of y (3, low height, low width) or of some of its rows from `first` on."""
-        rows, columns = self._again
+    def down_up(self, y: Tensor, *, first: int = 0) -> Tensor:
+        """Return D U y, of y (3, low height, low width) or of its rows from `first` on."""
+        rows, columns = self._down_up
         rows = rows.within(slice(first, first + y.shape[-2]))
         return columns.along_columns(rows.along_rows(y))
 
     def reach(self, *, times: int) -> int:
-        """Return how many rows further than its own a c depends on what is missing."""
-        places = self._again[0].places
+        """Return the number of neighbouring rows on either side that c depends on."""
+        places = self._down_up[0].places
         own = torch.arange(places.shape[1], device=places.device)
         return times * (int((places - own).abs().max()) + SIDE)
 
-    def _beyond(self, residual: Tensor, first: int) -> Tensor:
-        if self._known.rounding is None:
+    def _unexplained(self, residual: Tensor, first: int) -> Tensor:
+        if self._quantization is None:
             return residual
         top, left = self._corner
-        return self._known.rounding.beyond(residual, corner=(top + first, left))
+        return self._quantization.unexplained(residual, corner=(top + first, left))
 
 
 class Projection:
-    """A picture (or a part of it) and something finer that is to become it where it is shrunk."""
+    """Back-projection of a finer picture onto a picture, or a part of it."""
 
     def __init__(self, rows: Axis, columns: Axis, *, known: Observation) -> None:
         axes = rows, columns
@@ -81,5 +80,5 @@ class Projection:
         return rows.along_rows(columns.along_columns(y))
 
     def project(self, x: Tensor, y: Tensor, *, times: int) -> Tensor:
-        """Return x, in place, back-projected onto y so many times."""
+        """Return x after `times` back-projections onto y; x is changed in place."""
         return x.add_(self.up(self._correction(y - self.down(x), times=times)))

@@ -1,14 +1,16 @@
+"""Noise, estimated from a picture."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from neuralpaint.restoration.super_resolution.noise import noise_of
+from neuralpaint.restoration.observation import estimate_noise
 
 
 def slopes(height: int = 160, width: int = 200) -> NDArray[np.float64]:
-    """Smooth colours, and on the right a texture."""
+    """Return smooth colours, with a texture on the right."""
     y, x = np.mgrid[:height, :width]
     base: NDArray[np.float64] = (
         90
@@ -26,29 +28,29 @@ def noisy(sigma: float) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("sigma", [2, 5, 10])
-def test_it_tells_how_much_noise_there_is(sigma: float) -> None:
-    assert noise_of(noisy(sigma)) == pytest.approx(sigma, rel=0.25)
+def test_noise_is_estimated(sigma: float) -> None:
+    assert estimate_noise(noisy(sigma)) == pytest.approx(sigma, rel=0.25)
 
 
 def test_a_clean_picture_has_none() -> None:
-    assert noise_of(noisy(0)) == 0
+    assert estimate_noise(noisy(0)) == 0
 
 
 def test_texture_of_a_grey_picture_is_not_noise() -> None:
     grey = noisy(0)[..., :1].repeat(3, axis=2)
-    assert noise_of(grey) == 0
+    assert estimate_noise(grey) == 0
 
 
-def test_noise_of_a_grey_picture_is_seen() -> None:
+def test_estimate_noise_a_grey_picture_is_seen() -> None:
     grey = noisy(4)[..., :1].repeat(3, axis=2)
-    assert noise_of(grey) > 4  # its channels go together: so luma has all of it
+    assert estimate_noise(grey) > 4  # the channels are equal: luma contains all of it
 
 
-def test_of_a_large_picture_a_sample_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neuralpaint.restoration.super_resolution.noise._SAMPLE", 20_000)
-    assert noise_of(np.tile(noisy(5), (4, 1, 1))) == pytest.approx(5, rel=0.25)
+def test_a_sample_of_a_large_picture_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralpaint.restoration.observation._SAMPLE", 20_000)
+    assert estimate_noise(np.tile(noisy(5), (4, 1, 1))) == pytest.approx(5, rel=0.25)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 5), (9, 9), (12, 12)])
-def test_a_picture_that_is_too_small_tells_nothing(shape: tuple[int, int]) -> None:
-    assert noise_of(np.zeros((*shape, 3), np.uint8)) == 0
+def test_a_picture_that_is_too_small_has_no_estimate(shape: tuple[int, int]) -> None:
+    assert estimate_noise(np.zeros((*shape, 3), np.uint8)) == 0

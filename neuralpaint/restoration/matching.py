@@ -1,0 +1,173 @@
+"""Matching: a still is corrected so that, shrunk, it equals the picture.
+
+Between the pixels a network does not reproduce its target exactly; back-projection corrects that.
+The correction is computed at the picture's resolution (see `back_projection`), so it takes two
+passes over the strips of the still: one to shrink it, one to add the correction.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.back_projection import Correction
+from neuralpaint.restoration.jpeg import rgb_to_ycc, ycc_to_rgb
+from neuralpaint.restoration.observation import Observation, observe
+from neuralpaint.restoration.settings import Kernel, TargetSettings
+from neuralpaint.restoration.super_resolution.kernels import REACH, Axis
+
+__all__ = ["fits_in_memory", "match_still"]
+
+Strips = Iterator[NDArray[np.uint16]]
+
+_MOST_BYTES = 1 << 28  # of a still that is kept instead of rendered again
+_BYTES = 6  # of a pixel
+_BLOCK = 1 << 21  # pixels of the picture that are corrected at once
+_ROUNDING = 1e-6  # pixels: rounding error of a window
+
+
+def fits_in_memory(*, height: int, width: int) -> bool:
+    """Return whether a still is kept while it is matched, and so is rendered only once."""
+    return height * width * _BYTES <= _MOST_BYTES
+
+
+def match_still(
+    render: Callable[[], Strips],
+    picture: Picture,
+    *,
+    height: int,
+    width: int,
+    window: tuple[float, float, float, float],
+    settings: TargetSettings,
+    depth: Literal[8, 16],
+) -> Iterator[NDArray[Any]]:
+    """Yield a still's strips (rows, width, 3), uint8 or uint16, corrected to match the picture.
+
+    Shrunk with `settings.kernel`, the still is then the picture without its noise. `render` yields
+    strips from top to bottom, uint16 with white 65535, and is called twice for a large still.
+    `window` is the part of the picture that the still shows, in the picture's pixels: top, left,
+    bottom, right. Pixels that it shows in part get the correction of their neighbours.
+
+    Memory grows with the picture, and with the still only up to 256 MB.
+
+    Raises:
+        ValueError: the window is not inside the picture, or the still has no more pixels than it.
+    """
+    top, left, bottom, right = window
+    rows = _axis(top, bottom, side=picture.height, pixels=height, kernel=settings.kernel)
+    columns = _axis(left, right, side=picture.width, pixels=width, kernel=settings.kernel)
+    return _matched(render, picture, rows, columns, settings=settings, full=2**depth - 1)
+
+
+def _axis(first: float, last: float, *, side: int, pixels: int, kernel: Kernel) -> Axis:
+    """Return an axis of the still; its low part are the picture's pixels that it shows whole."""
+    first, last = _snapped(first), _snapped(last)
+    if not 0 <= first < last <= side:
+        raise ValueError(f"the window from {first:g} to {last:g} is not inside {side} pixels")
+    if pixels <= last - first:
+        raise ValueError(
+            f"a still of {pixels} pixels is no larger than the {last - first:g} pixels it shows"
+        )
+    # At the picture's own edges the kernel needs no pixels beyond.
+    beyond = REACH[kernel] - 0.5
+    start = 0 if first == 0 else math.ceil(first + beyond)
+    stop = side if last == side else math.floor(last - beyond)
+    return Axis(slice(start, stop), slice(0, pixels), pixels / (last - first), first)
+
+
+def _snapped(position: float) -> float:
+    return round(position) if abs(position - round(position)) < _ROUNDING else position
+
+
+def _matched(
+    render: Callable[[], Strips],
+    picture: Picture,
+    rows: Axis,
+    columns: Axis,
+    *,
+    settings: TargetSettings,
+    full: int,
+) -> Iterator[NDArray[Any]]:
+    if rows.low.start >= rows.low.stop or columns.low.start >= columns.low.stop:
+        for strip in render():  # no pixel of the picture is shown whole
+            yield _levels(_to_planes(strip), full)
+        return
+    if fits_in_memory(height=rows.high.stop, width=columns.high.stop):
+        render = partial(iter, list(render()))
+    with torch.no_grad():
+        shrunk = _shrink(render(), rows, columns, kernel=settings.kernel)
+        known = observe(picture, settings=settings)
+        correction = _correction(shrunk, rows, columns, known, enhanced=settings.enhance)
+        down, across = rows.up(), columns.up()
+    top = 0
+    for strip in render():
+        part, low = down.part(slice(top, top + len(strip)))
+        top += len(strip)
+        with torch.no_grad():  # not while the caller uses the strip
+            added = across.along_columns(part.along_rows(correction[:, low]))
+            yield _levels(_to_planes(strip).add_(added), full)
+
+
+def _shrink(strips: Strips, rows: Axis, columns: Axis, *, kernel: Kernel) -> Tensor:
+    """Return R, G and B (3, low height, low width) of a still given in strips."""
+    down, across = rows.down(kernel), columns.down(kernel)
+    total = torch.zeros(3, down.places.shape[1], across.places.shape[1])
+    top = 0
+    for strip in strips:
+        narrow = across.along_columns(_to_planes(strip))
+        for place, weight in zip(down.places - top, down.weights, strict=True):
+            # The taps that lie in this strip.
+            outputs = ((place >= 0) & (place < len(strip))).nonzero().flatten()
+            total.index_add_(1, outputs, narrow[:, place[outputs]].mul_(weight[outputs, None]))
+        top += len(strip)
+    return total
+
+
+def _correction(
+    shrunk: Tensor, rows: Axis, columns: Axis, known: Observation, *, enhanced: bool
+) -> Tensor:
+    """Return R, G and B that, interpolated and added, make a still with this `shrunk` match.
+
+    If the picture was compressed and the target is not enhanced, the reference is the target
+    itself, shrunk: where the target deviates from the picture, compression is the cause, but what
+    the network adds is an error. An enhanced target would be expensive to make again; there the
+    network may deviate by as much as the target may.
+    """
+    follow, exact = (Correction(rows, columns, known=each) for each in (known, known.exact))
+    plain = known.quantization is not None and not enhanced
+    times = known.projections
+    reach = (2 * times + 1 if plain else times) * follow.reach(times=1)
+    found = torch.empty_like(shrunk)
+    height, width = shrunk.shape[1:]
+    block = max(1, _BLOCK // width)
+    for top in range(0, height, block):
+        bottom = min(height, top + block)
+        first, last = max(0, top - reach), min(height, bottom + reach)
+        low = slice(rows.low.start + first, rows.low.start + last)
+        y = known.planes(low, columns.low)
+        if plain:
+            c = follow(y - follow.down_up(y, first=first), times=times, first=first)
+            y = follow.down_up(y + c, first=first)
+        correction = exact if plain else follow
+        c = correction(y - rgb_to_ycc(shrunk[:, first:last]), times=times, first=first)
+        found[:, top:bottom] = ycc_to_rgb(c[:, top - first : bottom - first])
+    return found
+
+
+def _to_planes(strip: NDArray[np.uint16]) -> Tensor:
+    """Return uint16 (rows, width, 3) as float32 (3, rows, width) in [0, 1]."""
+    return torch.from_numpy(strip.astype(np.float32)).permute(2, 0, 1).div(65_535)
+
+
+def _levels(rgb: Tensor, full: int) -> NDArray[Any]:
+    """Return R, G and B (3, rows, width) as the nearest levels (rows, width, 3)."""
+    levels = rgb.mul(full).round_().clamp_(0, full).permute(1, 2, 0).numpy()
+    return levels.astype(np.uint8 if full == 255 else np.uint16, order="C")

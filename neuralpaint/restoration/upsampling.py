@@ -1,0 +1,202 @@
+"""Upsampling: a picture made larger, with the detail that it repeats elsewhere.
+
+    x <- Lanczos interpolation, back-projected
+    x <- (non-local means of x at h), back-projected; h falling     if it is enhanced
+
+A picture repeats its structures at different offsets from the pixel lattice, which reveals what
+lies between the pixels: non-local means combine the repetitions, and back-projection keeps the
+result true to the picture. Using a denoiser for another task follows Venkatakrishnan et al. 2013
+(Plug-and-play priors, GlobalSIP).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neuralpaint.image.pictures import Picture
+from neuralpaint.restoration.back_projection import Projection
+from neuralpaint.restoration.jpeg import pixels_to_ycc, ycc_to_pixels
+from neuralpaint.restoration.non_local_means import Window, non_local_means
+from neuralpaint.restoration.observation import Observation, observe
+from neuralpaint.restoration.settings import TargetSettings
+from neuralpaint.restoration.super_resolution.kernels import Axis
+from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
+
+__all__ = ["upsample"]
+
+Size = tuple[int, int]
+
+_MOST_SCALE = 4  # of one stage; beyond it, repetitions look alike at any offset
+# Chosen by the gain over Lanczos on six photographs, twice and four times as large, mean:
+_STEPS = 10  # 6 lose 0.1 dB
+_STRENGTHS = 0.14, 0.015  # h of the first and the last step
+_WINDOW = Window.whole(12)  # 6 loses 0.1 dB, mostly at four times
+_SHARE = 0.25  # of the window's far offsets, drawn anew in each step: as good as all of a smaller
+_POINTWISE = 3  # first steps average pixels, not patches: 0.03 dB
+_FIRST_PATCH, _PATCH, _AVERAGE = 1, 2, 1  # radii; averaging whole patches gains 0.1 dB
+_PROJECTIONS = 2  # after each step; more gain nothing
+_SEED = 0
+
+_TILE, _MARGIN = 1024, 32  # pixels of the result along a side; no seam is more than a level
+
+
+def upsample(
+    picture: Picture,
+    *,
+    height: int,
+    width: int,
+    settings: TargetSettings,
+    device: torch.device | None = None,
+    on_done: DoneCallback = ignore,
+) -> NDArray[np.uint8]:
+    """Return the picture with `height` x `width` pixels, uint8 (height, width, 3).
+
+    Shrunk with `settings.kernel`, the result is the picture again, except for noise, which is
+    removed first, and for compression errors. At its own size the picture is returned unchanged,
+    or without noise if the settings give its strength.
+
+    Factors above 4 are reached in equal stages. `on_done` is called on this thread several times a
+    second. Memory beyond the result stays below a gigabyte. The result does not depend on the
+    number of threads.
+
+    Raises:
+        ValueError: the size is smaller than the picture.
+    """
+    if height < picture.height or width < picture.width:
+        raise ValueError(f"{height} x {width} is smaller than {picture.height} x {picture.width}")
+    low, high = (picture.height, picture.width), (height, width)
+    if low == high and not settings.denoise:
+        return picture.pixels
+    known = observe(picture, settings=settings, device=device)
+    sizes = _stage_sizes(low, high)
+    pixels, done, total = picture.pixels, 0, sum(h * w for h, w in sizes)
+    with torch.no_grad():
+        for i, (h, w) in enumerate(sizes):
+            stage = _Stage(
+                known,
+                None if i == 0 else pixels,
+                size=(h, w),
+                enhance=settings.enhance and low != high,
+                on_done=part_of(on_done, first=done / total, last=(done + h * w) / total),
+            )
+            pixels = stage.run()
+            done += h * w
+    return pixels
+
+
+def _stage_sizes(low: Size, high: Size) -> list[Size]:
+    """Return the size after each stage; the factors are equal and at most 4."""
+    factors = high[0] / low[0], high[1] / low[1]
+    count = max(1, math.ceil(math.log(max(factors), _MOST_SCALE) - 1e-9))
+    sides = [
+        [round(side * f ** (i / count)) for i in range(1, count)]
+        for side, f in zip(low, factors, strict=True)
+    ]
+    return [*zip(*sides, strict=True), high]
+
+
+class _Tile(NamedTuple):
+    """A part of an axis of the result, and the axis with a margin around it."""
+
+    core: slice  # of the result
+    axis: Axis  # with the margin
+
+    @property
+    def inner(self) -> slice:
+        """The core within the axis's finer pixels."""
+        start = self.axis.high.start
+        return slice(self.core.start - start, self.core.stop - start)
+
+
+def _tiles(low: int, high: int) -> list[_Tile]:
+    """Return equal tiles of a side of `low` pixels with `high` finer ones.
+
+    Tiles end at borders between the picture's pixels, rounded to the finer ones.
+    """
+    count = min(low, math.ceil(high / _TILE))
+    scale = high / low
+    ends = [round(i * low / count) for i in range(count + 1)]
+    margin = math.ceil(_MARGIN / scale)
+    made = []
+    for first, last in pairwise(ends):
+        outer = slice(max(0, first - margin), min(low, last + margin))
+        fine = slice(round(outer.start * scale), round(outer.stop * scale))
+        core = slice(round(first * scale), round(last * scale))
+        made.append(_Tile(core, Axis(outer, fine, scale)))
+    return made
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One enlargement, of the observation or of the result of the stage before."""
+
+    known: Observation
+    before: NDArray[np.uint8] | None
+    size: Size
+    enhance: bool
+    on_done: DoneCallback
+
+    def run(self) -> NDArray[np.uint8]:
+        """Return uint8 (height, width, 3)."""
+        result = np.empty((*self.size, 3), np.uint8)
+        rows, columns = map(_tiles, self.known.pixels.shape[:2], self.size)
+        parts = [(row, column) for row in rows for column in columns]
+        for i, (row, column) in enumerate(parts):
+            on_done = part_of(self.on_done, first=i / len(parts), last=(i + 1) / len(parts))
+            on_done(0)
+            x = self._tile(row, column, on_done)
+            result[row.core, column.core] = ycc_to_pixels(x[:, row.inner, column.inner])
+            on_done(1)
+        return result
+
+    def _tile(self, row: _Tile, column: _Tile, on_done: DoneCallback) -> Tensor:
+        """Return the planes of a tile and its margin, float32 (3, h, w)."""
+        known = self.known
+        y = known.planes(row.axis.low, column.axis.low, on_done=lambda _: on_done(0))
+        projection = Projection(row.axis, column.axis, known=known)
+        x = (
+            projection.up(y)
+            if self.before is None
+            else self._interpolated(self.before, row, column)
+        )
+        projection.project(x, y, times=known.projections)
+        if self.enhance:
+            x = _enhanced(x, y, projection, on_done)
+            if not known.noise:  # otherwise the remaining noise would return
+                projection.project(x, y, times=known.projections)
+        return x
+
+    def _interpolated(self, before: NDArray[np.uint8], row: _Tile, column: _Tile) -> Tensor:
+        """Return a tile interpolated from the result of the stage before."""
+        (down, rows), (across, columns) = (
+            Axis.whole(low, high).up().part(tile.axis.high)
+            for low, high, tile in zip(before.shape[:2], self.size, (row, column), strict=True)
+        )
+        device = self.known.device
+        x = across.on(device).along_columns(pixels_to_ycc(before[rows, columns], device=device))
+        return down.on(device).along_rows(x)
+
+
+def _enhanced(x: Tensor, y: Tensor, projection: Projection, on_done: DoneCallback) -> Tensor:
+    """Return x after all steps of non-local means and back-projection."""
+    generator = np.random.default_rng(_SEED)  # the same for all tiles, so that they fit together
+    for i, h in enumerate(np.geomspace(*_STRENGTHS, _STEPS).tolist()):
+        pointwise = i < _POINTWISE
+        x = non_local_means(
+            x,
+            h,
+            _WINDOW.thinned(_SHARE, generator),
+            patch=_FIRST_PATCH if pointwise else _PATCH,
+            average=0 if pointwise else _AVERAGE,
+            on_done=part_of(on_done, first=i / _STEPS, last=(i + 1) / _STEPS),
+        )
+        projection.project(x, y, times=_PROJECTIONS)
+    return x
