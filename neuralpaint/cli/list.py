@@ -13,7 +13,7 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UnknownNameError
 from neuralpaint.image.masks import masks
-from neuralpaint.image.masks.orders import orders
+from neuralpaint.image.orders import orders
 from neuralpaint.image.stills import still_formats
 from neuralpaint.models import models
 from neuralpaint.models.encodings import encodings

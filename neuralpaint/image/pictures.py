@@ -13,8 +13,9 @@ from PIL import Image, ImageColor
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import Canvas, parse_size
-from neuralpaint.image.sources import Source, label, opened
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.framing import parse_size
+from neuralpaint.image.sources import Source, open_image, source_name
 from neuralpaint.image.srgb import srgb_pixels
 
 __all__ = ["Frame", "Picture", "PictureSettings", "Plane", "Source", "load_picture"]
@@ -255,8 +256,8 @@ def load_picture(
         PictureError: it cannot be read: no picture, damaged, empty, over `max_pixels`.
     """
     settings = PictureSettings(background=background, max_pixels=max_pixels)
-    name = label(source)
-    with opened(source, max_pixels=settings.max_pixels) as image:
+    name = source_name(source)
+    with open_image(source, max_pixels=settings.max_pixels) as image:
         if getattr(image, "is_animated", False):
             logger.info("%r holds several pictures: the first is used", name)
         image.load()

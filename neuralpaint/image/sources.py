@@ -1,6 +1,7 @@
-"""Where a picture comes from: a path, stdin or an open file, opened by Pillow but not decoded.
+"""Picture sources: a path, stdin or an open file, opened with Pillow but not decoded.
 
-Whatever is wrong with the source, and whatever Pillow makes of a bad file, is one line here.
+Every problem with a source, and every exception of Pillow about a bad file, becomes an error of one
+line.
 """
 
 from __future__ import annotations
@@ -22,26 +23,26 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
 
-__all__ = ["Source", "closest", "label", "opened", "picture_suffixes"]
+__all__ = ["Source", "open_image", "picture_suffixes", "source_name", "suggest_path"]
 
 logger = logging.getLogger(__name__)
 
 Source = str | Path | BinaryIO
 
-# Not all that Pillow opens: EPS would start Ghostscript, and TGA has no mark to know it by.
+# Not every format of Pillow: EPS would start Ghostscript, and TGA has no magic number.
 _FORMATS = ["AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "PSD", "QOI"]
 _FORMATS += ["TIFF", "WEBP"]
 _PILLOW = threading.RLock()
 
 
 def picture_suffixes() -> set[str]:
-    """Return the suffixes of the pictures that can be read, such as `.png`."""
+    """Return the suffixes, such as `.png`, of the formats that can be read."""
     Image.init()
     return {suffix for suffix, form in Image.EXTENSION.items() if form in _FORMATS}
 
 
-def label(source: Source) -> str:
-    """Return what to call `source` in a message."""
+def source_name(source: Source) -> str:
+    """Return the name of `source` for messages."""
     if source == "-":
         return "stdin"
     if isinstance(source, str | os.PathLike):
@@ -51,19 +52,19 @@ def label(source: Source) -> str:
 
 
 @contextmanager
-def opened(source: Source, *, max_pixels: int | None = None) -> Iterator[Image.Image]:
-    """Yield the picture in `source` as Pillow opens it: its size is known, nothing is decoded.
+def open_image(source: Source, *, max_pixels: int | None = None) -> Iterator[Image.Image]:
+    """Open `source` with Pillow and yield the image, whose pixels are not decoded yet.
 
-    Within the block Pillow's exceptions become a `PictureError` and its warnings are logged. One
-    thread at a time is in it, because Pillow's pixel limit, for which `max_pixels` stands in, is
-    global. The text `-` is stdin; `Path("-")` is a file of that name.
+    In the block Pillow's exceptions become a `PictureError` and its warnings are logged. Only one
+    thread at a time runs it, because Pillow's pixel limit, which `max_pixels` replaces, is global.
+    The text `-` is stdin; `Path("-")` is a file of that name.
 
     Raises:
-        UsageError: no such file, a folder or a device, or not open in binary mode.
-        PictureError: it cannot be read: no picture, damaged, empty, over `max_pixels`.
+        UsageError: the file does not exist, is a folder or a device, or is open in text mode.
+        PictureError: it cannot be read: not a picture, damaged, empty, over `max_pixels`.
     """
-    name = label(source)
-    with _stream(source) as stream, _PILLOW, _pillow_apart(name):
+    name = source_name(source)
+    with _stream(source) as stream, _PILLOW, _pillow_errors(name):
         Image.init()
         formats = [each for each in _FORMATS if each in Image.OPEN]
         with Image.open(stream, formats=formats) as image:
@@ -74,8 +75,8 @@ def opened(source: Source, *, max_pixels: int | None = None) -> Iterator[Image.I
 
 @contextmanager
 def _stream(source: Source) -> Iterator[BinaryIO]:
-    """Yield the bytes of `source`, seekable and at their beginning."""
-    name = label(source)
+    """Yield the bytes of `source` as a seekable file, at position 0."""
+    name = source_name(source)
     if source == "-":
         yield _whole(_stdin(), name)
     elif isinstance(source, str | os.PathLike):
@@ -95,10 +96,10 @@ def _file(path: Path) -> BinaryIO:
         if stat.S_ISREG(status.st_mode) and status.st_size == 0:
             raise PictureError(f"{str(path)!r} is empty: give a whole picture")
         return path.open("rb")
-    except UsageError:  # which is a ValueError too
+    except UsageError:  # also a ValueError
         raise
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"no file {str(path)!r}: {closest(path)}") from None
+        raise UsageError(f"no file {str(path)!r}: {suggest_path(path)}") from None
     except PermissionError as error:
         raise PictureError(
             f"{str(path)!r} may not be read ({error.strerror}): change its permissions"
@@ -109,8 +110,8 @@ def _file(path: Path) -> BinaryIO:
         ) from error
 
 
-def closest(path: Path) -> str:
-    """Return what to say to somebody whose file is not there: the name that is most like it."""
+def suggest_path(path: Path) -> str:
+    """Return advice for an error about a missing file: the most similar name in its folder."""
     try:
         names = os.listdir(path.parent)
     except OSError:
@@ -141,7 +142,7 @@ def _check_size(image: Image.Image, max_pixels: int, *, name: str) -> None:
     width, height = image.size
     tags = getattr(image, "tag_v2", {})
     tile = tags.get(TiffImagePlugin.TILEWIDTH, 0) * tags.get(TiffImagePlugin.TILELENGTH, 0)
-    if tile > max_pixels:  # decoding allocates a whole one, however small the picture
+    if tile > max_pixels:  # decoding allocates a whole tile, even for a small picture
         raise PictureError(
             f"{name!r} has tiles of {tile:,} pixels, over the limit of {max_pixels:,}: raise it "
             f"with --max-pixels {tile} if you trust the file"
@@ -154,8 +155,8 @@ def _check_size(image: Image.Image, max_pixels: int, *, name: str) -> None:
 
 
 @contextmanager
-def _pillow_apart(name: str) -> Iterator[None]:
-    """Keep what Pillow raises, warns of and limits for the whole process within the block."""
+def _pillow_errors(name: str) -> Iterator[None]:
+    """Raise Pillow's exceptions as `PictureError`, log its warnings, and lift its pixel limit."""
     limit = Image.MAX_IMAGE_PIXELS
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -171,7 +172,7 @@ def _pillow_apart(name: str) -> Iterator[None]:
             ) from None
         except MemoryError as error:
             raise PictureError(f"{name!r} does not fit into memory: give it smaller") from error
-        except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
+        except Exception as error:  # decoders raise many types of exceptions on a damaged file
             raise PictureError(
                 f"{name!r} is damaged or of a rare kind ({_line(error)}): get it again, or "
                 "convert it to PNG"

@@ -1,7 +1,7 @@
-"""Whatever a picture's file holds, as upright, opaque, 8-bit sRGB.
+"""Conversion of a decoded image to upright, opaque, 8-bit sRGB pixels.
 
-The work is done strip by strip, from the decoded picture straight into the result, so that a large
-picture is in memory as those two only, whatever its mode, profile, transparency and orientation.
+Orientation, colour profile, bit depth and transparency are converted strip by strip, straight into
+the result: only the decoded image and the result are in memory at full size.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Pixels = npt.NDArray[np.uint8]
 
 _STRIP_PIXELS = 1 << 20
 _GREY = ("1", "L", "LA", "La")
-# White in a file of floats or of wide integers, which does not say what its white is.
+# Values that are taken as white in files of floats or 32-bit integers, which do not store it.
 _WHITES = (1.0, 255.0, 65535.0, 2.0**31 - 1)
-# Highlights of a float picture reach this many times white; one that goes beyond is not in [0, 1].
+# Float pictures in [0, 1] may have highlights up to this value; with larger values white is not 1.
 _HIGHLIGHTS = 16.0
 
-# From an upright result to the view of it that has the rows and columns of the file.
+# By EXIF orientation: from the upright result to a view of it in the file's rows and columns.
 _AS_STORED: dict[int, Callable[[Any], Any]] = {
     1: lambda upright: upright,
     2: lambda upright: upright[:, ::-1],
@@ -43,7 +43,7 @@ _AS_STORED: dict[int, Callable[[Any], Any]] = {
 
 def _srgb_profile() -> bytes:
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # The day of creation: the same picture must give the same file tomorrow.
+    # A fixed creation date: the same picture must result in the same file every day.
     profile[24:36] = bytes((7, 208, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))
     return bytes(profile)
 
@@ -52,12 +52,10 @@ SRGB_PROFILE = _srgb_profile()
 
 
 def srgb_pixels(image: Image.Image, *, background: tuple[int, int, int]) -> Pixels:
-    """Return a loaded `image` upright, in sRGB, composited over `background`.
+    """Return a loaded `image` upright, in sRGB, composited over `background`. (h, w, 3)
 
-    A colour profile that cannot be used is logged, and the colours are then taken as sRGB.
-
-    Returns:
-        uint8 (h, w, 3), C-contiguous; height and width change places where the EXIF says so.
+    A colour profile that cannot be used is logged, and the colours are taken as sRGB. Where the
+    EXIF orientation is a quarter turn, height and width are swapped.
     """
     turned = _orientation(image)
     width, height = image.size
@@ -79,7 +77,7 @@ def srgb_pixels(image: Image.Image, *, background: tuple[int, int, int]) -> Pixe
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
-    """Yield the first row of each strip, and the strip."""
+    """Yield (first row, strip) of each strip."""
     width, height = image.size
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
@@ -89,14 +87,14 @@ def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
 def _orientation(image: Image.Image) -> int:
     try:
         turned = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception as error:  # whatever the parser stumbles over, the pixels are good
+    except Exception as error:  # the parser raises many types, and the pixels are intact
         logger.warning("the EXIF cannot be read (%s): the picture is not turned", error)
         return 1
     return turned if turned in _AS_STORED else 1
 
 
 def _separate(strip: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Return the colours of an 8-bit strip in `_colour_mode`, and the alpha if it has one."""
+    """Return the colours of an 8-bit strip in `_colour_mode`, and its alpha channel, if any."""
     mode = _colour_mode(strip)
     if not strip.has_transparency_data:
         return strip if strip.mode == mode else strip.convert(mode), None
@@ -111,7 +109,7 @@ def _colour_mode(image: Image.Image) -> str:
 
 
 def _to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
-    """Return what takes the image's colours to sRGB, or None where they are sRGB already."""
+    """Return the transform from the image's colours to sRGB; None if they are sRGB already."""
     mode = _colour_mode(image)
     embedded: bytes = image.info.get("icc_profile") or b""
     if mode != "LAB" and not embedded:
@@ -132,7 +130,7 @@ def _to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Tell whether RGB colours come out within one level of themselves: sRGB, by any name."""
+    """Return whether RGB colours change by at most one level: the profile is a variant of sRGB."""
     if transform.input_mode != "RGB":
         return False
     levels = np.arange(0, 256, 17, dtype=np.uint8)
@@ -150,19 +148,19 @@ def _converted(colour: Image.Image, transform: ImageCms.ImageCmsTransform | None
 
 
 def _is_deep(image: Image.Image) -> bool:
-    """Tell whether the image is grey of more than 8 bits, which Pillow would clip, not scale."""
+    """Return whether the image is grey with more than 8 bits, which Pillow clips, not scales."""
     return image.mode in ("I", "F") or image.mode.startswith("I;16")
 
 
 def _white(image: Image.Image) -> float:
-    """Return the value of a deep image that stands for white."""
+    """Return the value of white in a deep image."""
     if image.mode.startswith("I;16"):
         tags = getattr(image, "tag_v2", {})
         bits: int = tags.get(TiffImagePlugin.BITSPERSAMPLE, (16,))[0]
         return 2.0**bits - 1
     peak = max(float(_finite(strip).max()) for _, strip in _strips(image))
     if image.mode == "F":
-        # A little above 1 is a highlight; far above it is another scale.
+        # Slightly above 1 is a highlight; far above 1 means another scale.
         white = 1.0 if peak <= _HIGHLIGHTS else next((w for w in _WHITES if peak <= w), peak)
     else:
         white = next((w for w in _WHITES[2:] if peak <= w), peak)
@@ -172,7 +170,7 @@ def _white(image: Image.Image) -> float:
 
 
 def _eight_bits(strip: Image.Image, *, white: float) -> tuple[Image.Image, Image.Image | None]:
-    """Return a strip of a deep image in 8 bits, and its alpha if it has one."""
+    """Return a strip of a deep image in 8 bits, and its alpha channel, if any."""
     levels = _finite(strip) * (255 / white)
     grey = np.rint(levels.clip(0, 255)).astype(np.uint8)
     clear = strip.info.get("transparency")

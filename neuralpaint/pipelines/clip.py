@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines.annotations import Annotations
 from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from neuralpaint.image.canvas import Canvas, CanvasSettings
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.framing import CanvasSettings
 
 if TYPE_CHECKING:
     from neuralpaint.rendering.camera import Camera

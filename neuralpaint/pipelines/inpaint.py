@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from neuralpaint.config.settings import ComposedSettings, group, options
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.image.stills import still_suffixes
 from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings

@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.masks import masks
-from neuralpaint.image.masks.entries import AlphaMask, Mask
-from neuralpaint.image.masks.focus import weights_of
-from neuralpaint.image.masks.orders import Order, order_names, order_of, orders
-from neuralpaint.image.masks.unknown import mask_names, parse_mask, unknown_of
+from neuralpaint.image.masks import (
+    AlphaMask,
+    Mask,
+    focus_weights,
+    mask_names,
+    masks,
+    parse_mask,
+    unknown_pixels,
+)
+from neuralpaint.image.orders import Order, learning_order, order_names, orders
 from neuralpaint.image.pictures import Picture, PictureSettings, Source
 
 __all__ = ["MaskSettings", "PictureReader", "ReferenceSettings"]
@@ -161,13 +166,13 @@ class PictureReader:
         chosen = {name: isinstance(at, Path) for name, at in masking.chosen().items()}
         planes: dict[str, Any] = {}
         if masking.focus is not None and chosen["focus"] == files:
-            planes["weights"] = weights_of(masking.focus, weight=masking.focus_weight, **size)
+            planes["weights"] = focus_weights(masking.focus, weight=masking.focus_weight, **size)
         if masking.order is not None and chosen["order"] == files:
-            planes["order"] = order_of(
+            planes["order"] = learning_order(
                 masking.order, pixels=picture.pixels, until=masking.order_until, **given
             )
         if masking.mask is not None and chosen["mask"] == files:
-            planes["unknown"] = unknown_of(masking.mask, invert=masking.invert, **size)
+            planes["unknown"] = unknown_pixels(masking.mask, invert=masking.invert, **size)
         if masking.mask is not None and not files:
             planes["truth"] = self._truth_of(picture)
             planes["fills"] = masking.fill != "none"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuralpaint.config.settings import ComposedSettings, group
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.image.stills import check_still
 from neuralpaint.pipelines.detail import detail_of

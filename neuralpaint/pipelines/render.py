@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from neuralpaint.config.settings import ComposedSettings, group, options, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.models.codes import parse_code
 from neuralpaint.pipelines.clip import Clip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.stills import still_suffixes
 from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.walk_settings import WalkSettings

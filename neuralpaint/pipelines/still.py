@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.metrics import psnr_of_mse
 from neuralpaint.image.stills import StillWriter, check_still, is_lossless
 from neuralpaint.pipelines.development import Development

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from neuralpaint.config.settings import ComposedSettings, group, options
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import Canvas, CanvasSettings
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.models.albums import Subject
 from neuralpaint.pipelines.clip import Clip

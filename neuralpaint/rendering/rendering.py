@@ -15,7 +15,6 @@ from neuralpaint.errors import DeviceError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
-from neuralpaint.image.resampling import view
 from neuralpaint.runtime.devices import is_out_of_memory, to_device
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ __all__ = [
     "letterbox",
     "render",
     "strips",
-    "view",
 ]
 
 Depth = Literal[8, 16]

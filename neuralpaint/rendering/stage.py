@@ -12,18 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import Canvas, CanvasSettings
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.framing import CanvasSettings
+from neuralpaint.image.kernels import shrink_frame
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Frame, Picture
-from neuralpaint.image.resampling import shrunk
-from neuralpaint.rendering.rendering import (
-    Exposure,
-    expose,
-    fidelity,
-    letterbox,
-    render,
-    view,
-)
+from neuralpaint.image.resampling import resample
+from neuralpaint.rendering.rendering import Exposure, expose, fidelity, letterbox, render
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
 
@@ -105,7 +100,7 @@ class Stage:
         if picture is None or picture.unknown is None:
             return None
         levels = Picture.from_array(np.rint(255 * picture.unknown).astype(np.uint8))
-        seen = view(levels, self.canvas_at(moment))
+        seen = resample(levels, self.canvas_at(moment))
         boxed = letterbox(seen, height=self.height, width=self.width, colour=(0, 0, 0))
         share = boxed[..., 0].astype(np.float32)
         share /= 255
@@ -141,7 +136,7 @@ class Stage:
     def _likeness(self, frame: Frame, original: Picture) -> float:
         """Return the PSNR of a frame; of more pixels than the picture has, of their means."""
         if self.taught.factor > 1:
-            both = shrunk(frame, original.judged, self.canvas, kernel=self.taught.kernel)
+            both = shrink_frame(frame, original.judged, self.canvas, kernel=self.taught.kernel)
             if both is not None:
                 return psnr(both.frame, both.pixels, where=both.known)
         return psnr(frame, self._at_rest, where=self._known)
@@ -156,7 +151,7 @@ class Stage:
 
     def see(self, pixels: Frame, moment: float) -> Frame:
         """Return a picture of the size of the original, seen through the canvas."""
-        return view(Picture(pixels), self.canvas_at(moment))
+        return resample(Picture(pixels), self.canvas_at(moment))
 
     def probe(self, painting: Painting) -> NDArray[np.float32]:
         """Return the levels at some thousand pixels spread over the canvas, not rounded.
@@ -199,13 +194,13 @@ class Stage:
         if self.picture is None or self.picture.judged.known is None:
             return None
         levels = np.where(self.picture.judged.known, np.uint8(255), np.uint8(0))
-        known: NDArray[np.bool_] = view(Picture.from_array(levels), self.canvas)[..., 0] > 127
+        known: NDArray[np.bool_] = resample(Picture.from_array(levels), self.canvas)[..., 0] > 127
         return known
 
     def _view(self, moment: float) -> Frame:
         if self.picture is None:
             raise UsageError("only weights are known here, and not the picture: use a take")
-        return view(self.picture.judged, self.canvas_at(moment))
+        return resample(self.picture.judged, self.canvas_at(moment))
 
     def _boxed(self, frame: Frame) -> Frame:
         return letterbox(frame, height=self.height, width=self.width, colour=self.bars)

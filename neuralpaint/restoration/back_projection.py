@@ -13,9 +13,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from neuralpaint.image.kernels import Axis
 from neuralpaint.restoration.jpeg import SIDE
 from neuralpaint.restoration.observation import Observation
-from neuralpaint.restoration.super_resolution.kernels import Axis
 
 __all__ = ["Correction", "Projection"]
 

@@ -17,12 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neuralpaint.image.kernels import REACH, Axis
 from neuralpaint.image.pictures import Picture
+from neuralpaint.image.resampling import Kernel
 from neuralpaint.restoration.back_projection import Correction
 from neuralpaint.restoration.jpeg import rgb_to_ycc, ycc_to_rgb
 from neuralpaint.restoration.observation import Observation, observe
-from neuralpaint.restoration.settings import Kernel, TargetSettings
-from neuralpaint.restoration.super_resolution.kernels import REACH, Axis
+from neuralpaint.restoration.settings import TargetSettings
 
 __all__ = ["fits_in_memory", "match_still"]
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.image.resampling import Kernel
 from neuralpaint.restoration.jpeg import (
     NOISE_GAINS,
     Quantization,
@@ -20,7 +21,7 @@ from neuralpaint.restoration.jpeg import (
     pixels_to_ycc,
 )
 from neuralpaint.restoration.non_local_means import Window, margin_of, non_local_means
-from neuralpaint.restoration.settings import Kernel, TargetSettings
+from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.runtime.progress import DoneCallback, ignore
 
 __all__ = ["Observation", "estimate_noise", "observe"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
+from neuralpaint.image.resampling import Kernel
 
-__all__ = ["Kernel", "TargetSettings"]
-
-Kernel = Literal["box", "bicubic", "lanczos"]
+__all__ = ["TargetSettings"]
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neuralpaint.image.kernels import Axis
 from neuralpaint.image.pictures import Picture
 from neuralpaint.restoration.back_projection import Projection
 from neuralpaint.restoration.jpeg import pixels_to_ycc, ycc_to_pixels
 from neuralpaint.restoration.non_local_means import Window, non_local_means
 from neuralpaint.restoration.observation import Observation, observe
 from neuralpaint.restoration.settings import TargetSettings
-from neuralpaint.restoration.super_resolution.kernels import Axis
 from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
 
 __all__ = ["upsample"]

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 from neuralpaint.errors import SavedError, UsageError
-from neuralpaint.image.sources import closest
+from neuralpaint.image.sources import suggest_path
 from neuralpaint.runtime.files import write_error
 
 __all__ = [
@@ -137,7 +137,7 @@ def opened_saved(path: Path) -> Iterator[BinaryIO]:
     except UsageError:  # which is a ValueError too
         raise
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"no file {str(path)!r}: {closest(path)}") from None
+        raise UsageError(f"no file {str(path)!r}: {suggest_path(path)}") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SavedError(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from neuralpaint.image.pictures import Frame
-from neuralpaint.video.typography import Mask, small_size, text_mask, text_width
+from neuralpaint.image.typography import Coverage, small_size, text_mask, text_width
 
 __all__ = [
     "WHITE",
@@ -68,7 +68,7 @@ _TO_LAB = np.array(
 )
 
 
-def blend(part: Frame, colour: Colour | Frame, alpha: Mask) -> None:
+def blend(part: Frame, colour: Colour | Frame, alpha: Coverage) -> None:
     """Blend `colour`, one or (h, w, 3), over `part` (h, w, 3) with opacity `alpha` (h, w)."""
     under = part.astype(np.float32)
     over = np.asarray(colour, np.float32)
@@ -77,7 +77,12 @@ def blend(part: Frame, colour: Colour | Frame, alpha: Mask) -> None:
 
 
 def stamp(
-    frame: Frame, mask: Mask, *, centre: tuple[float, float], colour: Colour, opacity: float = 1.0
+    frame: Frame,
+    mask: Coverage,
+    *,
+    centre: tuple[float, float],
+    colour: Colour,
+    opacity: float = 1.0,
 ) -> None:
     """Blend `colour` over `frame` through `mask` (h, w), centred at `centre` (y, x).
 
@@ -96,7 +101,7 @@ def stamp(
 
 
 @functools.lru_cache(maxsize=64)
-def rounded(height: int, width: int, radius: float) -> Mask:
+def rounded(height: int, width: int, radius: float) -> Coverage:
     """Return the coverage (height, width) of a rectangle with rounded corners, read-only."""
     radius = min(radius, height / 2, width / 2)
     y = np.abs(np.arange(height) + 0.5 - height / 2) - (height / 2 - radius)
@@ -106,7 +111,7 @@ def rounded(height: int, width: int, radius: float) -> Mask:
 
 
 @functools.lru_cache(maxsize=64)
-def disc(radius: float) -> Mask:
+def disc(radius: float) -> Coverage:
     """Return the coverage of a disc in the smallest square that contains it, read-only."""
     side = int(np.ceil(2 * radius)) + 2
     away = np.abs(np.arange(side) + 0.5 - side / 2)
@@ -163,13 +168,13 @@ def colour_scale(count: int) -> npt.NDArray[np.uint8]:
     return colours
 
 
-def _read_only(mask: npt.NDArray[np.floating]) -> Mask:
+def _read_only(mask: npt.NDArray[np.floating]) -> Coverage:
     result = mask.astype(np.float32)
     result.flags.writeable = False
     return result
 
 
-def _shifted(mask: Mask, *, down: float, right: float) -> Mask:
+def _shifted(mask: Coverage, *, down: float, right: float) -> Coverage:
     """Return `mask` moved by a fraction of a pixel, one row and column larger."""
     height, width = mask.shape
     moved = np.zeros((height + 1, width + 1), np.float32)

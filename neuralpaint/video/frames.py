@@ -15,7 +15,7 @@ from PIL import Image
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
 from neuralpaint.image.pictures import Frame, Picture, PictureSettings
-from neuralpaint.image.sources import Source, closest, label, opened
+from neuralpaint.image.sources import Source, open_image, source_name, suggest_path
 from neuralpaint.image.srgb import srgb_pixels
 from neuralpaint.video.reader import SUFFIXES, probe
 
@@ -53,7 +53,7 @@ def is_animated(source: Source) -> bool:
         return False
     if _is_clip(source):
         return True
-    with contextlib.suppress(NeuralPaintError), opened(source) as image:
+    with contextlib.suppress(NeuralPaintError), open_image(source) as image:
         return _moves(image)
     return False
 
@@ -84,8 +84,8 @@ def load_frames(
         raise UsageError(f"a moving picture needs at least 2 frames, not {count}")
     if _is_clip(source):
         return _from_clip(Path(str(source)), count=count, max_pixels=max_pixels)
-    name = Path(label(source)).name
-    with opened(source, max_pixels=max_pixels) as image:
+    name = Path(source_name(source)).name
+    with open_image(source, max_pixels=max_pixels) as image:
         if not _moves(image):
             raise UsageError(f"{name!r} does not move: give an animation or a clip, or paint it")
         pixels = image.width * image.height
@@ -157,7 +157,7 @@ def _from_clip(path: Path, *, count: int, max_pixels: int) -> Frames:
     if path.is_dir():
         raise UsageError(f"{str(path)!r} is a folder: give one clip in it")
     if not path.is_file():
-        raise UsageError(f"no file {str(path)!r}: {closest(path)}")
+        raise UsageError(f"no file {str(path)!r}: {suggest_path(path)}")
     clip = probe(path)
     frames = len(clip.starts)
     if frames < 2:

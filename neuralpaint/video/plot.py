@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from neuralpaint.image.typography import text_mask, text_width
 from neuralpaint.video.drawing import WHITE, Colour, Frame, blend, disc, stamp
-from neuralpaint.video.typography import text_mask, text_width
 
 __all__ = ["Plot", "draw_plot"]
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, PictureError, UsageError
+from neuralpaint.image.metadata import read_picture_tag
 from neuralpaint.image.pictures import Frame
-from neuralpaint.runtime.tags import read_picture_tag
 from neuralpaint.video.ffmpeg import file_url, find_ffmpeg, run_ffmpeg
 
 __all__ = ["SUFFIXES", "ProbedClip", "probe", "read_frames", "read_tag"]

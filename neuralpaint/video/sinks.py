@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
+from neuralpaint.image.metadata import embed_tag, png_text
 from neuralpaint.runtime.files import PartFile, check_output, check_output_folder, part_file, remove
-from neuralpaint.runtime.tags import embed_tag, png_text
 from neuralpaint.video.ffmpeg import Encoder, file_url, find_ffmpeg, list_encoders, run_ffmpeg
 from neuralpaint.video.formats import Format, Png, formats
 

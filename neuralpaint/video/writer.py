@@ -20,9 +20,9 @@ from typing import Self
 import numpy as np
 
 from neuralpaint.errors import EncodingError, NeuralPaintError
+from neuralpaint.image.metadata import check_tag
 from neuralpaint.image.pictures import Frame
 from neuralpaint.runtime.files import PartFile, part_file, remove_stale_parts
-from neuralpaint.runtime.tags import check_tag
 from neuralpaint.video.formats import Format, exact_fps, format_for
 from neuralpaint.video.sinks import ClipInfo, check_clip, sink_for
 

@@ -4,24 +4,10 @@ import numpy as np
 import pytest
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import (
-    Canvas,
-    CanvasSettings,
-    CenteredLinearMap,
-    Edge,
-    Grid,
-    View,
-    parse_size,
-)
-from neuralpaint.image.canvas.grid import pixel_centres
+from neuralpaint.image.canvas import Canvas, Edge, Grid, View, pixel_centres
+from neuralpaint.image.framing import CanvasSettings, parse_size
 
 WIDE = Canvas.of(height=200, width=400)
-
-
-def test_the_linear_map_centres_and_scales() -> None:
-    to_pi = CenteredLinearMap(-1, 1, 2 * np.pi)
-    np.testing.assert_allclose(to_pi(np.array([-1.0, 0.0, 1.0])), [-np.pi, 0, np.pi])
-    assert CenteredLinearMap(2, 6, 1)(4.0) == 0
 
 
 def test_pixels_are_square_and_centred_and_the_longer_side_spans_two() -> None:

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.masks import Unknown, masks
+from neuralpaint.image.masks import masks
+from neuralpaint.image.pictures import Plane
 
 DRAWN = [name for name in masks if name != "alpha"]
 
 
-def drawn(spec: str, *, height: int = 96, width: int = 160) -> Unknown:
+def drawn(spec: str, *, height: int = 96, width: int = 160) -> Plane:
     unknown = masks.parse(spec).draw(height, width)
     assert unknown.shape == (height, width)
     assert unknown.dtype == np.float32
@@ -102,7 +103,7 @@ def test_settings_out_of_range_are_refused(spec: str) -> None:
 
 
 def test_alpha_needs_a_file() -> None:
-    with pytest.raises(UsageError, match="give a mask of its own"):
+    with pytest.raises(UsageError, match="give another mask"):
         masks.parse("alpha").draw(4, 4)
 
 

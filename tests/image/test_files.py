@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.errors import PictureError, UsageError
-from neuralpaint.image.masks.files import read_mask, transparency
+from neuralpaint.image.masks import read_mask, transparency
 
 Levels = NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.errors import UnknownNameError, UsageError
-from neuralpaint.image.masks.orders import order_names, order_of, orders
+from neuralpaint.image.orders import learning_order, order_names, orders
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def pixels() -> NDArray[np.uint8]:
 def test_it_begins_at_once_and_ends_in_time(
     name: str, until: float, pixels: NDArray[np.uint8]
 ) -> None:
-    order = order_of(name, pixels=pixels, until=until)
+    order = learning_order(name, pixels=pixels, until=until)
     assert order.dtype == np.float32
     assert order.shape == (24, 36)
     assert order.min() == 0
@@ -34,14 +34,14 @@ def test_it_begins_at_once_and_ends_in_time(
 
 @pytest.mark.parametrize("name", list(orders))
 def test_it_can_be_reversed(name: str, pixels: NDArray[np.uint8]) -> None:
-    order = order_of(name, pixels=pixels, until=0.8)
-    back = order_of(f"{name}:reverse=yes", pixels=pixels, until=0.8)
+    order = learning_order(name, pixels=pixels, until=0.8)
+    back = learning_order(f"{name}:reverse=yes", pixels=pixels, until=0.8)
     np.testing.assert_allclose(back, 0.8 - order, atol=1e-6)
 
 
 def test_each_begins_where_it_says(pixels: NDArray[np.uint8]) -> None:
     def first(name: str) -> tuple[float, float]:
-        y, x = np.nonzero(order_of(name, pixels=pixels, until=0.8) < 0.1)
+        y, x = np.nonzero(learning_order(name, pixels=pixels, until=0.8) < 0.1)
         return float(y.mean()), float(x.mean())
 
     assert first("centre-out") == pytest.approx((11.5, 17.5), abs=0.5)
@@ -53,23 +53,23 @@ def test_each_begins_where_it_says(pixels: NDArray[np.uint8]) -> None:
 
 
 def test_of_darkness_there_is_as_much_in_each_part(pixels: NDArray[np.uint8]) -> None:
-    order = order_of("dark-to-light", pixels=pixels, until=1)
+    order = learning_order("dark-to-light", pixels=pixels, until=1)
     assert np.quantile(order, [0.25, 0.5, 0.75]) == pytest.approx([0.25, 0.5, 0.75], abs=0.08)
 
 
 def test_single_pixels_do_not_jump_the_queue() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (60, 200, 1), dtype=np.uint8)
-    order = order_of("dark-to-light", pixels=noise.repeat(3, 2), until=1)
+    order = learning_order("dark-to-light", pixels=noise.repeat(3, 2), until=1)
     assert np.abs(np.diff(order, axis=1)).mean() < 0.2
 
 
 def test_a_mask_is_an_order_too(tmp_path: Path, pixels: NDArray[np.uint8]) -> None:
     levels = np.linspace(0, 255, 36, dtype=np.uint8)[None].repeat(24, 0)
     Image.fromarray(levels).save(tmp_path / "when.png")
-    order = order_of(str(tmp_path / "when.png"), pixels=pixels, until=0.6)
+    order = learning_order(str(tmp_path / "when.png"), pixels=pixels, until=0.6)
     assert order[0, 0] == 0
     assert order[0, -1] == pytest.approx(0.6)
-    drawn = order_of("centre:fraction=0.2", pixels=pixels, until=0.6)
+    drawn = learning_order("centre:fraction=0.2", pixels=pixels, until=0.6)
     assert set(np.unique(drawn)) == {np.float32(0), np.float32(0.6)}
     assert drawn[12, 18] > 0
 
@@ -85,6 +85,6 @@ def test_what_is_no_order_is_told_all_of_them() -> None:
 def test_an_order_that_has_nothing_to_tell_apart_is_refused(tmp_path: Path) -> None:
     flat = np.full((8, 8, 3), 128, np.uint8)
     with pytest.raises(UsageError, match="the order 'dark-to-light' is the same everywhere"):
-        order_of("dark-to-light", pixels=flat, until=0.8)
+        learning_order("dark-to-light", pixels=flat, until=0.8)
     with pytest.raises(UsageError, match=r"no order file 'when\.png'"):
-        order_of("when.png", pixels=flat, until=0.8)
+        learning_order("when.png", pixels=flat, until=0.8)

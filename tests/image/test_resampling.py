@@ -8,11 +8,12 @@ import pytest
 import torch
 from fake_painting import Flat
 
-from neuralpaint.image.canvas import Canvas, CanvasSettings, Edge, Fit, Grid, View
+from neuralpaint.image.canvas import Canvas, Edge, Fit, Grid, View
+from neuralpaint.image.framing import CanvasSettings
+from neuralpaint.image.kernels import shrink_frame
 from neuralpaint.image.pictures import Picture
-from neuralpaint.image.resampling import shrunk, view
+from neuralpaint.image.resampling import Kernel, resample
 from neuralpaint.rendering.rendering import render
-from neuralpaint.restoration.settings import Kernel
 
 
 def picture(height: int = 30, width: int = 40) -> Picture:
@@ -35,13 +36,13 @@ HILLS = Picture(render(Hills(0), Canvas.of(height=90, width=120)))
 
 def test_a_picture_at_its_own_size_is_itself() -> None:
     subject = picture()
-    assert view(subject, subject.canvas) is subject.pixels
+    assert resample(subject, subject.canvas) is subject.pixels
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0, 3.3])
 def test_a_resized_picture_shows_the_same_plane(scale: float) -> None:
     subject = picture()
-    seen = view(subject, subject.canvas.scaled(scale))
+    seen = resample(subject, subject.canvas.scaled(scale))
     expected = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 240 - 3
     np.testing.assert_allclose(seen[5, 3:-3, 0], expected[3:-3], atol=2)
 
@@ -50,7 +51,7 @@ def test_a_resized_picture_shows_the_same_plane(scale: float) -> None:
 def test_a_crop_and_an_extension_line_up_with_the_network(fit: Fit) -> None:
     subject = picture()
     canvas = subject.canvas.fitted(height=60, width=60, fit=fit)
-    seen = view(subject, canvas).astype(int)
+    seen = resample(subject, canvas).astype(int)
     assert seen.shape == (60, 60, 3)
     grid = canvas.grid()
     # Red of the picture is 6 levels a pixel; its column c lies at x = (c + 0.5 - 20) / 20.
@@ -66,7 +67,7 @@ def test_looking_beyond_the_edges_costs_no_copy_of_the_picture(edge: Edge, angle
     canvas = subject.canvas.fitted(height=36, width=64, fit="extend").seen(View(angle=angle))
     tracemalloc.start()
     try:
-        view(subject, replace(canvas, edge=edge))
+        resample(subject, replace(canvas, edge=edge))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -92,7 +93,7 @@ def test_looking_beyond_the_edges_costs_no_copy_of_the_picture(edge: Edge, angle
 def test_the_picture_is_seen_as_a_perfect_painting_of_it(place: View, edge: Edge) -> None:
     canvas = HILLS.canvas.resized(height=60, width=100)
     canvas = replace(canvas, edge=edge, samples=3).seen(place)
-    seen, shown = view(HILLS, canvas).astype(int), render(Hills(0), canvas).astype(int)
+    seen, shown = resample(HILLS, canvas).astype(int), render(Hills(0), canvas).astype(int)
     assert seen.shape == shown.shape
     error = np.abs(seen - shown)
     # The outermost pixels are as large as those of the frame, and so is what is drawn out of them.
@@ -104,28 +105,30 @@ def test_the_picture_is_seen_as_a_perfect_painting_of_it(place: View, edge: Edge
 
 def test_what_is_beyond_a_turned_picture_repeats_its_edge_pixels() -> None:
     canvas = HILLS.canvas.seen(View(zoom=0.5, angle=20))
-    np.testing.assert_array_equal(view(HILLS, canvas), view(HILLS, replace(canvas, edge="clamp")))
-    assert view(HILLS, canvas).min() > 20
+    np.testing.assert_array_equal(
+        resample(HILLS, canvas), resample(HILLS, replace(canvas, edge="clamp"))
+    )
+    assert resample(HILLS, canvas).min() > 20
 
 
 def test_a_crop_of_whole_pixels_is_these_pixels() -> None:
     canvas = CanvasSettings(crop="33x21+7+40").views(HILLS.canvas)[0]
-    np.testing.assert_array_equal(view(HILLS, canvas), HILLS.pixels[40:61, 7:40])
+    np.testing.assert_array_equal(resample(HILLS, canvas), HILLS.pixels[40:61, 7:40])
 
 
 def test_a_picture_far_out_of_sight_is_its_edge_drawn_out_or_black() -> None:
     canvas = HILLS.canvas.seen(View(x=9.0, zoom=4))
-    column = view(HILLS, canvas)[:, 0]
-    assert (view(HILLS, canvas) == column[:, None]).all()
+    column = resample(HILLS, canvas)[:, 0]
+    assert (resample(HILLS, canvas) == column[:, None]).all()
     assert np.abs(column[60].astype(int) - HILLS.pixels[48, -1]).max() <= 3
-    assert (view(HILLS, replace(canvas, edge="black")) == 0).all()
+    assert (resample(HILLS, replace(canvas, edge="black")) == 0).all()
 
 
 def test_a_turned_view_of_a_fine_pattern_is_grey() -> None:
     checks = Picture(
         (np.indices((400, 400)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, 2)
     )
-    seen = view(checks, Canvas.of(height=40, width=40).seen(View(zoom=1.5, angle=17)))
+    seen = resample(checks, Canvas.of(height=40, width=40).seen(View(zoom=1.5, angle=17)))
     assert np.abs(seen.astype(int) - 128).max() < 12
 
 
@@ -135,7 +138,7 @@ def test_a_larger_frame_is_shrunk_to_the_pixels_of_the_picture(
     kernel: Kernel, scale: float
 ) -> None:
     canvas = HILLS.canvas.scaled(scale)
-    both = shrunk(render(Hills(0), canvas), HILLS, canvas, kernel=kernel)
+    both = shrink_frame(render(Hills(0), canvas), HILLS, canvas, kernel=kernel)
     assert both is not None
     small, own, known = both
     assert known is None
@@ -145,7 +148,7 @@ def test_a_larger_frame_is_shrunk_to_the_pixels_of_the_picture(
 
 def test_of_a_part_only_the_pixels_that_it_shows_whole_are_taken() -> None:
     canvas = HILLS.canvas.seen(View(x=0.4, y=0.55, zoom=2.1)).scaled(4)
-    both = shrunk(render(Hills(0), canvas), HILLS, canvas, kernel="box")
+    both = shrink_frame(render(Hills(0), canvas), HILLS, canvas, kernel="box")
     assert both is not None
     small, own, known = both
     assert known is None
@@ -163,4 +166,4 @@ def test_of_a_part_only_the_pixels_that_it_shows_whole_are_taken() -> None:
     ],
 )
 def test_what_shows_no_pixel_whole_and_larger_is_not_shrunk(canvas: Canvas) -> None:
-    assert shrunk(render(Hills(0), canvas), HILLS, canvas, kernel="box") is None
+    assert shrink_frame(render(Hills(0), canvas), HILLS, canvas, kernel="box") is None

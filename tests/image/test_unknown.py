@@ -11,9 +11,7 @@ from PIL import Image
 
 from neuralpaint.config.settings import Settings, options, setting
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
-from neuralpaint.image.masks import masks
-from neuralpaint.image.masks.entries import CentreMask
-from neuralpaint.image.masks.unknown import mask_names, parse_mask, unknown_of
+from neuralpaint.image.masks import CentreMask, mask_names, masks, parse_mask, unknown_pixels
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ def mask_file(path: Path, levels: Any) -> Path:
 
 def refusal(text: str, **values: Any) -> str:
     with pytest.raises(NeuralPaintError) as caught:
-        unknown_of(text, height=6, width=8, **values)
+        unknown_pixels(text, height=6, width=8, **values)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -50,7 +48,7 @@ def test_a_name_is_drawn_and_a_file_is_read(folder: Path) -> None:
 def test_a_name_wins_over_a_file_which_is_meant_by_its_folder(folder: Path) -> None:
     mask_file(folder / "centre.png", [[255, 0]]).rename(folder / "centre")
     assert parse_mask("centre") == CentreMask()
-    unknown = unknown_of("./centre", height=1, width=2)
+    unknown = unknown_pixels("./centre", height=1, width=2)
     assert unknown.tolist() == [[1, 0]]
 
 
@@ -106,8 +104,8 @@ def test_a_setting_takes_both(folder: Path) -> None:
 
 def test_invert_changes_known_and_unknown(folder: Path) -> None:
     for text in ("checkerboard:block=2", str(mask_file(folder / "m.png", [[255, 0, 0, 0]] * 3))):
-        plain = unknown_of(text, height=6, width=8)
-        inverted = unknown_of(text, height=6, width=8, invert=True)
+        plain = unknown_pixels(text, height=6, width=8)
+        inverted = unknown_pixels(text, height=6, width=8, invert=True)
         assert np.array_equal(inverted, 1 - plain)
         assert inverted.dtype == np.float32
 
@@ -116,14 +114,17 @@ def test_alpha_is_that_of_the_picture(folder: Path) -> None:
     pixels = np.full((6, 8, 4), 255, np.uint8)
     pixels[2:4, 3:, 3] = 0
     file = mask_file(folder / "cut.png", pixels)
-    unknown = unknown_of("alpha", height=6, width=8, source=file)
+    unknown = unknown_pixels("alpha", height=6, width=8, source=file)
     assert np.array_equal(unknown, pixels[..., 3] == 0)
 
 
 def test_a_mask_that_hides_nothing_or_all_is_refused(folder: Path) -> None:
     black = str(mask_file(folder / "black.png", np.zeros((6, 8))))
     white = str(mask_file(folder / "white.png", np.full((6, 8), 255)))
-    advice = {False: "make white, or transparent,", True: "make black, or transparent,"}
+    advice = {
+        False: "make the pixels to be filled in white or transparent",
+        True: "make the pixels to be filled in black or transparent",
+    }
     for text, invert in ((black, False), (white, True)):
         message = refusal(text, invert=invert)
         assert "hides nothing of 8x6 pixels" in message
@@ -131,12 +132,12 @@ def test_a_mask_that_hides_nothing_or_all_is_refused(folder: Path) -> None:
     for text, invert in ((white, False), (black, True)):
         message = refusal(text, invert=invert)
         assert "hides all of 8x6 pixels" in message
-        assert f"leave what is to be learned from {'white' if invert else 'black'}" in message
+        assert f"leave the pixels to be learned {'white' if invert else 'black'}" in message
     with pytest.raises(UsageError, match="hides nothing of 1x1 pixels: choose another share"):
-        unknown_of("random:fraction=0.01", height=1, width=1)
+        unknown_pixels("random:fraction=0.01", height=1, width=1)
 
 
 def test_a_damaged_file_is_refused(folder: Path) -> None:
     (folder / "mask.png").write_bytes(b"no picture")
     with pytest.raises(PictureError, match=r"'mask\.png' is not a picture"):
-        unknown_of("mask.png", height=6, width=8)
+        unknown_pixels("mask.png", height=6, width=8)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from neuralpaint.image.canvas import Canvas, CanvasSettings
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.pipelines.detail import detail_of, target_scale
 from neuralpaint.rendering.camera import cameras
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from fake_painting import Flat
 
-from neuralpaint.image.canvas import CanvasSettings, Grid
+from neuralpaint.image.canvas import Grid
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
 from neuralpaint.rendering.inbetweens import film
 from neuralpaint.rendering.rendering import render

@@ -10,7 +10,8 @@ from fake_painting import Flat
 from torch import Tensor, nn
 
 from neuralpaint.errors import DeviceError
-from neuralpaint.image.canvas import Canvas, CanvasSettings, Edge, Grid, View
+from neuralpaint.image.canvas import Canvas, Edge, Grid, View
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting, TorchPainting
 from neuralpaint.pipelines.learner import learner

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from neuralpaint.image.kernels import Axis
 from neuralpaint.image.pictures import Picture
+from neuralpaint.image.resampling import Kernel
 from neuralpaint.restoration.back_projection import Projection
 from neuralpaint.restoration.observation import observe
-from neuralpaint.restoration.settings import Kernel, TargetSettings
-from neuralpaint.restoration.super_resolution.kernels import Axis
+from neuralpaint.restoration.settings import TargetSettings
 
 
 @pytest.mark.parametrize("kernel", get_args(Kernel))

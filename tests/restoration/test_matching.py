@@ -13,14 +13,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from neuralpaint.image.kernels import Axis
 from neuralpaint.image.pictures import Picture
+from neuralpaint.image.resampling import Kernel
 from neuralpaint.restoration import matching
 from neuralpaint.restoration.back_projection import Projection
 from neuralpaint.restoration.jpeg import rgb_to_ycc, ycc_to_rgb
 from neuralpaint.restoration.matching import match_still
 from neuralpaint.restoration.observation import observe
-from neuralpaint.restoration.settings import Kernel, TargetSettings
-from neuralpaint.restoration.super_resolution.kernels import Axis
+from neuralpaint.restoration.settings import TargetSettings
 
 ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
 KERNELS: list[Kernel] = ["box", "bicubic", "lanczos"]

@@ -15,8 +15,9 @@ from PIL import Image
 
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
+from neuralpaint.image.resampling import Kernel
 from neuralpaint.restoration import upsampling
-from neuralpaint.restoration.settings import Kernel, TargetSettings
+from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.restoration.upsampling import upsample
 from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
 

@@ -12,7 +12,7 @@ from PIL import Image
 from processes import run
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
-from neuralpaint.runtime.tags import embed_tag
+from neuralpaint.image.metadata import embed_tag
 from neuralpaint.video.formats import formats
 from neuralpaint.video.reader import read_tag
 from neuralpaint.video.writer import ClipWriter

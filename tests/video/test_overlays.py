@@ -10,6 +10,7 @@ import pytest
 from PIL import ImageFont
 
 from neuralpaint.errors import EncodingError, UsageError
+from neuralpaint.image.typography import text_mask, text_width
 from neuralpaint.video.drawing import Frame, colour_scale, stamp
 from neuralpaint.video.overlays import (
     Corners,
@@ -21,7 +22,6 @@ from neuralpaint.video.overlays import (
 )
 from neuralpaint.video.overlays.original import Wipe
 from neuralpaint.video.overlays.steps import format_psnr
-from neuralpaint.video.typography import text_mask, text_width
 
 HEIGHT, WIDTH = 120, 180
 SIZES = [(1, 1), (1, 400), (3, 2), (16, 16), (48, 64), (400, 20), (240, 160), (240, 400)]

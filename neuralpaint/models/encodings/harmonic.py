@@ -7,7 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-from neuralpaint.image.canvas import CenteredLinearMap
 from neuralpaint.models.encodings.encoding import Encoding
 
 __all__ = ["Harmonic"]
@@ -16,7 +15,7 @@ __all__ = ["Harmonic"]
 class Harmonic(Encoding):
     """Per axis sin(k t) and cos(k t) for k = 1..order, and t itself.
 
-    The linear map takes the longer side from [-1, 1] to t in [-pi, pi], so harmonic k has k periods
+    The longer side is scaled from [-1, 1] to t in [-pi, pi], so harmonic k has k periods
     across the picture and the raw t tells the two ends apart.
     """
 
@@ -32,7 +31,6 @@ class Harmonic(Encoding):
 
     def __init__(self, order: int) -> None:
         super().__init__()
-        self.linear_map = CenteredLinearMap(-1, 1, 2 * math.pi)
         self.widths = (2 * order + 1, 2 * order + 1)
         # Not a weight: the order in the settings already says it.
         orders = torch.arange(1, order + 1, dtype=torch.float32)
@@ -60,6 +58,6 @@ class Harmonic(Encoding):
         return self._axis(x), self._axis(y)
 
     def _axis(self, coordinate: Tensor) -> Tensor:
-        t = self.linear_map(coordinate).unsqueeze(-1)
+        t = (coordinate * math.pi).unsqueeze(-1)
         phase = self.orders * t
         return torch.cat([phase.sin(), phase.cos(), t], dim=-1)

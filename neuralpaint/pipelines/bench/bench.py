@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture, Source
 from neuralpaint.image.stills import check_still, save_still
+from neuralpaint.image.typography import text_width
 from neuralpaint.pipelines.bench.agenda import Agenda
 from neuralpaint.pipelines.bench.notes import Notes
 from neuralpaint.pipelines.bench.result import (
@@ -25,7 +26,6 @@ from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.video.formats import formats
 from neuralpaint.video.sinks import check_clip
-from neuralpaint.video.typography import text_width
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
+from neuralpaint.image.typography import Coverage, text_mask, text_width
 from neuralpaint.pipelines.bench.curve import Curve
 from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult
 from neuralpaint.video.drawing import WHITE, Colour, Frame, blend, disc, stamp
-from neuralpaint.video.typography import Mask, text_mask, text_width
 
 __all__ = ["draw_bench"]
 
@@ -149,7 +149,7 @@ def _draw_line(frame: Frame, axes: _Axes, line: _Line) -> None:
         stamp(frame, disc(1.8 * line.thickness), centre=centre, colour=line.colour)
 
 
-def _polyline(places: Sequence[tuple[float, float]], thickness: int) -> Mask:
+def _polyline(places: Sequence[tuple[float, float]], thickness: int) -> Coverage:
     """Return the coverage (h, w) of a line through (column, row) places, on the whole picture."""
     image = Image.new("L", (_WIDTH * _OVERSAMPLING, _HEIGHT * _OVERSAMPLING))
     fine = [(_OVERSAMPLING * column, _OVERSAMPLING * row) for column, row in places]

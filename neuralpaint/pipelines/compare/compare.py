@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Source
+from neuralpaint.image.typography import text_width
 from neuralpaint.pipelines.charts import has_matplotlib
 from neuralpaint.pipelines.compare.contestants import Contestant, Variant
 from neuralpaint.pipelines.compare.folder import Folder
@@ -39,7 +40,6 @@ from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.video.formats import formats
 from neuralpaint.video.sinks import check_clip
-from neuralpaint.video.typography import text_width
 
 if TYPE_CHECKING:
     from neuralpaint.pipelines.compare.training import Watch

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.image.typography import text_mask, text_width
 from neuralpaint.pipelines.compare.maps import (
     Exhibit,
     brightest,
@@ -19,7 +20,6 @@ from neuralpaint.pipelines.compare.maps import (
 from neuralpaint.pipelines.compare.tiles import NIGHT, shortened
 from neuralpaint.video.drawing import WHITE, Frame, blend, colour_scale, rounded, stamp
 from neuralpaint.video.overlays.steps import format_psnr
-from neuralpaint.video.typography import text_mask, text_width
 
 __all__ = ["draw_grid"]
 

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from neuralpaint.image.pictures import Picture
+from neuralpaint.image.resampling import resample
 from neuralpaint.pipelines.compare.result import Outcome
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.tiles import (
@@ -21,7 +22,6 @@ from neuralpaint.pipelines.compare.tiles import (
     write_label,
     write_line,
 )
-from neuralpaint.rendering.rendering import view
 from neuralpaint.video.drawing import WHITE, Frame, blend, caption, caption_size
 from neuralpaint.video.overlays.steps import format_psnr
 from neuralpaint.video.reader import read_frames
@@ -171,7 +171,7 @@ class _Race:
         top, left, height, width = self.layout.box(0)
         film = picture.canvas.resized(height=self.layout.film[0], width=self.layout.film[1])
         part = self._frame[top : top + height, left : left + width]
-        part[:] = _enlarged(view(picture, film), self.layout.cell)
+        part[:] = _enlarged(resample(picture, film), self.layout.cell)
         write_label(part, "original")
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuralpaint.image.typography import text_mask, text_width, type_size
 from neuralpaint.video.drawing import WHITE, Box, Colour, Frame, blend, glass, rounded, stamp
-from neuralpaint.video.typography import text_mask, text_width, type_size
 
 __all__ = ["ACCENT", "NIGHT", "Layout", "arrange", "shortened", "write_label", "write_line"]
 

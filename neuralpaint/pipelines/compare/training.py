@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from neuralpaint.errors import DivergedError
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.stills import save_still
 from neuralpaint.pipelines.compare.contestants import Contestant

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from neuralpaint.image.typography import text_mask
 from neuralpaint.pipelines.compare.tiles import NIGHT, shortened
 from neuralpaint.video.drawing import WHITE, Frame, stamp
-from neuralpaint.video.typography import text_mask
 
 __all__ = ["Print", "draw_contact_sheet"]
 

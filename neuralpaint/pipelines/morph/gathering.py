@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
-from neuralpaint.image.sources import closest, picture_suffixes
+from neuralpaint.image.sources import picture_suffixes, suggest_path
 from neuralpaint.models import models
 from neuralpaint.models.albums import Album
 from neuralpaint.pipelines.masking import PictureReader
@@ -43,7 +43,7 @@ def files_of(sources: Sequence[str | Path]) -> list[Path]:
         if str(source) == "-":
             raise UsageError("a morph is of files: stdin is read with --frames-in alone")
         if not source.exists():
-            raise UsageError(f"no file or folder {str(source)!r}: {closest(source)}")
+            raise UsageError(f"no file or folder {str(source)!r}: {suggest_path(source)}")
         if source.is_dir():
             files += _pictures_in(source)
         else:

@@ -15,9 +15,9 @@ import numpy as np
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import parse_size
+from neuralpaint.image.framing import parse_size
 from neuralpaint.image.pictures import Picture, PictureSettings, Source
-from neuralpaint.image.sources import label
+from neuralpaint.image.sources import source_name
 from neuralpaint.models.albums import Album
 from neuralpaint.models.codes import Codes
 from neuralpaint.pipelines.morph.sizes import fitting
@@ -132,7 +132,7 @@ def gather_frames(source: Source, picture: PictureSettings, moving: MovingSettin
     pictures = _sized(frames, picture.input_size)
     if moving.between != 0:
         count = len(pictures)
-        logger.info("following what moves through %d frames of %r", count, label(source))
+        logger.info("following what moves through %d frames of %r", count, source_name(source))
     pixels, times = densify(
         [picture.pixels for picture in pictures],
         frames.times,

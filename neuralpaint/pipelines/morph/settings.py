@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from neuralpaint.config.settings import ComposedSettings, group, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.pipelines.clip_settings import ClipSettings
 from neuralpaint.pipelines.live import RunSettings

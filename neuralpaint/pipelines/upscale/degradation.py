@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.errors import UsageError
+from neuralpaint.image.kernels import Axis
 from neuralpaint.image.metrics import SSIM_WINDOW
 from neuralpaint.image.pictures import Picture
+from neuralpaint.image.resampling import Kernel
 from neuralpaint.pipelines.upscale.settings import UpscaleSettings
-from neuralpaint.restoration.settings import Kernel
-from neuralpaint.restoration.super_resolution.kernels import Axis
 
 __all__ = ["border_of", "cropped", "degraded"]
 

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from neuralpaint.config.settings import ComposedSettings, Settings, group, options, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import PictureSettings
+from neuralpaint.image.resampling import Kernel
 from neuralpaint.models import models
-from neuralpaint.restoration.settings import Kernel, TargetSettings
+from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import schedules

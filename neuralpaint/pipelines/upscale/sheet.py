@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neuralpaint.image.typography import text_mask
 from neuralpaint.pipelines.compare.tiles import ACCENT, NIGHT, shortened
 from neuralpaint.video.drawing import WHITE, Colour, Frame, stamp
-from neuralpaint.video.typography import text_mask
 
 __all__ = ["Column", "crop_side", "draw_sheet"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.image.canvas import CanvasSettings
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.development import Development
 from neuralpaint.pipelines.upscale.result import Phase

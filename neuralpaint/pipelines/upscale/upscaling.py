@@ -10,6 +10,7 @@ from typing import Any
 
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Source
+from neuralpaint.image.typography import text_width
 from neuralpaint.pipelines.compare.folder import Folder
 from neuralpaint.pipelines.compare.result import MISHAPS
 from neuralpaint.pipelines.learner import learner
@@ -27,7 +28,6 @@ from neuralpaint.pipelines.upscale.result import (
 from neuralpaint.pipelines.upscale.settings import UpscaleSettings
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.threads import set_threads
-from neuralpaint.video.typography import text_width
 
 __all__ = ["Upscaling", "compare_upscaling"]
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from neuralpaint.config.settings import setting
 from neuralpaint.image.pictures import Frame
+from neuralpaint.image.typography import margin, small_size
 from neuralpaint.video.drawing import glass
 from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
 from neuralpaint.video.overlays.steps import format_psnr
 from neuralpaint.video.plot import Floats, Plot, draw_plot
-from neuralpaint.video.typography import margin, small_size
 
 __all__ = ["Curve"]
 

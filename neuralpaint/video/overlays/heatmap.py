@@ -12,6 +12,7 @@ from PIL import Image
 
 from neuralpaint.config.settings import setting
 from neuralpaint.image.pictures import Frame
+from neuralpaint.image.typography import small_size, text_mask, text_width
 from neuralpaint.video.drawing import (
     WHITE,
     blend,
@@ -23,7 +24,6 @@ from neuralpaint.video.drawing import (
     stamp,
 )
 from neuralpaint.video.overlays.overlay import Corner, Overlay, Panel, Scene, overlays
-from neuralpaint.video.typography import small_size, text_mask, text_width
 
 __all__ = ["Heatmap"]
 

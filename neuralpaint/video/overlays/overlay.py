@@ -15,8 +15,8 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Frame
+from neuralpaint.image.typography import Coverage, margin
 from neuralpaint.video.drawing import Box, caption, caption_size
-from neuralpaint.video.typography import Mask, margin
 
 __all__ = [
     "Corner",
@@ -129,9 +129,9 @@ class Scene:
     """Returns the original; called only if an overlay needs it."""
     corners: Corners
     """The free space on the frame."""
-    hidden: Callable[[], Mask | None] = lambda: None
+    hidden: Callable[[], Coverage | None] = lambda: None
     """Returns the unknown part of the picture, float32 (h, w) in [0, 1]; None if all is known."""
-    unjudged: Callable[[], Mask | None] = lambda: None
+    unjudged: Callable[[], Coverage | None] = lambda: None
     """Returns, likewise, the part where the original is not known either."""
 
     @property
@@ -186,8 +186,8 @@ def compose(
     *,
     moment: Moment,
     original: Frame | Callable[[], Frame],
-    hidden: Callable[[], Mask | None] = lambda: None,
-    unjudged: Callable[[], Mask | None] = lambda: None,
+    hidden: Callable[[], Coverage | None] = lambda: None,
+    unjudged: Callable[[], Coverage | None] = lambda: None,
 ) -> Frame:
     """Return a copy of `frame` with every overlay, uint8 of `composed_size`.
 

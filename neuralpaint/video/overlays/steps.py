@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from neuralpaint.config.settings import setting
 from neuralpaint.image.pictures import Frame
+from neuralpaint.image.typography import text_mask, text_width, type_size
 from neuralpaint.video.drawing import WHITE, glass, stamp
 from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
-from neuralpaint.video.typography import text_mask, text_width, type_size
 
 __all__ = ["Steps", "format_psnr"]
 

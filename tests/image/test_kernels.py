@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from neuralpaint.restoration.settings import Kernel
-from neuralpaint.restoration.super_resolution.kernels import Axis, Band
+from neuralpaint.image.kernels import Axis, Band
+from neuralpaint.image.resampling import Kernel
 
 RESAMPLING = {
     "box": Image.Resampling.BOX,

@@ -1,26 +1,30 @@
-"""A canvas is a view of the picture plane: a size in pixels and the region it shows.
+"""Canvases: a size in pixels and the region of the picture plane that these pixels show.
 
-It alone knows where a pixel lies; `neuralpaint.image.canvas.grid` says in which coordinates.
+Only this module computes coordinates. Coordinates are those of pixel centres; the longer side of
+the picture spans [-1, 1], the shorter side keeps pixels square, x grows to the right and y
+downwards. So a frequency means the same along both axes, and a canvas twice as large samples the
+same plane twice as densely, with no shift.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas.grid import Edge, Grid, fold, pixel_centres
 
-__all__ = ["Canvas", "Fit", "View"]
+__all__ = ["Canvas", "Edge", "Fit", "Grid", "View", "pixel_centres"]
 
+Edge = Literal["extend", "mirror", "clamp", "black"]
 Fit = Literal["contain", "cover", "stretch", "extend"]
 
 _ALL = slice(None)
-_FARTHEST = 1_000_000  # beyond it 32-bit coordinates tell nothing apart
+_TOLERANCE = 1e-9  # of a pixel: a centre as near as this to a pixel of the picture is snapped to it
+_FARTHEST = 1_000_000  # farther out, 32-bit coordinates cannot distinguish neighbouring pixels
 _RIGHT_ANGLES: dict[float, tuple[float, float]] = {
     0.0: (1.0, 0.0),
     90.0: (0.0, 1.0),
@@ -29,13 +33,45 @@ _RIGHT_ANGLES: dict[float, tuple[float, float]] = {
 }
 
 
+class Grid(NamedTuple):
+    """The coordinates of the pixels of a canvas; x and y broadcast to (h, w).
+
+    On an upright canvas they are a product set: pixel (i, j) is at (x[0, j], y[i, 0]), and no array
+    of h * w coordinates is built. On a rotated canvas both arrays are full.
+    """
+
+    x: NDArray[np.float32]  # (1, w), or (h, w)
+    y: NDArray[np.float32]  # (h, 1), or (h, w)
+
+    @property
+    def is_product(self) -> bool:
+        """Whether x is one row and y one column."""
+        return (*self.x.shape[:1], *self.y.shape[1:]) == (1, 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.y.shape[0], self.x.shape[1]
+
+    def rows(self, rows: slice) -> Grid:
+        """Return some of the rows."""
+        return Grid(self.x if self.is_product else self.x[rows], self.y[rows])
+
+    def thinned(self, stride: int) -> Grid:
+        """Return every `stride`-th row and column."""
+        step = slice(None, None, stride)
+        if self.is_product:
+            return Grid(self.x[:, step], self.y[step])
+        return Grid(self.x[step, step], self.y[step, step])
+
+
 @dataclass(frozen=True)
 class View:
-    """Where a camera looks, whatever the size of the canvas.
+    """The position of a camera over a canvas of any size.
 
-    `x` and `y` are the point in the middle of what is seen, as a fraction of the canvas's width and
-    height. A `zoom` of 2 shows half of each side. `angle` is in degrees: the picture turns
-    clockwise on screen as it grows.
+    `x` and `y` are the centre of the view, as fractions of the canvas's width and height. A `zoom`
+    of 2 shows half of each side. `angle` is in degrees: the larger it is, the farther the picture
+    is turned clockwise on screen.
     """
 
     x: float = 0.5
@@ -46,7 +82,7 @@ class View:
     def __post_init__(self) -> None:
         for name in ("x", "y", "zoom", "angle"):
             value = getattr(self, name)
-            if not abs(value) <= _FARTHEST:  # true of what is no number, too
+            if not abs(value) <= _FARTHEST:  # true for NaN, too
                 raise UsageError(
                     f"the {name} of a view must be a number up to {_FARTHEST:,}, not {value:g}"
                 )
@@ -58,11 +94,11 @@ class View:
 class Canvas:
     """A view: `height` x `width` pixels over a region of the picture plane.
 
-    `span` is the region's (height, width) and `centre` its (y, x), both in picture coordinates. It
-    is turned by `angle` degrees, so that the picture appears turned clockwise. `extent` is the
-    (height, width) of the picture itself, around the origin, and `edge` says what is beyond:
-    whatever the network says (`extend`), the picture reflected (`mirror`), its outermost colours
-    (`clamp`), or nothing (`black`). A pixel is the average of `samples` x `samples` points in it.
+    `span` is the region's (height, width) and `centre` its (y, x), both in picture coordinates.
+    With an `angle`, in degrees, the picture appears turned clockwise. `extent` is the (height,
+    width) of the picture itself, around the origin. `edge` decides what is shown beyond the
+    picture: the network's output (`extend`), the picture reflected (`mirror`), its outermost
+    colours (`clamp`), or black. A pixel is the mean of `samples` x `samples` points in it.
     """
 
     height: int
@@ -83,15 +119,15 @@ class Canvas:
 
     @property
     def is_upright(self) -> bool:
-        """Whether its rows and columns are those of the picture, so that its grid is a product."""
+        """Whether it is not rotated, so that its grid is a product set."""
         return self.angle % 360 == 0
 
     def grid(self, *, rows: slice = _ALL, columns: slice = _ALL) -> Grid:
         """Return the coordinates of the pixel centres, float32, of all or some of the pixels."""
         x, y = self._coordinates(rows, columns)
         return Grid(
-            fold(x, extent=self.extent[1], edge=self.edge).astype(np.float32),
-            fold(y, extent=self.extent[0], edge=self.edge).astype(np.float32),
+            _apply_edge(x, extent=self.extent[1], edge=self.edge).astype(np.float32),
+            _apply_edge(y, extent=self.extent[0], edge=self.edge).astype(np.float32),
         )
 
     def inside(self, *, rows: slice = _ALL, columns: slice = _ALL) -> NDArray[np.bool_]:
@@ -105,7 +141,7 @@ class Canvas:
     def _coordinates(
         self, rows: slice, columns: slice
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return x and y of the pixel centres, before the edges' rule."""
+        """Return x and y of the pixel centres, before `edge` is applied."""
         if self.is_upright:
             y, x = (
                 pixel_centres(pixels, span=span, centre=centre, extent=extent)
@@ -118,19 +154,19 @@ class Canvas:
             pixel_centres(pixels, span=span, centre=0.0, extent=span)
             for pixels, span in zip((self.height, self.width), self.span, strict=True)
         )
-        x, y = _turned(across[None, columns], down[rows, None], self.angle)
+        x, y = _rotated(across[None, columns], down[rows, None], self.angle)
         return x + self.centre[1], y + self.centre[0]
 
     def point(self, *, x: float, y: float) -> tuple[float, float]:
         """Return (y, x) in picture coordinates of a fraction of the canvas's width and height."""
-        right, down = _turned((x - 0.5) * self.span[1], (y - 0.5) * self.span[0], self.angle)
+        right, down = _rotated((x - 0.5) * self.span[1], (y - 0.5) * self.span[0], self.angle)
         return self.centre[0] + down, self.centre[1] + right
 
     def window(self, picture: Canvas) -> tuple[float, float, float, float]:
-        """Return what an upright canvas shows, in pixels of another one that shows the picture.
+        """Return the region of this upright canvas in pixels of the whole picture's canvas.
 
-        It is (top, left, bottom, right), counted from the picture's upper left corner, and can
-        reach beyond the picture.
+        It is (top, left, bottom, right), from the picture's upper left corner, and can reach beyond
+        the picture.
         """
         ends = [
             side * ((centre + end * span) / extent + 0.5)
@@ -139,12 +175,12 @@ class Canvas:
                 (picture.height, picture.width), self.centre, self.span, self.extent, strict=True
             )
         ]
-        # To a billionth of a pixel, so that a whole picture ends where it ends.
+        # Rounded to a billionth of a pixel, so that the whole picture ends exactly at its edges.
         top, left, bottom, right = (round(end, 9) for end in ends)
         return top, left, bottom, right
 
     def seen(self, view: View) -> Canvas:
-        """Return as many pixels that show what a camera sees of this canvas."""
+        """Return a canvas of the same size that shows what a camera at `view` sees of this one."""
         return replace(
             self,
             span=(self.span[0] / view.zoom, self.span[1] / view.zoom),
@@ -153,7 +189,7 @@ class Canvas:
         )
 
     def resized(self, *, height: int, width: int) -> Canvas:
-        """Return the same region in another number of pixels."""
+        """Return the same region with another number of pixels."""
         return replace(self, height=height, width=width)
 
     def scaled(self, factor: float) -> Canvas:
@@ -162,7 +198,7 @@ class Canvas:
         return self.resized(height=height, width=max(1, round(self.width * factor)))
 
     def finer(self) -> Canvas:
-        """Return the canvas whose pixels are this one's samples."""
+        """Return the canvas whose pixels are the samples of this one."""
         return replace(
             self, height=self.height * self.samples, width=self.width * self.samples, samples=1
         )
@@ -182,9 +218,9 @@ class Canvas:
     def fitted(self, *, height: int, width: int, fit: Fit) -> Canvas:
         """Return the canvas for a frame of `height` x `width` pixels.
 
-        With `contain` it is as large as fits inside the frame (bars fill the rest); with `cover` it
-        fills the frame and shows less of the picture; with `extend` it fills the frame and shows
-        what is beyond the picture's edges; with `stretch` pixels cease to be square.
+        `contain` returns the largest canvas that fits into the frame, the rest of which are bars;
+        `cover` fills the frame and shows less of the picture; `extend` fills the frame and shows
+        what is beyond the picture's edges; `stretch` fills it with pixels that are not square.
         """
         if fit == "stretch":
             return self.resized(height=height, width=width)
@@ -200,10 +236,44 @@ class Canvas:
         return replace(self, height=height, width=width, span=(height * pixel, width * pixel))
 
 
-def _turned(x: Any, y: Any, angle: float) -> tuple[Any, Any]:
-    """Return what lies at (x, y) of a screen on which the picture is turned by so many degrees."""
+def pixel_centres(pixels: int, *, span: float, centre: float, extent: float) -> NDArray[np.float64]:
+    """Return the coordinates of the pixels along one axis of an upright canvas. (pixels,)
+
+    Where they are pixels of the whole picture, at its own size or a multiple, the coordinates are
+    the same to the last bit: a crop shows exactly what the whole picture shows there.
+    """
+    across = extent * pixels / span  # the size of the whole picture in these pixels
+    whole = round(across)
+    near = whole > 0 and abs(across - whole) <= _TOLERANCE * whole
+    pixel = extent / whole if near else span / pixels
+    first = 2 * centre / pixel + 1 - pixels  # of the first centre, in half pixels from the origin
+    if abs(first - round(first)) <= _TOLERANCE * pixels:
+        first = round(first)
+    # In float64 until the end: neighbours on a wide canvas differ in the last bits only.
+    return (first / 2 + np.arange(pixels, dtype=np.float64)) * pixel
+
+
+def _apply_edge(
+    coordinates: NDArray[np.float64], *, extent: float, edge: Edge
+) -> NDArray[np.float64]:
+    """Return the coordinates along an axis, those beyond +-extent / 2 reflected or clamped."""
+    half = extent / 2
+    if edge == "clamp":
+        return np.clip(coordinates, -half, half)
+    beyond = np.abs(coordinates) > half
+    if edge != "mirror" or not beyond.any():
+        return coordinates
+    # A triangle wave, which is the identity between the edges.
+    period = (coordinates[beyond] + half) % (2 * extent)
+    folded = coordinates.copy()
+    folded[beyond] = np.minimum(period, 2 * extent - period) - half
+    return folded
+
+
+def _rotated(x: Any, y: Any, angle: float) -> tuple[Any, Any]:
+    """Return the picture coordinates of screen point (x, y) with the picture turned by `angle`."""
     degrees = angle % 360
     radians = math.radians(degrees)
-    # Exact where it can be: a quarter turn moves pixels and changes none.
+    # Exact for quarter turns, which only permute pixels.
     cosine, sine = _RIGHT_ANGLES.get(degrees, (math.cos(radians), math.sin(radians)))
     return cosine * x + sine * y, cosine * y - sine * x

@@ -1,9 +1,9 @@
-"""Type: strings become coverage masks, set so that digits never jitter.
+"""Text rasterised as coverage masks.
 
-The font is Aileron Regular by Sora Sagano, which Pillow carries in `ImageFont.load_default`; it is
+The font is Aileron Regular by Sora Sagano, which Pillow includes (`ImageFont.load_default`); it is
 in the public domain ("No Rights Reserved" in its name table, CC0 at its source). All its digits
-have one advance, so a counter stands still while it counts. Its letters are set several times too
-large and averaged down: without hinting, spacing stays even at every size.
+have the same advance, so a counter does not move while it counts. Text is rendered several times
+too large and averaged down: without hinting, spacing is even at every size.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from PIL import Image, ImageDraw, ImageFont
 
 from neuralpaint.errors import EncodingError
 
-__all__ = ["Mask", "margin", "small_size", "text_mask", "text_width", "type_size"]
+__all__ = ["Coverage", "margin", "small_size", "text_mask", "text_width", "type_size"]
 
-Mask = npt.NDArray[np.float32]
-"""How much of each pixel is covered, (h, w) in [0, 1]."""
+Coverage = npt.NDArray[np.float32]
+"""The covered fraction of each pixel, (h, w) in [0, 1]."""
 
 _OVERSAMPLING = 4
 _SMALLEST = 9
-_WEIGHT = 0.8  # Coverage to this power: light letters on dark glass look thinner than they are.
+_WEIGHT = 0.8  # an exponent of the coverage: light letters on dark panels look too thin
 
 
 def type_size(height: int, width: int) -> int:
     """Return the size in pixels of ordinary text on a frame.
 
-    It grows slower than the frame: small frames need relatively large letters to be read.
+    It grows slower than the frame: small frames need relatively large letters.
     """
     return max(_SMALLEST, round(8 + 0.026 * min(height, width)))
 
 
 def small_size(height: int, width: int) -> int:
-    """Return the size in pixels of captions and scales."""
+    """Return the size in pixels of captions and axis labels."""
     return max(_SMALLEST, round(0.82 * type_size(height, width)))
 
 
 def margin(height: int, width: int) -> int:
-    """Return the distance in pixels that overlays keep from the frame's edge."""
+    """Return the distance in pixels between overlays and the frame's edge."""
     return round(1 + 0.03 * min(height, width))
 
 
@@ -50,15 +50,15 @@ def text_width(text: str, size: int) -> int:
     return -int(-_font(size * _OVERSAMPLING).getlength(text) // _OVERSAMPLING)
 
 
-# Few: a counter's numbers never come back, and at 4K a mask is large.
+# A small cache: a counter's numbers never repeat, and at 4K a mask is large.
 @functools.lru_cache(maxsize=64)
-def text_mask(text: str, size: int) -> Mask:
+def text_mask(text: str, size: int) -> Coverage:
     """Return the coverage of `text`, (2 * size, text_width), read-only.
 
-    The middle of the mask is the middle of a capital letter: centring a mask centres its text.
+    The centre of the mask is the centre of a capital letter: centring the mask centres the text.
 
     Raises:
-        EncodingError: Pillow was built without FreeType and cannot set type.
+        EncodingError: Pillow was built without FreeType and cannot render text.
     """
     font = _font(size * _OVERSAMPLING)
     height, width = 2 * size, text_width(text, size)
@@ -67,7 +67,7 @@ def text_mask(text: str, size: int) -> Mask:
     baseline = (height * _OVERSAMPLING + capital) / 2
     ImageDraw.Draw(image).text((0, baseline), text, fill=255, font=font, anchor="ls")
     coverage = np.asarray(image.reduce(_OVERSAMPLING), np.float32) / np.float32(255)
-    mask: Mask = np.power(coverage, np.float32(_WEIGHT))
+    mask: Coverage = np.power(coverage, np.float32(_WEIGHT))
     mask.flags.writeable = False
     return mask
 

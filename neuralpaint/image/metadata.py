@@ -1,9 +1,8 @@
-"""The tag: one text that says how a result was made, kept inside the file and read back.
+"""The tag of a picture file: one text, such as the settings of the command that made the picture.
 
-Every picture, still or moving, has one place for it: the iTXt chunk "Comment" of a PNG, the comment
-extension of a GIF, and the EXIF ImageDescription, in UTF-8, of all others. The containers that
-ffmpeg tags are in `neuralpaint.video.reader`, whose `read_tag` reads every kind of file. What is
-read is data: nothing here acts on it.
+It is stored in the iTXt chunk "Comment" of a PNG, in the comment extension of a GIF, and in the
+EXIF ImageDescription, in UTF-8, of all other files. `neuralpaint.video.reader` covers the
+containers that ffmpeg tags; its `read_tag` reads every kind of file.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ import os
 import struct
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
+
+from PIL import Image
 
 from neuralpaint.errors import EncodingError, PictureError, UsageError
-
-if TYPE_CHECKING:
-    from PIL import Image
+from neuralpaint.image.sources import open_image
 
 __all__ = ["check_tag", "embed_tag", "exif", "png_text", "read_picture_tag"]
 
-_LONGEST_TAG = 60_000  # bytes: QuickTime and JPEG count theirs with 16 bits
+_LONGEST_TAG = 60_000  # bytes: QuickTime and JPEG store the length in 16 bits
 _PNG, _GIF, _RIFF = b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF"
 _IEND = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _GIF_END = b"\x3b"
@@ -30,16 +29,14 @@ _IMAGE_DESCRIPTION = 0x010E
 
 
 def check_tag(text: str) -> str:
-    """Return `text` as every format can hold it: halves of surrogate pairs become U+FFFD.
-
-    Such halves stand in file names that are not UTF-8.
+    """Return `text` with unpaired surrogates, as in file names that are not UTF-8, as U+FFFD.
 
     Raises:
-        UsageError: it is too long or holds a NUL.
+        UsageError: it is too long or contains a NUL.
     """
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if "\0" in text:
-        raise UsageError("a tag or title must not hold NUL characters: leave them out")
+        raise UsageError("a tag or title must not contain NUL characters: leave them out")
     size = len(text.encode())
     if size > _LONGEST_TAG:
         raise UsageError(f"a tag or title has at most {_LONGEST_TAG} bytes, not {size}: shorten it")
@@ -47,10 +44,10 @@ def check_tag(text: str) -> str:
 
 
 def embed_tag(path: Path, *, tag: str, title: str = "") -> None:
-    """Write `tag` into a complete GIF, PNG, APNG or WebP; `title` too where it has a place.
+    """Write `tag` into a complete GIF, PNG, APNG or WebP file, and `title` into a PNG.
 
     Raises:
-        EncodingError: the file is none of these, or is cut short.
+        EncodingError: the file is of another kind, or is truncated.
     """
     with path.open("r+b") as file:
         magic = file.read(16)
@@ -65,22 +62,20 @@ def embed_tag(path: Path, *, tag: str, title: str = "") -> None:
 
 
 def exif(tag: str) -> Image.Exif:
-    """Return the EXIF data with `tag` as the description of the picture."""
-    from PIL import Image
-
+    """Return EXIF data with `tag` as the ImageDescription."""
     data = Image.Exif()
     data[_IMAGE_DESCRIPTION] = tag.encode()
     return data
 
 
 def png_text(*, tag: str, title: str = "") -> bytes:
-    """Return iTXt chunks, to stand before the last one (12 bytes), with the title and the tag."""
+    """Return iTXt chunks with the title and the tag, to be inserted before IEND (12 bytes)."""
     texts = {b"Title": title, b"Comment": tag}
     return b"".join(_png_chunk(key, text) for key, text in texts.items() if text)
 
 
 def read_picture_tag(path: Path) -> str | None:
-    """Return the tag of a picture, still or moving; None when it has none or is no picture.
+    """Return the tag of a picture file; None if it has none or is not a picture.
 
     Raises:
         UsageError, OSError: there is no such file, or it cannot be read.
@@ -92,7 +87,7 @@ def read_picture_tag(path: Path) -> str | None:
                 return _text(_last_gif_comment(file))
             if magic.startswith(_PNG):
                 return _text(_png_comment(file))
-        except (EOFError, struct.error):  # it was cut short
+        except (EOFError, struct.error):  # truncated
             return None
     return _image_description(path)
 
@@ -102,21 +97,19 @@ def _text(raw: bytes | None) -> str | None:
 
 
 def _image_description(path: Path) -> str | None:
-    from neuralpaint.image.sources import opened
-
     try:
-        with opened(path) as image:
+        with open_image(path) as image:
             description = image.getexif().get(_IMAGE_DESCRIPTION)
     except PictureError:
         return None
-    # Pillow takes the texts of EXIF for Latin-1.
+    # Pillow decodes EXIF texts as Latin-1.
     return _text(description.encode("latin-1", "replace")) if isinstance(description, str) else None
 
 
 def _replace_end(file: BinaryIO, end: bytes, addition: bytes) -> None:
     file.seek(-len(end), os.SEEK_END)
     if file.read() != end:
-        raise EncodingError("the encoded file is cut short: it cannot be tagged")
+        raise EncodingError("the encoded file is truncated: it cannot be tagged")
     file.seek(-len(end), os.SEEK_END)
     file.write(addition + end)
 
@@ -195,7 +188,7 @@ def _append_exif(file: BinaryIO, tag: str) -> None:
     file.seek(20)
     file.write(bytes([flags | _VP8X_EXIF]))
     file.seek(0, os.SEEK_END)
-    body = exif(tag).tobytes().removeprefix(b"Exif\0\0")  # which is JPEG's
+    body = exif(tag).tobytes().removeprefix(b"Exif\0\0")  # a prefix for JPEG only
     file.write(b"EXIF" + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2))
     size = file.tell()
     file.seek(4)
@@ -203,9 +196,7 @@ def _append_exif(file: BinaryIO, tag: str) -> None:
 
 
 def _extend_webp(file: BinaryIO) -> None:
-    """Give a single, plain WebP frame the header that a file with metadata must have."""
-    from PIL import Image
-
+    """Insert the VP8X header that a file with metadata needs into a simple WebP file."""
     file.seek(0)
     with Image.open(file) as picture:
         width, height = picture.size

@@ -1,4 +1,4 @@
-"""Framing: what part of the picture a frame shows, and at which size, as users write it."""
+"""Framing: the size, crop and shape of a frame as users write them, turned into a canvas."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import ClassVar
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas.canvas import Canvas, Fit
-from neuralpaint.image.canvas.grid import Edge
+from neuralpaint.image.canvas import Canvas, Edge, Fit
 
 __all__ = ["CanvasSettings", "parse_aspect", "parse_crop", "parse_size"]
 
-# A side that no encoder and no viewer takes is a slip of the keyboard, not a wish.
+# No encoder or viewer supports longer sides: a larger number is a typing error.
 _LONGEST_SIDE = 65_535
 _LENGTH = r"(\d+|\d+(?:\.\d+)?%)"  # pixels, or percent of the picture's side
 _CROP = re.compile(rf"{_LENGTH}x{_LENGTH}(?:\+{_LENGTH}\+{_LENGTH})?", re.ASCII | re.IGNORECASE)
@@ -37,7 +36,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_aspect(text: str) -> float:
-    """Return width / height of a shape written as WIDTH:HEIGHT or as their quotient.
+    """Return width / height of a shape written as WIDTH:HEIGHT or as one number.
 
     Raises:
         UsageError: the text is not a shape.
@@ -55,11 +54,11 @@ def parse_aspect(text: str) -> float:
 def parse_crop(text: str, *, height: int, width: int) -> tuple[int, int, int, int]:
     """Return (top, left, height, width) in pixels of a crop written as WIDTHxHEIGHT+X+Y.
 
-    Each number is pixels, or percent of that side of the picture, `height` x `width` pixels large,
-    rounded to whole pixels. Without +X+Y the crop lies in the middle.
+    Each number is in pixels, or in percent of that side of the picture of `height` x `width`
+    pixels, rounded to whole pixels. Without +X+Y the crop is centred.
 
     Raises:
-        UsageError: the text is not a crop, or it is empty or reaches beyond the picture.
+        UsageError: the text is not a crop, or the crop is empty or reaches beyond the picture.
     """
     found = _CROP.fullmatch(text.strip())
     if found is None:
@@ -80,7 +79,6 @@ def parse_crop(text: str, *, height: int, width: int) -> tuple[int, int, int, in
 
 
 def _pixels(length: str, side: int) -> int:
-    """Return a length in whole pixels of a side."""
     if length.endswith("%"):
         return round(float(length[:-1]) / 100 * side)
     return int(length)
@@ -88,7 +86,7 @@ def _pixels(length: str, side: int) -> int:
 
 @dataclass(frozen=True)
 class CanvasSettings(Settings):
-    """What part of the picture to render at which size, and what to do beyond its edges."""
+    """Which part of the picture to render at which size, and what to show beyond its edges."""
 
     section: ClassVar[str] = "Size"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("size", "scale"),)
@@ -135,20 +133,18 @@ class CanvasSettings(Settings):
         elif self.fit != "contain":
             raise UsageError(f"--fit {self.fit} needs --size: it is about frames of another shape")
         if self.crop is not None and _CROP.fullmatch(self.crop.strip()) is None:
-            parse_crop(self.crop, height=1, width=1)  # says what is wrong with it
+            parse_crop(self.crop, height=1, width=1)  # raises
         if self.aspect is not None:
             parse_aspect(self.aspect)
 
     def views(self, picture: Canvas, *, longest: int | None = None) -> tuple[Canvas, Canvas]:
         """Return the canvas to render a picture on, and the canvas of the frame around it.
 
-        The two are the same but where bars are needed. What is cropped away is as if it had never
-        been in the picture: sizes are about the rest. Where neither a size nor a scale was asked
-        for, no side is longer than `longest` pixels.
+        They differ only where bars are needed. Sizes and scales are those of the cropped picture.
+        Without a size and a scale no side is longer than `longest` pixels.
 
         Raises:
-            UsageError: the crop reaches beyond the picture, or the scale makes a picture that
-                nothing can hold.
+            UsageError: the crop reaches beyond the picture, or the scaled picture is too large.
         """
         region = self._region(replace(picture, edge=self.edge, samples=self.samples))
         if self.size is not None:
@@ -168,7 +164,7 @@ class CanvasSettings(Settings):
         return canvas, canvas
 
     def _region(self, picture: Canvas) -> Canvas:
-        """Return what crop and aspect leave of a picture, in its own pixels."""
+        """Return the part of a picture that crop and aspect leave, in its own pixels."""
         if self.crop is not None:
             top, left, height, width = parse_crop(
                 self.crop, height=picture.height, width=picture.width
@@ -179,6 +175,6 @@ class CanvasSettings(Settings):
         ratio = parse_aspect(self.aspect)
         height = max(1, min(picture.height, round(picture.width / ratio)))
         width = max(1, min(picture.width, round(picture.height * ratio)))
-        # To whole pixels: at the picture's own size nothing lies between two of them.
+        # Whole pixels: at the picture's own size nothing is resampled.
         top, left = (picture.height - height) // 2, (picture.width - width) // 2
         return picture.cropped(top=top, left=left, height=height, width=width)

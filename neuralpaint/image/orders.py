@@ -1,0 +1,150 @@
+"""Orders: which parts of a picture are learned first and which later, by name or by a mask."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter
+
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.image.masks import Mask, NameOrFile, mask_plane, masks, parse_mask
+from neuralpaint.image.pictures import PictureSettings, Plane
+from neuralpaint.image.sources import Source
+
+__all__ = [
+    "CentreOut",
+    "DarkToLight",
+    "LeftToRight",
+    "Order",
+    "TopToBottom",
+    "learning_order",
+    "order_names",
+    "orders",
+]
+
+_BLUR = 0.01  # of the longer side: dark areas are compared, not single pixels
+
+
+@dataclass(frozen=True)
+class Order(Settings, ABC):
+    """The time at which each pixel is first learned."""
+
+    reverse: bool = setting(False, "the other way round")
+
+    @abstractmethod
+    def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
+        """Return a rank for each of pixels (h, w, 3), learned in ascending order, (h, w)."""
+
+
+orders: Registry[Order] = Registry("order")
+
+
+@orders.register("centre-out", also=("center-out",))
+@dataclass(frozen=True)
+class CentreOut(Order):
+    """A disc that grows from the middle."""
+
+    def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
+        """Return the distance from the centre."""
+        y, x = (np.arange(side, dtype=np.float32) + 0.5 - side / 2 for side in pixels.shape[:2])
+        distances: Plane = np.hypot(y[:, None], x)
+        return distances
+
+
+@orders.register("left-to-right")
+@dataclass(frozen=True)
+class LeftToRight(Order):
+    """A curtain that is drawn aside."""
+
+    def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
+        """Return the column."""
+        height, width = pixels.shape[:2]
+        return np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
+
+
+@orders.register("top-to-bottom")
+@dataclass(frozen=True)
+class TopToBottom(Order):
+    """A curtain that comes down."""
+
+    def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
+        """Return the row."""
+        height, width = pixels.shape[:2]
+        return np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
+
+
+@orders.register("dark-to-light")
+@dataclass(frozen=True)
+class DarkToLight(Order):
+    """Shadows first, lights last, each as long as there is much of it."""
+
+    def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
+        """Return the number of pixels that are as dark or darker, after a blur."""
+        luma = Image.fromarray(pixels).convert("L")
+        radius = _BLUR * max(luma.size)
+        levels = np.asarray(luma.filter(ImageFilter.GaussianBlur(radius)))
+        darker = np.cumsum(np.bincount(levels.reshape(-1), minlength=256)).astype(np.float32)
+        ranks: Plane = darker[levels]
+        return ranks
+
+
+def _parse(text: str) -> Order | Mask | Path:
+    name = text.strip().partition(":")[0]
+    if name in orders:
+        return orders.parse(text)
+    if name in masks:
+        return masks.parse(text)
+    try:
+        return parse_mask(text)
+    except UnknownNameError:
+        raise UnknownNameError("order, and no mask,", name, orders) from None
+
+
+order_names: NameOrFile[Order | Mask] = NameOrFile(orders, _parse)
+
+
+def learning_order(
+    order: str,
+    *,
+    pixels: npt.NDArray[np.uint8],
+    until: float,
+    source: Source | None = None,
+    max_pixels: int = PictureSettings.max_pixels,
+) -> Plane:
+    """Return the fraction of the training after which each of pixels (h, w, 3) is learned. (h, w)
+
+    Args:
+        order: its name, or the name or file of a mask, whose 0 is learned first and 1 last.
+        pixels: of the picture.
+        until: the fraction after which all pixels are learned; the first ones start at 0.
+        source: the picture's file, for the mask `alpha`.
+        max_pixels: the limit for a mask's file.
+
+    Raises:
+        UsageError: no such order, or it is the same everywhere.
+        PictureError: its file cannot be read.
+    """
+    height, width = pixels.shape[:2]
+    parsed = order_names.parse(order)
+    if isinstance(parsed, Order):
+        ranks = parsed.ranks(pixels)
+    else:
+        ranks = mask_plane(
+            order, height=height, width=width, source=source, kind="order", max_pixels=max_pixels
+        )
+    first, last = float(ranks.min()), float(ranks.max())
+    if first == last:
+        raise UsageError(
+            f"the order {order!r} is the same everywhere on {width}x{height} pixels: choose "
+            "another, or give a mask that is black where to begin and white where to end"
+        )
+    fractions = (ranks - np.float32(first)) / np.float32(last - first)
+    if isinstance(parsed, Order) and parsed.reverse:
+        fractions = 1 - fractions
+    return fractions * np.float32(until)
