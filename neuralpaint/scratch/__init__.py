@@ -1,22 +1,19 @@
-"""The network from scratch: every forward and backward pass in NumPy, each file one idea.
+"""The network from scratch: every forward and backward pass in NumPy, one idea in each file.
 
 Read it in this order:
 
-    layers          what a layer is: forward, and backward by the chain rule
-    linear          weighted sums, where the learning happens
-    activations     what bends them
-    normalization   layers that keep their values at one scale
-    dropout         layers that forget at random
-    losses          how wrong the colours are, and which way is better
-    optimizers      how the weights follow
-    features        coordinates to what the first layer sees
-    samples         what a batch is made of: pixels, or whole pictures under their codes
+    layers          what a layer is: forward, and backward by the chain rule; the linear layer
+    activations     non-linear functions of single values
+    regularization  normalization and dropout
+    losses          the error of the colours, and its gradient
+    optimizers      how weights follow their gradients
+    features        coordinates to the inputs of the first layer
     network         the layers in a row
-    learner         samples, shuffled, in batches: the training itself
-    painting        what has been learned, to be looked at
+    samples         the rows of a batch: pixels, or whole pictures and their codes
+    learner         the training loop
+    painting        a trained network, rendered
     gradcheck       the proof that every backward pass is right
 
-Where the weights begin is told in `neuralpaint.models.initialization`, for both engines.
-`choices` finds these by the names that the command line knows, and `blas` has the matrix
-products done by several threads.
+`neuralpaint.models.initialization` draws the initial weights for both engines, and `matmul` runs
+matrix products on several threads.
 """

@@ -1,13 +1,14 @@
-"""Features are what the first layer sees of a point, in place of its bare coordinates.
+"""Features are the inputs of the first layer: functions of the coordinates of a point.
 
-A network prefers smooth functions of what it is given, so over (x, y) itself it learns fine detail
-last or never. Waves change that: two points a pixel apart look alike as coordinates, but not to a
-wave of a few pixels' length. With a table of frequencies B (m, 2) and v = ((x, y) + 1) / 2
+A network learns smooth functions of its inputs first, so over (x, y) itself it learns fine detail
+late or never. Waves change that: two points a pixel apart have nearly the same coordinates, but
+different values of a wave whose length is a few pixels. With a table of frequencies B (m, 2) and
+v = ((x, y) + 1) / 2
 
     phi(v) = [cos 2 pi B v, sin 2 pi B v]              (n, 2 m)
 
-(Tancik et al. 2020, equation 5). Waves along x and waves along y are two such tables. Nothing here
-is learned, so there is no backward pass.
+(Tancik et al. 2020, equation 5). Waves along x and waves along y are two such tables. Features have
+no parameters, so they have no backward pass.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ class Features(ABC):
 
     width: int
     spectrum: Array
-    """The deviation of a sine network's initial weights for each feature, (width,)."""
+    """Standard deviation of the initial weights of a sine network for each feature, (width,)."""
 
     @abstractmethod
     def __call__(self, points: Array) -> Array:
-        """Return the features, in memory that the next call uses again."""
+        """Return the features, in memory that the next call overwrites."""
 
 
 class Coordinates(Features):
@@ -47,7 +48,7 @@ class Coordinates(Features):
 
 
 class Code(Features):
-    """A code (n, k), of as many buttons as there are."""
+    """The code of a picture, (n, k), in place of points."""
 
     def __init__(self, buttons: int) -> None:
         self.width = buttons
@@ -59,12 +60,12 @@ class Code(Features):
 
 
 class Waves(Features):
-    """Cosines and sines of tables of frequencies, one after the other."""
+    """Cosines and sines of tables of frequencies, one table after the other."""
 
     def __init__(self, frequencies: NDArray[np.float32], *, separable: bool = False) -> None:
         """Take B (m, 2), in periods along the longer side of the picture, x first.
 
-        Where it is `separable`, one of each row's two frequencies is 0, and the waves along x come
+        If `separable`, one of the two frequencies in each row is 0, and the waves along x come
         before those along y.
         """
         self._tables = [frequencies]
@@ -83,11 +84,11 @@ class Waves(Features):
             self._features = np.empty((n, self.width), points.dtype)
         features = self._features[:n]
         for table in self._tables:
-            turns = (points + 1) / 2 @ table.T.astype(points.dtype)
-            turns *= 2 * math.pi
+            angles = (points + 1) / 2 @ table.T.astype(points.dtype)
+            angles *= 2 * math.pi
             middle, end = start + len(table), start + 2 * len(table)
-            np.cos(turns, out=features[:, start:middle])
-            np.sin(turns, out=features[:, middle:end])
+            np.cos(angles, out=features[:, start:middle])
+            np.sin(angles, out=features[:, middle:end])
             start = end
         return features
 
@@ -111,7 +112,7 @@ class Harmonics(Features):
 
 
 def _falling(frequencies: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return deviations (m,) that fall with the frequency, as a photograph's spectrum does."""
+    """Return deviations (m,) that fall like 1 / frequency, as the spectrum of a photograph does."""
     lengths = np.sqrt(np.sum(np.square(frequencies, dtype=np.float64), axis=1))
     falling = 1 / np.maximum(lengths, 1)
     normal: NDArray[np.float64] = falling / math.sqrt(np.sum(falling**2))

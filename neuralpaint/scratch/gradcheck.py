@@ -1,18 +1,18 @@
-"""The gradient check: every backward pass against plain arithmetic, and against torch.
+"""The gradient check compares every backward pass with finite differences and with torch.
 
-A derivative is a limit, and near the limit it can be measured. For each single entry x of the
-inputs and of the parameters, with everything else held still, the central difference
+A derivative is a limit and can be measured near the limit. For each single entry x of the inputs
+and of the parameters, with all other entries fixed, the central difference
 
     (L(x + h) - L(x - h)) / 2h = dL/dx + O(h^2)
 
-needs the forward pass only. The loss of a layer is L = sum of R * outputs with R drawn at random,
-so that no error hides behind another. In float64 with h = 1e-5 a right gradient agrees to about
-1e-9, and a wrong sign, factor or axis to no digit at all; where torch's autograd differentiates the
-same function, it agrees to rounding. The error is |a - b| / max(|a|, |b|), of whole arrays.
+needs the forward pass only. The loss of a layer is L = sum of R * outputs with a random R, so that
+errors of different outputs cannot cancel. In float64 with h = 1e-5 a right gradient agrees to about
+1e-9, and a gradient with a wrong sign, factor or axis does not agree in any digit. torch's autograd
+of the same function agrees to rounding. The error is |a - b| / max(|a|, |b|), of whole arrays.
 
-At a kink (a rectifier's or the absolute error's at 0, Huber's at delta) there is no derivative, and
-a difference that steps over one measures the mean of two slopes. So values there are kept away from
-kinks by far more than h: those of layers and losses are moved, those of networks drawn again.
+At a kink (of a rectifier or the absolute error at 0, of Huber's loss at delta) there is no
+derivative, and a difference across a kink is the mean of two slopes. So values have a distance from
+kinks of much more than h: those of layers and losses are moved, those of networks drawn again.
 """
 
 from __future__ import annotations
@@ -25,19 +25,24 @@ import numpy as np
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import ButtonsModel, MLPModel
-from neuralpaint.scratch.activations import Colours, LeakyReLU, ReLU
-from neuralpaint.scratch.choices import ACTIVATIONS, NORMS, KnownModel, build_network
-from neuralpaint.scratch.dropout import Dropout
-from neuralpaint.scratch.layers import Array, Layer
-from neuralpaint.scratch.linear import Linear
+from neuralpaint.scratch.activations import ACTIVATIONS, Colours, LeakyReLU, ReLU
+from neuralpaint.scratch.layers import Array, Layer, Linear
 from neuralpaint.scratch.losses import MAE, MSE, Huber, Loss
-from neuralpaint.scratch.network import Network
-from neuralpaint.scratch.oracle import layer_in_torch, loss_in_torch
+from neuralpaint.scratch.network import Network, SupportedModel, build_network
+from neuralpaint.scratch.regularization import NORMS, BatchNorm, Dropout, LayerNorm
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TOLERANCE", "Check", "check_gradients", "check_layer", "check_loss", "check_network"]
+__all__ = [
+    "TOLERANCE",
+    "Check",
+    "check_gradients",
+    "check_layer",
+    "check_loss",
+    "check_network",
+    "layer_in_torch",
+]
 
 TOLERANCE = 1e-6
 """The relative error above which a gradient is wrong."""
@@ -52,10 +57,10 @@ _DELTA = 0.3
 
 @dataclass(frozen=True)
 class Check:
-    """How far one analytic gradient is from the two others, relatively."""
+    """The relative errors of one analytic gradient."""
 
     name: str  # of the layer, loss or network
-    what: str  # the gradient of the loss with respect to this
+    what: str  # the array for which it is the gradient of the loss
     differences: float
     torch: float
 
@@ -66,15 +71,15 @@ class Check:
 
 
 def check_gradients(*, seed: int = 0) -> Iterator[Check]:
-    """Yield a check of every gradient there is, of layers, losses and whole networks."""
+    """Yield a check for every gradient of layers, losses and whole networks."""
     rng = np.random.default_rng(seed)
     for name, layer in _layers(rng).items():
         yield from check_layer(name, layer, rng)
     losses: dict[str, Loss] = {"mse": MSE(), "mae": MAE(), "huber": Huber(_DELTA)}
     for name, loss in losses.items():
         yield from check_loss(name, loss, rng)
-    for spec, model in _models().items():
-        yield from check_network(spec, model, rng)
+    for name, model in _models().items():
+        yield from check_network(name, model, rng)
 
 
 def _layers(rng: np.random.Generator) -> dict[str, Layer]:
@@ -90,36 +95,32 @@ def _layers(rng: np.random.Generator) -> dict[str, Layer]:
     return layers
 
 
-def _models() -> dict[str, KnownModel]:
-    small: dict[str, object] = {
-        "encoding": "gaussian:features=4,sigma=1",
-        "hidden_size": 8,
-        "hidden_layers": 2,
+def _models() -> dict[str, SupportedModel]:
+    changes: dict[str, dict[str, object]] = {
+        **{name: {"activation": name} for name in ACTIVATIONS},
+        **{f"{name} norm": {"norm": name, "activation": "tanh"} for name in NORMS},
+        "dropout": {"dropout": 0.3, "activation": "tanh"},
     }
-    models: dict[str, dict[str, object]] = {
-        f"network, {name}": {"activation": name} for name in ACTIVATIONS
+    small = {"encoding": "gaussian:features=4,sigma=1", "hidden_size": 8, "hidden_layers": 2}
+    models: dict[str, SupportedModel] = {
+        f"network, {name}": MLPModel.from_dict(small | options) for name, options in changes.items()
     }
-    models |= {f"network, {name} norm": {"norm": name, "activation": "tanh"} for name in NORMS}
-    models["network, dropout"] = {"dropout": 0.3, "activation": "tanh"}
-    found: dict[str, KnownModel] = {
-        name: MLPModel.from_dict(small | changes) for name, changes in models.items()
-    }
-    return found | {"network, buttons": ButtonsModel(hidden_size=8, gain=2, output_gain=1)}
+    return models | {"network, buttons": ButtonsModel(hidden_size=8, gain=2, output_gain=1)}
 
 
 def check_layer(name: str, layer: Layer, rng: np.random.Generator) -> Iterator[Check]:
-    """Yield the checks of a layer in float64 that takes 5 values: of those, then its parameters."""
+    """Yield the checks of a float64 layer with 5 inputs: for its inputs and each parameter."""
     values = rng.normal(size=(_POINTS, _UNITS))
-    values += _MARGIN * np.where(values < 0, -1, 1)  # as far from 0 at least
+    values += _MARGIN * np.where(values < 0, -1, 1)  # at least this far from 0
     forward = _repeatable(layer)
     outputs = forward(values)
     weights = rng.normal(size=outputs.shape)
-    pieces: dict[str, Array] = {"values": values}
-    pieces |= {part: parameter.value for part, parameter in layer.parameters().items()}
-    found = {"values": layer.backward(weights.copy())}
-    found |= {part: parameter.gradient for part, parameter in layer.parameters().items()}
+    arrays: dict[str, Array] = {"values": values}
+    arrays |= {part: parameter.value for part, parameter in layer.parameters().items()}
+    gradients = {"values": layer.backward(weights.copy())}
+    gradients |= {part: parameter.gradient for part, parameter in layer.parameters().items()}
 
-    def oracle(tensors: dict[str, Tensor]) -> Tensor:
+    def in_torch(tensors: dict[str, Tensor]) -> Tensor:
         import torch
 
         return (layer_in_torch(layer, tensors["values"], tensors) * torch.from_numpy(weights)).sum()
@@ -127,38 +128,44 @@ def check_layer(name: str, layer: Layer, rng: np.random.Generator) -> Iterator[C
     def measure() -> float:
         return float(np.sum(weights * forward(values)))
 
-    yield from _compared(name, pieces, found, measure=measure, oracle=oracle)
+    yield from _compare(name, arrays, gradients, measure=measure, in_torch=in_torch)
 
 
 def check_loss(name: str, loss: Loss, rng: np.random.Generator) -> Iterator[Check]:
-    """Yield the check of a loss in its prediction."""
+    """Yield the check of a loss for its prediction."""
     target = rng.uniform(size=(_POINTS, 3))
     size = rng.uniform(_MARGIN, 1, size=target.shape)
     size[np.abs(size - _DELTA) < _MARGIN] += 3 * _MARGIN
     prediction = target + size * rng.choice([-1, 1], size=target.shape)
 
-    def oracle(tensors: dict[str, Tensor]) -> Tensor:
+    def in_torch(tensors: dict[str, Tensor]) -> Tensor:
         import torch
+        from torch.nn import functional
 
-        return loss_in_torch(loss, tensors["prediction"], torch.from_numpy(target))
+        colours, expected = tensors["prediction"], torch.from_numpy(target)
+        if isinstance(loss, Huber):
+            return functional.huber_loss(colours, expected, delta=loss.delta)
+        if isinstance(loss, MAE):
+            return functional.l1_loss(colours, expected)
+        return functional.mse_loss(colours, expected)
 
-    yield from _compared(
+    yield from _compare(
         name,
         {"prediction": prediction},
         {"prediction": loss.gradient(prediction, target)},
         measure=lambda: loss.value(prediction, target),
-        oracle=oracle,
+        in_torch=in_torch,
     )
 
 
-def check_network(name: str, model: KnownModel, rng: np.random.Generator) -> Iterator[Check]:
-    """Yield the check of a whole network under a squared error, in all its weights at once."""
+def check_network(name: str, model: SupportedModel, rng: np.random.Generator) -> Iterator[Check]:
+    """Yield the check of a network with a squared error, for all its weights as one array."""
     loss, codes = MSE(), np.eye(_UNITS, dtype=np.float32) if model.needs_codes else None
     while True:
         seed = int(rng.integers(2**31))
         network = build_network(model, _CANVAS, seed=seed, codes=codes, dtype=np.float64)
         points = rng.uniform(-1, 1, size=(_POINTS, 2 if codes is None else _UNITS))
-        if _is_clear_of_kinks(network, points):
+        if _avoids_kinks(network, points):
             break
     layers = [_repeatable(layer) for layer in network.layers]
 
@@ -168,7 +175,7 @@ def check_network(name: str, model: KnownModel, rng: np.random.Generator) -> Ite
             values = layer(values)
         return values
 
-    def oracle(tensors: dict[str, Tensor]) -> Tensor:
+    def in_torch(tensors: dict[str, Tensor]) -> Tensor:
         import torch
 
         values, start = torch.from_numpy(network.features(points)), 0
@@ -183,16 +190,16 @@ def check_network(name: str, model: KnownModel, rng: np.random.Generator) -> Ite
 
     target = rng.uniform(size=forward().shape)
     network.backward(loss.gradient(forward(), target))
-    yield from _compared(
+    yield from _compare(
         name,
         {"weights": network.weights},
         {"weights": network.gradients},
         measure=lambda: loss.value(forward(), target),
-        oracle=oracle,
+        in_torch=in_torch,
     )
 
 
-def _is_clear_of_kinks(network: Network, points: Array) -> bool:
+def _avoids_kinks(network: Network, points: Array) -> bool:
     values = network.features(points)
     for layer in network.layers:
         if isinstance(layer, ReLU | LeakyReLU) and np.abs(values).min() < _NETWORK_MARGIN:
@@ -202,7 +209,7 @@ def _is_clear_of_kinks(network: Network, points: Array) -> bool:
 
 
 def _repeatable(layer: Layer) -> Callable[[Array], Array]:
-    """Return the forward pass of training, which leaves its values alone and forgets the same."""
+    """Return the forward pass in training, which copies its values and always uses one mask."""
 
     def forward(values: Array) -> Array:
         if isinstance(layer, Dropout):
@@ -212,42 +219,73 @@ def _repeatable(layer: Layer) -> Callable[[Array], Array]:
     return forward
 
 
-def _compared(
+def layer_in_torch(layer: Layer, values: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+    """Return torch's outputs of a layer in training for values (n, inputs) and parameters.
+
+    Dropout uses the mask of the layer's latest forward pass.
+    """
+    import torch
+    from torch.nn import functional
+
+    weight, bias = parameters.get("weight"), parameters.get("bias")
+    if isinstance(layer, Linear):
+        return functional.linear(values, parameters["weight"], bias)
+    if isinstance(layer, LayerNorm):
+        return functional.layer_norm(values, values.shape[1:], weight, bias)
+    if isinstance(layer, BatchNorm):
+        return functional.batch_norm(values, None, None, weight, bias, training=True)
+    if isinstance(layer, Dropout):
+        return values * torch.from_numpy(layer.mask)
+    if isinstance(layer, Colours):
+        return (torch.tanh(values) + 1) / 2
+    functions: dict[str, Callable[[Tensor], Tensor]] = {
+        "leaky_relu": functional.leaky_relu,
+        "relu": functional.relu,
+        "sigmoid": torch.sigmoid,
+        "silu": functional.silu,
+        "sine": torch.sin,
+        "tanh": torch.tanh,
+    }
+    name = next(name for name, kind in ACTIVATIONS.items() if isinstance(layer, kind))
+    return functions[name](values)
+
+
+def _compare(
     name: str,
-    pieces: Mapping[str, Array],
-    found: Mapping[str, Array],
+    arrays: Mapping[str, Array],
+    gradients: Mapping[str, Array],
     *,
     measure: Callable[[], float],
-    oracle: Callable[[dict[str, Tensor]], Tensor],
+    in_torch: Callable[[dict[str, Tensor]], Tensor],
 ) -> Iterator[Check]:
-    """Yield one check per piece, whose entries `measure` reads afresh each time."""
+    """Yield one check for each array; `measure` returns the loss of their current entries."""
     import torch
 
-    found = {what: gradient.copy() for what, gradient in found.items()}
-    tensors = {what: torch.tensor(piece, requires_grad=True) for what, piece in pieces.items()}
-    torch.autograd.backward(oracle(tensors))
-    for what, piece in pieces.items():
-        differences = _central_differences(measure, piece)
+    gradients = {what: gradient.copy() for what, gradient in gradients.items()}
+    tensors = {what: torch.tensor(array, requires_grad=True) for what, array in arrays.items()}
+    torch.autograd.backward(in_torch(tensors))
+    for what, array in arrays.items():
+        differences = _central_differences(measure, array)
         grad = tensors[what].grad
-        by_torch = np.zeros_like(piece) if grad is None else grad.numpy()
+        by_torch = np.zeros_like(array) if grad is None else grad.numpy()
         yield Check(
             name,
             what,
-            differences=_relative_error(found[what], differences),
-            torch=_relative_error(found[what], by_torch),
+            differences=_relative_error(gradients[what], differences),
+            torch=_relative_error(gradients[what], by_torch),
         )
 
 
-def _central_differences(measure: Callable[[], float], piece: Array) -> Array:
-    """Return dL/dpiece, measured entry by entry; the piece is as it was afterwards."""
-    gradient = np.empty_like(piece)
-    for index in np.ndindex(piece.shape):
-        middle = piece[index]
-        piece[index] = middle + _STEP
+def _central_differences(measure: Callable[[], float], array: Array) -> Array:
+    """Return dL/darray, measured entry by entry; the array is unchanged afterwards."""
+    gradient = np.empty_like(array)
+    for index in np.ndindex(array.shape):
+        middle = array[index]
+        array[index] = middle + _STEP
         above = measure()
-        piece[index] = middle - _STEP
+        array[index] = middle - _STEP
         below = measure()
-        piece[index] = middle
+        array[index] = middle
         gradient[index] = (above - below) / (2 * _STEP)
     return gradient
 

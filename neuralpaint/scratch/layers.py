@@ -1,18 +1,30 @@
-"""A layer is a function with a forward and a backward pass; the chain rule makes them a network.
+"""A layer is a function with a forward and a backward pass; the chain rule combines them.
 
-A batch of n points goes through as one matrix, a row each: forward turns values (n, inputs) into
-(n, outputs). Let L be the loss, one number. Backward is handed G = dL/doutputs (n, outputs), from
-the layer after this one, and by the chain rule answers two questions:
+A batch of n points passes through as one matrix with a row for each point: forward maps values
+(n, inputs) to (n, outputs). Let L be the loss, one number. Backward receives G = dL/doutputs
+(n, outputs) from the next layer and computes two gradients by the chain rule:
 
-    what do the parameters get?    dL/dparameter = sum over all outputs of G * doutput/dparameter
-    what is passed on?             dL/dvalue     = sum over all outputs of G * doutput/dvalue
+    dL/dparameter = sum over all outputs of G * doutput/dparameter
+    dL/dvalue     = sum over all outputs of G * doutput/dvalue
 
-The second answer, (n, inputs), is the G of the layer before. So one walk back gives the gradient of
-every parameter, at about twice the cost of the walk forward.
+The second one, (n, inputs), is the G of the previous layer. So one backward pass gives the gradient
+of every parameter, at about twice the cost of the forward pass.
 
-A step of training should spend its time on matrix products, not on finding memory: what is handed
-to a layer becomes its own, and it may write its answer there; what it needs beside that it keeps
-from step to step.
+A linear layer has weights W (outputs, inputs) and biases b (outputs,). With values X (n, inputs):
+
+    forward      Y = X W' + b                        Y_io = sum over j of X_ij W_oj + b_o
+
+Each output is linear in X, W and b, so dY_io/dW_oj = X_ij, dY_io/db_o = 1 and dY_io/dX_ij = W_oj.
+The chain rule sums over all outputs that depend on a number:
+
+    backward     dL/dW = G' X      (outputs, inputs)     summed over the batch
+                 dL/db = the sum of G's rows   (outputs,)
+                 dL/dX = G W       (n, inputs)           summed over the outputs
+
+Three matrix products, one forward and two backward, are nearly all the work of a network.
+
+To spend that time on products and not on allocating memory, a layer owns the arrays that it
+receives: it may overwrite them with its results. Other buffers are reused from step to step.
 """
 
 from __future__ import annotations
@@ -24,38 +36,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "DType", "Layer", "Parameter"]
+from neuralpaint.scratch.matmul import matmul
+
+__all__ = ["Array", "DType", "Layer", "Linear", "Parameter"]
 
 Array = NDArray[np.floating[Any]]
-"""float32 to train, float64 where a gradient is checked."""
+"""float32 for training, float64 for the gradient check."""
 DType = np.dtype[np.floating[Any]]
 
 
 @dataclass
 class Parameter:
-    """What is learned, and the gradient of the loss with respect to it, of the same shape."""
+    """A trained array and the gradient of the loss with respect to it, of the same shape."""
 
     value: Array
     gradient: Array
 
     @classmethod
     def of(cls, value: Array) -> Parameter:
-        """Return a parameter that begins as `value`, with a gradient of 0."""
+        """Return a parameter with this initial value and a gradient of 0."""
         return cls(value, np.zeros_like(value))
 
 
 class Layer(ABC):
-    """One step of the network. `backward` is about the newest `forward`, and may be called once."""
+    """One step of the network. `backward` belongs to the latest `forward`; call it at most once."""
 
     def __init__(self) -> None:
-        self._memory: dict[str, NDArray[Any]] = {}
+        self._buffers: dict[str, NDArray[Any]] = {}
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return what the layer learns, by name."""
+        """Return the trained parameters by name."""
         return {}
 
     def statistics(self) -> dict[str, Array]:
-        """Return what it remembers of the batches it has seen, by name, without learning it."""
+        """Return the running statistics of the batches by name; they have no gradient."""
         return {}
 
     @abstractmethod
@@ -63,20 +77,56 @@ class Layer(ABC):
         """Return the outputs (n, outputs) of values (n, inputs), which may be overwritten."""
 
     def parameter_gradients(self, gradient: Array) -> None:  # noqa: B027 - most have none
-        """Set the parameters' gradients, for dL/doutputs (n, outputs), which is left as it is."""
+        """Set the parameters' gradients from dL/doutputs (n, outputs), which is not changed."""
 
     @abstractmethod
     def input_gradient(self, gradient: Array) -> Array:
         """Return dL/dvalues (n, inputs) for dL/doutputs (n, outputs), which may be overwritten."""
 
     def backward(self, gradient: Array) -> Array:
-        """Answer both questions: set the parameters' gradients and return dL/dvalues."""
+        """Set the parameters' gradients and return dL/dvalues."""
         self.parameter_gradients(gradient)
         return self.input_gradient(gradient)
 
-    def _room(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return memory of that shape, the same as the last time where it was large enough."""
-        room = self._memory.get(name)
-        if room is None or len(room) < shape[0] or room.shape[1:] != shape[1:]:
-            room = self._memory[name] = np.empty(shape, dtype)
-        return room[: shape[0]]
+    def _buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return memory of that shape: the buffer of the previous call if it is large enough."""
+        buffer = self._buffers.get(name)
+        if buffer is None or len(buffer) < shape[0] or buffer.shape[1:] != shape[1:]:
+            buffer = self._buffers[name] = np.empty(shape, dtype)
+        return buffer[: shape[0]]
+
+
+class Linear(Layer):
+    """Values (n, inputs) to weighted sums of them (n, outputs), plus a bias."""
+
+    def __init__(self, weight: Array, bias: Array | None = None) -> None:
+        """Take the initial W (outputs, inputs) and b (outputs,), which is 0 if it is None."""
+        super().__init__()
+        self.weight = Parameter.of(weight)
+        self.bias = None if bias is None else Parameter.of(bias)
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return W and b."""
+        own = {"weight": self.weight, "bias": self.bias}
+        return {name: parameter for name, parameter in own.items() if parameter is not None}
+
+    def forward(self, values: Array, *, training: bool) -> Array:
+        """Return X W' + b; X is stored for the backward pass."""
+        self._values = values
+        shape = len(values), len(self.weight.value)
+        buffer = self._buffer("outputs", shape, values.dtype)
+        outputs = matmul(values, self.weight.value.T, out=buffer)
+        if self.bias is not None:
+            outputs += self.bias.value
+        return outputs
+
+    def parameter_gradients(self, gradient: Array) -> None:
+        """Set dL/dW = G' X and dL/db, the sum of G's rows."""
+        matmul(gradient.T, self._values, out=self.weight.gradient)
+        if self.bias is not None:
+            np.sum(gradient, axis=0, out=self.bias.gradient)
+
+    def input_gradient(self, gradient: Array) -> Array:
+        """Return dL/dX = G W."""
+        buffer = self._buffer("gradient", self._values.shape, gradient.dtype)
+        return matmul(gradient, self.weight.value, out=buffer)

@@ -1,11 +1,11 @@
-"""The training itself: samples, shuffled anew in every epoch, in batches; one move for each batch.
+"""The training loop: samples in shuffled batches, one optimizer step for each batch.
 
-A step is the whole of learning:
+A step is all there is to learning:
 
-    prediction = network.forward(given)              what it says
-    gradient   = loss.gradient(prediction, colours)  which way is better
-    network.backward(gradient)                       whose fault it is
-    optimizer.move(weights, gradients)               a little better
+    prediction = network.forward(inputs)             the colours of the network
+    gradient   = loss.gradient(prediction, colours)  the direction in which the error grows
+    network.backward(gradient)                       the same for every weight
+    optimizer.move(weights, gradients)               a step in the opposite direction
 """
 
 from __future__ import annotations
@@ -26,20 +26,17 @@ from neuralpaint.runtime.state import (
     set_generator_state,
     substate,
 )
-from neuralpaint.scratch import blas
-from neuralpaint.scratch.batches import Batches
-from neuralpaint.scratch.choices import (
-    build_loss,
-    build_network,
-    build_optimizer,
-    check_device,
-    known_model,
-)
-from neuralpaint.scratch.dropout import Dropout
-from neuralpaint.scratch.painting import ScratchPainting, studio_of
-from neuralpaint.scratch.samples import Pages, Pixels, Samples
+from neuralpaint.scratch.losses import LOSSES
+from neuralpaint.scratch.matmul import set_threads
+from neuralpaint.scratch.network import build_network, choose, supported_model
+from neuralpaint.scratch.optimizers import OPTIMIZERS
+from neuralpaint.scratch.painting import ScratchPainting, build_renderer
+from neuralpaint.scratch.regularization import Dropout
+from neuralpaint.scratch.samples import Batches, PictureSamples, PixelSamples, Samples
 from neuralpaint.training.learning import Learner
 from neuralpaint.training.lesson import Lesson
+from neuralpaint.training.losses import losses
+from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.timing import HostTimer, Measurement
 from neuralpaint.training.training import Plan, TrainingSettings
 
@@ -50,86 +47,90 @@ _STEPS = 2000
 
 
 class ScratchLearner(Learner):
-    """Learns a picture, or an album, with NumPy, on the CPU."""
+    """Learns a picture or an album with NumPy, on the CPU."""
 
     device = "cpu"
 
     def __init__(self, subject: Subject, settings: TrainingSettings) -> None:
-        check_device(settings.machine.device)
+        if settings.machine.device != "auto":
+            choose("device", settings.machine.device, {"cpu": None})
         self.settings = settings
         self._canvas, self._codes = subject.canvas, subject.codes
         self._plan = Plan(settings)
-        self._model = known_model(self._plan.model)
-        self._loss = build_loss(self._plan.loss)
-        blas.hire(settings.machine.threads)
+        self._model = supported_model(self._plan.model)
+        self._loss = choose("loss", losses.name_of(self._plan.loss), LOSSES)(self._plan.loss)
+        set_threads(settings.machine.threads)
         with explain_out_of_memory(_ADVICE):
-            self._take(subject)
+            self._build(subject)
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS, epoch_steps=self.epoch_steps)
         self._timer = HostTimer(np.zeros(()))
         self._epoch_loss = 0.0  # sum over the steps of this epoch
         self._sketch: NDArray[np.uint8] | None = None
 
-    def _take(self, subject: Subject) -> None:
-        """Make what depends on the pictures."""
-        settings, codes = self.settings, self._codes
-        canvas = self._plan.canvas(self._canvas)
-        self._network = build_network(
-            self._model, canvas, seed=settings.optimization.seed, codes=codes
-        )
+    def _build(self, subject: Subject) -> None:
+        """Create the network, the samples and the optimizer."""
+        codes, entry, options = self._codes, self._plan.optimizer, self.settings.optimization
+        canvas, seed = self._plan.canvas(self._canvas), options.seed
+        build_optimizer = choose("optimizer", optimizers.name_of(entry), OPTIMIZERS)
+        self._network = build_network(self._model, canvas, seed=seed, codes=codes)
         self.weights = self._network.weights.size
         self._average = self._network.weights.copy()
-        # With a network of its own: its weights are a painting's, whenever one is looked at.
-        self._studio = studio_of(self._model, canvas, seed=settings.optimization.seed, codes=codes)
-        self._lesson = _checked(Lesson(subject, settings), codes is not None, settings)
+        self._renderer = build_renderer(self._model, canvas, seed=seed, codes=codes)
+        self._lesson = Lesson(subject, self.settings)
+        if codes is not None:
+            _check_album(self._lesson, self.settings)
         self._samples: Samples | None = None
         pixels = math.prod(self._lesson.shape)
         count = pixels if codes is None else len(codes)
         usual = pixels if self._model.learns_whole else self._model.cpu_batch
-        self.epoch_steps = min(count, -(-pixels // (settings.optimization.batch or usual)))
-        rng = np.random.default_rng(settings.optimization.seed)
+        self.epoch_steps = min(count, -(-pixels // (options.batch or usual)))
+        rng = np.random.default_rng(seed)
         self._batches = Batches(count, epoch_steps=self.epoch_steps, rng=rng)
-        # The gradient of a mean over all the numbers of an answer, as that of their sum.
+        # `raw_rate` of the buttons is for the sum over a picture's outputs; the loss is their mean.
         raw = 1.0 if codes is None else 3 * pixels / count
-        self._optimizer = build_optimizer(self._plan.optimizer, raw=raw)
+        self._optimizer = build_optimizer(entry, raw)
         if not self._lesson.is_made:
             self.prepare()
 
     def prepare(self, look: DoneCallback = ignore) -> None:
-        """Make what is learned, if it has to be made."""
+        """Compute the target unless that is done."""
         if self._samples is None:
             pixels, codes = self._lesson.pixels(look=look), self._codes
-            lesson = self._lesson
-            self._samples = Pixels(lesson, pixels) if codes is None else Pages(pixels, codes)
+            self._samples = (
+                PixelSamples(self._lesson, pixels)
+                if codes is None
+                else PictureSamples(pixels, codes)
+            )
 
     def advance(self, steps: int) -> None:
         """Train for `steps` steps."""
         self.prepare()
         self._timer.begin()
         self._advancing = True
-        # What overflows shows in the loss, and that is looked at.
+        # Values that overflow make the loss infinite or NaN, which `end` reports.
         with explain_out_of_memory(_ADVICE), np.errstate(over="ignore", invalid="ignore"):
             for _ in range(steps):
-                self._timer.losses += self._learn_from(next(self._batches))
+                self._timer.losses += self._train_on(next(self._batches))
         self._advancing = False
         self._timer.end(self.step, advice=self._plan.advice(self.steps))
 
-    def _learn_from(self, batch: NDArray[np.int64]) -> float:
-        """Make one step on the samples of these indices and return their loss."""
+    def _train_on(self, batch: NDArray[np.int64]) -> float:
+        """Make one step with the samples of these indices and return their loss."""
         network, rate = self._network, self._plan.lr(self.steps) * self._multiplier()
-        assert self._samples is not None  # `advance` has seen to it
+        assert self._samples is not None  # `prepare` has set them
         colours = self._samples.colours(batch)
-        prediction = network.forward(self._samples.given(batch), training=True)
+        prediction = network.forward(self._samples.inputs(batch), training=True)
         weights = self._samples.weights(batch, self.step / max(1, self.steps))
         loss = self._loss.value(prediction, colours, weights)
         if self._sketch is not None:
             self._sketch[batch] = np.rint(255 * prediction)
         network.backward(self._loss.gradient(prediction, colours, weights))
-        self._restrain()
+        self._regularize()
         self._optimizer.move(network.weights, network.gradients, lr=rate)
-        self._renew_average()
+        self._average += self._plan.renewal(self.step) * (network.weights - self._average)
         self.step += 1
-        self._hear(loss)
+        self._observe(loss)
         return loss
 
     def _multiplier(self) -> float:
@@ -137,44 +138,41 @@ class ScratchLearner(Learner):
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
 
-    def _restrain(self) -> None:
-        """Add the penalties' share to the gradient, then cut it to the longest that is allowed.
+    def _regularize(self) -> None:
+        """Add the gradient of the penalties, then clip the gradient to its maximum norm.
 
         The derivative of l1 |w| + l2 w^2 / 2 is l1 sign w + l2 w.
         """
-        settings = self.settings.optimization
-        for matrix in self._network.matrices() if settings.l1 or settings.l2 else []:
-            matrix.gradient += settings.l1 * np.sign(matrix.value) + settings.l2 * matrix.value
-        if settings.clip is not None:
+        options = self.settings.optimization
+        for matrix in self._network.matrices() if options.l1 or options.l2 else []:
+            matrix.gradient += options.l1 * np.sign(matrix.value) + options.l2 * matrix.value
+        if options.clip is not None:
             gradients = self._network.gradients
             norm = float(np.sqrt(np.dot(gradients, gradients)))
-            gradients *= min(1.0, settings.clip / (norm + 1e-6))
+            gradients *= min(1.0, options.clip / (norm + 1e-6))
 
-    def _renew_average(self) -> None:
-        renewal = self._plan.renewal(self.step)
-        self._average += renewal * (self._network.weights - self._average)
-
-    def _hear(self, loss: float) -> None:
+    def _observe(self, loss: float) -> None:
+        """Pass the mean loss of every epoch to the schedule."""
         self._epoch_loss += loss
         if self.step % self.epoch_steps == 0:
-            if self._plan.annealing.listens:
-                self._plan.annealing.hear(self._epoch_loss / self.epoch_steps)
+            if self._plan.annealing.needs_loss:
+                self._plan.annealing.observe(self._epoch_loss / self.epoch_steps)
             self._epoch_loss = 0.0
 
     def painting(self) -> ScratchPainting:
-        """Return a frozen copy of the averaged weights, and of the running statistics."""
+        """Return a frozen copy of the averaged weights and of the running statistics."""
         weights = self._network.state(self._average)
         return ScratchPainting(
-            self._studio, weights, canvas=self._canvas, settings=self.settings, codes=self._codes
+            self._renderer, weights, canvas=self._canvas, settings=self.settings, codes=self._codes
         )
 
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
-        """Keep what the network says of each batch, on a canvas that begins as `frame`."""
+        """Collect the predictions of every batch in a canvas that starts as `frame`."""
         if self.step > 0:
-            raise RuntimeError("a sketch begins before the training does")
-        self._keep_sketch(frame)
+            raise RuntimeError("a sketch can only begin before the first advance")
+        self._set_sketch(frame)
 
-    def _keep_sketch(self, frame: NDArray[np.uint8]) -> None:
+    def _set_sketch(self, frame: NDArray[np.uint8]) -> None:
         self._frame = np.empty((self._canvas.height, self._canvas.width, 3), np.uint8)
         self._frame[...] = frame
         self._sketch = self._frame.reshape(-1, 3)
@@ -199,8 +197,9 @@ class ScratchLearner(Learner):
         return self.newest.state() | numbers | sketch | merge_states(parts)
 
     def _variable_forms(self, state: State) -> dict[str, State]:
+        optimizer = substate(state, "optimizer")
         return {
-            "optimizer": self._optimizer.form(substate(state, "optimizer"), weights=self._average),
+            "optimizer": self._optimizer.form(optimizer, weights=self._average),
             "annealing": self._plan.annealing.form(substate(state, "annealing")),
         }
 
@@ -218,27 +217,23 @@ class ScratchLearner(Learner):
         self.step = self.newest.step
         self._sketch = None
         if "sketch" in state:
-            self._keep_sketch(state["sketch"])
+            self._set_sketch(state["sketch"])
 
     def _dropouts(self) -> list[tuple[int, Dropout]]:
         layers = enumerate(self._network.layers)
         return [(i, layer) for i, layer in layers if isinstance(layer, Dropout)]
 
 
-def _checked(lesson: Lesson, is_album: bool, settings: TrainingSettings) -> Lesson:
-    """Return a lesson that this engine can learn.
-
-    Raises:
-        UsageError: it cannot.
-    """
-    if is_album and (lesson.weights() is not None or lesson.order() is not None):
+def _check_album(lesson: Lesson, settings: TrainingSettings) -> None:
+    """Raise UsageError if this engine cannot learn an album with these settings."""
+    if lesson.weights() is not None or lesson.order() is not None:
         raise UsageError(
             "--engine numpy learns whole pictures by their codes, all pixels alike and at once: "
             "leave --focus, --order and --fill none out, or use --engine torch"
         )
-    if is_album and settings.optimization.train_on != "all":
+    train_on = settings.optimization.train_on
+    if train_on != "all":
         raise UsageError(
-            f"--engine numpy learns whole pictures by their codes, not --train-on "
-            f"{settings.optimization.train_on}: leave it out, or use --engine torch"
+            f"--engine numpy learns whole pictures by their codes, not --train-on {train_on}: "
+            "leave it out, or use --engine torch"
         )
-    return lesson

@@ -1,32 +1,34 @@
-"""A loss says how wrong the colours are, in one number; its gradient says which way is better.
+"""A loss measures the error of the colours as one number; its gradient reduces it.
 
-With prediction P and target T (n, 3), E = P - T, each is the mean of a distance d(E) over the
-N = 3 n entries, and its gradient has the slopes of that:
+With prediction P and target T (n, 3), E = P - T, each loss is the mean of a distance d(E) over the
+N = 3 n entries, and its gradient is the derivative of the distance over N:
 
     L = sum of d(E) / N          dL/dP = d'(E) / N
 
              d(E)                                    d'(E)
     mse      E^2                                     2 E
     mae      |E|                                     sign E
-    huber    E^2 / 2 where |E| <= delta,             E there,
+    huber    E^2 / 2 where |E| <= delta,             E where |E| <= delta,
              delta (|E| - delta / 2) elsewhere       delta sign E elsewhere
 
-The Huber loss (1964) is the square near 0 and the line far off, and both have the slope delta where
-they meet: its gradient is E cut to [-delta, delta].
+The Huber loss (1964) is quadratic near 0 and linear beyond delta, with the slope delta where the
+two meet, so its derivative is E clipped to [-delta, delta].
 
-Where pixels do not count alike, w / (3 times the sum of w) stands in place of 1 / N.
+If pixels have weights w, w / (3 times the sum of w) replaces 1 / N.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from neuralpaint.scratch.layers import Array
 from neuralpaint.training.losses import LEAST_WEIGHT
 
-__all__ = ["MAE", "MSE", "Huber", "Loss"]
+__all__ = ["LOSSES", "MAE", "MSE", "Huber", "Loss"]
 
 
 class Loss(ABC):
@@ -43,7 +45,7 @@ class Loss(ABC):
     def value(self, prediction: Array, target: Array, weights: Array | None = None) -> float:
         """Return the loss of colours (n, 3) against the target's, both in [0, 1].
 
-        `weights` (n, 1), from 0, say how much each pixel counts.
+        `weights` (n, 1) are at least 0.
         """
         distances = self.distance(prediction - target)
         if weights is None:
@@ -51,7 +53,7 @@ class Loss(ABC):
         return float(np.sum(_shares(weights, distances) * distances))
 
     def gradient(self, prediction: Array, target: Array, weights: Array | None = None) -> Array:
-        """Return dL/dprediction (n, 3), in memory of its own."""
+        """Return dL/dprediction (n, 3) in a new array."""
         slopes = self.slope(prediction - target)
         slopes *= 1 / slopes.size if weights is None else _shares(weights, slopes)
         return slopes
@@ -89,18 +91,25 @@ class MAE(Loss):
 
 
 class Huber(Loss):
-    """Squared near 0, absolute beyond delta."""
+    """Quadratic near 0, linear beyond delta."""
 
     def __init__(self, delta: float) -> None:
-        """Take the error, above 0, at which the square becomes a line."""
         self.delta = delta
 
     def distance(self, error: Array) -> Array:
-        """Return near (|E| - near / 2), where near is |E| but at most delta."""
+        """Return near (|E| - near / 2), where near is min(|E|, delta)."""
         far = np.abs(error)
         near = np.minimum(far, self.delta)
         return near * (far - near / 2)
 
     def slope(self, error: Array) -> Array:
-        """Return E, cut to +-delta."""
+        """Return E, clipped to [-delta, delta]."""
         return np.clip(error, -self.delta, self.delta, out=error)
+
+
+LOSSES: dict[str, Callable[[Any], Loss]] = {
+    "mse": lambda entry: MSE(),
+    "mae": lambda entry: MAE(),
+    "huber": lambda entry: Huber(entry.delta),
+}
+"""Functions from an entry of the registry of losses to its loss here."""

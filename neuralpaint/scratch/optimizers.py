@@ -1,46 +1,48 @@
 """An optimizer moves the weights down the gradient.
 
-All weights of a network lie in one vector w (k,), their gradients in another, g (k,), so a rule is
-written once and holds for everything. At step t = 1, 2, ... with the learning rate lr:
+All weights of a network are one vector w (k,) and their gradients another, g (k,), so an update
+rule is written once for all of them. At step t = 1, 2, ... with the learning rate lr:
 
     SGD      v = momentum v + g                        (Polyak 1964)
              w = w - lr v
-             or, looking ahead,  w = w - lr (g + momentum v)           (Nesterov 1983)
+             or, with nesterov,  w = w - lr (g + momentum v)           (Nesterov 1983)
 
     Adam     m = beta1 m + (1 - beta1) g               a mean of gradients
              s = beta2 s + (1 - beta2) g^2             and of their squares
              w = w - lr (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps)
 
-The divisors make up for m and s beginning at 0. Each weight moves by about lr, however small its
-gradient (Kingma & Ba 2015). AdamW first shrinks the weights, w = (1 - lr decay) w, apart from the
-gradient (Loshchilov & Hutter 2019).
+The divisors correct for the initial m = s = 0. Each weight moves by about lr, however small its
+gradient is (Kingma & Ba 2015). AdamW first shrinks the weights, w = (1 - lr decay) w, independently
+of the gradient (Loshchilov & Hutter 2019).
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from neuralpaint.runtime.state import State
 from neuralpaint.scratch.layers import Array
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 
-_NOTHING: Array = np.empty(0, np.float32)
+_EMPTY: Array = np.empty(0, np.float32)
 
 
 class Optimizer(ABC):
-    """Moves one vector of weights, step after step."""
+    """Updates one vector of weights at every step."""
 
     @abstractmethod
     def move(self, weights: Array, gradient: Array, *, lr: float) -> None:
-        """Move the weights (k,) in place, given their gradient (k,), which may be overwritten."""
+        """Update the weights (k,) in place by their gradient (k,), which may be overwritten."""
 
     @abstractmethod
     def state(self) -> State:
-        """Return a copy of what it remembers; vectors are empty before the first move."""
+        """Return a copy of its vectors, which are empty before the first step."""
 
     @abstractmethod
     def form(self, state: State, *, weights: Array) -> State:
@@ -55,13 +57,13 @@ class SGD(Optimizer):
     """Stochastic gradient descent with momentum."""
 
     def __init__(self, *, momentum: float, nesterov: bool, raw: float = 1.0) -> None:
-        """Take what is kept of the last move, and what every rate is multiplied by."""
+        """Take the decay of the velocity and a factor for every learning rate."""
         self._momentum, self._raw = momentum, raw
         self._nesterov = nesterov
-        self._velocity = _NOTHING
+        self._velocity = _EMPTY
 
     def move(self, weights: Array, gradient: Array, *, lr: float) -> None:
-        """Move along the velocity, or along where it leads."""
+        """Move along the velocity, or with nesterov along the velocity of the next step."""
         if not self._velocity.size:
             self._velocity = np.zeros_like(weights)
         velocity, lr = self._velocity, lr * self._raw
@@ -78,9 +80,9 @@ class SGD(Optimizer):
         return {"velocity": self._velocity.copy()}
 
     def form(self, state: State, *, weights: Array) -> State:
-        """Return the form of a velocity: empty before the first move."""
-        moved = state.get("velocity", _NOTHING).size
-        return {"velocity": weights if moved else _NOTHING}
+        """Return the form of the velocity."""
+        has_moved = state.get("velocity", _EMPTY).size
+        return {"velocity": weights if has_moved else _EMPTY}
 
     def restore(self, state: State) -> None:
         """Restore the velocity."""
@@ -88,23 +90,18 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam, and with `weight_decay` AdamW."""
+    """Adam; with `weight_decay`, AdamW."""
 
     def __init__(
-        self,
-        *,
-        beta1: float,
-        beta2: float,
-        eps: float,
-        weight_decay: float = 0.0,
+        self, *, beta1: float, beta2: float, eps: float, weight_decay: float = 0.0
     ) -> None:
         self._beta1, self._beta2, self._eps = beta1, beta2, eps
         self._weight_decay = weight_decay
         self._steps = 0
-        self._moments = _NOTHING, _NOTHING
+        self._moments = _EMPTY, _EMPTY
 
     def move(self, weights: Array, gradient: Array, *, lr: float) -> None:
-        """Move by the mean gradient over the root of the mean square."""
+        """Move by the mean gradient divided by the root of the mean square."""
         if self._steps == 0:
             self._moments = np.zeros_like(weights), np.zeros_like(weights)
         mean, square = self._moments
@@ -124,17 +121,32 @@ class Adam(Optimizer):
         weights -= move
 
     def state(self) -> State:
-        """Return both means (k,) and the number of steps that they are of."""
+        """Return both means (k,) and the number of steps."""
         mean, square = self._moments
         return {"mean": mean.copy(), "square": square.copy(), "steps": np.array(self._steps)}
 
     def form(self, state: State, *, weights: Array) -> State:
-        """Return the form of both means: empty before the first move."""
+        """Return the form of both means and of the number of steps."""
         steps = state.get("steps", np.array(0))
-        vector = weights if np.any(steps) else _NOTHING
+        vector = weights if np.any(steps) else _EMPTY
         return {"mean": vector, "square": vector, "steps": np.array(0)}
 
     def restore(self, state: State) -> None:
         """Restore the means and the number of steps."""
         self._steps = state["steps"].item()
         self._moments = state["mean"].copy(), state["square"].copy()
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": lambda entry, raw: SGD(momentum=entry.momentum, nesterov=entry.nesterov, raw=raw),
+    "adam": lambda entry, raw: _adam(entry),
+    "adamw": lambda entry, raw: _adam(entry, weight_decay=entry.weight_decay),
+}
+"""Functions from an entry of the registry of optimizers to its optimizer here.
+
+`raw` multiplies the learning rates of optimizers whose steps are as long as the gradient.
+"""
+
+
+def _adam(entry: Any, **options: float) -> Adam:
+    return Adam(beta1=entry.beta1, beta2=entry.beta2, eps=entry.eps, **options)

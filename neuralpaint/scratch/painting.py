@@ -1,4 +1,4 @@
-"""A painting of the network from scratch: frozen weights, looked at a tile at a time."""
+"""A painting of the network from scratch: frozen weights, rendered in tiles of pixels."""
 
 from __future__ import annotations
 
@@ -15,90 +15,89 @@ from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models import ButtonsModel
 from neuralpaint.models.codes import Codes
 from neuralpaint.models.painting import CodeField, Painting, check_weights
-from neuralpaint.scratch.choices import KnownModel, build_network
 from neuralpaint.scratch.layers import Array
-from neuralpaint.scratch.network import Network, Weights
+from neuralpaint.scratch.network import Network, SupportedModel, Weights, build_network
 from neuralpaint.training.training import TrainingSettings
 
-__all__ = ["ScratchPainting", "Studio", "studio_of"]
+__all__ = ["Renderer", "ScratchPainting", "build_renderer"]
 
-_TILE = 8192  # pixels whose features and hidden values fit a CPU's caches
-_PLACES = 1024  # with codes of their own at once: their pixels' weights do
-_NEAR = 1e-3  # pixels: closer to a pixel's centre than this is at it
+_TILE = 8192  # pixels whose features and hidden values fit into a CPU's caches
+_CODED_TILE = 1024  # pixels with a code each, whose output weights fit into the caches
+_NEAR = 1e-3  # pixels: points closer to a pixel's centre than this are at the centre
 
 
-class Studio(ABC):
-    """Where paintings are rendered: one network, and so one set of memory, for all of a training's.
+class Renderer(ABC):
+    """Renders all paintings of a training with one network, so that they share its memory.
 
-    The weights are the painting's own; a look at one may come from any thread.
+    It loads the weights of a painting before it renders them, under a lock: any thread may call it.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._in_use = threading.Lock()
+        self._lock = threading.Lock()
 
     @property
     def weights(self) -> Weights:
-        """A copy of the weights of the newest look, or of those it began with."""
+        """A copy of the weights that were rendered last, or of the initial ones."""
         return self._network.state()
 
     def render(
         self, weights: Weights, grid: Grid, codes: Array | None = None
     ) -> NDArray[np.float32]:
-        """Return the colours of a grid, float32 (h, w, 3) in [0, 1], as the weights have it.
+        """Return the colours of a grid, float32 (h, w, 3) in [0, 1].
 
-        `codes` are one (1, k) or as many as there are pixels, row by row; None without an album.
+        `codes` are one code (1, k) or one for each pixel, row by row; None without an album.
         """
         height, width = grid.shape
         colours = np.empty((height * width, 3), np.float32)
-        # What has diverged is looked at too, and shows it.
-        with self._in_use, np.errstate(over="ignore", invalid="ignore"):
+        # Weights that have diverged may overflow; the result is still a picture.
+        with self._lock, np.errstate(over="ignore", invalid="ignore"):
             self._network.load(weights)
-            self._paint(colours, grid, codes)
+            self._fill(colours, grid, codes)
         return colours.reshape(height, width, 3)
 
     @abstractmethod
-    def _paint(self, colours: NDArray[np.float32], grid: Grid, codes: Array | None) -> None:
-        """Fill in the colours (pixels, 3), row by row."""
+    def _fill(self, colours: NDArray[np.float32], grid: Grid, codes: Array | None) -> None:
+        """Set the colours (pixels, 3), row by row."""
 
 
-class _Places(Studio):
-    """Looks at a network over coordinates."""
+class _PixelRenderer(Renderer):
+    """Renders a network over coordinates."""
 
-    def _paint(self, colours: NDArray[np.float32], grid: Grid, codes: Array | None) -> None:
+    def _fill(self, colours: NDArray[np.float32], grid: Grid, codes: Array | None) -> None:
         for start in range(0, len(colours), _TILE):
             pixels = np.arange(start, min(start + _TILE, len(colours)))
             colours[start : start + _TILE] = self._network.forward(_points(grid, pixels))
 
 
-class _Pages(Studio):
-    """Looks at buttons: at a pixel's centre it is that pixel, between four of them bilinear."""
+class _ButtonsRenderer(Renderer):
+    """Renders buttons: the value of a pixel at its centre, bilinear between four centres."""
 
     def __init__(self, network: Network, *, height: int, width: int) -> None:
         super().__init__(network)
         self._height, self._width = height, width
 
-    def _paint(self, colours: NDArray[np.float32], grid: Grid, codes: Array | None) -> None:
-        assert codes is not None  # there are no buttons without an album
+    def _fill(self, colours: NDArray[np.float32], grid: Grid, codes: Array | None) -> None:
+        assert codes is not None  # buttons always learn an album
         table = self._network.forward(codes).reshape(-1, 3) if len(codes) == 1 else None
-        size = _TILE if table is not None else _PLACES
+        size = _TILE if table is not None else _CODED_TILE
         for start in range(0, len(colours), size):
             pixels = np.arange(start, min(start + size, len(colours)))
             points = _points(grid, pixels)
-            left, right, across = self._nodes(points[:, 0], self._width)
-            top, bottom, down = self._nodes(points[:, 1], self._height)
-            found = np.zeros((len(pixels), 3), np.float32)
+            left, right, across = self._neighbours(points[:, 0], self._width)
+            top, bottom, down = self._neighbours(points[:, 1], self._height)
+            mixed = np.zeros((len(pixels), 3), np.float32)
             for row, down_share in ((top, 1 - down), (bottom, down)):
                 for column, share in ((left, 1 - across), (right, across)):
                     if not (weight := down_share * share).any():
                         continue
                     place = row * self._width + column
-                    seen = self._at(place, codes[pixels]) if table is None else table[place]
-                    found += weight[:, None] * seen
-            colours[start : start + size] = found
+                    corner = self._at(place, codes[pixels]) if table is None else table[place]
+                    mixed += weight[:, None] * corner
+            colours[start : start + size] = mixed
 
     def _at(self, places: NDArray[np.int64], codes: Array) -> Array:
-        """Return the colours (n, 3) of some pixels, each under a code (n, k) of its own."""
+        """Return the colours (n, 3) of some pixels, each under its own code (n, k)."""
         values = codes
         *hidden, last, sigmoid = self._network.layers
         for layer in hidden:
@@ -107,10 +106,10 @@ class _Pages(Studio):
         weight = weight.reshape(self._height * self._width, 3, -1)
         return sigmoid.forward(np.einsum("ncu,nu->nc", weight[places], values), training=False)
 
-    def _nodes(
+    def _neighbours(
         self, coordinates: NDArray[np.float32], count: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Return the pixels before and after places on an axis, and how far they are between."""
+        """Return the pixels before and after coordinates on an axis, and the fraction between."""
         places = (coordinates * max(self._height, self._width) + (count - 1)) / 2
         nearest = np.rint(places)
         places = np.where(np.abs(places - nearest) > _NEAR, places, nearest).clip(0, count - 1)
@@ -119,18 +118,18 @@ class _Pages(Studio):
         return first, second, (places - first).astype(np.float32)
 
 
-def studio_of(
-    model: KnownModel, canvas: Canvas, *, seed: int, codes: Codes | None = None
-) -> Studio:
-    """Return a studio with a network as `build_network` builds it."""
+def build_renderer(
+    model: SupportedModel, canvas: Canvas, *, seed: int, codes: Codes | None = None
+) -> Renderer:
+    """Return a renderer with a network like that of `build_network`."""
     network = build_network(model, canvas, seed=seed, codes=codes)
     if isinstance(model, ButtonsModel):
-        return _Pages(network, height=canvas.height, width=canvas.width)
-    return _Places(network)
+        return _ButtonsRenderer(network, height=canvas.height, width=canvas.width)
+    return _PixelRenderer(network)
 
 
 def _points(grid: Grid, pixels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return where the pixels of a grid, counted row by row, lie: (n, 2), x first."""
+    """Return the coordinates (n, 2), x first, of pixels that are numbered row by row."""
     if grid.is_product:
         rows, columns = np.divmod(pixels, grid.x.shape[1])
         return np.stack([grid.x[0, columns], grid.y[rows, 0]], axis=1)
@@ -138,13 +137,13 @@ def _points(grid: Grid, pixels: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 class ScratchPainting(Painting):
-    """What the network from scratch says."""
+    """A network from scratch with frozen weights."""
 
     device = torch.device("cpu")
 
     def __init__(
         self,
-        studio: Studio,
+        renderer: Renderer,
         weights: Weights,
         *,
         canvas: Canvas,
@@ -152,18 +151,18 @@ class ScratchPainting(Painting):
         codes: Codes | None = None,
         code: Codes | CodeField | None = None,
     ) -> None:
-        """Take weights by name, which nobody changes from now on.
+        """Take weights by name, which must not be changed afterwards.
 
-        `codes` are those of an album, and `code` the one of them that is seen, or another.
+        `codes` are those of an album, and `code` is the one that is rendered: by default the first.
         """
-        self._studio = studio
+        self._renderer = renderer
         self._weights = weights
         self.canvas, self.settings, self.codes = canvas, settings, codes
         self._code = codes[0] if code is None and codes is not None else code
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the weights take."""
+        """Size of the weights in bytes."""
         return sum(weight.nbytes for weight in self._weights.values())
 
     @property
@@ -172,27 +171,27 @@ class ScratchPainting(Painting):
         return {name: weight.copy() for name, weight in self._weights.items()}
 
     def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
-        """Return the painting of the same network with a copy of other weights."""
+        """Return a painting of the same network with a copy of other weights."""
         check_weights(weights, self._weights)
         return self._with({name: np.array(weights[name]) for name in self._weights})
 
     def colours(self, grid: Grid) -> torch.Tensor:
         """Return the colours of a grid, float32 (h, w, 3) in [0, 1]."""
-        return torch.from_numpy(self._studio.render(self._weights, grid, self._codes_at(grid)))
+        return torch.from_numpy(self._renderer.render(self._weights, grid, self._codes_at(grid)))
 
     def _codes_at(self, grid: Grid) -> Array | None:
         """Return the code of all pixels (1, k), or of each, row by row."""
         if not callable(self._code):
             return None if self._code is None else self._code[None]
         x, y = (torch.from_numpy(axis) for axis in grid)
-        if not grid.is_product:  # every pixel is a point of its own
+        if not grid.is_product:  # a list of points
             codes = self._code(x.flatten(), y.flatten())
             return codes.expand(len(x.flatten()), -1).numpy()
         codes = self._code(x, y)
         return codes.expand(*grid.shape, -1).reshape(-1, codes.shape[-1]).numpy()
 
     def blend(self, other: Self, amount: float) -> Self:
-        """Return the painting whose weights lie between this one's (0) and the other's (1)."""
+        """Return a painting with weights between this one's (0) and the other's (1)."""
         nearer = self if amount < 0.5 else other
         return nearer._with(
             {
@@ -206,7 +205,7 @@ class ScratchPainting(Painting):
 
     def _with(self, weights: Weights, code: Codes | CodeField | None = None) -> Self:
         return type(self)(
-            self._studio,
+            self._renderer,
             weights,
             canvas=self.canvas,
             settings=self.settings,

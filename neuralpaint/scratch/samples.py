@@ -1,61 +1,64 @@
-"""Samples are what a batch is made of: what the network is given, and what it should answer.
+"""Samples are the rows of a batch: inputs of the network and the colours it should return.
 
-For a network over coordinates a sample is a pixel: its place (2,) and its colour (3,). For buttons
-it is a picture: its code (k,) and all its colours (3 h w,). To layers and losses both are rows.
+For a network over coordinates a sample is a pixel: its place (2,) and its colour (3,). For the
+buttons model it is a picture: its code (k,) and all its colours (3 h w,). Every epoch shuffles all
+samples and divides them into batches.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.runtime.state import State, generator_state, set_generator_state, state_mismatch
 from neuralpaint.scratch.layers import Array
 from neuralpaint.training.lesson import Lesson
 
-__all__ = ["Pages", "Pixels", "Samples"]
+__all__ = ["Batches", "PictureSamples", "PixelSamples", "Samples"]
 
 _LEVEL = np.float32(1 / 255)
 
 
 class Samples(ABC):
-    """Rows to learn; `answers` are levels, uint8 (samples, outputs)."""
+    """The rows to learn; their colours are uint8 (samples, outputs)."""
 
-    answers: NDArray[np.uint8]
+    _levels: NDArray[np.uint8]
 
     @abstractmethod
-    def given(self, batch: NDArray[np.int64]) -> Array:
-        """Return what the network is given for samples (n,), as rows (n, inputs)."""
+    def inputs(self, batch: NDArray[np.int64]) -> Array:
+        """Return the network's inputs (n, inputs) for samples (n,)."""
 
     def colours(self, batch: NDArray[np.int64]) -> Array:
-        """Return what it should answer, (n, outputs) in [0, 1]."""
-        return self.answers[batch] * _LEVEL
+        """Return the colours (n, outputs) in [0, 1] that the network should return."""
+        return self._levels[batch] * _LEVEL
 
     def weights(self, batch: NDArray[np.int64], progress: float) -> Array | None:
-        """Return how much each counts after a part of the training, (n, 1); None for all alike."""
+        """Return the weights (n, 1) at a fraction of the training; None if all are equal."""
         return None
 
 
-class Pixels(Samples):
+class PixelSamples(Samples):
     """The pixels of a picture, row by row."""
 
     def __init__(self, lesson: Lesson, pixels: NDArray[np.uint8]) -> None:
         """Take the lesson of a picture, and its colours (h, w, 3)."""
-        self.answers = pixels.reshape(-1, 3)
+        self._levels = pixels.reshape(-1, 3)
         self._grid = lesson.grid
         self._weights, self._order = (
             None if plane is None else plane.reshape(-1, 1)
             for plane in (lesson.weights(), lesson.order())
         )
 
-    def given(self, batch: NDArray[np.int64]) -> Array:
-        """Return where the pixels lie, (n, 2), x first."""
+    def inputs(self, batch: NDArray[np.int64]) -> Array:
+        """Return the coordinates of the pixels, (n, 2), x first."""
         rows, columns = np.divmod(batch, self._grid.x.shape[1])
         return np.stack([self._grid.x[0, columns], self._grid.y[rows, 0]], axis=1)
 
     def weights(self, batch: NDArray[np.int64], progress: float) -> Array | None:
-        """Return their weights, 0 for those whose time has not come."""
+        """Return the weights, which are 0 for pixels whose `order` is above `progress`."""
         weights = None if self._weights is None else self._weights[batch]
         if self._order is None:
             return weights
@@ -63,14 +66,54 @@ class Pixels(Samples):
         return begun if weights is None else begun * weights
 
 
-class Pages(Samples):
+class PictureSamples(Samples):
     """The pictures of an album."""
 
     def __init__(self, pixels: NDArray[np.uint8], codes: NDArray[np.float32]) -> None:
-        """Take the pictures one below the other (pictures h, w, 3), and their codes."""
-        self.answers = pixels.reshape(len(codes), -1)
+        """Take the pictures, one below the other (pictures h, w, 3), and their codes."""
+        self._levels = pixels.reshape(len(codes), -1)
         self._codes = codes
 
-    def given(self, batch: NDArray[np.int64]) -> Array:
+    def inputs(self, batch: NDArray[np.int64]) -> Array:
         """Return the codes of the pictures, (n, k)."""
         return self._codes[batch]
+
+
+class Batches(Iterator[NDArray[np.int64]]):
+    """Endless batches (indices of samples), in epochs that cover each sample once."""
+
+    def __init__(self, samples: int, *, epoch_steps: int, rng: np.random.Generator) -> None:
+        """Take the numbers of samples and of batches in an epoch."""
+        self._samples, self._epoch_steps, self._rng = samples, epoch_steps, rng
+        self._began = generator_state(rng)  # before this epoch was drawn
+        self._epoch: list[NDArray[np.int64]] = []
+        self._taken = 0  # of this epoch
+
+    def __next__(self) -> NDArray[np.int64]:
+        if self._taken == len(self._epoch):
+            self._draw_epoch()
+        self._taken += 1
+        return self._epoch[self._taken - 1]
+
+    def _draw_epoch(self) -> None:
+        self._began = generator_state(self._rng)
+        # Equal parts: a small last batch would move the weights as far as a full one.
+        self._epoch = np.array_split(self._rng.permutation(self._samples), self._epoch_steps)
+        self._taken = 0
+
+    def state(self) -> State:
+        """Return the generator's state before this epoch and the number of batches taken since."""
+        return {"chance": self._began, "taken": np.array(self._taken)}
+
+    def restore(self, state: State) -> None:
+        """Draw that epoch again and continue after the batches taken from it.
+
+        Raises:
+            SavedError: the values are not possible; nothing has changed.
+        """
+        taken = state["taken"].item()
+        if not 0 <= taken <= self._epoch_steps:
+            raise state_mismatch(f"{taken} steps of an epoch of {self._epoch_steps}")
+        set_generator_state(self._rng, state["chance"])
+        self._draw_epoch()
+        self._taken = taken

@@ -170,18 +170,20 @@ def _torch(weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: Devic
 def _scratch(
     weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: DeviceName
 ) -> Painting:
-    from neuralpaint.scratch.choices import count_weights, known_model
-    from neuralpaint.scratch.painting import ScratchPainting, studio_of
+    from neuralpaint.scratch.network import count_weights, supported_model
+    from neuralpaint.scratch.painting import ScratchPainting, build_renderer
 
     if device not in ("auto", "cpu"):
         raise DeviceError(f"--engine numpy paints on the CPU, not on {device}: use --device cpu")
     settings, canvas, codes = facts
     plan = Plan(settings)
-    model, learned = known_model(plan.model), plan.canvas(canvas)
+    model, learned = supported_model(plan.model), plan.canvas(canvas)
     if count_weights(model, learned, codes) > sum(weight.size for weight in weights.values()):
         raise UsageError("there are fewer of them")
-    studio = studio_of(model, learned, seed=settings.optimization.seed, codes=codes)
-    blank = ScratchPainting(studio, studio.weights, canvas=canvas, settings=settings, codes=codes)
+    renderer = build_renderer(model, learned, seed=settings.optimization.seed, codes=codes)
+    blank = ScratchPainting(
+        renderer, renderer.weights, canvas=canvas, settings=settings, codes=codes
+    )
     return blank.with_weights(weights)
 
 

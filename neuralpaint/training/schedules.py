@@ -63,11 +63,11 @@ class Annealing:
         self._reduction = 1.0
 
     @property
-    def listens(self) -> bool:
+    def needs_loss(self) -> bool:
         """Whether it wants to `hear` of every epoch."""
         return isinstance(self._schedule, Reactive)
 
-    def hear(self, error: float) -> None:
+    def observe(self, error: float) -> None:
         """Take in the mean loss of an epoch that is over."""
         if isinstance(self._schedule, Reactive):
             self._errors.append(error)

@@ -111,8 +111,8 @@ class TorchLearner(Learner):
                 else:
                     self._graphs.run(self._learn_from, lattice)
                 self.step += 1
-                if self._plan.annealing.listens and self.step % self.epoch_steps == 0:
-                    self._plan.annealing.hear(float(self._epoch_loss) / self.epoch_steps)
+                if self._plan.annealing.needs_loss and self.step % self.epoch_steps == 0:
+                    self._plan.annealing.observe(float(self._epoch_loss) / self.epoch_steps)
                     self._epoch_loss.zero_()
             self._advancing = False
             self._timer.end(self.step, advice=self._plan.advice(self.steps))

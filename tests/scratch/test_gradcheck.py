@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuralpaint.scratch.activations import ReLU, Sine
-from neuralpaint.scratch.choices import ACTIVATIONS, NORMS
+from neuralpaint.scratch.activations import ACTIVATIONS, ReLU, Sine
 from neuralpaint.scratch.gradcheck import (
     TOLERANCE,
     Check,
@@ -12,10 +11,9 @@ from neuralpaint.scratch.gradcheck import (
     check_layer,
     check_loss,
 )
-from neuralpaint.scratch.layers import Array, Layer
-from neuralpaint.scratch.linear import Linear
+from neuralpaint.scratch.layers import Array, Layer, Linear
 from neuralpaint.scratch.losses import MSE
-from neuralpaint.scratch.normalization import BatchNorm
+from neuralpaint.scratch.regularization import NORMS, BatchNorm
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7])

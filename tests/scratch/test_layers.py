@@ -4,13 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from neuralpaint.scratch.activations import ReLU, Sigmoid
-from neuralpaint.scratch.choices import ACTIVATIONS
-from neuralpaint.scratch.dropout import Dropout
-from neuralpaint.scratch.layers import Array
-from neuralpaint.scratch.linear import Linear
-from neuralpaint.scratch.normalization import BatchNorm, LayerNorm
-from neuralpaint.scratch.oracle import layer_in_torch
+from neuralpaint.scratch.activations import ACTIVATIONS, ReLU, Sigmoid
+from neuralpaint.scratch.gradcheck import layer_in_torch
+from neuralpaint.scratch.layers import Array, Linear
+from neuralpaint.scratch.regularization import BatchNorm, Dropout, LayerNorm
 
 FLOAT = np.dtype(np.float32)
 

@@ -18,10 +18,10 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import fidelity, render
 from neuralpaint.runtime.threads import parallel_map
-from neuralpaint.scratch import blas
-from neuralpaint.scratch.dropout import Dropout
+from neuralpaint.scratch import matmul
 from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.painting import ScratchPainting
+from neuralpaint.scratch.regularization import Dropout
 from neuralpaint.training.learning import learn
 from neuralpaint.training.training import TrainingSettings
 
@@ -40,13 +40,13 @@ def small(**options: Any) -> ScratchLearner:
     options = {
         "model": SMALL, "engine": "numpy", "steps": 200, "batch": 216, "lr": 1e-2
     } | options  # fmt: skip
-    student = learner(picture(), TrainingSettings.from_dict(options))
-    assert isinstance(student, ScratchLearner)
-    return student
+    trained = learner(picture(), TrainingSettings.from_dict(options))
+    assert isinstance(trained, ScratchLearner)
+    return trained
 
 
-def colours(student: ScratchLearner) -> NDArray[np.float32]:
-    return student.painting()(CANVAS.grid())
+def colours(trained: ScratchLearner) -> NDArray[np.float32]:
+    return trained.painting()(CANVAS.grid())
 
 
 TINY = "mlp:hidden_size=24,hidden_layers=2"
@@ -75,29 +75,29 @@ TINY = "mlp:hidden_size=24,hidden_layers=2"
     ],
     ids=lambda options: ",".join(f"{value}" for value in options.values()),
 )
-def test_whatever_is_chosen_learns(options: dict[str, Any]) -> None:
-    student = small(**options)
-    first, last = learn(student, [0, 200])
+def test_every_option_learns(options: dict[str, Any]) -> None:
+    trained = small(**options)
+    first, last = learn(trained, [0, 200])
     assert math.isnan(first.loss)
     before, after = (psnr(render(s.painting, CANVAS), picture().pixels) for s in (first, last))
     assert after > max(19, before + 6)
 
 
-def test_both_engines_come_equally_far() -> None:
+def test_both_engines_reach_the_same_quality() -> None:
     found = {}
     for engine in ("numpy", "torch"):
         options: dict[str, Any] = {"engine": engine, "steps": 400, "batch": 864, "device": "cpu"}
-        student = learner(picture(), model=SMALL, lr=5e-3, **options)
-        student.advance(400)
-        found[engine] = student.painting(), fidelity(student.painting(), picture())
+        trained = learner(picture(), model=SMALL, lr=5e-3, **options)
+        trained.advance(400)
+        found[engine] = trained.painting(), fidelity(trained.painting(), picture())
     assert found["numpy"][1] > 32
     assert found["numpy"][1] == pytest.approx(found["torch"][1], abs=3)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd:momentum=0", "adam"])
 def test_a_step_is_the_step_of_torch(optimizer: str) -> None:
-    student = small(batch=864, optimizer=optimizer, schedule="constant", ema=0)
-    state = student._network.state()
+    trained = small(batch=864, optimizer=optimizer, schedule="constant", ema=0)
+    state = trained._network.state()
     theirs = torch.nn.Sequential(
         torch.nn.Linear(32, 24),
         torch.nn.ReLU(),
@@ -112,9 +112,9 @@ def test_a_step_is_the_step_of_torch(optimizer: str) -> None:
             getattr(linear, part).data = torch.from_numpy(state[f"linear{number}.{part}"])
     grid = picture().canvas.grid()
     points = np.stack(np.broadcast_arrays(grid.x, grid.y), axis=-1).reshape(-1, 2)
-    features = torch.from_numpy(student._network.features(points).copy())
+    features = torch.from_numpy(trained._network.features(points).copy())
     prediction = (torch.tanh(theirs(features)) + 1) / 2
-    np.testing.assert_allclose(colours(student), prediction.detach().reshape(24, 36, 3), atol=1e-5)
+    np.testing.assert_allclose(colours(trained), prediction.detach().reshape(24, 36, 3), atol=1e-5)
     target = torch.from_numpy(picture().pixels.reshape(-1, 3)) / 255
     loss = torch.nn.functional.mse_loss(prediction, target)
     loss.backward()
@@ -122,12 +122,12 @@ def test_a_step_is_the_step_of_torch(optimizer: str) -> None:
         torch.optim.Adam(theirs.parameters(), lr=1e-2, betas=(0.9, 0.99)).step()
     else:
         torch.optim.SGD(theirs.parameters(), lr=1e-2).step()
-    student.advance(1)
-    assert student.loss == pytest.approx(loss.item(), rel=1e-5)
+    trained.advance(1)
+    assert trained.loss == pytest.approx(loss.item(), rel=1e-5)
     moved = theirs.state_dict()
     for number, place in enumerate((0, 2, 4)):
         for part in ("weight", "bias"):
-            found = student._network.state()[f"linear{number}.{part}"]
+            found = trained._network.state()[f"linear{number}.{part}"]
             np.testing.assert_allclose(found, moved[f"{place}.{part}"], atol=1e-5)
 
 
@@ -141,7 +141,7 @@ def test_a_step_is_the_step_of_torch(optimizer: str) -> None:
         "encoding=harmonic,order=3,activation=tanh",
     ],
 )
-def test_both_engines_go_the_same_way(spec: str) -> None:
+def test_both_engines_make_the_same_steps_on_whole_pictures(spec: str) -> None:
     """The same seed, and the whole picture as a batch, so that its order does not matter."""
     whole = {"model": f"mlp:hidden_size=24,hidden_layers=2,{spec}", "batch": 864, "lr": 1e-3}
     ours = small(**whole, seed=3)
@@ -156,15 +156,15 @@ def test_both_engines_go_the_same_way(spec: str) -> None:
 
 def test_the_same_seed_gives_the_same_painting_and_another_another() -> None:
     def learned(seed: int) -> NDArray[np.float32]:
-        student = small(seed=seed, model=f"{SMALL},dropout=0.2,norm=batch")
-        student.advance(9)
-        return colours(student)
+        trained = small(seed=seed, model=f"{SMALL},dropout=0.2,norm=batch")
+        trained.advance(9)
+        return colours(trained)
 
     np.testing.assert_array_equal(learned(1), learned(1))
     assert np.abs(learned(1) - learned(2)).max() > 0.01
 
 
-def test_however_it_is_cut_into_advances_it_is_one_training() -> None:
+def test_the_result_does_not_depend_on_the_advances() -> None:
     whole, cut = small(), small()
     whole.advance(7)
     for steps in (1, 4, 2):
@@ -176,8 +176,8 @@ def test_however_it_is_cut_into_advances_it_is_one_training() -> None:
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
 def test_snapshots_are_frozen(norm: str) -> None:
-    student = small(model=f"{SMALL},norm={norm}")
-    taken = [(s.painting, s.painting(CANVAS.grid())) for s in learn(student, [0, 10, 30])]
+    trained = small(model=f"{SMALL},norm={norm}")
+    taken = [(s.painting, s.painting(CANVAS.grid())) for s in learn(trained, [0, 10, 30])]
     for painting, then in taken:
         np.testing.assert_array_equal(painting(CANVAS.grid()), then)
     assert np.abs(taken[1][1] - taken[2][1]).max() > 0
@@ -202,10 +202,10 @@ def test_a_grid_of_many_tiles_is_rendered_as_one(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_allclose(painting(CANVAS.grid()), expected, atol=1e-6)
 
 
-def test_rendering_neither_drops_out_nor_looks_at_the_neighbours() -> None:
-    student = small(model=f"{SMALL},dropout=0.5,norm=batch")
-    student.advance(5)
-    painting, grid = student.painting(), CANVAS.grid()
+def test_rendering_uses_no_dropout_and_no_batch_statistics() -> None:
+    trained = small(model=f"{SMALL},dropout=0.5,norm=batch")
+    trained.advance(5)
+    painting, grid = trained.painting(), CANVAS.grid()
     whole = painting(grid)
     np.testing.assert_array_equal(painting(grid), whole)
     row = painting(Grid(grid.x, grid.y[5:6]))
@@ -214,32 +214,32 @@ def test_rendering_neither_drops_out_nor_looks_at_the_neighbours() -> None:
 
 def test_the_painting_shows_the_averaged_weights() -> None:
     def change(ema: float) -> float:
-        student = small(ema=ema, lr=0.03, schedule="constant")
-        student.advance(60)
-        before = colours(student)
-        student.advance(1)
-        return float(np.abs(colours(student) - before).mean())
+        trained = small(ema=ema, lr=0.03, schedule="constant")
+        trained.advance(60)
+        before = colours(trained)
+        trained.advance(1)
+        return float(np.abs(colours(trained) - before).mean())
 
     assert change(0.99) < 0.5 * change(0)
 
 
 def test_an_epoch_shows_every_pixel_once() -> None:
-    student = small(batch=100, epochs=2, steps=None)
-    assert (student.epoch_steps, student.steps) == (9, 18)
-    batches = [next(student._batches) for _ in range(18)]
-    assert {len(batch) for batch in batches} == {96}  # and never a small rest
+    trained = small(batch=100, epochs=2, steps=None)
+    assert (trained.epoch_steps, trained.steps) == (9, 18)
+    batches = [next(trained._batches) for _ in range(18)]
+    assert {len(batch) for batch in batches} == {96}  # equal sizes
     for epoch in (batches[:9], batches[9:]):
         assert sorted(np.concatenate(epoch)) == list(range(864))
     assert batches[0].tolist() != batches[9].tolist()
 
 
-def test_a_penalty_is_about_weights_and_not_biases() -> None:
+def test_penalties_apply_to_weights_and_not_to_biases() -> None:
     def first_move(**options: float) -> dict[str, NDArray[Any]]:
-        student = small(optimizer="sgd:momentum=0", lr=1, schedule="constant", **options)
-        student._network.weights += 0.05  # the biases begin at 0, where nothing pulls
-        before = student._network.state()
-        student.advance(1)
-        after = student._network.state()
+        trained = small(optimizer="sgd:momentum=0", lr=1, schedule="constant", **options)
+        trained._network.weights += 0.05  # the biases begin at 0, where nothing pulls
+        before = trained._network.state()
+        trained.advance(1)
+        after = trained._network.state()
         return {name: after[name] - before[name] for name in before}
 
     begin = {name: weight + 0.05 for name, weight in small()._network.state().items()}
@@ -250,73 +250,73 @@ def test_a_penalty_is_about_weights_and_not_biases() -> None:
 
 
 def test_clipping_bounds_the_move() -> None:
-    student = small(optimizer="sgd:momentum=0", lr=1, schedule="constant", clip=1e-3)
-    before = student._network.weights.copy()
-    student.advance(1)
-    moved = np.linalg.norm(student._network.weights - before)
+    trained = small(optimizer="sgd:momentum=0", lr=1, schedule="constant", clip=1e-3)
+    before = trained._network.weights.copy()
+    trained.advance(1)
+    moved = np.linalg.norm(trained._network.weights - before)
     assert moved == pytest.approx(1e-3, rel=0.01)
 
 
-def test_a_schedule_that_listens_hears_of_every_epoch() -> None:
-    student = small(schedule="plateau:patience=1,factor=0.5,threshold=0.5", lr=1e-9)
+def test_a_reactive_schedule_observes_every_epoch() -> None:
+    trained = small(schedule="plateau:patience=1,factor=0.5,threshold=0.5", lr=1e-9)
     rates = []
     for _ in range(4):
-        student.advance(student.epoch_steps)
-        rates.append(student._multiplier())
+        trained.advance(trained.epoch_steps)
+        rates.append(trained._multiplier())
     assert rates == [1, 0.5, 0.5, 0.25]
 
 
-def test_what_a_schedule_hears_is_the_mean_loss_of_the_epoch(
+def test_a_schedule_observes_the_mean_loss_of_the_epoch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    student = small(schedule="plateau")
-    heard: list[float] = []
+    trained = small(schedule="plateau")
+    observed: list[float] = []
     losses: list[float] = []
-    monkeypatch.setattr(student._plan.annealing, "hear", heard.append)
+    monkeypatch.setattr(trained._plan.annealing, "observe", observed.append)
     for _ in range(3):
-        student.advance(student.epoch_steps)
-        losses.append(student.loss)
-    assert heard == pytest.approx(losses)
+        trained.advance(trained.epoch_steps)
+        losses.append(trained.loss)
+    assert observed == pytest.approx(losses)
 
 
-def test_of_every_other_pixel_a_quarter_is_seen() -> None:
-    student = small(train_on="every-other", batch=216)
-    assert student.epoch_steps == 1
-    assert student._samples is not None
-    points = student._samples.given(np.arange(216))
+def test_train_on_every_other_uses_a_quarter_of_the_pixels() -> None:
+    trained = small(train_on="every-other", batch=216)
+    assert trained.epoch_steps == 1
+    assert trained._samples is not None
+    points = trained._samples.inputs(np.arange(216))
     grid = picture().canvas.grid()
     assert set(points[:, 0]) == set(grid.x[0, ::2])
     assert set(points[:, 1]) == set(grid.y[::2, 0])
 
 
-def test_a_model_drops_the_part_it_was_told_to() -> None:
-    student = small(model=f"{SMALL},dropout=0.3", batch=864)
-    student.advance(1)
-    masks = [layer.mask for layer in student._network.layers if isinstance(layer, Dropout)]
+def test_dropout_has_the_chosen_probability() -> None:
+    trained = small(model=f"{SMALL},dropout=0.3", batch=864)
+    trained.advance(1)
+    masks = [layer.mask for layer in trained._network.layers if isinstance(layer, Dropout)]
     assert [np.mean(mask == 0) for mask in masks] == pytest.approx([0.3, 0.3], abs=0.02)
 
 
-def test_a_sketch_is_what_the_batches_have_said() -> None:
-    student = small(batch=216, lr=1e-9)
+def test_a_sketch_contains_the_predictions_of_the_batches() -> None:
+    trained = small(batch=216, lr=1e-9)
     begin = np.full((24, 36, 3), 7, np.uint8)
-    student.begin_sketch(begin)
-    student.advance(1)
-    drawn = student.sketch()
+    trained.begin_sketch(begin)
+    trained.advance(1)
+    drawn = trained.sketch()
     seen = (drawn != 7).any(axis=-1)
     assert abs(seen.sum() - 216) < 10
     expected = render(small().painting(), CANVAS).astype(int)
     assert np.abs(drawn[seen] - expected[seen]).max() <= 1
-    student.advance(3)
-    assert np.abs(student.sketch() - expected).max() <= 1
+    trained.advance(3)
+    assert np.abs(trained.sketch() - expected).max() <= 1
     assert (drawn != 7).any(axis=-1).sum() == seen.sum()  # a copy
     assert (begin == 7).all()
 
 
-def test_a_loss_that_is_no_number_stops_with_advice() -> None:
-    student = small(lr=100, schedule="constant")
-    student._network.weights[:] = 1e38
+def test_an_infinite_loss_raises_with_advice() -> None:
+    trained = small(lr=100, schedule="constant")
+    trained._network.weights[:] = 1e38
     with pytest.raises(DivergedError, match=r"by step 5: lower --lr \(now 100\) or set --clip 1"):
-        student.advance(5)
+        trained.advance(5)
 
 
 @pytest.mark.parametrize(
@@ -331,42 +331,42 @@ def test_a_loss_that_is_no_number_stops_with_advice() -> None:
         ({"device": "mps"}, "no device 'mps': choose from cpu"),
     ],
 )
-def test_what_this_engine_has_not_is_refused(options: dict[str, Any], message: str) -> None:
+def test_unsupported_options_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as refusal:
         small(**options)
     assert str(refusal.value).startswith(f"--engine numpy has {message}")
     assert "\n" not in str(refusal.value)
 
 
-def test_products_are_shared_out_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_are_divided_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(301, 70)), rng.normal(size=(70, 50))
-    asked: list[int] = []
+    shares_used: list[int] = []
 
     def watch(function: Any, items: Any) -> Any:
-        asked.append(len(items))
+        shares_used.append(len(items))
         return parallel_map(function, items)
 
-    monkeypatch.setattr(blas, "parallel_map", watch)
-    monkeypatch.setattr(blas, "_SMALL", 0)
+    monkeypatch.setattr(matmul, "parallel_map", watch)
+    monkeypatch.setattr(matmul, "_SMALL", 0)
     for threads, shares in ((1, []), (3, [6])):
-        blas.hire(threads)
-        asked.clear()
-        np.testing.assert_allclose(blas.multiply(a, b, out=np.empty((301, 50))), a @ b)
-        assert asked == shares
+        matmul.set_threads(threads)
+        shares_used.clear()
+        np.testing.assert_allclose(matmul.matmul(a, b, out=np.empty((301, 50))), a @ b)
+        assert shares_used == shares
 
 
-def test_a_blas_that_does_not_listen_works_in_its_own_way(
+def test_an_unknown_blas_uses_its_own_threads(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(blas, "_library", lambda: None)
-    monkeypatch.setattr(blas, "_quiet", None)
-    blas.hire(None)
+    monkeypatch.setattr(matmul, "_library", lambda: None)
+    monkeypatch.setattr(matmul, "_limit_blas", matmul._limit_blas.__wrapped__)
+    matmul.set_threads(None)
     assert not caplog.text
-    blas.hire(3)
+    matmul.set_threads(3)
     assert "OPENBLAS_NUM_THREADS" in caplog.text
     a = np.ones((400, 400))
-    np.testing.assert_array_equal(blas.multiply(a, a, out=np.empty_like(a)), 400)
+    np.testing.assert_array_equal(matmul.matmul(a, a, out=np.empty_like(a)), 400)
 
 
 def test_it_paints_and_films(tmp_path: Path) -> None:

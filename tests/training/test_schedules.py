@@ -37,10 +37,10 @@ def test_exponential_falls_by_the_same_factor_in_every_step() -> None:
 def reductions(spec: str, errors: list[float]) -> list[int]:
     """Return after which of the epochs the rate was reduced."""
     annealing = Annealing(schedules.parse(spec))
-    assert annealing.listens
+    assert annealing.needs_loss
     found, before = [], 1.0
     for epoch, error in enumerate(errors):
-        annealing.hear(error)
+        annealing.observe(error)
         now = annealing.multiplier(step=0, steps=1, epoch=0)
         if now < before:
             assert now == before / 2
@@ -69,7 +69,7 @@ def test_adaptive_halving_may_grow_after_every_epoch_that_was_better() -> None:
     annealing = Annealing(schedules.parse("adaptive-halving:window=1,grow=1.5"))
     found = []
     for error in [4.0, 3, 2, 3, 2, 1]:
-        annealing.hear(error)
+        annealing.observe(error)
         found.append(annealing.multiplier(step=0, steps=1, epoch=0))
     ups = 1.5**3
     assert found == pytest.approx([1.5, 1.5**2, ups, ups / 2, ups / 2 * 1.5, ups / 2 * 1.5**2])
@@ -82,8 +82,8 @@ def test_what_was_heard_goes_on_in_another_training() -> None:
     for error in errors:
         again = Annealing(schedules.parse(spec))
         again.restore(whole.state())
-        whole.hear(error)
-        again.hear(error)
+        whole.observe(error)
+        again.observe(error)
         heard.append(whole.multiplier(step=0, steps=1, epoch=0))
         assert again.multiplier(step=0, steps=1, epoch=0) == heard[-1]
     assert heard[-1] < heard[3] < heard[0]
@@ -91,6 +91,6 @@ def test_what_was_heard_goes_on_in_another_training() -> None:
 
 def test_other_schedules_do_not_listen() -> None:
     annealing = Annealing(Step())
-    annealing.hear(9)
-    assert not annealing.listens
+    annealing.observe(9)
+    assert not annealing.needs_loss
     assert annealing.multiplier(step=0, steps=1, epoch=3) == 0.5

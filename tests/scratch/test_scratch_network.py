@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import MLPModel
 from neuralpaint.models.encodings import encodings
-from neuralpaint.scratch.choices import build_network
 from neuralpaint.scratch.features import Features
+from neuralpaint.scratch.network import build_network
+from neuralpaint.scratch.regularization import NORMS
 
 CANVAS = Canvas.of(height=40, width=60)
 SPECS = ["none", "basic", "positional", "gaussian:features=32", "harmonic", "harmonic:order=5"]
@@ -49,3 +50,27 @@ def test_a_point_next_to_another_is_far_from_it_to_high_frequencies() -> None:
     low, high = (features(f"gaussian:features=64,sigma={sigma}") for sigma in (0.1, 10))
     near, far = (float(np.abs(np.diff(f(pair).copy(), axis=0)).mean()) for f in (low, high))
     assert far > 10 * near
+
+
+@pytest.mark.parametrize("norm", ["none", "layer", "batch"])
+def test_a_hidden_layer_is_linear_norm_activation_dropout(norm: str) -> None:
+    settings = {"hidden_layers": 2, "norm": norm, "dropout": 0.1, "activation": "tanh"}
+    canvas = Canvas.of(height=4, width=4)
+    network = build_network(MLPModel.from_dict(settings), canvas, seed=0)
+    kinds = [type(layer).__name__ for layer in network.layers]
+    norms = [] if norm == "none" else [NORMS[norm].__name__]
+    hidden = ["Linear", *norms, "Tanh", "Dropout"]
+    assert kinds == [*hidden, *hidden, "Linear", "Colours"]
+    assert any("running" in name for name in network.state()) == (norm == "batch")
+
+
+def test_a_network_without_hidden_layers_is_one_map() -> None:
+    canvas = Canvas.of(height=4, width=4)
+    network = build_network(
+        MLPModel(hidden_layers=0, encoding="none", activation="sine"),
+        canvas,
+        seed=0,
+    )
+    assert [parameter.value.shape for parameter in network.parameters.values()] == [(3, 2), (3,)]
+    colours = network.forward(np.zeros((5, 2), np.float32))
+    np.testing.assert_array_equal(colours, 0.5)
