@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from neuralpaint.storage.saved import load_painting
     from neuralpaint.storage.take import Take, load_take
     from neuralpaint.training.learning import Learner, Snapshot, learn
-    from neuralpaint.training.training import TrainingSettings
+    from neuralpaint.training.settings import TrainingSettings
     from neuralpaint.video.writer import ClipWriter
 
 # Where each public name lives; `__getattr__` imports it when it is first used.
@@ -97,7 +97,7 @@ _HOMES = {
     "storage.saved": ["load_painting"],
     "image.stills": ["save_still"],
     "storage.take": ["Take", "load_take"],
-    "training.training": ["TrainingSettings"],
+    "training.settings": ["TrainingSettings"],
     "video.writer": ["ClipWriter"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.image.canvas import Grid
 from neuralpaint.models.painting import Painting
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["Flat"]
 

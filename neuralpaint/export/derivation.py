@@ -30,7 +30,7 @@ from neuralpaint.models.encodings.entries import (
     encodings,
 )
 from neuralpaint.models.painting import Painting
-from neuralpaint.training.training import Plan
+from neuralpaint.training.settings import Plan
 
 __all__ = ["derive"]
 

@@ -18,7 +18,7 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.provenance import Note
 from neuralpaint.training.learning import Snapshot
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting

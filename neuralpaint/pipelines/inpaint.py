@@ -23,7 +23,7 @@ from neuralpaint.pipelines.report import Report, Result, ignore
 from neuralpaint.pipelines.still import StillSettings
 from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
 from neuralpaint.storage.resume.keeping import Keeping
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.video.formats import clip_suffixes
 from neuralpaint.video.playback import PlaybackSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neuralpaint.models.albums import Subject
 from neuralpaint.training.learning import Learner
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["learner"]
 

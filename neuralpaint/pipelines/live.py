@@ -24,7 +24,7 @@ from neuralpaint.storage.resume.journal import Journal
 from neuralpaint.storage.resume.keeping import Keeping
 from neuralpaint.storage.resume.patience import Patience
 from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting

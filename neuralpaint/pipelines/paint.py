@@ -16,7 +16,7 @@ from neuralpaint.pipelines.report import Report, Result, ignore
 from neuralpaint.pipelines.still import Still, StillSettings
 from neuralpaint.storage.resume.keeping import Keeping
 from neuralpaint.training.losses import MSE, losses
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["PaintSettings", "paint", "prepare_paint"]
 

@@ -27,7 +27,7 @@ from neuralpaint.pipelines.walk_settings import WalkSettings
 from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.walks import walks
 from neuralpaint.runtime.threads import set_threads
-from neuralpaint.training.training import DeviceSettings
+from neuralpaint.training.settings import DeviceSettings
 from neuralpaint.video.playback import PlaybackSettings
 
 if TYPE_CHECKING:

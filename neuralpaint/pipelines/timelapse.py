@@ -23,7 +23,7 @@ from neuralpaint.pipelines.morph.walking import played
 from neuralpaint.pipelines.report import Report, Result, ignore
 from neuralpaint.rendering.camera import cameras
 from neuralpaint.storage.resume.keeping import Keeping
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.video.formats import format_for
 from neuralpaint.video.playback import PlaybackSettings
 from neuralpaint.video.sinks import check_clip

@@ -37,8 +37,8 @@ from neuralpaint.training.learning import Learner
 from neuralpaint.training.lesson import Lesson
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
+from neuralpaint.training.settings import Plan, TrainingSettings
 from neuralpaint.training.timing import HostTimer, Measurement
-from neuralpaint.training.training import Plan, TrainingSettings
 
 __all__ = ["ScratchLearner"]
 

@@ -17,7 +17,7 @@ from neuralpaint.models.codes import Codes
 from neuralpaint.models.painting import CodeField, Painting, check_weights
 from neuralpaint.scratch.layers import Array
 from neuralpaint.scratch.network import Network, SupportedModel, Weights, build_network
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["Renderer", "ScratchPainting", "build_renderer"]
 

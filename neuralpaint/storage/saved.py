@@ -23,7 +23,7 @@ from neuralpaint.models.codes import checked_codes
 from neuralpaint.runtime.devices import DeviceName, explain_out_of_memory, find_device
 from neuralpaint.runtime.files import check_output
 from neuralpaint.storage.sealed import load_sealed, save_sealed
-from neuralpaint.training.training import Plan, TrainingSettings
+from neuralpaint.training.settings import Plan, TrainingSettings
 
 if TYPE_CHECKING:
     import torch

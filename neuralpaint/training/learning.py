@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.runtime.progress import DoneCallback, ignore
 from neuralpaint.runtime.state import State, check_state, merge_states
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.timing import Measurement, Timer
-from neuralpaint.training.training import TrainingSettings
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting

@@ -18,7 +18,7 @@ from neuralpaint.image.pictures import Picture, Plane
 from neuralpaint.image.split import pixels_to_learn
 from neuralpaint.models.albums import Subject
 from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import torch

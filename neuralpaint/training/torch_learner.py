@@ -18,9 +18,9 @@ from neuralpaint.training.cuda_graph import StepGraphs
 from neuralpaint.training.gradients import backpropagate, penalize
 from neuralpaint.training.learning import Learner
 from neuralpaint.training.lesson import Lesson
+from neuralpaint.training.settings import Plan, TrainingSettings
 from neuralpaint.training.target import Batch, Lattice, Lattices, Target, strides
 from neuralpaint.training.timing import CudaTimer, HostTimer, Measurement
-from neuralpaint.training.training import Plan, TrainingSettings
 
 __all__ = ["TorchLearner"]
 

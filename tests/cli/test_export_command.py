@@ -16,7 +16,7 @@ from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.storage.take import TakeWriter, load_take
 from neuralpaint.training.learning import learn
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 SETTINGS = TrainingSettings(
     model="fourier:order=3,hidden_size=6", steps=8, batch=96, device="cpu", threads=1

@@ -8,7 +8,7 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.pipelines.timelapse import VideoSettings
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 animals: Registry[Settings] = Registry("animal")
 

@@ -10,7 +10,7 @@ import pytest
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
-from neuralpaint.training.training import Engine
+from neuralpaint.training.settings import Engine
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from neuralpaint.models.albums import Album
 from neuralpaint.models.encodings import encodings
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
-from neuralpaint.training.training import Engine
+from neuralpaint.training.settings import Engine
 
 Paint = Callable[..., Painting]
 Evaluate = Callable[[Painting, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]

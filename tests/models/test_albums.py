@@ -21,8 +21,8 @@ from neuralpaint.storage.saved import load_painting
 from neuralpaint.storage.take import TakeWriter, load_take
 from neuralpaint.training.learning import learn
 from neuralpaint.training.lesson import Lesson
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.target import Lattice, Target
-from neuralpaint.training.training import TrainingSettings
 
 MODELS = [
     "fourier:order=6,hidden_size=24,hidden_layers=1", "skipconn:hidden_size=16,hidden_layers=1",

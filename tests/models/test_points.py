@@ -15,7 +15,7 @@ from neuralpaint.models.networks.activations import ACTIVATIONS
 from neuralpaint.models.networks.points import tabulate
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.runtime.threads import set_threads, thread_count
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 CANVAS = Canvas.of(height=32, width=48)
 TENTH_OF_A_LEVEL = 0.1 / 255

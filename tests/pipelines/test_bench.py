@@ -25,8 +25,8 @@ from neuralpaint.pipelines.bench.quality import glance, still_psnr
 from neuralpaint.pipelines.bench.reference import PlainFourier, pixel_loader
 from neuralpaint.pipelines.bench.result import REFERENCE, BenchProgress
 from neuralpaint.pipelines.bench.timing import torch_threads
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.torch_learner import TorchLearner
-from neuralpaint.training.training import TrainingSettings
 
 # As the registry writes it: results are called by that.
 MODEL = models.spec(models.parse("fourier:order=4,hidden_size=8,hidden_layers=1"))

@@ -22,7 +22,7 @@ from neuralpaint.pipelines.saved import as_it_was, load_saved
 from neuralpaint.rendering.stage import Frame, Stage
 from neuralpaint.storage.take import Take, TakeWriter
 from neuralpaint.training.learning import learn
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 AGAIN = {"duration": 1.0, "fps": 12.0}
 

@@ -16,7 +16,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting, TorchPainting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import Depth, expose, fidelity, letterbox, render, strips
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 
 class Plane(nn.Module):

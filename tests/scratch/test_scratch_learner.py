@@ -23,7 +23,7 @@ from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.painting import ScratchPainting
 from neuralpaint.scratch.regularization import Dropout
 from neuralpaint.training.learning import learn
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 CANVAS = Canvas.of(height=24, width=36)
 SMALL = "mlp:hidden_size=24,hidden_layers=2,features=16,sigma=2"

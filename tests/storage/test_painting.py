@@ -22,7 +22,7 @@ from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
 from neuralpaint.storage.saved import load_painting
 from neuralpaint.storage.sealed import load_sealed, save_sealed
-from neuralpaint.training.training import Engine, TrainingSettings
+from neuralpaint.training.settings import Engine, TrainingSettings
 
 KIND = "neuralpaint painting"
 SMALL = {

@@ -29,7 +29,7 @@ from neuralpaint.storage.saved import load_painting
 from neuralpaint.storage.take import Take, TakeWriter, is_take, load_take
 from neuralpaint.storage.take.records import MAGIC, pack_record, read_places, read_record
 from neuralpaint.training.learning import Snapshot, learn
-from neuralpaint.training.training import Engine, TrainingSettings
+from neuralpaint.training.settings import Engine, TrainingSettings
 
 SMALL = {
     "fourier": "fourier:hidden_size=8",

@@ -18,9 +18,9 @@ from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
 from neuralpaint.training.learning import Learner, learn, stops_by_clock
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.timing import CudaTimer
 from neuralpaint.training.torch_learner import TorchLearner
-from neuralpaint.training.training import TrainingSettings
 
 
 @pytest.mark.parametrize("name", WITHOUT_CODES)

@@ -15,7 +15,7 @@ from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.storage.saved import load_painting
 from neuralpaint.training.lesson import Lesson
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 ENGINES = [
     {"model": "fourier:order=4,hidden_size=8,hidden_layers=1"},

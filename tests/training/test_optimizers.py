@@ -10,7 +10,7 @@ from torch import Tensor
 
 from neuralpaint.errors import UsageError
 from neuralpaint.training.optimizers import Group, optimizers
-from neuralpaint.training.training import Plan, TrainingSettings
+from neuralpaint.training.settings import Plan, TrainingSettings
 
 
 def descend(spec: str, *, steps: int, lr: float, shape: tuple[int, ...] = (12, 10)) -> Tensor:

@@ -19,8 +19,8 @@ from neuralpaint.training.learning import Learner, learn
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import Group, optimizers
 from neuralpaint.training.schedules import schedules
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.torch_learner import TorchLearner
-from neuralpaint.training.training import TrainingSettings
 
 SMALL = "mlp:hidden_size=16,hidden_layers=2,encoding=basic"
 SCRATCH: dict[str, Any] = {"engine": "numpy"}

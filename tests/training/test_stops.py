@@ -7,8 +7,8 @@ from fake_painting import Flat
 
 from neuralpaint.runtime.state import State
 from neuralpaint.training.learning import Learner, learn, stops_by_clock
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.timing import Measurement
-from neuralpaint.training.training import TrainingSettings
 
 
 class Clockwork(Learner):

@@ -11,8 +11,8 @@ import torch
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
 from neuralpaint.training.lesson import Lesson
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.target import Lattice, Lattices, Target, strides
-from neuralpaint.training.training import TrainingSettings
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (13, 29, 3), dtype=np.uint8)
 

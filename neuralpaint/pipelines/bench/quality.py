@@ -15,7 +15,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.training.learning import Snapshot, learn, stops_by_clock
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["Look", "Watch", "glance", "still_psnr", "train_by_clock"]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from neuralpaint.config.settings import ComposedSettings, group, setting
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.models import models
-from neuralpaint.training.training import DeviceSettings, TrainingSettings
+from neuralpaint.training.settings import DeviceSettings, TrainingSettings
 
 __all__ = ["BenchSettings"]
 

@@ -7,8 +7,8 @@ from neuralpaint.pipelines.bench.demand import demand
 from neuralpaint.pipelines.bench.peak import matrix_peaks
 from neuralpaint.pipelines.bench.result import Speed
 from neuralpaint.pipelines.bench.timing import median_seconds, torch_threads
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.torch_learner import TorchLearner
-from neuralpaint.training.training import TrainingSettings
 
 __all__ = ["training_speed"]
 

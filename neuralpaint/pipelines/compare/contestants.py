@@ -13,7 +13,7 @@ from neuralpaint.config.settings import options
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.pipelines.compare.names import named, shown
 from neuralpaint.pipelines.compare.settings import AXES, FIXED, NAMED, CompareSettings
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["MOST", "Contestant", "Variant", "check_key", "contestants_of"]
 

@@ -12,7 +12,7 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import options
 from neuralpaint.errors import UsageError
 from neuralpaint.pipelines.compare.settings import AXES, FIXED, NAMED
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["named", "shown"]
 

@@ -18,7 +18,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.compare.contestants import Contestant
 from neuralpaint.pipelines.compare.folder import write_file
 from neuralpaint.pipelines.compare.result import CurvePoint, Outcome
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["digest_of", "fingerprint", "plain", "read_record", "write_record"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from neuralpaint.errors import DeviceError, NeuralPaintError
 from neuralpaint.pipelines.compare.settings import CompareSettings
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from neuralpaint.pipelines.bench.machine import Machine

@@ -15,7 +15,7 @@ from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import schedules
-from neuralpaint.training.training import DeviceSettings, OptimizationSettings, TrainingSettings
+from neuralpaint.training.settings import DeviceSettings, OptimizationSettings, TrainingSettings
 
 __all__ = ["AXES", "FIXED", "NAMED", "CompareSettings"]
 

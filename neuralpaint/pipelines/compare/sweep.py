@@ -159,7 +159,7 @@ def _checked(key: str, value: Any) -> Any:
         raise UsageError(f"it needs one value, not {value!r}")
     if "." in key:
         return value
-    from neuralpaint.training.training import TrainingSettings
+    from neuralpaint.training.settings import TrainingSettings
 
     return options(TrainingSettings)[key].convert(value, label=key)
 

@@ -10,7 +10,7 @@ from neuralpaint.pipelines.compare.result import CompareResult, Outcome
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.paint import PaintSettings
 from neuralpaint.pipelines.provenance import Note
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = [
     "budget",

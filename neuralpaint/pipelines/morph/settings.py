@@ -15,7 +15,7 @@ from neuralpaint.pipelines.masking import MaskSettings
 from neuralpaint.pipelines.morph.moving import MovingSettings, check_moving
 from neuralpaint.pipelines.walk_settings import WalkSettings
 from neuralpaint.rendering.pacing import pacings
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.video.playback import PlaybackSettings
 
 __all__ = ["MorphSettings"]

@@ -12,7 +12,7 @@ from PIL import Image
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.compare.names import named
 from neuralpaint.pipelines.upscale.settings import UpscaleSettings
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["BASELINE", "RESAMPLERS", "Kind", "Method", "methods_of", "resampled"]
 

@@ -14,7 +14,7 @@ from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import schedules
-from neuralpaint.training.training import (
+from neuralpaint.training.settings import (
     DeviceSettings,
     Engine,
     OptimizationSettings,

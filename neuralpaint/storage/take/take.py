@@ -24,7 +24,7 @@ from neuralpaint.storage.take.sketch import unpacked_sketch
 from neuralpaint.storage.take.weights import Weights, unpacked, widened
 from neuralpaint.storage.tensors import opened_saved
 from neuralpaint.training.learning import Snapshot
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["Take", "is_take", "load_take"]
 

@@ -31,7 +31,7 @@ from neuralpaint.storage.take.weights import (
 )
 from neuralpaint.storage.tensors import opened_saved
 from neuralpaint.training.learning import Snapshot
-from neuralpaint.training.training import TrainingSettings
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["Precision", "TakeWriter"]
 
