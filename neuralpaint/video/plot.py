@@ -1,6 +1,6 @@
-"""A small line plot on a card: rules, a line that glows down to its base, and a tip with its value.
+"""A small line plot on a card: ticks, a line with a glow below it, and the value at its tip.
 
-The line is not stroked but measured: in every quarter of a column, how far each pixel is from it.
+The line is drawn by the distance of each pixel from it, in four samples per column.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import text_mask, text_width
-from neuralpaint.video.drawing import WHITE, Colour, Frame, blend, disc, stamp
+from neuralpaint.video.drawing import WHITE, Colour, blend, disc, stamp
 
 __all__ = ["Plot", "draw_plot"]
 
@@ -21,30 +22,30 @@ Floats = npt.NDArray[np.float64]
 
 _ACCENT: Colour = (255, 206, 110)
 _SUBCOLUMNS = 4
-_ROOM_FOR_TEXT = 8  # Widths of the type size that a card needs before anything is written on it.
+_MIN_EMS_FOR_TEXT = 8  # narrower cards, in units of the type size, have no text
 
 
 @dataclass(frozen=True)
 class Plot:
-    """What to plot; positions are shares of the axes, in [0, 1], y from the bottom up."""
+    """A curve and its labels. Positions are fractions of the axes, in [0, 1], y upwards."""
 
     x: Floats
-    """Where the points lie, (n,), rising; n may be 0."""
+    """Positions (n,), increasing; n can be 0."""
     y: Floats
-    """How high they are, (n,)."""
+    """Positions (n,)."""
     ticks: Mapping[float, str]
-    """What is written beside each rule, by its height."""
+    """The label of each tick, by its y."""
     widest: str
-    """The widest of all possible ticks: the axes must not move when another comes."""
+    """The widest possible tick label, for which space is reserved."""
     title: str
     value: str
-    """What is written at the tip."""
+    """The text at the tip of the line."""
     rises: bool
-    """The way the line is expected to go; title and value keep out of it."""
+    """Whether the line is expected to rise; title and value are placed where it will not be."""
 
 
 class _Area(NamedTuple):
-    """The part of the card that the axes span."""
+    """The part of the card inside the axes."""
 
     top: int
     left: int
@@ -52,14 +53,14 @@ class _Area(NamedTuple):
     width: int
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Return the (row, column) on the card of a point on the axes."""
+        """Return the (row, column) on the card of a point of the plot."""
         return self.top + (1 - y) * self.height, self.left + x * self.width
 
 
 def draw_plot(card: Frame, plot: Plot, *, size: int) -> None:
-    """Draw `plot` on `card`, uint8 (h, w, 3), in place, with type of `size` where it fits."""
+    """Draw `plot` on `card`, uint8 (h, w, 3), in place. `size` is that of the text, if it fits."""
     height, width = card.shape[:2]
-    written = width >= _ROOM_FOR_TEXT * size
+    written = width >= _MIN_EMS_FOR_TEXT * size
     if written:
         small = max(9, round(0.85 * size))
         gutter = text_width(plot.widest, small)
@@ -82,7 +83,7 @@ def draw_plot(card: Frame, plot: Plot, *, size: int) -> None:
 
 
 def _write_axes(card: Frame, area: _Area, plot: Plot, size: int) -> None:
-    """Rule the card and write what the rules stand for, and the title where the line is not."""
+    """Draw the ticks with their labels, and the title where the line will not be."""
     title = text_mask(plot.title, size)
     title_row = round(area.top + (area.height - 0.8 * size if plot.rises else -0.4 * size))
     right = area.left + area.width
@@ -101,7 +102,7 @@ def _write_axes(card: Frame, area: _Area, plot: Plot, size: int) -> None:
 
 
 def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
-    """Draw the line so far, and light under it that fades towards the base."""
+    """Draw the line, and a light below it that fades towards the bottom."""
     reach = int(np.ceil(thickness))
     first = area.left - reach
     last = min(card.shape[1], int(np.ceil(area.left + plot.x[-1] * area.width)) + reach)
@@ -109,17 +110,17 @@ def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
     start, end = area.left + plot.x[0] * area.width, area.left + plot.x[-1] * area.width
     height = area.top + (1 - plot.y) * area.height
     line = np.interp(columns, area.left + plot.x * area.width, height)
-    # Away from a sloping line is less than above or below it.
-    lean = 1 / np.hypot(1, np.gradient(line, 1 / _SUBCOLUMNS))
+    # The distance from a sloping line is less than the vertical distance.
+    cosine = 1 / np.hypot(1, np.gradient(line, 1 / _SUBCOLUMNS))
     rows = np.arange(card.shape[0])[:, None] + np.float32(0.5)
-    drawn = ((columns >= start) & (columns <= end)).astype(np.float32)
+    inside = ((columns >= start) & (columns <= end)).astype(np.float32)
     below = rows - line.astype(np.float32)
-    away = np.abs(below) * lean.astype(np.float32)
-    stroke = np.clip(np.float32(thickness / 2 + 0.5) - away, 0, 1)
+    distance = np.abs(below) * cosine.astype(np.float32)
+    stroke = np.clip(np.float32(thickness / 2 + 0.5) - distance, 0, 1)
     base = np.float32(area.top + area.height)
     depth = np.clip((base - rows) / np.float32(max(1, area.height)), 0, 1)
     light = np.clip(below + np.float32(0.5), 0, 1) * (np.float32(0.30) * depth**2)
-    alpha = (stroke + light * (1 - stroke)) * drawn
+    alpha = (stroke + light * (1 - stroke)) * inside
     alpha = alpha.reshape(len(rows), -1, _SUBCOLUMNS).mean(axis=2)
     blend(card[:, first:last], _ACCENT, alpha)
 
@@ -127,7 +128,7 @@ def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
 def _write_value(
     card: Frame, area: _Area, plot: Plot, *, tip: tuple[float, float], size: int
 ) -> None:
-    """Write the value above the tip, on the side where the line does not come from."""
+    """Write the value above the tip, on the side away from the line."""
     mask = text_mask(plot.value, size)
     half = mask.shape[1] / 2
     aside = 0.35 * size - half if plot.rises else half + 0.45 * size

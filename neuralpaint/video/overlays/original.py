@@ -87,7 +87,7 @@ class Wipe(Overlay):
     reach: float = setting(0.85, "how far in", unit="of the width", minimum=0.05, maximum=1)
 
     def draw(self, frame: Frame, scene: Scene) -> None:
-        """Draw the original right of the line; the clip begins and ends with the line out of view."""
+        """Draw the original right of the line, which is out of view at both ends of the clip."""
         height, width = frame.shape[:2]
         thickness = max(1.5, min(height, width) / 240)
         shade = 6 * thickness
