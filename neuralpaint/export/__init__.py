@@ -1,6 +1,6 @@
-"""Export: the function f(x, y) -> (r, g, b) that a painting is, for other tools.
+"""Export: writes the function f(x, y) -> (r, g, b) of a painting as ONNX, GLSL or NumPy arrays.
 
-A painting is written down as a `formula` first, of which every format makes its own.
+A painting first becomes a `formula`, which every format writes in its own way.
 """
 
 from neuralpaint.export.formats import check_export, export_formats, export_painting

@@ -1,17 +1,24 @@
-"""Every encoding as waves, ramps and planes: what the formula of a painting begins with."""
+"""The first part of a formula: every encoding as waves, ramps and planes of learned features.
+
+`features_of` is a generic function over the settings classes. A new encoding, or a new model that
+builds its own encoding, is exported as soon as a function for its class is registered here.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.config.settings import Settings
 from neuralpaint.errors import UsageError
-from neuralpaint.export.formula import Plane, single
 from neuralpaint.image.canvas import Canvas
+from neuralpaint.models import FourierModel, Model, MorphModel, PyramidModel, models
 from neuralpaint.models.encodings.entries import (
     EncodingSettings,
     FrequencyEncoding,
@@ -21,62 +28,108 @@ from neuralpaint.models.encodings.entries import (
     PyramidEncoding,
     encodings,
 )
+from neuralpaint.models.model import Encoded
 
-__all__ = ["Features", "features_of", "waves_and_planes"]
+__all__ = ["Array", "Features", "Plane", "Trained", "features_of", "single"]
 
-Array = NDArray[np.floating[Any]]
+Array = NDArray[np.float32]
+_Floats = NDArray[np.floating[Any]]
 
 _AXES = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # x and y as rows (a, b, c)
 _PRIME = 2_654_435_761  # pi_2 of Mueller et al. 2022, eq. 4; pi_1 is 1
-_MOST_NODES = 1 << 26  # of a hash grid's finest level: with 2 channels half a gigabyte
+_MAX_NODES = 1 << 26  # of the finest level of a hash grid: half a gigabyte with 2 channels
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A grid of nodes with bilinear interpolation, clamped at its edges.
+
+    Along each axis, a point lies at node `clamp(scale * coordinate + offset, 0, last)`. The pairs
+    are (y, x).
+    """
+
+    nodes: Array  # (rows, columns, channels), at least two rows and columns
+    scale: Array  # (2,)
+    offset: Array  # (2,)
+    last: Array  # (2,)
 
 
 class Features(NamedTuple):
-    """The features of a formula, and which of the model's own each of them is."""
+    """The features of a formula."""
 
-    waves: Array = np.empty((0, 3))
-    ramps: Array = np.empty((0, 3))
+    waves: _Floats = np.empty((0, 3))  # rows (a, b, c): sin(2 pi (a x + b y + c))
+    ramps: _Floats = np.empty((0, 3))  # rows (a, b, c): a x + b y + c
     planes: tuple[Plane, ...] = ()
-    columns: Sequence[int] | None = None  # (features,); None where the order is the same
+    columns: Sequence[int] | None = None  # index of each feature in the model; None: same order
 
 
-def features_of(
-    encoding: EncodingSettings, *, weights: Mapping[str, Array], canvas: Canvas, seed: int
-) -> Features:
-    """Return the features of an encoding in a training with this seed of a picture's canvas.
+class Trained(NamedTuple):
+    """The results of a training that determine its features."""
+
+    weights: Mapping[str, _Floats]
+    canvas: Canvas  # of the target
+    seed: int
+
+
+def single(values: _Floats) -> Array:
+    """Return a C-contiguous copy in single precision."""
+    return np.ascontiguousarray(values, np.float32)
+
+
+@functools.singledispatch
+def features_of(settings: Settings, trained: Trained) -> Features:
+    """Return the features of a model or an encoding.
 
     Raises:
-        UsageError: the encoding has something that no formula has, or is too large for a file.
+        UsageError: they cannot be expressed in a formula, or are too large for a file.
     """
-    if isinstance(encoding, NoEncoding):
-        return Features(ramps=_AXES)
-    if isinstance(encoding, HarmonicEncoding):
-        return _harmonics(encoding.order_for(canvas))
-    if isinstance(encoding, FrequencyEncoding):
-        table = weights.get("encoding.frequencies")
-        if table is None:  # the network from scratch draws it again
-            table = encoding.frequencies(np.random.default_rng(seed))
-        return _waves(table.astype(np.float64), separable=encoding.separable)
-    if isinstance(encoding, HashEncoding):
-        return Features(planes=_tables(encoding, weights["encoding.table"], canvas))
-    if isinstance(encoding, PyramidEncoding):
-        return Features(planes=_planes(weights, canvas))
+    raise NotImplementedError(type(settings))
+
+
+@features_of.register
+def _any_model(model: Model, trained: Trained) -> Features:
+    raise UsageError(f"model {models.name_of(model)!r} cannot be exported: choose another --model")
+
+
+@features_of.register
+def _any_encoding(encoding: EncodingSettings, trained: Trained) -> Features:
     name = encodings.name_of(encoding)
     raise UsageError(f"encoding {name!r} cannot be exported: train with another encoding=...")
 
 
-def waves_and_planes(weights: Mapping[str, Array], canvas: Canvas) -> Features:
-    """Return the features of two encodings together: waves, and the planes of a pyramid."""
-    table = weights["encoding.encodings.0.frequencies"].astype(np.float64)
-    planes = _planes(weights, canvas, of="encoding.encodings.1")
-    return _waves(table, separable=False)._replace(planes=planes)
+@features_of.register
+def _encoded_model(model: Encoded, trained: Trained) -> Features:
+    return features_of(encodings.parse(model.encoding), trained)
 
 
-def _harmonics(order: int) -> Features:
-    """Return sin(k pi x) and cos(k pi x), those of y, and pi x and pi y.
+@features_of.register
+def _fourier(model: FourierModel, trained: Trained) -> Features:
+    return features_of(HarmonicEncoding(model.order), trained)
 
-    The model has pi x between the waves of x and those of y.
+
+@features_of.register
+def _pyramid_model(model: PyramidModel, trained: Trained) -> Features:
+    return Features(planes=_planes(trained, prefix="encoding"))
+
+
+@features_of.register
+def _morph(model: MorphModel, trained: Trained) -> Features:
+    waves = _waves(trained.weights["encoding.encodings.0.frequencies"], separable=False)
+    return waves._replace(planes=_planes(trained, prefix="encoding.encodings.1"))
+
+
+@features_of.register
+def _coordinates(encoding: NoEncoding, trained: Trained) -> Features:
+    return Features(ramps=_AXES)
+
+
+@features_of.register
+def _harmonics(encoding: HarmonicEncoding, trained: Trained) -> Features:
+    """Return sin(k pi x) and cos(k pi x), the same of y, then pi x and pi y.
+
+    In the model, pi x comes between the waves of x and those of y.
     """
+    order = encoding.order_for(trained.canvas)
     waves = []
     for axis in (0, 1):
         for phase in (0.0, 0.25):
@@ -88,41 +141,25 @@ def _harmonics(order: int) -> Features:
     return Features(np.concatenate(waves), np.pi * _AXES, columns=columns)
 
 
-def _waves(frequencies: Array, *, separable: bool) -> Features:
-    """Return cos(2 pi B v) and sin(2 pi B v) of v = (coordinate + 1) / 2, for each table B."""
-    tables = [frequencies]
-    if separable:
-        tables = [frequencies[frequencies[:, axis] != 0] for axis in (0, 1)]
-    rows = []
-    for table in tables:
-        for phase in (0.25, 0.0):
-            offset = table.sum(1) / 2 + phase
-            # Whole turns say nothing, and would cost digits.
-            rows.append(np.column_stack([table / 2, offset - np.round(offset)]))
-    return Features(np.concatenate(rows))
+@features_of.register
+def _frequencies(encoding: FrequencyEncoding, trained: Trained) -> Features:
+    table = trained.weights.get("encoding.frequencies")
+    if table is None:  # the NumPy engine does not save it, but draws it again from the seed
+        table = encoding.frequencies(np.random.default_rng(trained.seed))
+    return _waves(table, separable=encoding.separable)
 
 
-def _planes(
-    weights: Mapping[str, Array], canvas: Canvas, *, of: str = "encoding"
-) -> tuple[Plane, ...]:
-    """Return the planes of a pyramid, whose nodes lie at the centres of equal cells."""
-    count = sum(name.startswith(f"{of}.planes.") for name in weights)
-    planes, at = [], 0
-    for i in range(count):
-        nodes = weights[f"{of}.planes.{i}"]
-        cells, channels = np.array(nodes.shape[:2], np.float64), nodes.shape[2]
-        if f"{of}.strengths" in weights:
-            nodes = nodes * weights[f"{of}.strengths"][at : at + channels]
-        place = cells / canvas.span, cells / 2 - 0.5, cells - 1
-        planes.append(Plane(single(nodes), *map(single, place)))
-        at += channels
-    return tuple(planes)
+@features_of.register
+def _pyramid(encoding: PyramidEncoding, trained: Trained) -> Features:
+    return Features(planes=_planes(trained, prefix="encoding"))
 
 
-def _tables(encoding: HashEncoding, table: Array, canvas: Canvas) -> tuple[Plane, ...]:
-    """Return the levels of a hash grid, each corner with the entry that it shares with others."""
+@features_of.register
+def _hash(encoding: HashEncoding, trained: Trained) -> Features:
+    """Return a plane for each level; nodes that share a table entry each get a copy of it."""
     from neuralpaint.models.encodings.hash_grid import grid_levels
 
+    canvas, table = trained.canvas, trained.weights["encoding.table"]
     levels = grid_levels(
         levels=encoding.levels,
         coarsest=encoding.coarsest,
@@ -133,7 +170,7 @@ def _tables(encoding: HashEncoding, table: Array, canvas: Canvas) -> tuple[Plane
     planes, start, span = [], 0, np.array(canvas.span)
     for cells, row, entries in levels:
         down, across = (math.ceil(cells * side / 2) + 1 for side in canvas.span)
-        if down * across > _MOST_NODES:
+        if down * across > _MAX_NODES:
             raise UsageError(
                 f"the finest cells of the hash grid have {down} x {across} corners, too many to "
                 f"export: train with encoding=hash:finest={canvas.width // 2}"
@@ -144,4 +181,35 @@ def _tables(encoding: HashEncoding, table: Array, canvas: Canvas) -> tuple[Plane
         place = np.full(2, scale), scale * span / 2, scale * span
         planes.append(Plane(single(table[start + index]), *map(single, place)))
         start += entries
+    return Features(planes=tuple(planes))
+
+
+def _waves(table: _Floats, *, separable: bool) -> Features:
+    """Return cos(2 pi B v) and sin(2 pi B v) with v = (coordinate + 1) / 2, for each table B."""
+    frequencies = table.astype(np.float64)
+    tables = [frequencies]
+    if separable:
+        tables = [frequencies[frequencies[:, axis] != 0] for axis in (0, 1)]
+    rows = []
+    for table in tables:
+        for phase in (0.25, 0.0):
+            offset = table.sum(1) / 2 + phase
+            # Whole turns change nothing but would cost digits.
+            rows.append(np.column_stack([table / 2, offset - np.round(offset)]))
+    return Features(np.concatenate(rows))
+
+
+def _planes(trained: Trained, *, prefix: str) -> tuple[Plane, ...]:
+    """Return the planes of a pyramid, whose nodes lie at the centres of equal cells."""
+    weights, canvas = trained.weights, trained.canvas
+    count = sum(name.startswith(f"{prefix}.planes.") for name in weights)
+    planes, start = [], 0
+    for i in range(count):
+        nodes = weights[f"{prefix}.planes.{i}"]
+        cells, channels = np.array(nodes.shape[:2], np.float64), nodes.shape[2]
+        if f"{prefix}.strengths" in weights:
+            nodes = nodes * weights[f"{prefix}.strengths"][start : start + channels]
+        place = cells / canvas.span, cells / 2 - 0.5, cells - 1
+        planes.append(Plane(single(nodes), *map(single, place)))
+        start += channels
     return tuple(planes)

@@ -1,8 +1,11 @@
-"""The files that a painting can be exported to, by their suffix."""
+"""The formats that a painting can be exported to, chosen by the file suffix."""
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -27,18 +30,18 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ExportFormat(Settings):
-    """A kind of file that holds f(x, y) -> (r, g, b) for another tool."""
+    """A file format for the function f(x, y) -> (r, g, b) of a painting."""
 
     suffixes: ClassVar[tuple[str, ...]] = ()
 
     def check(self) -> None:
-        """Raise an `EncodingError` where something that it needs is not installed."""
+        """Raise EncodingError if a required package is not installed."""
 
     def encode(self, painting: Painting) -> bytes:
-        """Return the whole file.
+        """Return the contents of the file.
 
         Raises:
-            UsageError: the format has no room for the painting's model.
+            UsageError: the format does not support the model of the painting.
         """
         raise NotImplementedError
 
@@ -54,14 +57,12 @@ class Onnx(ExportFormat):
     suffixes = (".onnx",)
 
     def check(self) -> None:
-        """DoneCallback for the package."""
         if importlib.util.find_spec("onnx") is None:
             raise EncodingError(
                 "the package that writes ONNX is missing: run pip install 'neuralpaint[onnx]'"
             )
 
     def encode(self, painting: Painting) -> bytes:
-        """Return the ONNX model: `coordinates` (points, 2) to `colours` (points, 3)."""
         from neuralpaint.export.onnx import write_onnx
 
         return write_onnx(painting)
@@ -75,7 +76,6 @@ class Glsl(ExportFormat):
     suffixes = (".glsl", ".frag")
 
     def encode(self, painting: Painting) -> bytes:
-        """Return the shader's source."""
         from neuralpaint.export.glsl import write_shader
 
         return write_shader(painting).encode()
@@ -89,17 +89,41 @@ class Npz(ExportFormat):
     suffixes = (".npz",)
 
     def encode(self, painting: Painting) -> bytes:
-        """Return the archive; see `neuralpaint.export.reader`."""
-        from neuralpaint.export.npz import write_arrays
+        """Return the archive. It contains the program `reader`, which documents the arrays."""
+        import numpy as np
 
-        return write_arrays(painting)
+        from neuralpaint.export import reader
+        from neuralpaint.export.formula import derive
+
+        formula, canvas = derive(painting), painting.canvas
+        arrays = {f"weights/{name}": value for name, value in painting.weights.items()}
+        arrays |= {
+            "waves": formula.waves,
+            "ramps": formula.ramps,
+            "activations": np.array([layer.activation for layer in formula.layers]),
+            "settings": np.array(json.dumps(painting.settings.to_dict())),
+            "height": np.array(canvas.height),
+            "width": np.array(canvas.width),
+            "reader": np.array(inspect.getsource(reader)),
+        }
+        for number, plane in enumerate(formula.planes, start=1):
+            arrays[f"plane{number}.nodes"] = plane.nodes
+            arrays[f"plane{number}.place"] = np.stack([plane.scale, plane.offset, plane.last])
+        for number, layer in enumerate(formula.layers, start=1):
+            parts = {"weight": layer.weight, "bias": layer.bias, "sees": np.array(layer.inputs)}
+            if layer.norm is not None:
+                parts |= {"gain": layer.norm.gain, "shift": layer.norm.shift}
+            arrays |= {f"layer{number}.{part}": value for part, value in parts.items()}
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, **arrays)
+        return file.getvalue()
 
 
 def export_format(path: str | Path) -> ExportFormat:
-    """Return the format of a file by its suffix.
+    """Return the format that belongs to the suffix of `path`.
 
     Raises:
-        UnknownNameError: no format has the suffix.
+        UnknownNameError: no format has this suffix.
     """
     suffix = Path(path).suffix.lower()
     for name in export_formats:
@@ -110,27 +134,27 @@ def export_format(path: str | Path) -> ExportFormat:
 
 
 def check_export(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Return `path` as a `Path` if a painting can be exported there.
+    """Check that a painting can be exported to `path`, and return it as a `Path`.
 
     Raises:
         UsageError: the suffix is unknown, the folder is missing, the target is a folder, or it
             exists and `overwrite` is false.
-        EncodingError: the folder cannot be written to, or a package is missing.
+        EncodingError: the folder is not writable, or a package is missing.
     """
     export_format(path).check()
     return check_output(path, overwrite=overwrite)
 
 
 def export_painting(painting: Painting, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write the function that a painting is for another tool, complete or not at all.
+    """Write the function f(x, y) -> (r, g, b) of a painting for another tool.
 
     Args:
-        painting: what is exported.
-        path: .onnx, .glsl or .npz.
+        painting: a painting of one picture.
+        path: its suffix chooses the format: .onnx, .glsl or .npz.
         overwrite: replace a file that exists.
 
     Raises:
-        UsageError: as `check_export`, or the format has no room for the painting's model.
+        UsageError: as `check_export`, or the format does not support the model of the painting.
         EncodingError: a package is missing, or the file cannot be written.
     """
     path = check_export(path, overwrite=overwrite)
@@ -138,7 +162,9 @@ def export_painting(painting: Painting, path: str | Path, *, overwrite: bool = F
 
 
 def save_export(encoded: bytes, path: Path) -> Path:
-    """Write what a format has encoded under a path that was checked, complete or not at all.
+    """Write an encoded painting to a path that `check_export` returned.
+
+    The file is complete or not there.
 
     Raises:
         EncodingError: the file cannot be written: disk full, no permission.

@@ -1,54 +1,56 @@
-"""A formula: what a painting says, written down in the few operations that every tool knows.
+"""A formula: a painting written in a few operations that every tool has.
 
     features = [sin(2 pi waves), ramps, planes]                     of a point (x, y)
-    values   = features; then for each layer  f(W [values it sees] + b)
+    values   = features; then for each layer  f(W [its inputs] + b)
     colours  = the values of the last layer, in [0, 1]
 
-Whatever a model does beside that is worked into the numbers: a cosine is a sine a quarter of a turn
-on, a SIREN's omega belongs to its weights, batch normalisation is a scale and a shift by the time
-it is rendered, and (tanh z + 1) / 2 is the logistic function of 2 z. So a format that can write
-these few lines can write every model.
+Everything else that a model does is folded into the weights: a cosine is a sine shifted by a
+quarter turn, omega of a SIREN is a factor of the weights, batch normalisation of a trained model is
+a scale and a shift, and (tanh z + 1) / 2 is the logistic function of 2 z. So an export format that
+can write these operations can write every model.
 """
 
 from __future__ import annotations
 
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.models import ActivationName
+from neuralpaint.errors import UsageError
+from neuralpaint.export.features import Array, Plane, Trained, features_of, single
+from neuralpaint.models import (
+    ActivationName,
+    FourierModel,
+    MLPModel,
+    Model,
+    MorphModel,
+    SirenModel,
+    SkipConnModel,
+    models,
+)
+from neuralpaint.models.painting import Painting
+from neuralpaint.training.settings import Plan
 
-__all__ = ["EPS", "SLOPE", "Array", "Formula", "Layer", "Norm", "Plane", "single"]
-
-Array = NDArray[np.float32]
+__all__ = ["EPS", "SLOPE", "Formula", "Layer", "Norm", "derive"]
 
 EPS = 1e-5
-"""What a norm adds to the mean square before it takes the root."""
+"""Added to the mean square before the root, in `Norm`."""
 SLOPE = 0.01
-"""Of a leaky rectifier, below 0."""
+"""Of a leaky ReLU, below 0."""
 
-
-@dataclass(frozen=True)
-class Plane:
-    """A plane of nodes that is read between them bilinearly, and goes on beyond its edges.
-
-    Along each axis a point lies at node `clamp(scale * coordinate + offset, 0, last)`. The pairs
-    are of y and x, in this order.
-    """
-
-    nodes: Array  # (rows, columns, channels), at least two rows and columns
-    scale: Array  # (2,)
-    offset: Array  # (2,)
-    last: Array  # (2,)
+_Weights = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Norm:
     """Divides a layer's sums by their root mean square: gain z / sqrt(mean z^2 + EPS) + shift.
 
-    Layer normalisation, of a layer whose weights make sums with a mean of 0.
+    Equal to layer normalisation if the weights of the layer make sums with a mean of 0.
     """
 
     gain: Array  # (units,)
@@ -57,21 +59,18 @@ class Norm:
 
 @dataclass(frozen=True)
 class Layer:
-    """f(norm(W [values] + b)), where `sees` says which values: 0 the features, i those of layer i.
-
-    The columns of W follow the values in the order of `sees`.
-    """
+    """f(norm(W [inputs] + b)); the columns of W are in the order of `inputs`."""
 
     weight: Array  # (units, inputs)
     bias: Array  # (units,)
     activation: ActivationName
-    sees: tuple[int, ...]
+    inputs: tuple[int, ...]  # 0 stands for the features, i for the values of layer i, from 1
     norm: Norm | None = None
 
 
 @dataclass(frozen=True)
 class Formula:
-    """f(x, y) -> (r, g, b); waves and ramps are a x + b y + c, a row (a, b, c) for each."""
+    """f(x, y) -> (r, g, b); waves and ramps are rows (a, b, c) of a x + b y + c."""
 
     waves: Array  # (m, 3), in turns
     ramps: Array  # (k, 3)
@@ -80,11 +79,111 @@ class Formula:
 
     @property
     def weights(self) -> int:
-        """How many numbers the layers and planes hold."""
+        """The number of weights in the layers and planes."""
         in_layers = sum(layer.weight.size + layer.bias.size for layer in self.layers)
         return in_layers + sum(plane.nodes.size for plane in self.planes)
 
 
-def single(values: NDArray[np.floating[Any]]) -> Array:
-    """Return values in single precision, one after another in memory."""
-    return np.ascontiguousarray(values, np.float32)
+def derive(painting: Painting) -> Formula:
+    """Return the formula of a painting.
+
+    Raises:
+        UsageError: the model cannot be expressed as a formula, or is too large for a file.
+    """
+    if painting.codes is not None:
+        raise UsageError(
+            "a painting of several pictures cannot be exported: train one of a single picture"
+        )
+    settings = painting.settings
+    model = models.parse(settings.model)
+    weights = _torch_names(painting.weights)
+    if not all(np.isfinite(weight).all() for weight in weights.values()):
+        raise UsageError("the painting holds weights that are no numbers: train it again")
+    canvas = Plan(settings).canvas(painting.canvas)
+    features = features_of(model, Trained(weights, canvas, settings.seed))
+    return Formula(
+        waves=single(features.waves),
+        ramps=single(features.ramps),
+        planes=features.planes,
+        layers=tuple(_layers(model, weights, columns=features.columns)),
+    )
+
+
+class _Folded(NamedTuple):
+    """A layer in double precision, with everything folded into its weights."""
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    activation: ActivationName
+    norm: Norm | None = None
+
+
+def _layers(model: Model, weights: _Weights, *, columns: Sequence[int] | None) -> Iterator[Layer]:
+    """Yield the layers; `columns` are the indices of our features in the model."""
+    last = sum(name.endswith(".bias") and ".layers." in name for name in weights) - 1
+    for i in range(last + 1):
+        weight, bias = _arrays(weights, f"network.layers.{i}", "weight", "bias")
+        inputs = _inputs(model, i)
+        if columns is not None and 0 in inputs:  # the features are the last columns
+            weight[:, -len(columns) :] = weight[:, -len(columns) :][:, list(columns)]
+        if i == last:
+            # (tanh z + 1) / 2 is the logistic function of 2 z.
+            layer = _Folded(2 * weight, 2 * bias, "sigmoid")
+        else:
+            activation = cast(ActivationName, getattr(model, "activation", "relu"))
+            layer = _fold(model, i, _Folded(weight, bias, activation), weights)
+        yield Layer(single(layer.weight), single(layer.bias), layer.activation, inputs, layer.norm)
+
+
+@functools.singledispatch
+def _inputs(model: Model, layer: int) -> tuple[int, ...]:
+    """Return which values are the inputs of a layer, see `Layer`."""
+    return (layer,)
+
+
+@_inputs.register
+def _skip_inputs(model: FourierModel | SkipConnModel | MorphModel, layer: int) -> tuple[int, ...]:
+    return (*(i for i in (layer, layer - 1) if i > 0), 0)
+
+
+@functools.singledispatch
+def _fold(model: Model, index: int, layer: _Folded, weights: _Weights) -> _Folded:
+    """Return a hidden layer with everything between its sums and its activation folded in."""
+    return layer
+
+
+@_fold.register
+def _fold_omega(model: SirenModel, index: int, layer: _Folded, weights: _Weights) -> _Folded:
+    omega = model.omega if index else model.omega_0
+    return _Folded(omega * layer.weight, omega * layer.bias, "sine")
+
+
+@_fold.register
+def _fold_norm(model: MLPModel, index: int, layer: _Folded, weights: _Weights) -> _Folded:
+    if model.norm == "none":
+        return layer
+    name, (weight, bias) = f"network.norms.{index}", layer[:2]
+    gain, shift = _arrays(weights, name, "weight", "bias")
+    if model.norm == "layer":
+        norm = Norm(single(gain), single(shift))
+        centred = weight - weight.mean(0), bias - bias.mean()
+        return layer._replace(weight=centred[0], bias=centred[1], norm=norm)
+    mean, variance = _arrays(weights, name, "running_mean", "running_var")
+    scale = gain / np.sqrt(variance + EPS)
+    return layer._replace(weight=scale[:, None] * weight, bias=scale * (bias - mean) + shift)
+
+
+def _arrays(weights: _Weights, name: str, *parts: str) -> Iterator[NDArray[np.float64]]:
+    """Yield copies of a layer's arrays in double precision."""
+    return (weights[f"{name}.{part}"].astype(np.float64) for part in parts)
+
+
+def _torch_names(weights: _Weights) -> _Weights:
+    """Return the weights under the names that the torch engine gives them."""
+    modules = {"linear": "network.layers", "norm": "network.norms"}
+
+    def renamed(name: str) -> str:
+        found = re.fullmatch(r"(linear|norm)(\d+\..*)", name)
+        return f"{modules[found[1]]}.{found[2]}" if found else name
+
+    return {renamed(name): value for name, value in weights.items()}

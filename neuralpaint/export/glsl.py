@@ -1,7 +1,7 @@
-"""A painting as a fragment shader: the weights are constants in GLSL ES 3.00, ready for Shadertoy.
+"""A painting as a fragment shader for Shadertoy, in GLSL ES 3.00 with the weights as constants.
 
-Values go four at a time: the sums of a layer are products of 4 x 4 blocks of its weights, written
-out one after another. A loop over an array of constants is shorter and many times slower.
+Values are in groups of four, a vec4 each: a layer is a sum of products with 4 x 4 blocks of its
+weights, written out in full. A loop over an array of constants is shorter and many times slower.
 """
 
 from __future__ import annotations
@@ -13,41 +13,113 @@ from typing import NamedTuple
 import numpy as np
 
 from neuralpaint.errors import UsageError
-from neuralpaint.export.derivation import derive
-from neuralpaint.export.formula import EPS, Array, Formula, Layer
-from neuralpaint.export.shader import FUNCTIONS, HEADER, MAIN
-from neuralpaint.models import models
+from neuralpaint.export.features import Array
+from neuralpaint.export.formula import EPS, SLOPE, Formula, Layer, derive
+from neuralpaint.models import ActivationName, models
 from neuralpaint.models.painting import Painting
 
 __all__ = ["write_shader"]
 
 _log = logging.getLogger(__name__)
 
-# Weights that compile quickly, and the most that somebody will wait for. Without a GPU Mesa takes
-# 2 s of a core for 2.3 thousand, 4 s for 6, 7 s for 9 and 11 s for 13; Chromium 0.3, 1, 3 and 5 s.
-_HEAVY, _MOST = 5_000, 10_000
+# Numbers of weights: from `_HEAVY` on the compilation is slow, and above `_MAX_WEIGHTS` too slow.
+# Mesa without a GPU takes 2 s for 2,300 weights, 4 s for 6,000, 7 s for 9,000 and 11 s for 13,000;
+# Chromium takes 0.3, 1, 3 and 5 s.
+_HEAVY, _MAX_WEIGHTS = 5_000, 10_000
 _LIGHT = "--model siren:hidden_size=32 or --model fourier:order=8,hidden_size=32"
 
 _TURN = 2 * np.pi
 
 
+class _Function(NamedTuple):
+    """The name and the source of an activation function in GLSL."""
+
+    name: str
+    source: str
+
+
 class _Four(NamedTuple):
-    """A vec4 variable, and how many of its entries are values."""
+    """A vec4 variable, and how many of its components are used."""
 
     name: str
     used: int
 
 
+_HEADER = """\
+// A picture that a neural network has learned: what follows is its colour as a function of x and y.
+//
+// {model}, {weights:,} weights, learned from {width} x {height} pixels. Made by neuralpaint.
+//
+// On shadertoy.com: paste all of it over a new shader and compile. In WebGL 2: put before it
+//     #version 300 es
+//     precision highp float;
+//     uniform vec3 iResolution;  // width and height of the window in pixels
+//     out vec4 pixel;
+// and after it
+//     void main() {{ mainImage(pixel, gl_FragCoord.xy); }}
+
+const vec2 SPAN = vec2({across:#.9g}, {down:#.9g});  // of the picture, whose longer side is 2
+const bool BEYOND = false;  // true: the network paints on beyond the picture's edges
+"""
+
+_MAIN = """\
+void mainImage(out vec4 fragColor, in vec2 fragCoord) {
+    // The whole picture in the middle of the window; its x runs right and its y down.
+    float side = max(SPAN.x / iResolution.x, SPAN.y / iResolution.y);
+    vec2 p = (fragCoord - 0.5 * iResolution.xy) * vec2(side, -side);
+    bool inside = all(lessThan(abs(p), 0.5 * SPAN));
+    fragColor = vec4(inside || BEYOND ? painting(p) : vec3(0.0), 1.0);
+}
+"""
+
+_FUNCTIONS: dict[ActivationName, _Function] = {
+    "gelu": _Function(
+        "gelu",
+        """\
+// The error function is that of Abramowitz & Stegun 1964, 7.1.26.
+vec4 gelu(vec4 z) {
+    vec4 t = 1.0 / (1.0 + 0.23164190 * abs(z));
+    vec4 tail = t * exp(-0.5 * z * z) * (0.254829592 + t * (-0.284496736 +
+        t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+    return 0.5 * (z + abs(z) * (1.0 - tail));
+}
+""",
+    ),
+    "leaky_relu": _Function(
+        "leaky_relu", f"vec4 leaky_relu(vec4 z) {{\n    return max(z, {SLOPE} * z);\n}}\n"
+    ),
+    "relu": _Function("relu", "vec4 relu(vec4 z) {\n    return max(z, 0.0);\n}\n"),
+    "sigmoid": _Function(
+        "sigmoid", "vec4 sigmoid(vec4 z) {\n    return 1.0 / (1.0 + exp(-z));\n}\n"
+    ),
+    "silu": _Function("silu", "vec4 silu(vec4 z) {\n    return z / (1.0 + exp(-z));\n}\n"),
+    "sine": _Function(
+        "wave",
+        """\
+// The sine of turns; whole ones are taken off, because a GPU's sine is good near 0 only.
+vec4 wave(vec4 turns) {
+    return sin(6.28318531 * (turns - floor(turns + 0.5)));
+}
+""",
+    ),
+    "tanh": _Function(
+        # Some drivers divide infinity by infinity.
+        "bounded_tanh",
+        "vec4 bounded_tanh(vec4 z) {\n    return tanh(clamp(z, -10.0, 10.0));\n}\n",
+    ),
+}
+
+
 def write_shader(painting: Painting) -> str:
-    """Return the source of a fragment shader that shows the painting.
+    """Return the source of a fragment shader that draws the painting.
 
     Raises:
-        UsageError: the painting's model has learned planes or tables, has too many weights for a
-            shader, or cannot be exported at all.
+        UsageError: the model has learned planes or tables, has too many weights for a shader, or
+            cannot be exported.
     """
     formula, canvas = derive(painting), painting.canvas
     _check(formula)
-    header = HEADER.format(
+    header = _HEADER.format(
         model=models.spec(models.parse(painting.settings.model)),
         weights=formula.weights,
         width=canvas.width,
@@ -58,8 +130,8 @@ def write_shader(painting: Painting) -> str:
     used = {layer.activation for layer in formula.layers}
     if len(formula.waves):
         used.add("sine")
-    functions = [FUNCTIONS[name].source for name in sorted(used)]
-    return "\n".join([header, *functions, *_body(formula), "", MAIN])
+    functions = [_FUNCTIONS[name].source for name in sorted(used)]
+    return "\n".join([header, *functions, *_body(formula), "", _MAIN])
 
 
 def _check(formula: Formula) -> None:
@@ -68,10 +140,10 @@ def _check(formula: Formula) -> None:
             "a shader has no room for learned planes or hash tables: export as .onnx, or train "
             f"{_LIGHT}"
         )
-    if formula.weights > _MOST:
+    if formula.weights > _MAX_WEIGHTS:
         raise UsageError(
-            f"{formula.weights:,} weights are too many for a shader, which has at most {_MOST:,}: "
-            f"export as .onnx, or train {_LIGHT}"
+            f"{formula.weights:,} weights are too many for a shader, which has at most "
+            f"{_MAX_WEIGHTS:,}: export as .onnx, or train {_LIGHT}"
         )
     if formula.weights > _HEAVY:
         _log.warning(
@@ -91,7 +163,7 @@ def _body(formula: Formula) -> Iterator[str]:
             yield f"    vec4 {four.name} = {call}({a} * p.x + {b} * p.y + {c});"
     values = [[*waves, *ramps]]
     for number, layer in enumerate(formula.layers, start=1):
-        inputs = [four for i in layer.sees for four in values[i]]
+        inputs = [four for i in layer.inputs for four in values[i]]
         values.append(_fours(f"h{number}_", len(layer.bias)))
         yield from _layer(layer, inputs, values[-1], root=f"root{number}")
     (colour,) = values[-1]
@@ -102,15 +174,15 @@ def _body(formula: Formula) -> Iterator[str]:
 def _layer(
     layer: Layer, inputs: Sequence[_Four], outputs: Sequence[_Four], *, root: str
 ) -> Iterator[str]:
-    """Yield the lines that make the values of a layer."""
-    call, norm = FUNCTIONS[layer.activation].name, layer.norm
-    units = 1 / _TURN if layer.activation == "sine" else 1.0  # our sine is of turns
+    """Yield the lines that compute the values of a layer."""
+    call, norm = _FUNCTIONS[layer.activation].name, layer.norm
+    units = 1 / _TURN if layer.activation == "sine" else 1.0  # `wave` takes turns
     weight, bias = layer.weight, layer.bias
     if norm is None:
         weight, bias = units * weight, units * bias
     for four, start in zip(outputs, _blocks(bias[:, None]), strict=True):
         yield f"    vec4 {four.name} = {_vector(start[:, 0])};"
-    # By inputs: each is done with at once, and compilers have few values to keep at hand.
+    # Grouped by input, so that a compiler needs few registers.
     terms = [_products(rows, inputs) for rows in _blocks(weight)]
     for products in zip(*terms, strict=True):
         for four, product in zip(outputs, products, strict=True):
@@ -127,22 +199,23 @@ def _layer(
 
 
 def _fours(name: str, count: int) -> list[_Four]:
-    """Return the variables that `count` values need."""
+    """Return the variables for `count` values."""
     return [_Four(f"{name}{at // 4}", min(4, count - at)) for at in range(0, count, 4)]
 
 
 def _blocks(rows: Array) -> list[Array]:
-    """Return rows (n, columns) four at a time, (4, columns) each, the last one filled with 0."""
+    """Return rows (n, columns) as blocks (4, columns), the last one padded with 0."""
     filled = np.zeros((-(-len(rows) // 4) * 4, rows.shape[1]), rows.dtype)
     filled[: len(rows)] = rows
     return list(filled.reshape(-1, 4, rows.shape[1]))
 
 
 def _products(rows: Array, inputs: Sequence[_Four]) -> Iterator[str]:
-    """Yield a term for each of the variables that four sums (4, inputs) add up."""
+    """Yield the product of the weights (4, inputs) with each input variable."""
     at = 0
     for four in inputs:
-        block = rows[:, at : at + four.used]  # of columns, as GLSL has it
+        block = rows[:, at : at + four.used]
+        # GLSL matrices are in column order.
         entries = ",".join(_number(float(value)) for value in block.T.flat)
         kind = ("vec4", "mat2x4", "mat3x4", "mat4")[four.used - 1]
         swizzle = (".x", ".xy", ".xyz", "")[four.used - 1]
@@ -155,7 +228,7 @@ def _vector(values: Array) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number with the digits that matter beside a hundred others in a sum."""
+    """Return a number with 6 digits, which are enough in a sum of a hundred terms."""
     text = f"{value:.6g}".replace("e-0", "e-").replace("e+0", "e+")
     if "e" not in text and "." not in text:
         text += "."

@@ -12,16 +12,16 @@ from onnx import helper, numpy_helper
 
 from neuralpaint._version import __version__
 from neuralpaint.errors import UsageError
-from neuralpaint.export.derivation import derive
-from neuralpaint.export.formula import EPS, SLOPE, Formula, Layer, Plane, single
+from neuralpaint.export.features import Plane, single
+from neuralpaint.export.formula import EPS, SLOPE, Formula, Layer, derive
 from neuralpaint.models import ActivationName
 from neuralpaint.models.painting import Painting
 
 __all__ = ["write_onnx"]
 
-# Old enough for what people have installed: ONNX 1.12 and onnxruntime 1.12, of 2022.
+# Supported by ONNX 1.12 and onnxruntime 1.12, of 2022.
 _OPSET, _IR = 17, 8
-_MOST_BYTES = 2**31 - 2**20  # protocol buffers end at 2 GiB
+_MAX_BYTES = 2**31 - 2**20  # protocol buffers have at most 2 GiB
 
 _ABOUT = """\
 A picture of {width} x {height} pixels as a function of the place: {model}.
@@ -34,20 +34,20 @@ colours: float32 (points, 3), sRGB in [0, 1]."""
 
 
 def write_onnx(painting: Painting) -> bytes:
-    """Return the ONNX model of a painting; its doc string says how the coordinates go.
+    """Return the ONNX model of a painting; its doc string defines the coordinates.
 
     Raises:
-        UsageError: the painting's model cannot be exported, or is too large for the format.
+        UsageError: the model cannot be exported, or is too large for the format.
     """
     formula, canvas, settings = derive(painting), painting.canvas, painting.settings
-    if 4 * formula.weights > _MOST_BYTES:
+    if 4 * formula.weights > _MAX_BYTES:
         raise UsageError(
-            f"{formula.weights:,} weights are too many for ONNX, which ends at 2 GiB: "
+            f"{formula.weights:,} weights are too many for ONNX, which has at most 2 GiB: "
             "export as .npz, or train a smaller model"
         )
     about = _ABOUT.format(width=canvas.width, height=canvas.height, model=settings.model)
     model = helper.make_model(
-        _Graph().of(formula, about=about),
+        _Graph().build(formula, about=about),
         producer_name="neuralpaint",
         producer_version=__version__,
         opset_imports=[helper.make_opsetid("", _OPSET)],
@@ -69,17 +69,17 @@ _OPERATORS: dict[ActivationName, str] = {
 
 
 class _Graph:
-    """A graph in the making. What is added to it goes by the name of its output."""
+    """Builds a graph. Methods that add a node return the name of its output."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
-    def of(self, formula: Formula, *, about: str) -> onnx.GraphProto:
+    def build(self, formula: Formula, *, about: str) -> onnx.GraphProto:
         """Return the graph of a formula."""
         values = [self._features(formula)]
         for layer in formula.layers:
-            values.append(self._layer(layer, [values[i] for i in layer.sees]))
+            values.append(self._layer(layer, [values[i] for i in layer.inputs]))
         self._nodes[-1].output[0] = "colours"
         inputs, outputs = (
             helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["points", channels])
@@ -94,7 +94,7 @@ class _Graph:
         parts = []
         if len(formula.waves):
             turns = self._rows(formula.waves)
-            # Whole turns are taken off: a sine is as good as what it is of.
+            # Whole turns are subtracted first: the sine of a small argument is more accurate.
             part = self._add("Sub", turns, self._add("Round", turns))
             parts.append(self._add("Sin", self._add("Mul", part, self._constant(2 * np.pi))))
         if len(formula.ramps):
@@ -114,7 +114,7 @@ class _Graph:
         )
         place = self._add("Add", self._add("Mul", "coordinates", scale), offset)
         place = self._add("Min", self._add("Max", place, self._constant(0.0)), last)
-        # From [0, rows - 1] to [-1, 1], which is what a sampler calls its corners.
+        # From [0, rows - 1] to [-1, 1], the range of GridSample with align_corners.
         rows, columns, channels = plane.nodes.shape
         corner = self._constant(np.array([columns - 1, rows - 1]) / 2)
         grid = self._add("Sub", self._add("Div", place, corner), self._constant(1.0))
@@ -130,10 +130,10 @@ class _Graph:
         flat = self._add("Reshape", sampled, self._shape(channels, -1))
         return self._add("Transpose", flat, perm=[1, 0])
 
-    def _layer(self, layer: Layer, seen: list[str]) -> str:
+    def _layer(self, layer: Layer, inputs: list[str]) -> str:
         """Add the values of a layer (points, units)."""
         weight, bias = self._constant(layer.weight), self._constant(layer.bias)
-        z = self._add("Gemm", self._joined(seen), weight, bias, transB=1)
+        z = self._add("Gemm", self._joined(inputs), weight, bias, transB=1)
         if layer.norm is not None:
             square = self._add("ReduceMean", self._add("Mul", z, z), axes=[1], keepdims=1)
             root = self._add("Sqrt", self._add("Add", square, self._constant(EPS)))
@@ -146,7 +146,7 @@ class _Graph:
             return self._add("LeakyRelu", z, alpha=SLOPE)
         if activation == "silu":
             return self._add("Mul", z, self._add("Sigmoid", z))
-        if activation == "gelu":  # has an operator of its own since opset 20
+        if activation == "gelu":  # there is an operator since opset 20
             erf = self._add("Erf", self._add("Mul", z, self._constant(np.sqrt(0.5))))
             half = self._add("Mul", z, self._constant(0.5))
             return self._add("Mul", half, self._add("Add", erf, self._constant(1.0)))
@@ -156,7 +156,7 @@ class _Graph:
         return values[0] if len(values) == 1 else self._add("Concat", *values, axis=1)
 
     def _constant(self, value: Any) -> str:
-        """Keep an array or a number in single precision."""
+        """Add an array or a number in single precision."""
         return self._kept(single(np.asarray(value)))
 
     def _shape(self, *sides: int) -> str:

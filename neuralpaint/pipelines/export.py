@@ -1,4 +1,4 @@
-"""Exporting: a saved painting, or a moment of a take, as a function for other tools."""
+"""Export a saved painting, or one moment of a take, as a function for other tools."""
 
 from __future__ import annotations
 
@@ -9,14 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralpaint.errors import UsageError
-from neuralpaint.export.formats import (
-    check_export,
-    export_format,
-    export_formats,
-    save_export,
-)
+from neuralpaint.export.formats import check_export, export_format, export_formats, save_export
 from neuralpaint.pipelines.instant import InstantSettings
-from neuralpaint.pipelines.saved import load_saved
+from neuralpaint.pipelines.saved import load_saved, was_recorded
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -26,7 +21,7 @@ __all__ = ["Export", "Exported"]
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """The file that was written."""
 
     output: str
     format: str
@@ -37,26 +32,26 @@ class Exported:
 
 
 class Export:
-    """One file to be made of a painting or a take."""
+    """The export of one painting or take to one file."""
 
     def __init__(
         self, saved: str | Path, output: str | Path, *, settings: InstantSettings, overwrite: bool
     ) -> None:
-        """Make it in memory, so that whatever can be wrong is known before anything is written.
+        """Encode the file in memory, so that every error occurs before anything is written.
 
         Raises:
-            UsageError: an option cannot be used, the output exists or cannot be there, or the
-                format has no room for the model.
-            SavedError: what was saved is damaged, or by a newer neuralpaint.
-            EncodingError: a package is missing, or the folder cannot be written to.
+            UsageError: an option cannot be used, the output exists or is not possible, or the
+                format does not support the model.
+            SavedError: the saved file is damaged, or written by a newer neuralpaint.
+            EncodingError: a package is missing, or the folder is not writable.
         """
         self._saved, self._output = saved, check_export(output, overwrite=overwrite)
-        self._painting = _painting(saved, settings)
-        form = export_format(output)
-        self._format, self._encoded = export_formats.name_of(form), form.encode(self._painting)
+        self._painting = _load(saved, settings)
+        chosen = export_format(output)
+        self._format, self._encoded = export_formats.name_of(chosen), chosen.encode(self._painting)
 
     def facts(self) -> dict[str, Any]:
-        """Return what is going to be made, for a person or a program to read."""
+        """Return what will be written, for `--dry-run`."""
         canvas = self._painting.canvas
         return {
             "input": str(self._saved),
@@ -68,7 +63,7 @@ class Export:
         }
 
     def run(self, report: Callable[[Any], None]) -> Exported:
-        """Write the file; there is nothing to report on the way."""
+        """Write the file. `report` is not called, because this takes no time."""
         save_export(self._encoded, self._output)
         return Exported(
             output=str(self._output),
@@ -79,14 +74,12 @@ class Export:
         )
 
 
-def _painting(path: str | Path, settings: InstantSettings) -> Painting:
-    """Return what a file holds, or held at one moment."""
-    from neuralpaint.models.painting import Painting
-
+def _load(path: str | Path, settings: InstantSettings) -> Painting:
+    """Return a saved painting, or that of a take at the chosen moment."""
     saved = load_saved(path, "cpu")
-    if isinstance(saved, Painting):
+    if not was_recorded(saved):
         if settings.at is not None:
             raise UsageError("--at is about takes: a painting has one moment only")
         return saved
-    steps = saved.at(math.inf).step  # says so where there is no snapshot at all
+    steps = saved.at(math.inf).step  # raises if the take has no snapshots
     return saved.at(steps * settings.fraction(steps)).painting

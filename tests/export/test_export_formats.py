@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UnknownNameError, UsageError
 from neuralpaint.export import export_formats, export_painting
-from neuralpaint.export.npz import write_arrays
+from neuralpaint.export.formats import Npz
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models import ActivationName, NormName
 from neuralpaint.models.albums import Album
@@ -70,7 +70,7 @@ def by_onnxruntime(
 def by_its_own_reader(
     painting: Painting, x: NDArray[np.float32], y: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    with np.load(io.BytesIO(write_arrays(painting)), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(Npz().encode(painting)), allow_pickle=False) as arrays:
         names: dict[str, Any] = {"__name__": "reader"}
         exec(str(arrays["reader"]), names)
         return np.asarray(names["colours"](arrays, x=x, y=y))
@@ -102,7 +102,7 @@ def test_a_painting_of_several_pictures_has_no_formula() -> None:
     album = Album([Picture(each) for each in pixels], np.eye(2, dtype=np.float32))
     painting = learner(album, model="morph").painting()
     with pytest.raises(UsageError, match="several pictures cannot be exported: train one"):
-        write_arrays(painting)
+        Npz().encode(painting)
 
 
 def test_an_onnx_model_runs_on_any_number_of_points_and_tells_what_they_are(painted: Paint) -> None:
@@ -123,7 +123,7 @@ def test_an_onnx_model_runs_on_any_number_of_points_and_tells_what_they_are(pain
 
 def test_arrays_need_no_pickle_and_hold_the_weights_by_name(painted: Paint) -> None:
     painting = painted(f"mlp:{SMALL},norm=batch")
-    with np.load(io.BytesIO(write_arrays(painting)), allow_pickle=False) as file:
+    with np.load(io.BytesIO(Npz().encode(painting)), allow_pickle=False) as file:
         arrays: Mapping[str, NDArray[Any]] = dict(file)
     assert (int(arrays["height"]), int(arrays["width"])) == (16, 24)
     assert json.loads(str(arrays["settings"])) == painting.settings.to_dict()
@@ -180,5 +180,5 @@ def test_weights_that_are_no_numbers_are_refused(painted: Paint, name: str, tmp_
 def test_a_hash_grid_that_is_too_fine_to_write_out_is_refused(painted: Paint) -> None:
     painting = painted(f"mlp:{SMALL},encoding=hash:levels=2,table_size=4,finest=65536")
     with pytest.raises(UsageError, match="finest=") as caught:
-        write_arrays(painting)
+        Npz().encode(painting)
     assert "\n" not in str(caught.value)
