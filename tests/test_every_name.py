@@ -16,7 +16,7 @@ from neuralpaint.image.stills import still_formats
 from neuralpaint.models import models
 from neuralpaint.models.encodings import encodings
 from neuralpaint.rendering.pacing import pacings
-from neuralpaint.rendering.walks import walks
+from neuralpaint.rendering.paths import code_paths
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import schedules
@@ -25,7 +25,7 @@ from neuralpaint.video.overlays import overlays
 
 REGISTRIES: list[Registry[Any]] = [
     models, encodings, losses, optimizers, schedules, pacings, overlays, formats, still_formats,
-    masks, orders, walks,
+    masks, orders, code_paths,
 ]  # fmt: skip
 ENTRIES = [(registry, name) for registry in REGISTRIES for name in registry]
 every = pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from neuralpaint.models import models
 from neuralpaint.models.encodings import encodings
 from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.pacing import pacings
-from neuralpaint.rendering.walks import walks
+from neuralpaint.rendering.paths import code_paths
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import schedules
@@ -41,7 +41,7 @@ _REGISTRIES: dict[str, Registry[Any]] = {
     "stills": still_formats,
     "masks": masks,
     "orders": orders,
-    "walks": walks,
+    "walks": code_paths,
 }
 _KINDS = (*_REGISTRIES, "presets")
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.image.encoders import Depth
 from neuralpaint.pipelines.detail import LEAST_DETAIL
 from neuralpaint.pipelines.hole import followed
-from neuralpaint.rendering.rendering import Depth, strips
+from neuralpaint.rendering.rendering import render_strips
 from neuralpaint.rendering.stage import Stage
 
 if TYPE_CHECKING:
@@ -69,11 +70,11 @@ class Development:
         match: bool = False,
         look: Callable[[int], None] = lambda rows: None,
     ) -> Iterator[NDArray[Any]]:
-        """Yield the painting as `strips` does, without its bars."""
+        """Yield the painting as `render_strips` does, without its bars."""
         stage, canvas = self._stage, self._stage.canvas
 
         def render(depth: Depth) -> Iterator[NDArray[Any]]:
-            for strip in strips(painting, canvas, depth=depth):
+            for strip in render_strips(painting, canvas, depth=depth):
                 look(len(strip))
                 yield strip
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
-from neuralpaint.rendering.rendering import fidelity, fineness, render
+from neuralpaint.rendering.rendering import fidelity, render, samples_of
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -36,7 +36,7 @@ def followed(painting: Painting, picture: Picture) -> Picture:
     """
     if picture.known is None:
         return picture
-    samples = fineness(painting)
+    samples = samples_of(painting)
     frame = render(painting, picture.canvas.scaled(samples))
     small = np.asarray(Image.fromarray(frame).reduce(samples))
     return Picture(np.where(picture.known[..., None], picture.pixels, small), picture.name)

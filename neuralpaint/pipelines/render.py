@@ -25,7 +25,7 @@ from neuralpaint.pipelines.saved import CLIP_GROUPS, load_saved, makes_still, wa
 from neuralpaint.pipelines.still import Still, StillSettings
 from neuralpaint.pipelines.walk_settings import WalkSettings
 from neuralpaint.rendering.pacing import pacings
-from neuralpaint.rendering.walks import walks
+from neuralpaint.rendering.paths import code_paths
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.settings import DeviceSettings
 from neuralpaint.video.playback import PlaybackSettings
@@ -158,7 +158,7 @@ def _footage(
     footage = _moments(saved, settings, note, still=still)
     pace = Pace.of(saved.note)
     if settings.walk.path is not None:
-        walk = walks.parse(settings.walk.path)
+        walk = code_paths.parse(settings.walk.path)
         walk = walk if pace is None else pace.walk(walk)
         playback, learning = timed(settings.playback, settings.walk, walk, codes_of(footage), pace)
         pacing = pacings.parse(settings.video.pacing)

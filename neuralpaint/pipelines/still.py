@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
+from neuralpaint.image.encoders import Depth
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.metrics import psnr_of_mse
 from neuralpaint.image.stills import StillWriter, check_still, is_lossless
@@ -21,7 +22,6 @@ from neuralpaint.pipelines.footage import Footage
 from neuralpaint.pipelines.hole import hole_fidelity, kept, kept_fidelity
 from neuralpaint.pipelines.job import Job
 from neuralpaint.pipelines.report import Phase, Progress, Report, Result, ignore
-from neuralpaint.rendering.rendering import Depth
 from neuralpaint.rendering.stage import Stage
 
 if TYPE_CHECKING:

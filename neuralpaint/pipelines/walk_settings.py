@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from neuralpaint.config.settings import Settings, setting
-from neuralpaint.rendering.walks import walks
+from neuralpaint.rendering.paths import code_paths
 from neuralpaint.video.playback import PlaybackSettings
 
 __all__ = ["WalkSettings"]
@@ -22,7 +22,7 @@ class WalkSettings(Settings):
     section: ClassVar[str] = "Walk"
 
     path: str | None = setting(
-        None, "the way through what morph has learned; unset, none", entries=walks
+        None, "the way through what morph has learned; unset, none", entries=code_paths
     )
     seconds_each: float | None = setting(
         None,

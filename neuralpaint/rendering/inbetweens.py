@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.rendering.rendering import Exposure
+from neuralpaint.rendering.rendering import PendingFrame
 from neuralpaint.rendering.stage import Filmed, Frame, Stage
 from neuralpaint.training.learning import Snapshot
 
@@ -77,7 +77,7 @@ class _Shot:
     def __init__(self, snapshot: Snapshot, stage: Stage, *, moment: float) -> None:
         self.snapshot = snapshot
         self._stage, self._moment = stage, moment
-        self._exposure: Exposure
+        self._exposure: PendingFrame
 
     @cached_property
     def painting(self) -> Painting:

@@ -1,40 +1,58 @@
-"""Keyframes: views at moments, and the smooth way from one to the next.
+"""Keyframes: views at given moments, and the smooth path of the camera between them.
 
-Zoom goes geometrically, so that it feels even, and what is seen shrinks or grows towards the next
-keyframe along straight lines: between two keyframes alone, the scene streams past every place of
-the screen at one speed, every point on a straight line, and nothing is seen that lies outside both.
-Through the keyframes in between velocity is continuous (monotone cubics: no overshooting).
+The zoom is interpolated geometrically, so that it looks even, and the visible region shrinks or
+grows towards the next keyframe along straight lines: between two keyframes the scene passes every
+point of the screen at constant speed, and nothing outside both views is shown. Through the
+keyframes in between the velocity is continuous (monotone cubics, which do not overshoot).
+
+Keyframes are written as a text, AT[xX][yY][zZOOM][aANGLE] separated by slashes, or as a TOML file
+with one table for each, and optionally the camera's `ease` above them:
+
+    ease = "linear"
+
+    [[keyframe]]
+    at = 0.5      # the moment, from 0 at the clip's start to 1 at its end
+    x = 0.3       # the centre of the view, from 0 at the left edge to 1 at the right
+    y = 0.4       # from 0 at the top to 1 at the bottom
+    zoom = 4      # how many times larger than the whole
+    angle = 15    # in degrees; the picture turns clockwise
+
+Omitted values, except `at`, are those of the keyframe before, at first x0.5y0.5z1a0.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import tomllib
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from neuralpaint.errors import UsageError
+from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.image.canvas import View
 
-__all__ = ["Keyframe", "Way", "parse_keyframes", "write_keyframes"]
+__all__ = ["Keyframe", "ViewPath", "format_keyframes", "load_keyframes", "parse_keyframes"]
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _KEYFRAME = re.compile(rf"({_NUMBER})(%?)((?:[xyza]{_NUMBER})*)", re.ASCII)
-_PLACE = re.compile(rf"([xyza])({_NUMBER})", re.ASCII)
-_NAMES = {"x": "x", "y": "y", "z": "zoom", "a": "angle"}  # of what a letter stands for
-_LEVEL = 1e-6  # a difference of log zoom that nobody sees
+_VALUE = re.compile(rf"([xyza])({_NUMBER})", re.ASCII)
+_NAMES = {"x": "x", "y": "y", "z": "zoom", "a": "angle"}
+_TABLE = re.compile(r"\s*\[\[\s*keyframe\s*\]\]")
+_SAME_ZOOM = 1e-6  # an invisible difference of log zoom
 
 
 @dataclass(frozen=True)
 class Keyframe:
-    """What is seen at a moment `at` of a clip, in [0, 1].
+    """The view at a moment `at` of a clip, in [0, 1].
 
     Raises:
-        UsageError: the moment is not in the clip, or the zoom not above 0.
+        UsageError: the moment is not within the clip.
     """
 
     at: float
@@ -43,19 +61,17 @@ class Keyframe:
     def __post_init__(self) -> None:
         if not 0 <= self.at <= 1:
             raise UsageError(
-                f"a keyframe stands at a moment from 0, the clip's start, to 1, not {self.at:g}"
+                f"the moment of a keyframe is from 0, the clip's start, to 1, not {self.at:g}"
             )
 
 
 def parse_keyframes(text: str) -> list[Keyframe]:
-    """Return keyframes written as AT[xX][yY][zZOOM][aANGLE] with slashes between.
+    """Return the keyframes in a text such as `0/50%x0.3y0.4z4/1x0.7`.
 
-    AT is a fraction of the clip or a percentage, x and y the view's centre as fractions of width
-    and height, a the angle in degrees; these may stand in any order. What is left out is as in the
-    keyframe before, at first x0.5y0.5z1a0: `0/50%x0.3y0.4z4/1x0.7`.
+    AT is a fraction of the clip or a percentage; the values after it may be in any order.
 
     Raises:
-        UsageError: the text cannot be read, or the moments do not rise.
+        UsageError: the text cannot be parsed, or the moments do not rise.
     """
     keyframes: list[Keyframe] = []
     view = View()
@@ -67,41 +83,103 @@ def parse_keyframes(text: str) -> list[Keyframe]:
                 "0.5x0.3y0.4z4a15, with / between keyframes"
             )
         at = float(found[1]) / (100 if found[2] else 1)
-        places = _PLACE.findall(found[3])
-        view = replace(view, **{_NAMES[letter]: float(number) for letter, number in places})
+        values = _VALUE.findall(found[3])
+        view = replace(view, **{_NAMES[letter]: float(number) for letter, number in values})
         keyframes.append(Keyframe(at, view))
     for before, after in pairwise(keyframes):
         if after.at <= before.at:
             raise UsageError(
-                f"keyframes must follow each other: {after.at:g} stands after {before.at:g}"
+                f"the moments of keyframes must rise: {after.at:g} comes after {before.at:g}"
             )
     return keyframes
 
 
-def write_keyframes(keyframes: Sequence[Keyframe]) -> str:
-    """Return the text that `parse_keyframes` turns back into the same keyframes."""
+def format_keyframes(keyframes: Sequence[Keyframe]) -> str:
+    """Return the shortest text that `parse_keyframes` turns back into the same keyframes."""
     texts = []
     before = View()
     for keyframe in keyframes:
-        view, text = keyframe.view, _plain(keyframe.at)
+        view, text = keyframe.view, _format(keyframe.at)
         for letter, name in _NAMES.items():
             if getattr(view, name) != getattr(before, name):
-                text += letter + _plain(getattr(view, name))
+                text += letter + _format(getattr(view, name))
         texts.append(text)
         before = view
     return "/".join(texts)
 
 
-def _plain(number: float) -> str:
-    """Return the shortest text of a number, without an exponent."""
+def _format(number: float) -> str:
+    """Return the shortest text of a number without an exponent."""
     return np.format_float_positional(number, trim="-")
 
 
-class Way:
-    """The way through keyframes, whose moments rise; before the first and after the last it rests.
+def load_keyframes(path: str | Path) -> tuple[list[Keyframe], dict[str, Any]]:
+    """Return the keyframes of a TOML file and its other values, the camera's unchecked settings.
 
-    A `smooth` one starts and ends gently and takes no corner; else every keyframe is reached
-    straight, at one speed, and left likewise.
+    Raises:
+        UsageError: the file cannot be read, is not TOML, or has no valid keyframes; one line with
+            the name of the file and the place in it.
+    """
+    name = Path(path).name
+    try:
+        text = Path(path).read_text("utf-8")
+        return _keyframes_of(tomllib.loads(text), text)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"camera file {str(path)!r} cannot be read: {reason}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"camera file {name!r} is not text in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        reason = " ".join(str(error).split())
+        reason = reason[:1].lower() + reason[1:]
+        raise UsageError(f"camera file {name!r} is not TOML: {reason}") from None
+    except UsageError as error:
+        raise UsageError(f"camera file {name!r}: {error}") from None
+
+
+def _keyframes_of(values: dict[str, Any], text: str) -> tuple[list[Keyframe], dict[str, Any]]:
+    """Return the keyframes among the values of a TOML file, and the rest; errors quote `text`."""
+    tables = values.pop("keyframe", None)
+    for key in values:
+        if key != "ease":
+            raise UnknownNameError("setting", key, ("ease", "keyframe"))
+    if not isinstance(tables, list) or not tables:
+        raise UsageError("it has no keyframes: write [[keyframe]] and below it at = 0.0")
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if _TABLE.match(line)]
+    keyframes: list[Keyframe] = []
+    for i, table in enumerate(tables):
+        # Inline tables have no header, and so no line number.
+        where = f"keyframe {i + 1}" + (f" (line {lines[i]})" if len(lines) == len(tables) else "")
+        try:
+            keyframes.append(_keyframe(table, keyframes[-1] if keyframes else None))
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from None
+    return keyframes, values
+
+
+def _keyframe(table: Any, before: Keyframe | None) -> Keyframe:
+    """Return the keyframe of a table; omitted values are those of the keyframe before."""
+    if not isinstance(table, dict):
+        raise UsageError(f"it must be a table, not {table!r}")
+    for key, value in table.items():
+        if key not in ("at", *_NAMES.values()):
+            raise UnknownNameError("setting", key, ("at", *_NAMES.values()))
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise UsageError(f"{key} must be a number, not {value!r}")
+    if "at" not in table:
+        raise UsageError("it needs at, its moment from 0 to 1")
+    values = {key: value for key, value in table.items() if key != "at"}
+    keyframe = Keyframe(table["at"], replace(before.view if before else View(), **values))
+    if before and keyframe.at <= before.at:
+        raise UsageError(f"its moment {keyframe.at:g} must come after {before.at:g}")
+    return keyframe
+
+
+class ViewPath:
+    """The path through keyframes whose moments rise; before the first and after the last it rests.
+
+    A `smooth` path starts and ends gently and has no corners; otherwise each stretch between two
+    keyframes is passed at constant speed.
     """
 
     def __init__(self, keyframes: Sequence[Keyframe], *, smooth: bool) -> None:
@@ -110,11 +188,11 @@ class Way:
         views = [keyframe.view for keyframe in keyframes]
         self._depth = _Track.through(self._at, [math.log(v.zoom) for v in views], smooth=smooth)
         self._angle = _Track.through(self._at, [v.angle for v in views], smooth=smooth)
-        self._x = _Drift([v.x for v in views], depth=self._depth, smooth=smooth)
-        self._y = _Drift([v.y for v in views], depth=self._depth, smooth=smooth)
+        self._x = _CentreTrack([v.x for v in views], depth=self._depth, smooth=smooth)
+        self._y = _CentreTrack([v.y for v in views], depth=self._depth, smooth=smooth)
 
     def view(self, moment: float) -> View:
-        """Return what is seen at a moment."""
+        """Return the view at a moment."""
         at = min(max(float(moment), self._at[0]), self._at[-1])
         i = min(bisect_right(self._at, at), len(self._at) - 1) - 1
         if i < 0:  # a single keyframe
@@ -130,7 +208,7 @@ class Way:
 
 @dataclass(frozen=True)
 class _Track:
-    """A number that goes through one value after another, by cubics."""
+    """A number that passes through given values along cubics."""
 
     lengths: list[float]  # of each stretch between two values, in time
     values: list[float]
@@ -139,16 +217,16 @@ class _Track:
 
     @classmethod
     def through(cls, at: Sequence[float], values: list[float], *, smooth: bool) -> _Track:
-        """Return the monotone way through values at some moments, at rest at both ends.
+        """Return the monotone cubics through values at some moments, at rest at both ends.
 
         Fritsch and Butland, "A method for constructing local monotone piecewise cubic
-        interpolants", 1984. If it is not `smooth`, the straight way.
+        interpolants", 1984. If not `smooth`, straight lines.
         """
         lengths = [b - a for a, b in pairwise(at)]
         straight = [(b - a) / t for (a, b), t in zip(pairwise(values), lengths, strict=True)]
         if not smooth:
             return cls(lengths, values, straight, straight)
-        speeds = _joined(straight, straight)
+        speeds = _joined_speeds(straight, straight)
         return cls(lengths, values, speeds[:-1], speeds[1:])
 
     def value(self, i: int, s: float) -> float:
@@ -158,24 +236,24 @@ class _Track:
         return start + (end - start) * s * s * (3 - 2 * s) + bends
 
 
-class _Drift:
-    """The view's centre along an axis: it nears the next one as fast as what is seen shrinks."""
+class _CentreTrack:
+    """The view's centre along an axis; it approaches the next as fast as the view shrinks."""
 
     def __init__(self, values: list[float], *, depth: _Track, smooth: bool) -> None:
         self._values, self._depth = values, depth
         stretches = range(len(values) - 1)
         starts = [self._speed(i, at_end=False) for i in stretches]
         ends = [self._speed(i, at_end=True) for i in stretches]
-        speeds = _joined(starts, ends)
-        # By how much the speed of each stretch has to change where it joins the others.
+        speeds = _joined_speeds(starts, ends)
+        # The changes of speed that join each stretch to its neighbours.
         self._start_changes = [speeds[i] - starts[i] if smooth else 0.0 for i in stretches]
         self._end_changes = [speeds[i + 1] - ends[i] if smooth else 0.0 for i in stretches]
 
     def _speed(self, i: int, *, at_end: bool) -> float:
-        """Return the speed at an end of a stretch that has no neighbours."""
+        """Return the speed at one end of a stretch without neighbours."""
         depth, way = self._depth, self._values[i + 1] - self._values[i]
         deeper = depth.values[i + 1] - depth.values[i]
-        if abs(deeper) < _LEVEL:
+        if abs(deeper) < _SAME_ZOOM:
             return way / depth.lengths[i]
         if at_end:
             return way * depth.ends[i] / math.expm1(deeper)
@@ -185,7 +263,7 @@ class _Drift:
         """Return the centre at the fraction `s` of the i-th stretch."""
         start, end = self._values[i], self._values[i + 1]
         above, below, here = (*self._depth.values[i : i + 2], self._depth.value(i, s))
-        level = abs(below - above) < _LEVEL
+        level = abs(below - above) < _SAME_ZOOM
         share = s if level else math.expm1(above - here) / math.expm1(above - below)
         # Changes of speed fade out on the screen as they do in time.
         first = self._start_changes[i] * (1 - s) * math.exp(above - here)
@@ -195,10 +273,10 @@ class _Drift:
         )
 
 
-def _joined(starts: Sequence[float], ends: Sequence[float]) -> list[float]:
-    """Return a speed for every end of stretches, given what would suit each stretch.
+def _joined_speeds(starts: Sequence[float], ends: Sequence[float]) -> list[float]:
+    """Return the speed at each value, given those that suit the stretch before and after.
 
-    Both ends of all are at rest; in between it is the harmonic mean, or rest where they turn.
+    It is 0 at both ends and where the direction changes, else the harmonic mean of both.
     """
     inner = [
         2 * before * after / (before + after) if before * after > 0 else 0.0

@@ -1,7 +1,7 @@
 """Pacing: which moments of the training become the shots of a clip.
 
-A shot is one moment that is filmed once. A pacing first says at which fractions of the training to
-take snapshots, then makes of these snapshots as many shots as the clip wants.
+A shot is a moment that is rendered once. A pacing first chooses the fractions of the training at
+which snapshots are taken, then turns these snapshots into the shots of the clip.
 """
 
 from __future__ import annotations
@@ -20,31 +20,34 @@ from neuralpaint.config.settings import Settings, setting
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.training.learning import Snapshot
 
-__all__ = ["Even", "Fixed", "Log", "Pacing", "pacings"]
+__all__ = ["Pacing", "pacings"]
+
+_MOST_BYTES = 2**30  # of snapshots that are kept in memory
+_PROBE = 96  # pixels along the longer side of the renders by which change is measured
 
 
 @dataclass(frozen=True)
 class Pacing(Settings, ABC):
-    """How training time becomes clip time."""
+    """A mapping from training time to clip time."""
 
     trains_first: ClassVar[bool] = False
-    """Whether nothing can be filmed before the training is over."""
+    """Whether the training must end before the first shot can be rendered."""
 
     @abstractmethod
     def fractions(self, shots: int) -> list[float]:
-        """Return the moments to take a snapshot at, rising from 0 to 1, one per shot."""
+        """Return the fractions of the training, rising from 0 to 1, one per shot."""
 
     def observe(
         self, snapshots: Iterator[Snapshot], *, canvas: Canvas
     ) -> Iterator[tuple[Snapshot, float]]:
-        """Yield each snapshot and how far the picture on `canvas` has changed since the first."""
+        """Yield each snapshot and the change of the picture on `canvas` since the first."""
         for snapshot in snapshots:
             yield snapshot, 0.0
 
     def shots(
         self, observed: Iterator[tuple[Snapshot, float]], *, shots: int
     ) -> Iterator[Snapshot]:
-        """Yield the shots, at most `shots`, of what `observe` has yielded."""
+        """Yield at most `shots` shots from the snapshots that `observe` has yielded."""
         for snapshot, _ in observed:
             yield snapshot
 
@@ -58,14 +61,13 @@ class Fixed(Pacing):
     """The same number of steps between any two shots."""
 
     def fractions(self, shots: int) -> list[float]:
-        """Return evenly spaced fractions."""
         return _ramp(shots)
 
 
 @pacings.register("log")
 @dataclass(frozen=True)
 class Log(Pacing):
-    """Slow motion at the start, where most happens, then ever faster."""
+    """Slow motion at the start, where most happens, then faster and faster."""
 
     base: float = setting(50, "how many times faster the last shot is than the first", above=1.0)
 
@@ -80,9 +82,9 @@ class Log(Pacing):
 class Even(Log):
     """Equal visible change between any two shots; trains first, then films.
 
-    Snapshots are taken at the logarithmic pace. The change that an eye would see between
-    neighbours is measured on small renders, and the shots are placed at equal distances along the
-    sum of it; where a shot falls between two snapshots, their weights are blended.
+    Snapshots are taken at the logarithmic pace. The visible change between neighbours is measured
+    on small renders, and the shots are placed at equal distances along its sum; between two
+    snapshots their weights are blended.
     """
 
     trains_first: ClassVar[bool] = True
@@ -90,7 +92,7 @@ class Even(Log):
     def observe(
         self, snapshots: Iterator[Snapshot], *, canvas: Canvas
     ) -> Iterator[tuple[Snapshot, float]]:
-        """Yield each snapshot with the mean absolute change of colours summed up so far."""
+        """Yield each snapshot and the sum of the mean absolute changes of colour so far."""
         probe = canvas.scaled(min(1.0, _PROBE / max(canvas.height, canvas.width))).grid()
         total = 0.0
         before: NDArray[np.float32] | None = None
@@ -110,8 +112,8 @@ class Even(Log):
         for snapshot, change in observed:
             kept.append(snapshot)
             path.append(change)
-            if len(kept) > 3 and len(kept) * snapshot.painting.nbytes > _BYTES:
-                # What lies closest between its neighbours is missed least: blending bridges it.
+            if len(kept) > 3 and len(kept) * snapshot.painting.nbytes > _MOST_BYTES:
+                # Drop the snapshot whose neighbours differ least: blending them replaces it.
                 spare = 1 + int(np.argmin(np.subtract(path[2:], path[:-2])))
                 del kept[spare], path[spare]
         if kept:
@@ -122,10 +124,6 @@ class Even(Log):
                 yield kept[index].blend(after, position - index)
 
 
-_BYTES = 2**30  # of snapshots that are kept in memory
-_PROBE = 96  # pixels along the longer side of a probe: enough to see change, almost free to render
-
-
 def _ramp(shots: int) -> list[float]:
-    """Return numbers that rise evenly from 0 to 1; a single one is 1, the finished network."""
+    """Return evenly spaced numbers from 0 to 1; a single one is 1, the finished network."""
     return [i / (shots - 1) for i in range(shots)] if shots > 1 else [1.0]

@@ -1,11 +1,11 @@
-"""Rendering: a painting seen through a canvas becomes a frame."""
+"""Rendering: the frame that shows a painting on a canvas."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from PIL import Image
 
 from neuralpaint.errors import DeviceError
 from neuralpaint.image.canvas import Canvas, Grid
+from neuralpaint.image.encoders import Depth
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.runtime.devices import is_out_of_memory, to_device
@@ -24,96 +25,98 @@ if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
 __all__ = [
-    "Depth",
-    "Exposure",
-    "expose",
+    "PendingFrame",
     "fidelity",
-    "fineness",
     "letterbox",
     "render",
-    "strips",
+    "render_strips",
+    "samples_of",
 ]
 
-Depth = Literal[8, 16]
-
 _TILE = 1 << 20  # points rendered at once: bounds memory, however large the canvas
-_FINEST = 4  # points each way in a pixel that tell its mean
-_PINNED = 1 << 26  # pixels of a frame for which memory is kept from being swapped out
+_MOST_SAMPLES = 4  # along each axis of a pixel of the picture
+_MOST_PINNED = 1 << 26  # pixels of a frame for which pinned memory is allocated
 
 
 def render(painting: Painting, canvas: Canvas) -> NDArray[np.uint8]:
     """Return the frame, uint8 (height, width, 3), that shows the painting on the canvas.
 
-    Every pixel is the network's own answer at the pixel's centre, or the mean of its answers at the
-    pixel's samples, rounded to the nearest level. Memory beyond the frame itself does not grow with
-    the canvas.
+    Each pixel is the network's colour at the pixel's centre, or the mean colour of the pixel's
+    samples, rounded to the nearest level. Memory beyond the frame itself does not grow with the
+    canvas.
 
     Raises:
         DeviceError: the device is out of memory.
     """
-    return expose(painting, canvas).frame()
+    return PendingFrame(painting, canvas).frame()
 
 
-def expose(painting: Painting, canvas: Canvas) -> Exposure:
-    """Have the frame made that `render` returns; a GPU is not waited for until it is asked for."""
-    return Exposure(painting, canvas)
-
-
-def strips(
+def render_strips(
     painting: Painting, canvas: Canvas, *, depth: Depth = 8
 ) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
     """Yield the frame from top to bottom in strips (rows, width, 3) of about a megapixel.
 
-    They are uint8 as `render` has them, or uint16 at a depth of 16, where 65535 is full. Memory
-    does not grow with the canvas's height. A GPU makes a strip while the one before is used.
+    They are uint8 like those of `render`, or at a depth of 16 uint16 with white 65535. Memory does
+    not grow with the canvas's height. A GPU renders a strip while the one before is used.
 
     Raises:
         DeviceError: the device is out of memory.
     """
     rows = max(1, _TILE // canvas.width)
-    before: _Development | None = None
+    before: PendingFrame | None = None
     for top in range(0, canvas.height, rows):
         part = slice(top, min(top + rows, canvas.height))
-        strip = _Development(painting, canvas, rows=part, depth=depth)
+        strip = PendingFrame(painting, canvas, rows=part, depth=depth)
         if before is not None:
-            yield before.levels()
+            yield before.frame()
         before = strip
     if before is not None:
-        yield before.levels()
+        yield before.frame()
 
 
-class _Development:
-    """Rows in the making. A GPU renders them in its turn and sends them off while it works on."""
+class PendingFrame:
+    """A frame, or some rows of it, being rendered; a GPU renders it asynchronously.
+
+    Raises:
+        DeviceError: the device is out of memory.
+    """
 
     def __init__(
-        self, painting: Painting, seen: Canvas | Grid, *, rows: slice, depth: Depth
+        self,
+        painting: Painting,
+        points: Canvas | Grid,
+        *,
+        rows: slice | None = None,
+        depth: Depth = 8,
     ) -> None:
         import torch
 
-        self._painting, self._seen, self._top = painting, seen, rows.start
+        height, width = _size(points)
+        rows = rows or slice(0, height)
+        self._painting, self._points, self._top = painting, points, rows.start
         self._copies = _copy_stream() if painting.device.type == "cuda" else None
-        height, width = rows.stop - rows.start, _size(seen)[1]
+        height = rows.stop - rows.start
         self._full, dtype = (255, torch.uint8) if depth == 8 else (65_535, torch.uint16)
-        # Only to pinned memory does a GPU send anything without the host's help.
-        pinned = self._copies is not None and height * width <= _PINNED
+        # Only into pinned memory does a GPU copy asynchronously.
+        pinned = self._copies is not None and height * width <= _MOST_PINNED
         self._levels = torch.empty((height, width, 3), dtype=dtype, pin_memory=pinned)
-        for tile in _tiles(seen, rows):
+        for tile in _tiles(points, rows):
             self._render(*tile)
-        self._arrived = None if self._copies is None else self._copies.record_event()
+        self._copied = None if self._copies is None else self._copies.record_event()
 
-    def levels(self) -> NDArray[Any]:
-        """Return the rows (rows, width, 3) once they are there."""
-        if self._arrived is not None:
-            self._arrived.synchronize()
+    def frame(self) -> NDArray[Any]:
+        """Wait for the rows and return them, uint8 or uint16 (rows, width, 3)."""
+        if self._copied is not None:
+            self._copied.synchronize()
         return self._levels.numpy()
 
     def _render(self, rows: slice, columns: slice) -> None:
-        """Fill a tile, in halves where memory does not suffice for the whole."""
+        """Render a tile, in halves if it does not fit into memory."""
         try:
-            colours = _colours(self._painting, self._seen, rows=rows, columns=columns)
+            colours = _colours(self._painting, self._points, rows=rows, columns=columns)
             levels = colours.mul_(self._full).round_().clamp_(0, self._full)
             tile = self._levels[rows.start - self._top : rows.stop - self._top, columns]
-            self._fetch(levels.byte() if self._full == 255 else levels, tile)
+            self._copy(levels.byte() if self._full == 255 else levels, tile)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -125,10 +128,10 @@ class _Development:
             self._render(slice(rows.start, middle), columns)
             self._render(slice(middle, rows.stop), columns)
 
-    def _fetch(self, levels: Tensor, tile: Tensor) -> None:
-        """Copy levels from the device, beside what else it does if it can."""
+    def _copy(self, levels: Tensor, tile: Tensor) -> None:
+        """Copy levels from the device, on a GPU in a stream of its own."""
         if self._copies is None:
-            tile.copy_(levels.cpu())  # not every device knows 16 bits without a sign
+            tile.copy_(levels.cpu())  # not every device supports uint16
             return
         import torch
 
@@ -136,45 +139,34 @@ class _Development:
         self._copies.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._copies):
             tile.copy_(levels, non_blocking=True)
-        levels.record_stream(self._copies)  # its memory is not used anew before it is copied
+        levels.record_stream(self._copies)  # keeps its memory from being reused before the copy
 
 
-class Exposure(_Development):
-    """A frame in the making, of a canvas or of any grid."""
-
-    def __init__(self, painting: Painting, seen: Canvas | Grid) -> None:
-        super().__init__(painting, seen, rows=slice(0, _size(seen)[0]), depth=8)
-
-    def frame(self) -> NDArray[np.uint8]:
-        """Return the frame, uint8 (height, width, 3), once it is there."""
-        return self.levels()
+def _size(points: Canvas | Grid) -> tuple[int, int]:
+    return points.shape if isinstance(points, Grid) else (points.height, points.width)
 
 
-def _size(seen: Canvas | Grid) -> tuple[int, int]:
-    return seen.shape if isinstance(seen, Grid) else (seen.height, seen.width)
-
-
-def _tiles(seen: Canvas | Grid, rows: slice) -> Iterator[tuple[slice, slice]]:
-    """Yield the tiles of some rows, of at most `_TILE` points where a pixel has no more."""
-    width = _size(seen)[1]
-    points = 1 if isinstance(seen, Grid) else seen.samples**2  # of a pixel
-    across = min(width, max(1, _TILE // points))
-    down = max(1, _TILE // (points * across))
+def _tiles(points: Canvas | Grid, rows: slice) -> Iterator[tuple[slice, slice]]:
+    """Yield the tiles of some rows, of at most `_TILE` points (but at least one pixel)."""
+    width = _size(points)[1]
+    samples = 1 if isinstance(points, Grid) else points.samples**2  # of a pixel
+    across = min(width, max(1, _TILE // samples))
+    down = max(1, _TILE // (samples * across))
     for top in range(rows.start, rows.stop, down):
         for left in range(0, width, across):
             yield slice(top, min(top + down, rows.stop)), slice(left, min(left + across, width))
 
 
-def _colours(painting: Painting, seen: Canvas | Grid, *, rows: slice, columns: slice) -> Tensor:
+def _colours(painting: Painting, points: Canvas | Grid, *, rows: slice, columns: slice) -> Tensor:
     """Return the colours of a tile on the painting's device, float32 (rows, columns, 3)."""
     import torch
 
-    if isinstance(seen, Grid):
-        return painting.colours(seen.rows(rows))
-    samples, fine = seen.samples, seen.finer()
+    if isinstance(points, Grid):
+        return painting.colours(points.rows(rows))
+    samples, fine = points.samples, points.finer()
     rows, columns = (slice(samples * s.start, samples * s.stop) for s in (rows, columns))
     colours = painting.colours(fine.grid(rows=rows, columns=columns))
-    if seen.edge == "black":
+    if points.edge == "black":
         inside = torch.from_numpy(fine.inside(rows=rows, columns=columns))
         colours = colours * to_device(inside, painting.device)[..., None]
     if samples > 1:
@@ -185,7 +177,7 @@ def _colours(painting: Painting, seen: Canvas | Grid, *, rows: slice, columns: s
 
 @cache
 def _copy_stream() -> torch.cuda.Stream:
-    """Return the stream on which frames leave the GPU."""
+    """Return the stream on which frames are copied from the GPU."""
     import torch
 
     return torch.cuda.Stream()
@@ -196,7 +188,7 @@ def letterbox(
 ) -> NDArray[np.uint8]:
     """Return the frame in the middle of `height` x `width` pixels of one colour.
 
-    The frame itself is returned where it already has that size.
+    A frame that already has that size is returned itself.
     """
     if frame.shape[:2] == (height, width):
         return frame
@@ -207,31 +199,31 @@ def letterbox(
     return boxed
 
 
-def fineness(painting: Painting) -> int:
-    """Return how many points each way tell the mean of a pixel of the picture that was learned."""
+def samples_of(painting: Painting) -> int:
+    """Return the samples along each axis of a pixel that average to the picture's pixel."""
     factor: float = painting.settings.target.factor
-    return min(_FINEST, math.ceil(factor))
+    return min(_MOST_SAMPLES, math.ceil(factor))
 
 
 def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> float:
     """Return the PSNR in dB of the painting, rendered at the picture's own pixels as uint8.
 
-    One that has learned a larger target is rendered finer, and the means of its points are held
-    against the picture's pixels. Of a picture with more than `pixels` every few rows and columns
-    are rendered; a megapixel tells the same to a hundredth of a dB. Of a picture with a hole the
-    truth counts, where it is known, and else what is not unknown.
+    If it has learned a larger target, it is rendered finer and averaged to the picture's pixels. If
+    there are more than `pixels` points, only every few rows and columns are rendered; the result is
+    the same to a hundredth of a dB. A picture with a hole is judged by its truth if it has one,
+    otherwise by its known pixels.
     """
     picture = picture.judged
-    samples = fineness(painting)
+    samples = samples_of(painting)
     points = picture.height * picture.width * samples**2
-    # Odd, so that it does not fall in step with planes of features, whose nodes lie 2 or 8 apart.
+    # Odd, to avoid aliasing with feature planes, whose nodes are 2 or 8 pixels apart.
     stride = math.ceil(math.sqrt(points / pixels)) | 1
     fine = picture.canvas.scaled(samples).grid()
     rows, columns = (
         (np.arange(0, side, stride)[:, None] * samples + np.arange(samples)).reshape(-1)
         for side in (picture.height, picture.width)
     )
-    frame = Exposure(painting, Grid(fine.x[:, columns], fine.y[rows])).frame()
+    frame = PendingFrame(painting, Grid(fine.x[:, columns], fine.y[rows])).frame()
     if samples > 1:
         frame = np.asarray(Image.fromarray(frame).reduce(samples))
     known = None if picture.known is None else picture.known[::stride, ::stride]

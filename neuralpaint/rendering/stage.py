@@ -18,7 +18,7 @@ from neuralpaint.image.kernels import shrink_frame
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.image.resampling import resample
-from neuralpaint.rendering.rendering import Exposure, expose, fidelity, letterbox, render
+from neuralpaint.rendering.rendering import PendingFrame, fidelity, letterbox, render
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
 
@@ -116,9 +116,9 @@ class Stage:
         """
         return self._boxed(self._reference(moment))
 
-    def expose(self, painting: Painting, moment: float) -> Exposure:
+    def expose(self, painting: Painting, moment: float) -> PendingFrame:
         """Begin to render the painting."""
-        return expose(painting, self.canvas_at(moment))
+        return PendingFrame(painting, self.canvas_at(moment))
 
     def present(self, frame: Frame, shot: Snapshot) -> Filmed:
         """Return what is seen of a shot, bars included, from its frame of the canvas.

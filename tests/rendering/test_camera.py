@@ -1,3 +1,5 @@
+"""Camera moves, and cameras in TOML files."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -37,7 +39,7 @@ def test_a_move_stays_inside_the_picture(spec: str) -> None:
 
 
 @pytest.mark.parametrize("spec", [*MOVES, "path"])
-def test_a_move_is_smooth_and_is_written_so_that_it_is_read_the_same(spec: str) -> None:
+def test_a_move_is_smooth_and_its_spec_parses_to_the_same_camera(spec: str) -> None:
     camera = cameras.parse(spec)
     assert cameras.parse(cameras.spec(camera)) == camera
     track = np.array([(v.x, v.y, np.log(v.zoom), v.angle) for v in views(spec)])
@@ -47,15 +49,17 @@ def test_a_move_is_smooth_and_is_written_so_that_it_is_read_the_same(spec: str) 
     assert np.abs(np.diff(steps, axis=0)).max() < 0.15 * np.abs(steps).max()
 
 
-def test_zooms_go_between_the_whole_and_the_nearest_view_of_a_point_that_stays_inside() -> None:
+def test_zooms_go_between_the_whole_and_a_view_inside_the_picture() -> None:
     first, *_, last = views("zoom-in:x=0.3,y=0.99,factor=5")
     assert first == View()
     assert (last.x, last.y, last.zoom) == pytest.approx((0.3, 0.9, 5))
     back = views("zoom-out:x=0.3,y=0.99,factor=5")
-    for there, again in zip(views("zoom-in:x=0.3,y=0.99,factor=5"), back[::-1], strict=True):
-        assert (there.x, there.y, there.zoom) == pytest.approx((again.x, again.y, again.zoom))
+    for forward, backward in zip(views("zoom-in:x=0.3,y=0.99,factor=5"), back[::-1], strict=True):
+        assert (forward.x, forward.y, forward.zoom) == pytest.approx(
+            (backward.x, backward.y, backward.zoom)
+        )
     middle = views("zoom-in:factor=16")[120]
-    assert middle.zoom == pytest.approx(4)  # of what one feels, half the way
+    assert middle.zoom == pytest.approx(4)  # geometrically half the way
 
 
 def test_a_pan_goes_from_edge_to_edge() -> None:
@@ -74,13 +78,13 @@ def test_an_orbit_closes_and_reaches_every_edge() -> None:
     np.testing.assert_allclose(speeds, speeds[0])
 
 
-def test_ken_burns_drifts_to_a_point_and_comes_nearer() -> None:
+def test_ken_burns_drifts_to_a_point_and_zooms_in() -> None:
     first, *_, last = views("ken-burns:x=0.6,y=0.45,zoom=1.5,factor=1.4")
     assert (first.x, first.y, first.zoom) == pytest.approx((0.4, 0.55, 1.5))
     assert (last.x, last.y, last.zoom) == pytest.approx((0.6, 0.45, 2.1))
 
 
-def test_a_path_is_one_line_that_says_the_same_however_it_is_written() -> None:
+def test_the_spec_of_a_path_is_normalized() -> None:
     camera = cameras.parse("path:keys=0/50%x.3y0.40z4.0a15/100%x0.7,ease=linear")
     assert cameras.spec(camera) == "path:ease=linear,keys=0/0.5x0.3y0.4z4a15/1x0.7"
     view = camera.view(0.5)
@@ -98,7 +102,7 @@ def test_a_path_is_one_line_that_says_the_same_however_it_is_written() -> None:
         "path:keys=7",
     ],
 )
-def test_moves_that_make_no_sense_are_refused(spec: str) -> None:
+def test_invalid_moves_are_refused(spec: str) -> None:
     with pytest.raises(UsageError):
         cameras.parse(spec)
 
@@ -109,7 +113,7 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_file_of_keyframes_becomes_a_line_that_needs_the_file_no_more(tmp_path: Path) -> None:
+def test_a_file_of_keyframes_becomes_a_spec_that_does_not_need_the_file(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         """
@@ -158,7 +162,7 @@ def test_a_file_of_keyframes_becomes_a_line_that_needs_the_file_no_more(tmp_path
         ("[[keyframe]]\nat=1.5", "from 0, the clip's start, to 1, not 1.5"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_place(
+def test_an_error_in_a_file_is_one_line_with_its_place(
     tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as raised:

@@ -1,3 +1,5 @@
+"""Pacings: the moments they choose, and the shots they make."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ def film(pacing: str, taken: Iterator[Snapshot], shots: int) -> list[float]:
 
 @pytest.mark.parametrize("name", list(pacings))
 @pytest.mark.parametrize("shots", [1, 2, 7, 270])
-def test_every_pacing_goes_from_first_to_last_and_gives_the_shots_asked_for(
+def test_every_pacing_covers_the_training_with_the_given_number_of_shots(
     name: str, shots: int
 ) -> None:
     pacing = pacings.parse(name)
@@ -59,13 +61,13 @@ def test_even_makes_the_visible_change_between_shots_equal() -> None:
     np.testing.assert_allclose(np.diff(shots), (levels[-1] - levels[0]) / 24, rtol=1e-3)
 
 
-def test_even_of_a_picture_that_never_changes_still_fills_the_clip() -> None:
+def test_even_fills_the_clip_even_if_the_picture_never_changes() -> None:
     shots = film("even", snapshots([0.5] * 4), 9)
     assert shots == [0.5] * 9
 
 
-def test_even_keeps_a_bounded_amount_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neuralpaint.rendering.pacing._BYTES", 40)
+def test_even_keeps_a_bounded_number_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralpaint.rendering.pacing._MOST_BYTES", 40)
     levels = list(np.linspace(0, 1, 101))
     shots = film("even", snapshots(levels), 11)
     np.testing.assert_allclose(shots, np.linspace(0, 1, 11), atol=1e-5)

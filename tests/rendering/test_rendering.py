@@ -1,3 +1,5 @@
+"""Frames, strips and fidelity of paintings."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -11,11 +13,12 @@ from torch import Tensor, nn
 
 from neuralpaint.errors import DeviceError
 from neuralpaint.image.canvas import Canvas, Edge, Grid, View
+from neuralpaint.image.encoders import Depth
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting, TorchPainting
 from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import Depth, expose, fidelity, letterbox, render, strips
+from neuralpaint.rendering.rendering import PendingFrame, fidelity, letterbox, render, render_strips
 from neuralpaint.training.settings import TrainingSettings
 
 
@@ -35,7 +38,7 @@ class Plane(nn.Module):
 
 
 class Checks(Flat):
-    """Black and white in cells of which so many span the picture."""
+    """A checkerboard with `cells` cells across the picture."""
 
     def __init__(self, cells: int) -> None:
         super().__init__(0.0)
@@ -84,11 +87,11 @@ def test_a_tile_that_does_not_fit_in_memory_is_rendered_in_parts() -> None:
         render(painting(fails_above=40), canvas)
 
 
-def test_exposures_may_be_looked_at_in_any_order() -> None:
+def test_pending_frames_may_be_fetched_in_any_order() -> None:
     canvases = [Canvas.of(height=9, width=16), Canvas.of(height=12, width=7)]
-    exposures = [expose(painting(), canvas) for canvas in canvases]
-    for exposure, canvas in reversed(list(zip(exposures, canvases, strict=True))):
-        frame = exposure.frame()
+    pending = [PendingFrame(painting(), canvas) for canvas in canvases]
+    for each, canvas in reversed(list(zip(pending, canvases, strict=True))):
+        frame = each.frame()
         assert frame.dtype == np.uint8
         np.testing.assert_array_equal(frame, render(painting(), canvas))
 
@@ -99,7 +102,7 @@ def test_strips_are_the_frame(depth: Depth, angle: float, monkeypatch: pytest.Mo
     canvas = replace(Canvas.of(height=70, width=50).seen(View(zoom=0.8, angle=angle)), samples=2)
     whole = render(painting(), canvas)
     monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 160)
-    pieces = list(strips(painting(), canvas, depth=depth))
+    pieces = list(render_strips(painting(), canvas, depth=depth))
     assert all(piece.shape[1:] == (50, 3) and piece.size <= 3 * 160 for piece in pieces)
     frame = np.concatenate([piece.astype(int) for piece in pieces])
     assert {piece.dtype for piece in pieces} == {np.dtype(f"uint{depth}")}
@@ -109,8 +112,8 @@ def test_strips_are_the_frame(depth: Depth, angle: float, monkeypatch: pytest.Mo
         np.testing.assert_array_equal(frame, whole)
 
 
-def test_a_strip_of_16_bits_has_the_nearest_of_65536_levels() -> None:
-    (strip,) = strips(painting(), Canvas.of(height=2, width=1000), depth=16)
+def test_a_16_bit_strip_has_the_nearest_of_65536_levels() -> None:
+    (strip,) = render_strips(painting(), Canvas.of(height=2, width=1000), depth=16)
     exact = 65_535 * (np.arange(1000) + 0.5) / 1000
     assert np.abs(strip[0, :, 0] - exact).max() <= 0.51
     assert (strip[..., 2] == 32_768).all()
@@ -147,7 +150,7 @@ def test_beyond_the_edges_is_black_to_the_pixel(angle: float) -> None:
 
 
 @pytest.mark.parametrize("edge", ["mirror", "clamp"])
-def test_reflections_and_drawn_out_edges_continue_the_picture(edge: Edge) -> None:
+def test_mirrored_and_clamped_edges_continue_the_picture(edge: Edge) -> None:
     canvas = replace(Canvas.of(height=20, width=20).seen(View(zoom=0.2)), edge=edge)
     frame = render(painting(), replace(canvas, height=100, width=100)).astype(int)
     own = render(painting(), Canvas.of(height=20, width=20))
@@ -163,7 +166,7 @@ def test_samples_average_a_plane_to_itself_and_a_fine_pattern_to_grey(samples: i
     canvas = Canvas.of(height=24, width=40)
     plain = render(painting(), canvas).astype(int)
     fine = render(painting(), replace(canvas, samples=samples))
-    assert np.abs(fine - plain).max() <= 1  # where a half is rounded either way
+    assert np.abs(fine - plain).max() <= 1  # a half may be rounded either way
     checks = Checks(canvas.width * samples)
     assert set(np.unique(render(checks, canvas))) == {0, 255}
     mean = 128 if samples % 2 == 0 else 128 * (1 + 1 / samples**2)
@@ -190,26 +193,26 @@ def test_a_frame_of_a_gpu_is_that_of_the_cpu(name: str, monkeypatch: pytest.Monk
     )
     exact = render(cpu, canvas).astype(int)
     monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 1000)
-    exposures = [expose(cuda, canvas) for _ in range(9)]
-    for exposure in exposures:
-        assert np.abs(exposure.frame() - exact).max() <= 1
+    pending = [PendingFrame(cuda, canvas) for _ in range(9)]
+    for frame in pending:
+        assert np.abs(frame.frame() - exact).max() <= 1
 
 
 @pytest.mark.gpu
-def test_the_host_does_not_wait_for_a_frame_that_a_gpu_makes() -> None:
+def test_the_host_does_not_wait_for_a_gpu() -> None:
     canvas = Canvas.of(height=90, width=160)
     cuda = learner(picture(), device="cuda").painting()
-    expose(cuda, canvas).frame()  # what is done once
+    PendingFrame(cuda, canvas).frame()  # one-time initialization
     torch.cuda.set_sync_debug_mode("error")
     try:
-        exposures = [expose(cuda, canvas) for _ in range(3)]
+        pending = [PendingFrame(cuda, canvas) for _ in range(3)]
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    frames = [exposure.frame() for exposure in exposures]
+    frames = [frame.frame() for frame in pending]
     np.testing.assert_array_equal(frames[0], frames[2])
 
 
-def test_bars_surround_the_frame_and_nothing_else_changes() -> None:
+def test_a_letterbox_only_adds_bars() -> None:
     frame = picture().pixels
     boxed = letterbox(frame, height=50, width=44, colour=(1, 2, 3))
     np.testing.assert_array_equal(boxed[10:40, 2:42], frame)
@@ -217,7 +220,7 @@ def test_bars_surround_the_frame_and_nothing_else_changes() -> None:
     assert letterbox(frame, height=30, width=40, colour=(1, 2, 3)) is frame
 
 
-def test_fidelity_of_a_large_picture_is_that_of_a_part_of_its_pixels(
+def test_fidelity_of_a_large_picture_is_measured_at_some_of_its_pixels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     canvas = Canvas.of(height=90, width=120)
@@ -229,12 +232,12 @@ def test_fidelity_of_a_large_picture_is_that_of_a_part_of_its_pixels(
     assert fidelity(painting(), subject) == pytest.approx(whole, abs=0.3)
 
 
-def test_what_has_learned_a_larger_target_is_judged_by_the_means_of_its_points() -> None:
+def test_a_painting_of_a_larger_target_is_judged_by_mean_colours() -> None:
     fine = np.zeros((60, 80, 3), np.uint8)
     fine[::2], fine[1::2] = 100, 140
 
     class Stripes(Flat):
-        """Of two tones, each half a pixel high."""
+        """Stripes of two tones, each half a pixel high."""
 
         settings = TrainingSettings(target_scale=2)
 
@@ -247,13 +250,13 @@ def test_what_has_learned_a_larger_target_is_judged_by_the_means_of_its_points()
     assert fidelity(Stripes(0), subject) > 45
 
 
-def test_fidelity_is_that_of_what_is_known_of_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fidelity_is_measured_at_known_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     true = render(painting(), Canvas.of(height=90, width=120))
     pixels, unknown = true.copy(), np.zeros((90, 120), np.float32)
     pixels[:, :60], unknown[:, :60] = 0, 1
     pixels[:, 100:] ^= 1
     known = fidelity(painting(), Picture(pixels, unknown=unknown))
-    assert known == pytest.approx(10 * np.log10(255**2 * 3), abs=0.01)  # of a third of them
+    assert known == pytest.approx(10 * np.log10(255**2 * 3), abs=0.01)  # a third is off by one
     monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 1200)
     assert fidelity(painting(), Picture(pixels, unknown=unknown)) == pytest.approx(known, abs=0.5)
     judged = Picture(pixels, unknown=unknown, truth=true)

@@ -12,7 +12,7 @@ from neuralpaint.image.canvas import Grid
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.split import TrainOn, held_out
-from neuralpaint.rendering.rendering import Exposure
+from neuralpaint.rendering.rendering import PendingFrame
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -46,7 +46,7 @@ class Judge:
     def glance(self, painting: Painting) -> Scores:
         """Return the same of a painting; of a large picture it is rendered at some pixels only."""
         grid, stride = self._picture.canvas.grid(), self._stride
-        seen = Exposure(painting, Grid(grid.x[:, ::stride], grid.y[::stride])).frame()
+        seen = PendingFrame(painting, Grid(grid.x[:, ::stride], grid.y[::stride])).frame()
         return self._scores(seen, stride)
 
     def _scores(self, frame: NDArray[np.uint8], stride: int) -> Scores:

@@ -24,7 +24,7 @@ from neuralpaint.pipelines.morph.walking import WalkFootage
 from neuralpaint.pipelines.report import Report, Result, ignore
 from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.pacing import pacings
-from neuralpaint.rendering.walks import walks
+from neuralpaint.rendering.paths import code_paths
 from neuralpaint.storage.resume.keeping import Keeping
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.video.formats import format_for
@@ -118,10 +118,10 @@ def prepare_morph(
     overwrite = keeping.may_replace(output)
     check_clip(output, format_for(output, settings.video.format), audio=sound, overwrite=overwrite)
     album, pace = _gathered(sources, output, settings=settings, keeping=keeping)
-    walk = walks.parse(settings.walk.path or "loop")
+    walk = code_paths.parse(settings.walk.path or "loop")
     if pace is not None:
         walk = pace.walk(None if settings.walk.path is None else walk)
-    settings = settings.replaced(path=walks.spec(walk))
+    settings = settings.replaced(path=code_paths.spec(walk))
     playback, learning = timed(settings.playback, settings.walk, walk, album.codes, pace)
     samples = Samples(
         Path(output),

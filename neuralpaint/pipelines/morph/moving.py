@@ -22,7 +22,7 @@ from neuralpaint.models.albums import Album
 from neuralpaint.models.codes import Codes
 from neuralpaint.pipelines.morph.sizes import fitting
 from neuralpaint.pipelines.walk_settings import WalkSettings
-from neuralpaint.rendering.walks import Play, Walk
+from neuralpaint.rendering.paths import CodePath, Play
 from neuralpaint.video.frames import Frames, load_frames
 from neuralpaint.video.playback import PlaybackSettings
 
@@ -94,7 +94,7 @@ class Pace(NamedTuple):
             return None
         return cls(seconds, steps, loops) if seconds > 0 and steps > 0 else None
 
-    def walk(self, walk: Walk | None) -> Walk:
+    def walk(self, walk: CodePath | None) -> CodePath:
         """Return a walk, or what plays it as it was; played, it knows whether there is a seam."""
         if walk is None or isinstance(walk, Play):
             return Play(closed=self.loops)
@@ -151,14 +151,18 @@ def gather_frames(source: Source, picture: PictureSettings, moving: MovingSettin
 
 
 def timed(
-    playback: PlaybackSettings, settings: WalkSettings, walk: Walk, codes: Codes, pace: Pace | None
+    playback: PlaybackSettings,
+    settings: WalkSettings,
+    walk: CodePath,
+    codes: Codes,
+    pace: Pace | None,
 ) -> tuple[PlaybackSettings, float]:
     """Return the playback that suits a walk, and which part of it shows the learning.
 
     What plays is slower than it was, unless another length was asked for.
     """
     if pace is None or not isinstance(walk, Play):
-        legs = walk.legs(codes)
+        legs = walk.segments(codes)
         return settings.timed(playback, legs), settings.learning(legs)
     usual = _SLOWER * pace.seconds / pace.steps
     return settings.timed(playback, pace.steps, usual=usual), settings.learning(pace.steps)

@@ -16,8 +16,8 @@ from neuralpaint.pipelines.clip_settings import TimelapseSettings
 from neuralpaint.pipelines.footage import Direction, Footage
 from neuralpaint.pipelines.morph.moving import Pace
 from neuralpaint.rendering.pacing import Pacing
+from neuralpaint.rendering.paths import CodePath
 from neuralpaint.rendering.rendering import fidelity
-from neuralpaint.rendering.walks import Walk
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.video.playback import PlaybackSettings
 
@@ -157,19 +157,21 @@ class CodeFootage(_Coded):
 class _Walked(_Coded):
     """Every moment somewhere on a walk."""
 
-    def __init__(self, footage: Footage, walk: Walk) -> None:
+    def __init__(self, footage: Footage, walk: CodePath) -> None:
         super().__init__(footage)
-        self._walk, self._stations = walk, walk.stations(codes_of(footage))
+        self._walk, self._waypoints = walk, walk.waypoints(codes_of(footage))
 
     def painting(self) -> Painting:
         """Return what the model says now, at the first code."""
-        return self._footage.painting().at(self._stations[0])
+        return self._footage.painting().at(self._waypoints[0])
 
 
 class WalkFootage(_Walked):
     """The learning first, where it is to be seen, of the first picture; then the walk."""
 
-    def __init__(self, footage: Footage, walk: Walk, *, learning: float, pacing: Pacing) -> None:
+    def __init__(
+        self, footage: Footage, walk: CodePath, *, learning: float, pacing: Pacing
+    ) -> None:
         """Take a walk; of the shots a part, `learning` in [0, 1), show the training.
 
         `pacing` is that of the training; the walk is paced as it walks.
@@ -192,14 +194,14 @@ class WalkFootage(_Walked):
         newest: Snapshot | None = None
         for newest in self._footage.snapshots(moments, direction):
             if shown:
-                yield _recoded(newest, newest.painting.at(self._stations[0]))
+                yield _recoded(newest, newest.painting.at(self._waypoints[0]))
         if newest is None:
             return
         count = len(fractions) - shown
         # What ends where it began does not show that moment twice.
         last = count if self._walk.is_closed else max(1, count - 1)
         for i in range(count):
-            where = self._walk.at(i / last, self._stations)
+            where = self._walk.at(i / last, self._waypoints)
             yield _recoded(newest, newest.painting.at(where))
 
     def _looks(self) -> Sequence[float]:
@@ -210,7 +212,7 @@ class WalkFootage(_Walked):
 class PlayFootage(_Walked):
     """What moves plays, over and over, while the network learns it."""
 
-    def __init__(self, footage: Footage, walk: Walk, *, plays: int) -> None:
+    def __init__(self, footage: Footage, walk: CodePath, *, plays: int) -> None:
         """Take a walk, and how often it is walked while the film lasts.
 
         Raises:
@@ -226,7 +228,7 @@ class PlayFootage(_Walked):
         last = len(fractions) if self._walk.is_closed else max(1, len(fractions) - 1)
         for i, snapshot in enumerate(moments):
             played = self._plays * i / last
-            where = self._walk.at(1.0 if played == self._plays else played % 1, self._stations)
+            where = self._walk.at(1.0 if played == self._plays else played % 1, self._waypoints)
             yield _recoded(snapshot, snapshot.painting.at(where))
 
 
