@@ -1,4 +1,4 @@
-"""Presets: settings that belong together, under one name."""
+"""Presets: groups of settings under one name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["PRESETS", "Preset"]
 
 @dataclass(frozen=True)
 class Preset:
-    """Values for some settings; whatever the user names goes before them."""
+    """Values for some settings; options of the command line take precedence."""
 
     summary: str
     values: Mapping[str, Any]

@@ -1,21 +1,49 @@
-"""A registry turns `name:key=value,key=value` into a checked, frozen entry.
+"""Registries: `name:key=value,key=value` is parsed into a checked, frozen entry.
 
 Everything that is chosen by name (models, losses, optimizers, schedules, pacings, overlays, file
-formats) is an entry: a `Settings` dataclass registered under its name. A new one is one class in
-one place; the command line, `neuralpaint list` and the tests find it there.
+formats) is an entry: a `Settings` dataclass registered under its name. A new entry is one class in
+one file; the command line, `neuralpaint list` and the tests find it in its registry.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UnknownNameError, UsageError
 
-__all__ = ["Registry"]
+__all__ = ["CATALOGUE", "Registry", "load_registry"]
 
 T = TypeVar("T", bound=Settings)
+
+CATALOGUE = {
+    "models": "models.models",
+    "encodings": "models.encodings.encodings",
+    "losses": "training.losses.losses",
+    "optimizers": "training.optimizers.optimizers",
+    "schedules": "training.schedules.schedules",
+    "pacings": "rendering.pacing.pacings",
+    "cameras": "rendering.camera.cameras",
+    "overlays": "video.overlays.overlays",
+    "formats": "video.formats.formats",
+    "stills": "image.stills.still_formats",
+    "masks": "image.masks.masks",
+    "orders": "image.orders.orders",
+    "walks": "rendering.walks.walks",
+}
+"""The registries that `neuralpaint list` shows, by title: the module and name of each.
+
+They are imported only by `load_registry`, so that `--help` stays fast.
+"""
+
+
+def load_registry(title: str) -> Registry[Any]:
+    """Import and return the registry with a title of `CATALOGUE`."""
+    module, _, name = CATALOGUE[title].rpartition(".")
+    registry: Registry[Any] = getattr(importlib.import_module(f"neuralpaint.{module}"), name)
+    return registry
 
 
 class Registry(Generic[T]):
@@ -24,41 +52,42 @@ class Registry(Generic[T]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._entries: dict[str, type[T]] = {}
-        self._also: dict[str, str] = {}
+        self._aliases: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries or name in self._also
+        return name in self._entries or name in self._aliases
 
     def __getitem__(self, name: str) -> type[T]:
         try:
-            return self._entries[self._also.get(name, name)]
+            return self._entries[self._aliases.get(name, name)]
         except KeyError:
             raise UnknownNameError(self.kind, name, self._entries) from None
 
-    def register(self, name: str, *, also: Sequence[str] = ()) -> Callable[[type[T]], type[T]]:
-        """Register the decorated `Settings` class under `name`.
+    def register(self, name: str, *, aliases: Sequence[str] = ()) -> Callable[[type[T]], type[T]]:
+        """Register the decorated `Settings` class under `name`; `aliases` work but are not listed.
 
-        The names in `also` are understood too, but nobody is told of them.
+        Raises:
+            ValueError: one of the names is taken.
         """
 
         def add(entry: type[T]) -> type[T]:
-            for taken in (name, *also):
-                if taken in self:
-                    raise ValueError(f"{self.kind} {taken!r} is registered twice")
+            for new in (name, *aliases):
+                if new in self:
+                    raise ValueError(f"{self.kind} {new!r} is registered twice")
             self._entries[name] = entry
-            self._also |= dict.fromkeys(also, name)
+            self._aliases |= dict.fromkeys(aliases, name)
             return entry
 
         return add
 
     def parse(self, text: str) -> T:
-        """Return the entry that `name` or `name:key=value,key=value` describes.
+        """Return the entry for `name` or `name:key=value,key=value`.
 
-        Where a setting names an entry itself, as a model names its encoding, a key that only that
-        inner entry knows goes there: `mlp:encoding=hash,levels=4` is `mlp:encoding=hash:levels=4`.
+        If a setting names an inner entry, as a model names its encoding, a key that only the inner
+        entry has is passed to it: `mlp:encoding=hash,levels=4` is `mlp:encoding=hash:levels=4`.
 
         Raises:
             UsageError: the name, a key or a value is wrong; the message lists the choices.
@@ -73,16 +102,18 @@ class Registry(Generic[T]):
         values = {key: value for key, value in pairs if key in known}
         for key, value in pairs:
             if key not in known:
-                holder = _holder(known, values, key)
-                if holder is None:
-                    raise self._unknown(name, key, known=known, values=values)
-                values[holder] = _extended(values.get(holder, known[holder].default), key, value)
+                outer = next(
+                    (o for o, (_, keys) in _inner(known, values).items() if key in keys), None
+                )
+                if outer is None:
+                    raise self._unknown_key(name, key, known=known, values=values)
+                values[outer] = _extended(values.get(outer, known[outer].default), key, value)
             elif value is _MISSING:
                 raise UsageError(f"{self.kind} {text!r}: write {key}=VALUE")
         label = f"{self.kind} {name}"
         return entry(**{k: known[k].convert(v, label=f"{label}: {k}") for k, v in values.items()})
 
-    def _unknown(
+    def _unknown_key(
         self, name: str, key: str, *, known: dict[str, Option], values: dict[str, str]
     ) -> UnknownNameError:
         kind, choices = f"setting of {self.kind} {name!r}", list(known)
@@ -92,7 +123,7 @@ class Registry(Generic[T]):
         return UnknownNameError(kind, key, choices)
 
     def parse_list(self, text: str) -> list[T]:
-        """Return the entries of a comma-separated list; a part without `=` begins a new one."""
+        """Return the entries of a comma-separated list; a part without `=` starts a new entry."""
         specs: list[str] = []
         for part in filter(None, (p.strip() for p in text.split(","))):
             continues = specs and "=" in part and part.partition(":")[0] not in self
@@ -107,18 +138,18 @@ class Registry(Generic[T]):
         return next(name for name, cls in self._entries.items() if cls is type(entry))
 
     def spec(self, entry: T) -> str:
-        """Return the shortest text that `parse` turns back into `entry`."""
+        """Return the shortest text that `parse` turns into `entry`."""
         known = options(type(entry))
         changes = [_written(known[key], value) for key, value in entry.changes().items()]
         name = self.name_of(entry)
         return f"{name}:{','.join(changes)}" if changes else name
 
 
-_MISSING = "\0"  # what no user can type
+_MISSING = "\0"  # not possible in a command line argument
 
 
 def _inner(known: dict[str, Option], values: dict[str, str]) -> dict[str, tuple[str, list[str]]]:
-    """Return, by setting, each entry that an entry names: its spec, and the keys it knows."""
+    """Return (spec, keys) of each inner entry, by the setting that names it."""
     found = {}
     for key, option in known.items():
         if isinstance(option.entries, Registry) and not option.repeatable:
@@ -127,19 +158,14 @@ def _inner(known: dict[str, Option], values: dict[str, str]) -> dict[str, tuple[
     return found
 
 
-def _holder(known: dict[str, Option], values: dict[str, str], key: str) -> str | None:
-    """Return the setting whose entry knows the key."""
-    return next((name for name, (_, keys) in _inner(known, values).items() if key in keys), None)
-
-
 def _extended(spec: str, key: str, value: str) -> str:
-    """Return the spec of an entry with one more setting; a missing value is complained of there."""
+    """Return an inner spec with one more setting; parsing it reports a missing value."""
     pair = key if value is _MISSING else f"{key}={value}"
     return f"{spec}{',' if ':' in spec else ':'}{pair}"
 
 
 def _written(option: Option, value: Any) -> str:
-    """Return a changed setting as text; of an inner entry with its default name the keys alone."""
+    """Return a changed setting as text; of an inner entry with the default name only its keys."""
     if isinstance(option.entries, Registry) and not option.repeatable:
         name, _, rest = value.partition(":")
         if rest and name == option.default:

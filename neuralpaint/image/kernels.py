@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import Kernel
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 __all__ = ["REACH", "Axis", "Band", "ShrunkFrame", "shrink_frame"]
 
@@ -43,6 +45,8 @@ class Band(NamedTuple):
 
         Input i is at i + 0.5. At the ends the weights of the existing inputs are normalised to 1.
         """
+        import torch
+
         reach = REACH[kernel] * stretch
         # Inputs whose centre is within reach, and for a box also those that it covers partly.
         more = 0.5 - _EPSILON if kernel == "box" else 0.0
@@ -78,6 +82,8 @@ class Band(NamedTuple):
 
     def after(self, inner: Band) -> Band:
         """Return the product of this matrix and `inner`: first `inner`, then this one."""
+        import torch
+
         places = inner.places[:, self.places]  # (inner taps, taps, outputs)
         weights = inner.weights[:, self.places] * self.weights
         places, weights = places.flatten(0, 1), weights.flatten(0, 1)
@@ -165,6 +171,8 @@ def shrink_frame(
 
     Returns None if the canvas is rotated, reaches beyond the picture, or is not finer than it.
     """
+    import torch
+
     if not canvas.is_upright:
         return None
     top, left, bottom, right = canvas.window(picture.canvas)

@@ -84,7 +84,7 @@ class RandomMask(Mask):
         return _plane(numbers < self.fraction)
 
 
-@masks.register("centre", also=("center",))
+@masks.register("centre", aliases=("center",))
 @dataclass(frozen=True)
 class CentreMask(Mask):
     """A disc in the middle."""

@@ -45,7 +45,7 @@ class Order(Settings, ABC):
 orders: Registry[Order] = Registry("order")
 
 
-@orders.register("centre-out", also=("center-out",))
+@orders.register("centre-out", aliases=("center-out",))
 @dataclass(frozen=True)
 class CentreOut(Order):
     """A disc that grows from the middle."""

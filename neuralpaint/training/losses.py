@@ -62,7 +62,7 @@ class MSE(_Pixelwise):
         return (prediction - target).square()
 
 
-@losses.register("mae", also=("l1",))
+@losses.register("mae", aliases=("l1",))
 @dataclass(frozen=True)
 class MAE(_Pixelwise):
     """Mean absolute error: keeps edges a little crisper and forgives outliers."""

@@ -170,7 +170,7 @@ def test_no_key_belongs_to_a_model_and_to_an_encoding(name: str) -> None:
 def test_other_names_are_understood_and_not_listed() -> None:
     fruits: Registry[Settings] = Registry("fruit")
 
-    @fruits.register("apple", also=("pomme", "apfel"))
+    @fruits.register("apple", aliases=("pomme", "apfel"))
     class Apple(Settings):
         pass
 
