@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from neuralpaint.image.metrics import psnr
     from neuralpaint.image.pictures import Picture, load_picture
     from neuralpaint.image.stills import save_still
-    from neuralpaint.models.albums import Album
+    from neuralpaint.models.codes import Album
     from neuralpaint.models.painting import Painting
     from neuralpaint.pipelines.bench.bench import bench
     from neuralpaint.pipelines.bench.result import BenchResult
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives; `__getattr__` imports it when it is first used.
 _HOMES = {
-    "models.albums": ["Album"],
+    "models.codes": ["Album"],
     "image.canvas": ["Canvas", "View"],
     "errors": [
         "DeviceError",

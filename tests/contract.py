@@ -7,7 +7,7 @@ import torch
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import models
 from neuralpaint.models.encodings import encodings
-from neuralpaint.models.networks import CoordinateModel
+from neuralpaint.models.networks.network import CoordinateModel
 
 __all__ = ["CANVAS", "SPECS", "WITHOUT_CODES", "axes", "build"]
 

@@ -19,7 +19,7 @@ from neuralpaint.config.settings import Settings
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import FourierModel, Model, MorphModel, PyramidModel, models
-from neuralpaint.models.encodings.entries import (
+from neuralpaint.models.encodings import (
     EncodingSettings,
     FrequencyEncoding,
     HarmonicEncoding,
@@ -28,7 +28,7 @@ from neuralpaint.models.encodings.entries import (
     PyramidEncoding,
     encodings,
 )
-from neuralpaint.models.model import Encoded
+from neuralpaint.models.model import EncodedModel
 
 __all__ = ["Array", "Features", "Plane", "Trained", "features_of", "single"]
 
@@ -98,7 +98,7 @@ def _any_encoding(encoding: EncodingSettings, trained: Trained) -> Features:
 
 
 @features_of.register
-def _encoded_model(model: Encoded, trained: Trained) -> Features:
+def _encoded_model(model: EncodedModel, trained: Trained) -> Features:
     return features_of(encodings.parse(model.encoding), trained)
 
 

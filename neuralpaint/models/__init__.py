@@ -1,20 +1,22 @@
-"""Models: what can be trained, under one name each, with everything that shapes it.
+"""Models: f(x, y) or f(x, y, code) to colours, one registered class of settings for each.
 
-model      what every model answers, and the registry
-skipconn   fourier, skipconn
-mlp        mlp
-siren      siren
-pyramid    pyramid, morph
-buttons    buttons
+model       base classes of the settings, and the registry
+skipconn    fourier, skipconn
+mlp         mlp, siren
+per_pixel   pyramid, morph, buttons
+encodings/  from coordinates to features
+networks/   from features to colours
+codes       albums: pictures and their codes
+painting    a trained model with frozen weights
 """
 
-from neuralpaint.models.model import ActivationName, Model, NormName, models
+from neuralpaint.models.model import Model, models
+from neuralpaint.models.networks import ActivationName, NormName
 
+# In the order in which they are listed.
 from neuralpaint.models.skipconn import FourierModel, SkipConnModel  # isort: skip
-from neuralpaint.models.mlp import MLPModel  # isort: skip
-from neuralpaint.models.siren import SirenModel  # isort: skip
-from neuralpaint.models.pyramid import MorphModel, PyramidModel  # isort: skip
-from neuralpaint.models.buttons import ButtonsModel  # isort: skip
+from neuralpaint.models.mlp import MLPModel, SirenModel  # isort: skip
+from neuralpaint.models.per_pixel import ButtonsModel, MorphModel, PyramidModel  # isort: skip
 
 __all__ = [
     "ActivationName",

@@ -1,14 +1,20 @@
-"""Codes: the numbers that a network hears beside coordinates, and that tell pictures apart."""
+"""Albums: several pictures learned by one model, and the code of each."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuralpaint.errors import UsageError
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.pictures import Picture
 
 __all__ = [
+    "Album",
     "Codes",
+    "Subject",
     "are_buttons",
     "checked_code",
     "checked_codes",
@@ -18,23 +24,68 @@ __all__ = [
 ]
 
 Codes = NDArray[np.float32]
-"""Those of several pictures, (pictures, k), or one, (k,)."""
+"""The codes of several pictures, (pictures, k), or a single one, (k,)."""
 
-_LARGEST = 1e3  # number of a code: what a network hears of larger ones is noise
-_MOST = 1024  # numbers of a code
-_MOST_BITS = 10  # of which all combinations are looked at
+_LARGEST = 1e3  # absolute value in a code
+_LONGEST = 1024  # numbers in a code
+_MOST_BITS = 10  # numbers in a code whose corners are enumerated
+
+
+class Album:
+    """Pictures of one size that a model learns as f(x, y, code)."""
+
+    def __init__(self, pictures: Sequence[Picture], codes: ArrayLike) -> None:
+        """Take the pictures and a code for each, (pictures, k).
+
+        Raises:
+            UsageError: there are fewer than two pictures, their sizes differ, or two have one code.
+        """
+        self.pictures: tuple[Picture, ...] = tuple(pictures)
+        if len(self.pictures) < 2:
+            raise UsageError("an album has at least two pictures: give another one")
+        self.codes: Codes = checked_codes(codes, count=len(self.pictures))
+        """Float32 (pictures, k)."""
+        first = self.pictures[0]
+        for picture in self.pictures[1:]:
+            if picture.canvas != first.canvas:
+                raise UsageError(
+                    f"{picture.name!r} has {picture.width}x{picture.height} pixels and "
+                    f"{first.name!r} {first.width}x{first.height}: an album has one size, use "
+                    "Picture.covering"
+                )
+        owners: dict[bytes, Picture] = {}
+        for picture, code in zip(self.pictures, self.codes, strict=True):
+            other = owners.setdefault(code.tobytes(), picture)
+            if other is not picture:
+                raise UsageError(
+                    f"{other.name!r} and {picture.name!r} have one code: give each picture its own"
+                )
+
+    @property
+    def canvas(self) -> Canvas:
+        """The whole picture at its original size."""
+        return self.pictures[0].canvas
+
+    @property
+    def name(self) -> str:
+        """The names of the first picture and the last, for messages."""
+        return f"{self.pictures[0].name} ... {self.pictures[-1].name}"
+
+
+Subject = Picture | Album
+"""What can be learned: both have `pictures`, `codes`, a `canvas` and a `name`."""
 
 
 def checked_codes(codes: ArrayLike, *, count: int) -> Codes:
-    """Return the codes of so many pictures as float32 (count, k).
+    """Return the codes of `count` pictures as float32 (count, k).
 
     Raises:
-        UsageError: they are not that, or no numbers that can be learned.
+        UsageError: the shape or a number is invalid.
     """
     numbers = _numbers(codes)
-    if numbers.ndim != 2 or len(numbers) != count or not 1 <= numbers.shape[1] <= _MOST:
+    if numbers.ndim != 2 or len(numbers) != count or not 1 <= numbers.shape[1] <= _LONGEST:
         raise UsageError(
-            f"the codes of {count} pictures are ({count}, k), with k from 1 to {_MOST}, not "
+            f"the codes of {count} pictures are ({count}, k), with k from 1 to {_LONGEST}, not "
             f"{numbers.shape}"
         )
     return numbers
@@ -44,7 +95,7 @@ def checked_code(code: ArrayLike, length: int) -> Codes:
     """Return one code as float32 (length,).
 
     Raises:
-        UsageError: it is not that, or no numbers that can be used.
+        UsageError: the shape or a number is invalid.
     """
     numbers = _numbers(code)
     if numbers.shape != (length,):
@@ -53,15 +104,25 @@ def checked_code(code: ArrayLike, length: int) -> Codes:
     return numbers
 
 
+def _numbers(values: ArrayLike) -> Codes:
+    try:
+        numbers = np.array(values, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"a code is made of numbers, not {values!r}") from None
+    if not (np.abs(numbers) <= _LARGEST).all():  # false for NaN
+        raise UsageError(f"the numbers of a code are between -{_LARGEST:g} and {_LARGEST:g}")
+    return numbers
+
+
 def parse_code(text: str, length: int) -> Codes:
-    """Return the code that text says: numbers such as `0.3,0.7`, or buttons such as `1011`.
+    """Return the code written as numbers such as `0.3,0.7`, or as buttons such as `1011`.
 
     Raises:
-        UsageError: it says none of so many numbers.
+        UsageError: the text is neither, or the length differs.
     """
     digits = text.strip()
-    pressed = set(digits) <= {"0", "1"} and len(digits) == length > 1
-    words = list(digits) if pressed else digits.split(",")
+    are_digits = set(digits) <= {"0", "1"} and len(digits) == length > 1
+    words = list(digits) if are_digits else digits.split(",")
     try:
         numbers = [float(word) for word in words]
     except ValueError:
@@ -71,61 +132,51 @@ def parse_code(text: str, length: int) -> Codes:
     return checked_code(numbers, length)
 
 
-def _numbers(values: ArrayLike) -> Codes:
-    try:
-        numbers = np.array(values, np.float32)
-    except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"a code is made of numbers, not {values!r}") from None
-    if not (np.abs(numbers) <= _LARGEST).all():  # false for NaN too
-        raise UsageError(f"the numbers of a code are between -{_LARGEST:g} and {_LARGEST:g}")
-    return numbers
-
-
 def random_codes(codes: Codes, count: int, draw: np.random.Generator, *, buttons: bool) -> Codes:
-    """Return so many different codes (count, k), none of which is a trained one (pictures, k).
+    """Return different codes (count, k), none of which is a trained one (pictures, k).
 
-    Of `buttons` they are other combinations; else, or where all of these are trained, mixtures of
-    the trained codes, uniform over their simplex.
+    With `buttons` they are other combinations; otherwise, or if all combinations are trained,
+    mixtures of the trained codes, uniform over their simplex.
 
     Raises:
-        UsageError: there are not so many combinations.
+        UsageError: there are fewer combinations.
     """
     bits = codes.shape[1]
-    unseen = 2**bits - len(codes) if buttons else 0
-    if not unseen:
+    untrained = 2**bits - len(codes) if buttons else 0
+    if not untrained:
         return np.asarray(draw.dirichlet(np.ones(len(codes)), count) @ codes, np.float32)
-    if count > unseen:
+    if count > untrained:
         raise UsageError(
-            f"{bits} buttons have {unseen} combinations that were not trained, not {count}: ask "
-            "for fewer"
+            f"{bits} buttons have {untrained} combinations that were not trained, not {count}: "
+            "choose a smaller number"
         )
-    seen = {code.tobytes() for code in codes}
+    used = {code.tobytes() for code in codes}
     found: list[Codes] = []
     while len(found) < count:
         code: Codes = np.asarray(draw.integers(0, 2, bits), np.float32)
-        if code.tobytes() not in seen:
-            seen.add(code.tobytes())
+        if code.tobytes() not in used:
+            used.add(code.tobytes())
             found.append(code)
     return np.array(found, np.float32).reshape(count, bits)
 
 
 def are_buttons(codes: Codes) -> bool:
-    """Say whether codes are combinations of 0 and 1, and not merely a number for each picture."""
+    """Return whether codes are combinations of 0 and 1, but not merely one-hot."""
     on_off = bool(np.isin(codes, (0, 1)).all())
     one_hot = codes.shape[0] == codes.shape[1] and bool((codes.sum(1) == 1).all())
     return on_off and not one_hot
 
 
 def corners(bits: int) -> Codes:
-    """Return the 2^k corners of a cube, (2^k, k), counted in binary: the last number changes first.
+    """Return the corners of a cube, (2^bits, bits), in binary order: the last number changes first.
 
     Raises:
-        UsageError: there are too many to look at.
+        UsageError: there are more than 2^10.
     """
     if bits > _MOST_BITS:
         raise UsageError(
-            f"codes of {bits} numbers have 2^{bits} corners: at most {_MOST_BITS} numbers are "
-            "walked; choose random-walk"
+            f"codes of {bits} numbers have 2^{bits} corners, and at most {_MOST_BITS} numbers are "
+            "supported: choose random-walk"
         )
     numbers = np.arange(2**bits)
     return np.asarray(numbers[:, None] >> np.arange(bits)[::-1] & 1, np.float32)

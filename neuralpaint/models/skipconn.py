@@ -1,4 +1,4 @@
-"""SkipConn over harmonics of each axis, and over any other encoding."""
+"""SkipConn over harmonics of each axis (`fourier`) and over any encoding (`skipconn`)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from neuralpaint.config.settings import setting
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import Codes
-from neuralpaint.models.encodings.entries import HarmonicEncoding
-from neuralpaint.models.model import STRIP, ActivationName, Encoded, Model, built, models
+from neuralpaint.models.encodings import HarmonicEncoding
+from neuralpaint.models.model import EncodedModel, Model, models
+from neuralpaint.models.networks import ActivationName
 
 if TYPE_CHECKING:
     import torch
 
     from neuralpaint.models.encodings.encoding import Encoding
-    from neuralpaint.models.networks import CoordinateModel
+    from neuralpaint.models.networks.network import CoordinateModel
 
 __all__ = ["FourierModel", "SkipConnModel"]
 
@@ -29,17 +30,20 @@ class _SkipConnSettings(Model):
     activation: ActivationName = setting("sine", "activation of every hidden layer")
 
     def learning_rate(self, steps: int) -> float:
-        """Return a rate that falls with the square root of the steps: a longer training can afford
-        to go slower, and ends nearer to the picture.
+        """Return a rate that falls with the square root of the steps.
+
+        With more steps, a lower rate ends nearer to the picture.
         """
         return self._lr * math.sqrt(1200 / max(1200, steps))
 
     @property
     @abstractmethod
-    def _lr(self) -> float: ...
+    def _lr(self) -> float:
+        """The rate for up to 1200 steps."""
 
     def _build(self, encoding: Encoding, generator: torch.Generator) -> CoordinateModel:
-        from neuralpaint.models.networks import CoordinateModel, SkipConn
+        from neuralpaint.models.networks.network import CoordinateModel
+        from neuralpaint.models.networks.skipconn import SkipConn
 
         network = SkipConn(
             encoding.widths,
@@ -53,9 +57,7 @@ class _SkipConnSettings(Model):
             )
         else:
             network.initialize(generator)
-        # Over rows and columns the network has threads, and strips, of its own.
-        apart = not encoding.separable
-        return CoordinateModel(encoding, network, strip=STRIP if apart else None, in_parts=apart)
+        return CoordinateModel(encoding, network)
 
 
 @models.register("fourier")
@@ -63,9 +65,9 @@ class _SkipConnSettings(Model):
 class FourierModel(_SkipConnSettings):
     """SkipConn over the harmonics sin(kx), cos(kx) of each axis.
 
-    Wide and shallow by default, for the film's sake: one hidden layer of 128 renders a frame in 0.7
-    of the time of two of 96. It learns about as well in 5 to 10 seconds on a CPU, and is half a
-    decibel behind in 30.
+    Wide and shallow by default, because films are rendered faster: one hidden layer of 128 takes
+    0.7 of the time of two of 96. It learns about as well in 5 to 10 seconds on a CPU, and is half a
+    decibel worse after 30.
     """
 
     hidden_size: int = setting(128, "width of each hidden layer", minimum=1, maximum=8192)
@@ -84,14 +86,14 @@ class FourierModel(_SkipConnSettings):
     def build(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> CoordinateModel:
-        """Return the model with as many harmonics as the picture's size can show."""
-        return self._build(built(HarmonicEncoding(self.order), canvas, generator, codes), generator)
+        """Return the model with the harmonics that a picture of this size needs."""
+        return self._build(HarmonicEncoding(self.order).build(canvas, generator, codes), generator)
 
 
 @models.register("skipconn")
 @dataclass(frozen=True)
-class SkipConnModel(Encoded, _SkipConnSettings):
-    """Every hidden layer sees the current and previous one and the coordinates."""
+class SkipConnModel(EncodedModel, _SkipConnSettings):
+    """Every hidden layer receives the outputs of the two previous layers and the features."""
 
     @property
     def _lr(self) -> float:
@@ -103,5 +105,5 @@ class SkipConnModel(Encoded, _SkipConnSettings):
     def build(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> CoordinateModel:
-        """Return the model over its encoding of the picture's plane."""
+        """Return the model over its encoding."""
         return self._build(self._encode(canvas, generator, codes), generator)

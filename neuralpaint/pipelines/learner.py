@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neuralpaint.models.albums import Subject
+from neuralpaint.models.codes import Subject
 from neuralpaint.training.learning import Learner
 from neuralpaint.training.settings import TrainingSettings
 

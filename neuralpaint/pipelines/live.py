@@ -15,7 +15,7 @@ from neuralpaint.config.settings import Settings, setting
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture, Source
 from neuralpaint.models import models
-from neuralpaint.models.albums import Subject
+from neuralpaint.models.codes import Subject
 from neuralpaint.pipelines.detail import target_scale
 from neuralpaint.pipelines.footage import Direction, Footage
 from neuralpaint.pipelines.learner import learner

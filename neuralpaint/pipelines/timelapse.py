@@ -12,7 +12,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
-from neuralpaint.models.albums import Subject
+from neuralpaint.models.codes import Subject
 from neuralpaint.pipelines.clip import Clip
 from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.detail import LONGEST_CLIP, detail_of

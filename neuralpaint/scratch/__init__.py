@@ -14,6 +14,6 @@ Read it in this order:
     painting        a trained network, rendered
     gradcheck       the proof that every backward pass is right
 
-`neuralpaint.models.initialization` draws the initial weights for both engines, and `matmul` runs
+`neuralpaint.models.networks` draws the initial weights for both engines, and `matmul` runs
 matrix products on several threads.
 """

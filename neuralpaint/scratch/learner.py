@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
-from neuralpaint.models.albums import Subject
+from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.devices import explain_out_of_memory
 from neuralpaint.runtime.progress import DoneCallback, ignore
 from neuralpaint.runtime.state import (

@@ -20,12 +20,12 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import ButtonsModel, MLPModel, Model, models
 from neuralpaint.models.codes import Codes
-from neuralpaint.models.encodings.entries import (
+from neuralpaint.models.encodings import (
     FrequencyEncoding,
     HarmonicEncoding,
     encodings,
 )
-from neuralpaint.models.initialization import drawn_buttons, drawn_weights
+from neuralpaint.models.networks import draw_button_weights, draw_weights
 from neuralpaint.scratch.activations import ACTIVATIONS, Colours, Sigmoid
 from neuralpaint.scratch.features import Code, Coordinates, Features, Harmonics, Waves
 from neuralpaint.scratch.layers import Array, DType, Layer, Linear, Parameter
@@ -141,14 +141,14 @@ def build_network(
     """
     kind = np.dtype(dtype)
     if isinstance(model, ButtonsModel):
-        return _build_buttons(model, canvas, model.pressed(codes), seed=seed, kind=kind)
+        return _build_buttons(model, canvas, model.check_codes(codes), seed=seed, kind=kind)
     if codes is not None:
         raise UsageError("--engine numpy learns several pictures with --model buttons only")
     activation = choose("activation", model.activation, ACTIVATIONS)
     rng = np.random.default_rng(seed)
     features = _build_features(model.encoding, canvas, rng)
     sizes = _sizes(model, features)
-    drawn = drawn_weights(sizes, activation=model.activation, spectrum=features.spectrum, seed=seed)
+    drawn = draw_weights(sizes, activation=model.activation, spectrum=features.spectrum, seed=seed)
     linears = [Linear(weight.astype(kind), bias.astype(kind)) for weight, bias in drawn]
     layers: dict[str, Layer] = {}
     for i, linear in enumerate(linears[:-1]):
@@ -166,7 +166,7 @@ def build_network(
 def _build_buttons(
     model: ButtonsModel, canvas: Canvas, codes: Codes, *, seed: int, kind: DType
 ) -> Network:
-    drawn = drawn_buttons(
+    drawn = draw_button_weights(
         _button_sizes(model, canvas, codes),
         gain=model.gain,
         output_gain=model.output_gain,
@@ -196,7 +196,7 @@ def count_weights(model: SupportedModel, canvas: Canvas, codes: Codes | None = N
         UsageError: this engine does not have the model's encoding, or the model needs codes.
     """
     if isinstance(model, ButtonsModel):
-        sizes = _button_sizes(model, canvas, model.pressed(codes))
+        sizes = _button_sizes(model, canvas, model.check_codes(codes))
         return sum(inputs * units for inputs, units in pairwise(sizes))
     features = _build_features(model.encoding, canvas, np.random.default_rng(0))
     return sum((inputs + 1) * units for inputs, units in pairwise(_sizes(model, features)))

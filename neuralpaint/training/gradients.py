@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from neuralpaint.models.networks import ColourModel
+from neuralpaint.models.networks.network import ColourModel
 from neuralpaint.runtime.threads import parallel_map, thread_count
 from neuralpaint.training.losses import LEAST_WEIGHT, Loss
 from neuralpaint.training.target import Batch
@@ -27,7 +27,7 @@ def backpropagate(
     Where the model and the loss take each pixel by itself, every thread of the CPU takes some rows
     there and back, and the gradients are added up.
     """
-    cuts = _cuts(batch) if model.in_parts and loss.pixelwise else []
+    cuts = _cuts(batch) if model.is_splittable and loss.pixelwise else []
     if len(cuts) <= 2:
         prediction = model(batch.x, batch.y, batch.code)
         value = loss(prediction, batch.colours, weights=batch.weights)

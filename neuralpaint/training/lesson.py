@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from neuralpaint.image.canvas import Grid
 from neuralpaint.image.pictures import Picture, Plane
 from neuralpaint.image.split import pixels_to_learn
-from neuralpaint.models.albums import Subject
+from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
 from neuralpaint.training.settings import TrainingSettings
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
+from neuralpaint.models.networks import ParameterGroup
 from neuralpaint.training.movers import Memory, Mover
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 __all__ = [
     "LBFGS",
     "SGD",
     "Adam",
     "AdamW",
-    "Group",
     "Groups",
     "Muon",
     "Optimizer",
@@ -28,16 +25,7 @@ __all__ = [
 ]
 
 
-class Group(NamedTuple):
-    """Parameters that are learned alike."""
-
-    parameters: Sequence[Tensor]
-    rate: float = 1.0  # as a multiple of the learning rate
-    raw: float = 1.0  # likewise, and only where a move is as long as the gradient
-    looked_up: bool = False  # tables and planes: rows of numbers, which multiply nothing
-
-
-Groups = Sequence[Group]
+Groups = Sequence[ParameterGroup]
 
 
 @dataclass(frozen=True)
@@ -150,7 +138,7 @@ class SGD(Optimizer):
         """Return `torch.optim.SGD`."""
         import torch
 
-        groups = [group._replace(rate=group.rate * group.raw) for group in groups]
+        groups = [group._replace(rate=group.rate * group.raw_rate) for group in groups]
         sgd = torch.optim.SGD(_tables(groups), momentum=self.momentum, nesterov=self.nesterov)
         return Mover({sgd: Memory(arrays=("momentum_buffer",) if self.momentum else ())})
 
@@ -211,7 +199,8 @@ class LBFGS(Optimizer):
 
         everything = [parameter for group in groups for parameter in group.parameters]
         lbfgs = torch.optim.LBFGS(
-            _tables([Group(everything)]), history_size=self.history, max_iter=self.evaluations,
+            _tables([ParameterGroup(everything)]), history_size=self.history,
+            max_iter=self.evaluations,
             line_search_fn="strong_wolfe",
             # A mean over many pixels has small gradients long before there is nothing to gain.
             tolerance_grad=0.0, tolerance_change=0.0,
@@ -228,13 +217,13 @@ class LBFGS(Optimizer):
 _SMALLEST = 8  # rows and columns: with fewer, a matrix has no spectrum to balance
 
 
-def _sorted(groups: Groups) -> tuple[list[Group], list[Group]]:
+def _sorted(groups: Groups) -> tuple[list[ParameterGroup], list[ParameterGroup]]:
     """Return the matrices that multiply something, and everything else."""
-    matrices: list[Group] = []
-    others: list[Group] = []
+    matrices: list[ParameterGroup] = []
+    others: list[ParameterGroup] = []
     for group in groups:
         for parameter in group.parameters:
-            multiplies = parameter.ndim == 2 and not group.looked_up
+            multiplies = parameter.ndim == 2 and not group.is_table
             kind = matrices if multiplies and min(parameter.shape) >= _SMALLEST else others
             kind.append(group._replace(parameters=[parameter]))
     return matrices, others

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuralpaint.models.albums import Subject
+from neuralpaint.models.codes import Subject
 from neuralpaint.models.painting import TorchPainting
 from neuralpaint.runtime.devices import explain_out_of_memory, find_device
 from neuralpaint.runtime.progress import DoneCallback, ignore
@@ -76,7 +76,7 @@ class TorchLearner(Learner):
         self._parameters: list[torch.Tensor] = list(self.model.parameters())
         self.weights = sum(p.numel() for p in self._parameters)
         self._average = [p.detach().clone() for p in self._parameters]
-        self._optimizer = self._plan.optimizer.build(self.model.groups())
+        self._optimizer = self._plan.optimizer.build(self.model.parameter_groups())
 
     def _measure(self, device: torch.device) -> None:
         """Decide how a step is made and measured on this device."""
@@ -125,7 +125,7 @@ class TorchLearner(Learner):
         for group in self._optimizer.param_groups:
             group["lr"] = _filled(group["lr"], rate * group["rate"])
         progress = self.step / max(1, self.steps)
-        self.model.pace(progress)
+        self.model.set_progress(progress)
         self._progress = _filled(self._progress, progress)
         self._renewal = _filled(self._renewal, self._plan.renewal(self.step))
 

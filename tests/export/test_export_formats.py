@@ -19,7 +19,7 @@ from neuralpaint.export import export_formats, export_painting
 from neuralpaint.export.formats import Npz
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models import ActivationName, NormName
-from neuralpaint.models.albums import Album
+from neuralpaint.models.codes import Album
 from neuralpaint.models.encodings import encodings
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
-from neuralpaint.models.albums import Album
-from neuralpaint.models.codes import checked_code, parse_code
+from neuralpaint.models.codes import Album, checked_code, parse_code
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render

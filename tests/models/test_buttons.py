@@ -15,8 +15,8 @@ from neuralpaint.image.canvas import Canvas, View
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models import models
-from neuralpaint.models.albums import Album
-from neuralpaint.models.networks import Buttons
+from neuralpaint.models.codes import Album
+from neuralpaint.models.networks.buttons import Buttons
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
@@ -252,7 +252,11 @@ def test_a_larger_target_is_learned_in_all_its_pixels(engine: str) -> None:
     ("codes", "spec", "message"),
     [
         (None, "buttons", "learns several pictures by their codes, not one"),
-        (np.eye(4, 3, dtype=np.float32), "buttons:hidden_layers=0", "presses no button"),
+        (
+            np.eye(4, 3, dtype=np.float32),
+            "buttons:hidden_layers=0",
+            "a code of zeros is always grey",
+        ),
     ],
 )
 def test_what_it_cannot_learn_is_refused_in_one_line(

@@ -6,8 +6,7 @@ import torch
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.encodings import encodings
-from neuralpaint.models.encodings.coded import Coded
-from neuralpaint.models.encodings.encoding import Encoding
+from neuralpaint.models.encodings.encoding import Conditioned, Encoding
 
 CANVAS = Canvas.of(height=12, width=18)
 CODES = np.array([[0, 1], [1, 0], [1, 1]], np.float32)
@@ -16,7 +15,7 @@ X, Y = torch.rand(1, 7), torch.rand(5, 1)
 
 def build(name: str, codes: np.ndarray = CODES) -> Encoding:
     generator = torch.Generator().manual_seed(0)
-    return encodings.parse(name).build_coded(CANVAS, generator, codes).eval()
+    return encodings.parse(name).build(CANVAS, generator, codes).eval()
 
 
 @pytest.mark.parametrize("name", list(encodings))
@@ -61,7 +60,7 @@ def test_it_does_not_matter_how_codes_are_written(name: str) -> None:
 def test_a_code_turns_phases_by_as_much_whatever_its_length() -> None:
     for codes in (np.eye(2), np.eye(9), np.array([[0], [1]]), np.linspace(0, 1, 30)[:, None]):
         encoding = build("gaussian", codes.astype(np.float32))
-        assert isinstance(encoding, Coded)
+        assert isinstance(encoding, Conditioned)
         parts = encoding.parts(X, Y, torch.tensor(codes, dtype=torch.float32)[:, None])
         draws = torch.randn(codes.shape[1], 500, generator=torch.Generator().manual_seed(0))
         phases = (parts[-1][:, 0] * encoding.spectra[-1]) @ draws

@@ -8,11 +8,17 @@ from torch import Tensor
 
 from neuralpaint.image.canvas import Canvas, View
 from neuralpaint.models import models
-from neuralpaint.models.networks import CoordinateModel
-from neuralpaint.models.networks.points import tabulate
+from neuralpaint.models.networks.network import CoordinateModel
+from neuralpaint.models.networks.scattered_points import InterpolatedTerms, interpolate_terms
 
 CODES = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 1], [1, 1, 1]], np.float32)
 EVERY = [spec for spec in SPECS if "dropout" not in spec]
+
+
+def interpolated(
+    model: CoordinateModel, x: Tensor, y: Tensor, code: Tensor | None = None
+) -> InterpolatedTerms | None:
+    return interpolate_terms(model.encoding, model.network.input_layers(), (x, y), code)
 
 
 def build(spec: str, canvas: Canvas = CANVAS) -> CoordinateModel:
@@ -62,7 +68,10 @@ def test_every_model_learns_several_pictures(spec: str) -> None:
     rows = torch.arange(72) % 18
     codes = torch.from_numpy(CODES).repeat_interleave(18, 0)[:, None]
     optimizer = torch.optim.Adam(
-        [{"params": group.parameters, "lr": 0.01 * group.rate} for group in model.groups()]
+        [
+            {"params": group.parameters, "lr": 0.01 * group.rate}
+            for group in model.parameter_groups()
+        ]
     )
     losses = []
     for _ in range(100):
@@ -89,8 +98,8 @@ def test_looking_up_takes_one_code_for_all_points(spec: str) -> None:
         torch.from_numpy(axis.reshape(-1)) for axis in canvas.scaled(2).seen(View(angle=30)).grid()
     )
     code = torch.rand(1, 3)
-    assert tabulate(model.encoding, model.network, x, y, code) is not None
-    assert tabulate(model.encoding, model.network, x, y, code.expand(len(x), 3)) is None
+    assert interpolated(model, x, y, code) is not None
+    assert interpolated(model, x, y, code.expand(len(x), 3)) is None
     looked_up, computed = model(x, y, code), model(x, y, code.expand(len(x), 3))
     torch.testing.assert_close(looked_up, computed, rtol=0, atol=0.1 / 255)
 
@@ -118,5 +127,5 @@ def test_a_model_without_codes_hears_none() -> None:
     for spec in ("fourier", "pyramid", "morph"):
         built = models.parse(spec).build(CANVAS, torch.Generator().manual_seed(0))
         assert isinstance(built, CoordinateModel)
-        assert not built.encoding.hears_code
-        assert build(spec).encoding.hears_code
+        assert not built.encoding.uses_code
+        assert build(spec).encoding.uses_code

@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from neuralpaint.models.encodings.harmonic import Harmonic
-from neuralpaint.models.encodings.identity import Identity
+from neuralpaint.models.encodings.encoding import Identity
+from neuralpaint.models.encodings.fourier import Harmonic
 
 
 def test_harmonics_are_sines_cosines_and_the_angle_itself() -> None:

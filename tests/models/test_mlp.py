@@ -5,9 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from neuralpaint.models import ActivationName
-from neuralpaint.models.networks import MLP, Siren
-from neuralpaint.models.networks.activations import ACTIVATIONS
-from neuralpaint.models.networks.dropout import Dropout
+from neuralpaint.models.networks.kernels import ACTIVATIONS
+from neuralpaint.models.networks.mlp import MLP, Dropout, Siren
 
 X, Y = torch.randn(1, 4, 3), torch.randn(6, 1, 4)
 

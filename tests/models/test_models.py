@@ -9,9 +9,9 @@ from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.models import MLPModel, SkipConnModel, models
 from neuralpaint.models.encodings import encodings
-from neuralpaint.models.networks import CoordinateModel
+from neuralpaint.models.networks.network import CoordinateModel
 
-IN_PARTS = [spec for spec in SPECS if build(spec).in_parts]
+IN_PARTS = [spec for spec in SPECS if build(spec).is_splittable]
 
 
 def train(model: CoordinateModel, *, steps: int = 60) -> list[float]:
@@ -20,7 +20,10 @@ def train(model: CoordinateModel, *, steps: int = 60) -> list[float]:
     colours = torch.stack([0.3 + 0.4 * x * y, 0.5 + 0.4 * x + 0 * y, 0.3 * y.sin() + 0 * x], -1)
     model.train()
     optimizer = torch.optim.Adam(
-        [{"params": group.parameters, "lr": 0.005 * group.rate} for group in model.groups()]
+        [
+            {"params": group.parameters, "lr": 0.005 * group.rate}
+            for group in model.parameter_groups()
+        ]
     )
     losses = []
     for _ in range(steps):
@@ -106,7 +109,7 @@ def test_what_may_be_learned_in_parts_has_the_gradient_of_the_whole(spec: str) -
     ],
 )
 def test_which_models_learn_in_parts(spec: str, in_parts: bool) -> None:
-    assert build(spec).in_parts is in_parts
+    assert build(spec).is_splittable is in_parts
 
 
 def test_keys_of_the_encoding_stand_beside_those_of_the_model() -> None:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from neuralpaint.image.canvas import Canvas
-from neuralpaint.models.encodings.pages import Pages
-from neuralpaint.models.encodings.pyramid import Pyramid, plane_sizes
+from neuralpaint.models.encodings.pyramid import PerPicturePlanes, Pyramid, plane_sizes
 
 CANVAS = Canvas.of(height=14, width=22)
 CODES = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
@@ -15,13 +14,13 @@ SIZES = plane_sizes(((1, 1), (2, 4), (8, 3)), height=14, width=22)
 X, Y = 2.2 * torch.rand(1, 9) - 1.1, 1.4 * torch.rand(6, 1) - 0.7
 
 
-def build(*, fade: float = 0.0) -> Pages:
-    pyramid = Pyramid(SIZES, span=CANVAS.span, fade=fade, pages=len(CODES))
+def build(*, fade: float = 0.0) -> PerPicturePlanes:
+    pyramid = Pyramid(SIZES, span=CANVAS.span, fade=fade, pictures=len(CODES))
     pyramid.initialize(torch.Generator().manual_seed(0))
-    return Pages(pyramid, CODES)
+    return PerPicturePlanes(pyramid, CODES)
 
 
-def alone(pages: Pages, page: int) -> Pyramid:
+def alone(pages: PerPicturePlanes, page: int) -> Pyramid:
     """Return a pyramid of one page's planes."""
     pyramid = Pyramid(SIZES, span=CANVAS.span)
     for own, plane in zip(pyramid.planes, pages.pyramid.planes, strict=True):
@@ -93,11 +92,11 @@ def test_pages_fade_in_together() -> None:
     pages = build(fade=0.5).eval()
     finest = pages(X, Y, torch.rand(1, 1, 2))[0][..., 0]
     assert not finest.any()
-    pages.pace(0.5)
+    pages.set_progress(0.5)
     assert pages(X, Y, torch.rand(1, 1, 2))[0][..., 0].all()
 
 
 def test_all_pages_together_stay_bounded() -> None:
-    sizes = plane_sizes(((1, 1), (2, 4)), height=720, width=1280, pages=30)
+    sizes = plane_sizes(((1, 1), (2, 4)), height=720, width=1280, pictures=30)
     assert 30 * sizes[0].height * sizes[0].width < 1.1 * 2**21
-    assert plane_sizes(((1, 1),), height=720, width=1280, pages=2)[0][:2] == (720, 1280)
+    assert plane_sizes(((1, 1),), height=720, width=1280, pictures=2)[0][:2] == (720, 1280)

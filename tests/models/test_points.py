@@ -10,15 +10,21 @@ from torch import Tensor
 from neuralpaint.image.canvas import Canvas, View
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models import models
-from neuralpaint.models.networks import CoordinateModel
-from neuralpaint.models.networks.activations import ACTIVATIONS
-from neuralpaint.models.networks.points import tabulate
+from neuralpaint.models.networks.kernels import ACTIVATIONS
+from neuralpaint.models.networks.network import CoordinateModel
+from neuralpaint.models.networks.scattered_points import InterpolatedTerms, interpolate_terms
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.runtime.threads import set_threads, thread_count
 from neuralpaint.training.settings import TrainingSettings
 
 CANVAS = Canvas.of(height=32, width=48)
 TENTH_OF_A_LEVEL = 0.1 / 255
+
+
+def interpolated(
+    model: CoordinateModel, x: Tensor, y: Tensor, code: Tensor | None = None
+) -> InterpolatedTerms | None:
+    return interpolate_terms(model.encoding, model.network.input_layers(), (x, y), code)
 
 
 def build(spec: str) -> CoordinateModel:
@@ -44,7 +50,7 @@ def exact(model: CoordinateModel, x: Tensor, y: Tensor) -> Tensor:
 @torch.no_grad()
 def agrees(model: CoordinateModel, points: Sequence[Tensor], *, looked_up: bool) -> None:
     x, y = points
-    assert (tabulate(model.encoding, model.network, x, y) is not None) == looked_up
+    assert (interpolated(model, x, y) is not None) == looked_up
     torch.testing.assert_close(model(x, y), exact(model, x, y), rtol=0, atol=TENTH_OF_A_LEVEL)
 
 
@@ -119,22 +125,22 @@ def test_points_too_far_to_count_are_computed() -> None:
     x, y = turned()
     for place in (1e9, float("inf"), float("nan")):
         x[7] = place
-        assert tabulate(build("fourier").encoding, build("fourier").network, x, y) is None
+        assert interpolated(build("fourier"), x, y) is None
         with torch.no_grad():
             assert build("fourier")(x, y)[:7].isfinite().all()
 
 
 def test_tables_have_a_limit_of_memory() -> None:
     model, points = build("fourier:order=1024,hidden_size=2000"), torch.linspace(-1, 1, 40_000)
-    assert tabulate(model.encoding, model.network, points, points) is None
-    assert tabulate(model.encoding, model.network, points / 300, points / 300) is not None
+    assert interpolated(model, points, points) is None
+    assert interpolated(model, points / 300, points / 300) is not None
 
 
 def test_frequencies_that_are_no_numbers_are_computed() -> None:
     model = build("skipconn:encoding=positional")
     for frequency in (float("nan"), float("inf"), 1e38):
         model.encoding.get_buffer("frequencies")[0, 0] = frequency
-        assert tabulate(model.encoding, model.network, *turned()) is None
+        assert interpolated(model, *turned()) is None
 
 
 def test_a_point_has_one_colour_in_whatever_company() -> None:

@@ -5,15 +5,18 @@ import pytest
 import torch
 
 from neuralpaint.image.pictures import Picture
-from neuralpaint.models.networks.products import EXACT, ROUNDED, Products, products
+from neuralpaint.models.networks.kernels import EXACT, Matmul, matmul_for
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import fidelity
 from neuralpaint.runtime.devices import DeviceName
 
+# bfloat16 factors on a device that cannot multiply them, for comparison.
+ROUNDED = EXACT._replace(factor=lambda a: a.bfloat16().float())
+
 
 @pytest.mark.parametrize(("kind", "rounding"), [(EXACT, 1e-6), (ROUNDED, 2**-8)])
 def test_products_are_those_of_the_rounded_factors_added_up_exactly(
-    kind: Products, rounding: float
+    kind: Matmul, rounding: float
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.rand(*shape, generator=generator) for shape in ((300, 40), (40, 20)))
@@ -29,12 +32,12 @@ def test_products_are_those_of_the_rounded_factors_added_up_exactly(
 
 
 def test_a_cpu_multiplies_exactly() -> None:
-    assert products(torch.device("cpu")) is EXACT
+    assert matmul_for(torch.device("cpu")) is EXACT
 
 
 @pytest.mark.gpu
 def test_a_gpu_that_knows_bfloat16_rounds_to_it() -> None:
-    chosen = products(torch.device("cuda"))
+    chosen = matmul_for(torch.device("cuda"))
     if chosen is EXACT:
         pytest.skip("this GPU or this torch has no products of bfloat16 with sums of float32")
     generator = torch.Generator().manual_seed(0)
@@ -45,9 +48,9 @@ def test_a_gpu_that_knows_bfloat16_rounds_to_it() -> None:
     torch.testing.assert_close(c.cpu(), expected, rtol=1e-5, atol=1e-5)
 
 
-def quality(monkeypatch: pytest.MonkeyPatch, kind: Products, *, device: DeviceName) -> float:
+def quality(monkeypatch: pytest.MonkeyPatch, kind: Matmul, *, device: DeviceName) -> float:
     """Return the PSNR in dB that a short training with these products comes to."""
-    monkeypatch.setattr("neuralpaint.models.networks.walk.products", lambda device: kind)
+    monkeypatch.setattr("neuralpaint.models.networks.skipconn_grid.matmul_for", lambda device: kind)
     y, x = np.mgrid[0:48, 0:72] / 72
     colours = np.stack([x, y, 0.5 + 0.4 * np.sin(30 * x + 11 * y)], axis=-1)
     picture = Picture.from_array(colours)
@@ -64,6 +67,6 @@ def test_rounded_products_learn_as_well_as_exact_ones(monkeypatch: pytest.Monkey
 
 @pytest.mark.gpu
 def test_a_gpu_learns_as_well_with_its_own_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = products(torch.device("cuda"))
+    own = matmul_for(torch.device("cuda"))
     exact, rounded = (quality(monkeypatch, kind, device="cuda") for kind in (EXACT, own))
     assert rounded == pytest.approx(exact, abs=0.5)

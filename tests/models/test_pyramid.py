@@ -62,7 +62,7 @@ def test_planes_fade_in_from_coarse_to_fine() -> None:
     assert pyramid.strengths is not None
     seen = []
     for progress in (0.0, 0.125, 0.25, 0.4, 0.5, 1.0):
-        pyramid.pace(progress)
+        pyramid.set_progress(progress)
         seen.append(pyramid.strengths[[0, 1, 5]].tolist())  # finest, middle, coarsest
     assert seen[0] == [0, 0, 1]
     assert seen[-1] == seen[-2] == [1, 1, 1]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from neuralpaint.models.encodings.shares import Shares
+from neuralpaint.models.encodings.encoding import MixingWeights
 
 Codes = NDArray[np.floating[Any]]
 
@@ -29,7 +29,7 @@ every = pytest.mark.parametrize("codes", EVERY.values(), ids=EVERY.keys())
 
 
 def shares(codes: Codes, at: Codes | list[list[float]]) -> Codes:
-    found: torch.Tensor = Shares(codes)(torch.from_numpy(np.array(at, np.float32)))
+    found: torch.Tensor = MixingWeights(codes)(torch.from_numpy(np.array(at, np.float32)))
     return found.numpy()
 
 
@@ -49,8 +49,8 @@ def test_any_code_at_all_is_a_mixture(codes: Codes) -> None:
 @every
 def test_the_nearest_of_the_trained_codes_is_found(codes: Codes) -> None:
     at = torch.from_numpy(codes)[[1, 0, 1]] * 1.00001
-    assert Shares(codes).nearest(at).tolist() == [1, 0, 1]
-    assert Shares(codes).nearest(at[:, None]).shape == (3, 1)
+    assert MixingWeights(codes).nearest(at).tolist() == [1, 0, 1]
+    assert MixingWeights(codes).nearest(at[:, None]).shape == (3, 1)
 
 
 def test_mixtures_of_one_hot_codes_are_the_code() -> None:
@@ -91,5 +91,5 @@ def test_beside_the_hull_it_is_as_at_the_nearest_place_in_it() -> None:
 def test_a_place_may_have_a_code_of_its_own() -> None:
     codes = EVERY["one-hot"]
     at = np.random.default_rng(0).random((3, 5, 4), dtype=np.float32)
-    found = Shares(codes)(torch.from_numpy(at))
+    found = MixingWeights(codes)(torch.from_numpy(at))
     np.testing.assert_allclose(found.view(15, 4), shares(codes, at.reshape(15, 4)), atol=1e-6)

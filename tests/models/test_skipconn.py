@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from neuralpaint.models import ActivationName
-from neuralpaint.models.networks import SkipConn
-from neuralpaint.models.networks.activations import ACTIVATIONS
-from neuralpaint.models.networks.walk import Walk
+from neuralpaint.models.networks.kernels import ACTIVATIONS
+from neuralpaint.models.networks.skipconn import SkipConn
+from neuralpaint.models.networks.skipconn_grid import split_rows
 from neuralpaint.runtime.threads import set_threads, thread_count
 
 WIDTHS = (5, 7)
@@ -49,7 +49,7 @@ def test_workers_that_share_the_rows_agree_with_the_definition() -> None:
     before = thread_count()
     set_threads(3)
     try:
-        assert len({part.start for part in parts_of(network, x, y)}) == 3
+        assert len(split_rows(41, 45)) == 3
         shared = torch.autograd.grad((network((x, y)) * direction).sum(), weights)
     finally:
         set_threads(before)
@@ -57,12 +57,6 @@ def test_workers_that_share_the_rows_agree_with_the_definition() -> None:
     for found, wanted in zip(shared, plain, strict=True):
         scale = wanted.abs().max()
         torch.testing.assert_close(found / scale, wanted / scale, rtol=0, atol=1e-5)
-
-
-def parts_of(network: SkipConn, x: Tensor, y: Tensor) -> list[slice]:
-    weights = list(network.parameters())
-    walk = Walk(ACTIVATIONS["sine"], [], x[0], y[:, 0], weights[::2], weights[1::2])
-    return walk.parts
 
 
 def test_a_grid_and_its_points_give_the_same() -> None:
@@ -93,7 +87,7 @@ def test_two_graphs_can_be_open_at_once() -> None:
 
 def test_every_layer_sees_current_previous_and_input() -> None:
     inputs = sum(WIDTHS)
-    shapes = [tuple(layer.weight.shape) for layer in build(hidden_layers=3).layers]  # type: ignore[arg-type]
+    shapes = [tuple(layer.weight.shape) for layer in build(hidden_layers=3).linears()]
     assert shapes == [
         (8, inputs), (8, 8 + inputs), (8, 16 + inputs), (8, 16 + inputs), (3, 16 + inputs)
     ]  # fmt: skip

@@ -4,8 +4,7 @@ import torch
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.encodings import encodings
-from neuralpaint.models.encodings.encoding import Encoding
-from neuralpaint.models.encodings.together import Together
+from neuralpaint.models.encodings.encoding import Concatenation, Encoding
 
 CANVAS = Canvas.of(height=12, width=18)
 
@@ -16,7 +15,7 @@ def build(name: str) -> Encoding:
 
 def test_parts_and_spectra_are_those_of_each_in_turn() -> None:
     each = [build("gaussian:features=3"), build("harmonic:order=2"), build("pyramid:fade=0")]
-    together = Together(*each)
+    together = Concatenation(*each)
     x, y = torch.rand(1, 7), torch.rand(5, 1)
     parts = together.parts(x, y)
     assert tuple(part.shape[-1] for part in parts) == together.widths
@@ -32,7 +31,7 @@ def test_parts_and_spectra_are_those_of_each_in_turn() -> None:
 
 def test_each_hears_how_far_the_training_has_come() -> None:
     pyramid = build("pyramid:fade=0.5")
-    together = Together(build("gaussian:features=3"), pyramid)
-    together.pace(1.0)
+    together = Concatenation(build("gaussian:features=3"), pyramid)
+    together.set_progress(1.0)
     assert together.parts(torch.rand(4), torch.rand(4))[1].all()
     assert together.rate == pyramid.rate

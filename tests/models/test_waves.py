@@ -8,7 +8,7 @@ import torch
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.encodings import FrequencyEncoding, encodings
-from neuralpaint.models.encodings.waves import Waves, all_around
+from neuralpaint.models.encodings.fourier import Waves, draw_frequencies
 
 CANVAS = Canvas.of(height=20, width=30)
 
@@ -84,7 +84,7 @@ def test_a_sine_network_begins_with_arguments_of_deviation_one(name: str) -> Non
 
 def test_waves_all_around_go_in_every_direction_and_rise_by_a_constant_factor() -> None:
     generator = torch.Generator().manual_seed(0)
-    table = all_around(12, lowest=1.5, highest=24, generator=generator).double()
+    table = draw_frequencies(12, lowest=1.5, highest=24, generator=generator).double()
     lengths = table.norm(dim=1).sort().values
     torch.testing.assert_close(
         lengths[1:] / lengths[:-1], torch.full((11,), 16 ** (1 / 12)).double(), rtol=1e-5, atol=0
@@ -93,5 +93,5 @@ def test_waves_all_around_go_in_every_direction_and_rise_by_a_constant_factor() 
     assert lengths[-1] < 24
     sectors = torch.atan2(table[:, 1], table[:, 0]) / torch.pi * 12
     assert sectors.floor().long().sort().values.tolist() == list(range(12))
-    other = all_around(12, lowest=1.5, highest=24, generator=generator)
+    other = draw_frequencies(12, lowest=1.5, highest=24, generator=generator)
     assert not torch.allclose(other, table.float())

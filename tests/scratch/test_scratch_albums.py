@@ -12,7 +12,7 @@ import torch
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models import ButtonsModel
-from neuralpaint.models.albums import Album
+from neuralpaint.models.codes import Album
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.network import build_network, count_weights

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from neuralpaint.models.networks import ParameterGroup
 from neuralpaint.scratch.losses import LOSSES
 from neuralpaint.scratch.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from neuralpaint.training.losses import losses
-from neuralpaint.training.optimizers import Group, optimizers
+from neuralpaint.training.optimizers import optimizers
 
 BuildTorch = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 
@@ -57,7 +58,10 @@ def test_an_optimizer_is_that_of_the_torch_engine(spec: str) -> None:
     rng = np.random.default_rng(0)
     weights = rng.normal(size=20)
     tensor = torch.from_numpy(weights.copy()).requires_grad_()
-    ours, theirs = OPTIMIZERS[optimizers.name_of(entry)](entry, 1.0), entry.build([Group([tensor])])
+    ours, theirs = (
+        OPTIMIZERS[optimizers.name_of(entry)](entry, 1.0),
+        entry.build([ParameterGroup([tensor])]),
+    )
     theirs.param_groups[0]["lr"] = 0.1
     for _ in range(4):
         gradient = rng.normal(size=20)

@@ -7,7 +7,7 @@ import torch
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import models
-from neuralpaint.models.networks import CoordinateModel
+from neuralpaint.models.networks.network import CoordinateModel
 from neuralpaint.runtime.threads import set_threads, thread_count
 from neuralpaint.training.gradients import backpropagate
 from neuralpaint.training.losses import losses

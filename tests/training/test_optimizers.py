@@ -9,7 +9,8 @@ from learners import small
 from torch import Tensor
 
 from neuralpaint.errors import UsageError
-from neuralpaint.training.optimizers import Group, optimizers
+from neuralpaint.models.networks import ParameterGroup
+from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.settings import Plan, TrainingSettings
 
 
@@ -17,7 +18,7 @@ def descend(spec: str, *, steps: int, lr: float, shape: tuple[int, ...] = (12, 1
     """Return where so many steps lead on |w - 1|^2 / 2, from 0."""
     weight = torch.zeros(shape, requires_grad=True)
     bias = torch.zeros(3, requires_grad=True)
-    optimizer = optimizers.parse(spec).build([Group([weight, bias])])
+    optimizer = optimizers.parse(spec).build([ParameterGroup([weight, bias])])
     for group in optimizer.param_groups:
         group["lr"] = lr * group["rate"]
 
@@ -80,7 +81,7 @@ def test_muon_moves_matrices_by_something_orthogonal_and_the_rest_by_adam() -> N
     thin = torch.zeros(3, 16, requires_grad=True)
     table = torch.zeros(40, 16, requires_grad=True)
     optimizer = optimizers.parse("muon:momentum=0").build(
-        [Group([weight, thin]), Group([table], looked_up=True)]
+        [ParameterGroup([weight, thin]), ParameterGroup([table], is_table=True)]
     )
     for group in optimizer.param_groups:
         group["lr"] = 1.0
@@ -105,7 +106,7 @@ def test_lbfgs_finds_the_bottom_of_a_bowl_at_once() -> None:
 def test_groups_keep_their_multiple_of_the_rate() -> None:
     a, b = torch.zeros(9, 9, requires_grad=True), torch.zeros(4, requires_grad=True)
     for name in ("adam", "adamw", "sgd", "muon"):
-        optimizer = optimizers.parse(name).build([Group([a]), Group([b], 3.0)])
+        optimizer = optimizers.parse(name).build([ParameterGroup([a]), ParameterGroup([b], 3.0)])
         assert sorted(group["rate"] for group in optimizer.param_groups) == [1.0, 3.0]
 
 

@@ -12,12 +12,13 @@ from contract import SPECS
 
 from neuralpaint.errors import SavedError
 from neuralpaint.image.pictures import Picture
+from neuralpaint.models.networks import ParameterGroup
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.runtime.state import State, generator_state, set_generator_state
 from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
 from neuralpaint.training.learning import Learner, learn
 from neuralpaint.training.losses import losses
-from neuralpaint.training.optimizers import Group, optimizers
+from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import schedules
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.torch_learner import TorchLearner
@@ -302,7 +303,7 @@ def test_what_a_graph_reads_is_filled_where_it_lies() -> None:
 @pytest.mark.parametrize("name", list(optimizers))
 def test_an_optimizer_remembers_nothing_before_it_has_moved(name: str) -> None:
     parameters = [torch.zeros(9, 9, requires_grad=True), torch.zeros(4, requires_grad=True)]
-    mover = optimizers.parse(name).build([Group(parameters)])
+    mover = optimizers.parse(name).build([ParameterGroup(parameters)])
     state = mover.state()
     assert not any(state.values())
     mover.restore(state)

@@ -1,14 +1,272 @@
-"""Encodings: coordinates to features, one module per file; `encodings` has their names.
+"""Encodings: from coordinates to features, and their registry.
 
-An encoding maps coordinates x and y, which broadcast against each other, to *parts*: tensors that
-broadcast against each other too and whose concatenation along the last axis is the feature vector.
-Each part is only as large as what it depends on: a feature of x alone over a grid has shape
-(1, w, f), one of y alone (h, 1, f). A network multiplies each part with its own columns of a weight
-matrix, so the full (h, w, features) input never exists.
+encoding   base class, and encodings composed of others: concatenation, conditioning on a code
+fourier    harmonics and waves
+hash_grid  the multi-resolution hash grid
+pyramid    planes of learned features, for one or for several pictures
 
-What is named here needs no torch; the modules that do are imported by their own names.
+An encoding maps coordinates x and y, which broadcast, to *parts*: tensors whose shapes broadcast
+and whose concatenation along the last axis is the feature vector. Each part is only as large as
+necessary: over a grid, a feature of x alone has the shape (1, w, f), one of y alone (h, 1, f). A
+network multiplies each part with its own columns of a weight matrix, so the (h, w, features) input
+is never built.
+
+The modules need torch. This file does not; it has the settings from which encodings are built.
 """
 
-from neuralpaint.models.encodings.entries import EncodingSettings, FrequencyEncoding, encodings
+from __future__ import annotations
 
-__all__ = ["EncodingSettings", "FrequencyEncoding", "encodings"]
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.errors import UsageError
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.codes import Codes
+
+if TYPE_CHECKING:
+    import torch
+
+    from neuralpaint.models.encodings.encoding import Encoding
+    from neuralpaint.models.encodings.hash_grid import Level
+
+__all__ = [
+    "BasicEncoding",
+    "EncodingSettings",
+    "FrequencyEncoding",
+    "GaussianEncoding",
+    "HarmonicEncoding",
+    "HashEncoding",
+    "NoEncoding",
+    "PlanesSettings",
+    "PositionalEncoding",
+    "PyramidEncoding",
+    "encodings",
+]
+
+
+@dataclass(frozen=True)
+class EncodingSettings(Settings, ABC):
+    """Settings from which an encoding is built."""
+
+    @abstractmethod
+    def build_features(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> Encoding:
+        """Return the encoding for pictures of the size of `canvas`, with random weights.
+
+        It may use the codes (pictures, k), but does not have them among its features.
+        """
+
+    def build(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> Encoding:
+        """Return the same, with the code as further features if there are codes."""
+        from neuralpaint.models.encodings.encoding import Conditioned
+
+        encoding = self.build_features(canvas, generator, codes)
+        return encoding if codes is None else Conditioned(encoding, codes)
+
+
+encodings: Registry[EncodingSettings] = Registry("encoding")
+
+
+@encodings.register("none")
+@dataclass(frozen=True)
+class NoEncoding(EncodingSettings):
+    """The coordinates themselves, in [-1, 1] along the longer side."""
+
+    def build_features(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> Encoding:
+        """Return `Identity`."""
+        from neuralpaint.models.encodings.encoding import Identity
+
+        return Identity()
+
+
+class FrequencyEncoding(EncodingSettings):
+    """A table of frequencies B: the features are [cos 2 pi B v, sin 2 pi B v].
+
+    v = (coordinate + 1) / 2, x first, spans [0, 1] along the longer side (Tancik et al. 2020).
+    """
+
+    separable: ClassVar[bool] = False
+    """Whether each row of B has a frequency of 0."""
+
+    @abstractmethod
+    def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return B (m, 2), in periods along the longer side, x first."""
+
+    def build_features(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> Encoding:
+        """Return `AxisWaves` or `Waves`; the table depends on the generator's seed alone."""
+        import torch
+
+        from neuralpaint.models.encodings.fourier import AxisWaves, Waves
+
+        rng = np.random.default_rng(generator.initial_seed())
+        table = torch.from_numpy(self.frequencies(rng))
+        return (AxisWaves if self.separable else Waves)(table)
+
+
+@encodings.register("basic")
+@dataclass(frozen=True)
+class BasicEncoding(FrequencyEncoding):
+    """A sine and a cosine of one period along each axis."""
+
+    separable: ClassVar[bool] = True
+
+    def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return the identity (2, 2)."""
+        return np.eye(2, dtype=np.float32)
+
+
+@encodings.register("positional")
+@dataclass(frozen=True)
+class PositionalEncoding(FrequencyEncoding):
+    """Waves along each axis whose frequencies rise by a constant factor, from 1 to sigma."""
+
+    separable: ClassVar[bool] = True
+
+    features: int = setting(
+        256, "frequencies, half of them along each axis", minimum=2, maximum=65536
+    )
+    sigma: float = setting(64.0, "highest frequency", unit="periods", minimum=1, maximum=4096)
+
+    def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return sigma^(j / m') along each axis for j = 0..m'-1, (2 m', 2)."""
+        half = self.features // 2
+        rising = self.sigma ** (np.arange(half) / half)
+        table = np.zeros((2 * half, 2), np.float32)
+        table[:half, 0] = table[half:, 1] = rising
+        return table
+
+
+@encodings.register("gaussian")
+@dataclass(frozen=True)
+class GaussianEncoding(FrequencyEncoding):
+    """Waves in all directions, their frequencies drawn from a normal distribution."""
+
+    features: int = setting(256, "frequencies", minimum=1, maximum=65536)
+    sigma: float = setting(
+        10.0, "standard deviation of the frequencies", unit="periods", above=0.0, maximum=1024
+    )
+
+    def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Draw B (m, 2) from N(0, sigma^2)."""
+        return (self.sigma * rng.standard_normal((self.features, 2))).astype(np.float32)
+
+
+@encodings.register("harmonic")
+@dataclass(frozen=True)
+class HarmonicEncoding(EncodingSettings):
+    """All the harmonics sin(kx), cos(kx) of each axis up to an order, and the axis itself."""
+
+    order: int | None = setting(
+        None,
+        "harmonics per axis; unset, one per 3 pixels of the longer side, from 16 to 256",
+        minimum=1,
+        maximum=4096,
+    )
+
+    def order_for(self, canvas: Canvas) -> int:
+        """Return the number of harmonics per axis for pictures of the size of `canvas`."""
+        return self.order or min(256, max(16, max(canvas.height, canvas.width) // 3))
+
+    def build_features(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> Encoding:
+        """Return `Harmonic`."""
+        from neuralpaint.models.encodings.fourier import Harmonic
+
+        return Harmonic(self.order_for(canvas))
+
+
+@encodings.register("hash")
+@dataclass(frozen=True)
+class HashEncoding(EncodingSettings):
+    """Learned features at the corners of ever finer cells, in tables (Mueller et al. 2022)."""
+
+    levels: int = setting(8, "grids, from the coarsest to the finest", minimum=1, maximum=32)
+    channels: int = setting(2, "features of each level", minimum=1, maximum=16)
+    table_size: int = setting(
+        16, "a level has at most 2 to the power of this many entries", minimum=4, maximum=24
+    )
+    coarsest: int = setting(
+        16, "cells of the first level along the longer side", minimum=1, maximum=65536
+    )
+    finest: int | None = setting(
+        None, "cells of the last; unset, one for every 2 pixels", minimum=1, maximum=65536
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.finest is not None and self.finest < self.coarsest:
+            raise UsageError(
+                f"encoding hash: finest={self.finest} is coarser than coarsest={self.coarsest}: "
+                "raise the one or lower the other"
+            )
+
+    def levels_for(self, canvas: Canvas) -> list[Level]:
+        """Return the levels for pictures of the size of `canvas`, coarsest first."""
+        from neuralpaint.models.encodings.hash_grid import grid_levels
+
+        return grid_levels(
+            levels=self.levels,
+            coarsest=self.coarsest,
+            finest=self.finest or max(canvas.height, canvas.width) // 2,
+            table_size=2**self.table_size,
+            span=canvas.span,
+        )
+
+    def build_features(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> Encoding:
+        """Return `HashGrid`."""
+        from neuralpaint.models.encodings.hash_grid import HashGrid
+
+        encoding = HashGrid(self.levels_for(canvas), channels=self.channels, span=canvas.span)
+        encoding.initialize(generator)
+        return encoding
+
+
+@dataclass(frozen=True)
+class PlanesSettings(Settings):
+    """Settings of learned planes, for the encoding and for the models with such planes."""
+
+    detail: float = setting(
+        1.0, "pixels per node of the finest plane; 2 quarters the weights", minimum=0.5, maximum=64
+    )
+    fade: float = setting(
+        0.3, "part of the training over which the planes fade in, coarsest first", minimum=0,
+        maximum=1,
+    )  # fmt: skip
+
+
+@encodings.register("pyramid")
+@dataclass(frozen=True)
+class PyramidEncoding(PlanesSettings, EncodingSettings):
+    """Learned planes of features at several resolutions."""
+
+    # Pixels per node, features per node: measured on photographs.
+    planes: ClassVar[tuple[tuple[float, int], ...]] = ((1, 1), (2, 4), (8, 8))
+
+    def build_features(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> Encoding:
+        """Return planes for the size of the picture, or for each of the pictures with codes."""
+        from neuralpaint.models.encodings.pyramid import PerPicturePlanes, Pyramid, plane_sizes
+
+        pictures = 1 if codes is None else len(codes)
+        planes = [(pixels * self.detail, channels) for pixels, channels in self.planes]
+        sizes = plane_sizes(planes, height=canvas.height, width=canvas.width, pictures=pictures)
+        pyramid = Pyramid(sizes, span=canvas.span, fade=self.fade, pictures=pictures)
+        pyramid.initialize(generator)
+        return pyramid if codes is None else PerPicturePlanes(pyramid, codes)

@@ -1,44 +1,237 @@
-"""What every encoding answers beside its features."""
+"""The base class of encodings, and encodings composed of others."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["Encoding"]
+__all__ = ["Concatenation", "Conditioned", "Encoding", "Identity", "MixingWeights", "is_grid"]
+
+# Difference of the phases of a sine for two codes at the start of the training, in radians.
+# With half of it the pictures in between are cross-fades, with twice as much they are noise.
+_CODE_STRENGTH = 1.2
+_LEAST_WEIGHT = 1e-4  # smaller mixing weights are rounding errors, and not visible
+_FLAT = 1e-6  # relative to the largest extent of the codes: smaller ones do not count
+
+
+def is_grid(x: Tensor, y: Tensor) -> bool:
+    """Return whether x is a row (1, w) and y a column (h, 1)."""
+    return x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]
 
 
 class Encoding(nn.Module, ABC):
-    """Maps coordinates to the parts of a feature vector."""
+    """Maps coordinates to the parts of a feature vector; see `neuralpaint.models.encodings`."""
 
     rate = 1.0
     """Learning rate of its weights as a multiple of the network's."""
     widths: tuple[int, ...]
-    """Features of each part."""
+    """Number of features of each part."""
     separable = False
     """Whether there are two parts, of x alone and of y alone."""
-    hears_code = False
-    """Whether `forward` takes the code too, for features that depend on it."""
+    uses_code = False
+    """Whether `forward` takes a code."""
     sine_strengths: tuple[float, float]
-    """Of the input of a sine network, in its first layer and further in: `SkipConn`."""
+    """Strengths of the input of a sine network, in its first layer and in the hidden layers; see
+    `SkipConn.initialize_sine`. Measured on photographs."""
 
     @property
     @abstractmethod
     def spectra(self) -> tuple[Tensor, ...]:
-        """The deviation of a sine network's initial weights at strength 1, (width,) per part."""
+        """Standard deviations of a sine network's initial weights at strength 1, (width,) per part.
+
+        The sum of all features, weighted with them, has a deviation of about 1 over the picture.
+        """
 
     @property
     def shortest_period(self) -> float:
-        """Of the features of a separable one along their axis, in coordinates: none by default."""
+        """The shortest period of separable features along their axis, in coordinates."""
         return math.inf
 
     def parts(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Return the parts at x and y, and at a code (..., k) where the encoding hears it."""
-        place = (x, y, code) if self.hears_code else (x, y)
-        found: tuple[Tensor, ...] = self(*place)
-        return found
+        """Return the parts at x and y, and at a code (..., k) where the encoding uses it."""
+        place = (x, y, code) if self.uses_code else (x, y)
+        parts: tuple[Tensor, ...] = self(*place)
+        return parts
 
-    def pace(self, progress: float) -> None:
-        """Hear how far the training has come, in [0, 1], before every step."""
+    def set_progress(self, progress: float) -> None:
+        """Adapt to the progress of the training, in [0, 1]; called before every step."""
+
+
+class Identity(Encoding):
+    """The coordinates themselves, one feature per axis."""
+
+    widths = (1, 1)
+    separable = True
+    sine_strengths = (40.0, 5.0)
+
+    @property
+    def spectra(self) -> tuple[Tensor, Tensor]:
+        """Ones."""
+        return torch.ones(1), torch.ones(1)
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the parts (..., 1) and (..., 1) for x and y of any shape."""
+        return x.unsqueeze(-1), y.unsqueeze(-1)
+
+
+class Concatenation(Encoding):
+    """The parts of several encodings."""
+
+    def __init__(self, *encodings: Encoding) -> None:
+        """Take the encodings; the rate and strengths of the last one are used."""
+        super().__init__()
+        self.encodings = nn.ModuleList(encodings)
+        self.uses_code = any(encoding.uses_code for encoding in encodings)
+        self.rate, self.sine_strengths = encodings[-1].rate, encodings[-1].sine_strengths
+        self.widths = tuple(width for encoding in encodings for width in encoding.widths)
+
+    @property
+    def spectra(self) -> tuple[Tensor, ...]:
+        """Those of all encodings, scaled to each one's own strength in the first layer."""
+        own = self.sine_strengths[0]
+        return tuple(
+            encoding.sine_strengths[0] / own * spectrum
+            for encoding in self._each()
+            for spectrum in encoding.spectra
+        )
+
+    def set_progress(self, progress: float) -> None:
+        """Adapt all encodings to the progress of the training."""
+        for encoding in self._each():
+            encoding.set_progress(progress)
+
+    def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return the parts of all encodings."""
+        return tuple(part for encoding in self._each() for part in encoding.parts(x, y, code))
+
+    def _each(self) -> list[Encoding]:
+        return [encoding for encoding in self.encodings if isinstance(encoding, Encoding)]
+
+
+class Conditioned(Encoding):
+    """An encoding and the code: centred, and divided by the mean distance of the trained codes.
+
+    The code is added to the part of the rows where it is constant along each row, so that networks
+    keep their fast path over grids; otherwise it is a part of its own.
+    """
+
+    uses_code = True
+
+    _centre: Tensor  # (k,)
+
+    def __init__(self, encoding: Encoding, codes: NDArray[np.floating]) -> None:
+        """Take an encoding and the codes (pictures, k) to be trained."""
+        super().__init__()
+        self.encoding = encoding
+        self.rate, self.separable = encoding.rate, encoding.separable
+        self.sine_strengths = encoding.sine_strengths
+        *others, last = encoding.widths
+        pictures, count = codes.shape
+        self.widths = (*others, last + count) if self.separable else (*others, last, count)
+        # The root mean square of the distance between two different codes.
+        variance = codes.var(axis=0, dtype=float).sum()
+        self._distance = math.sqrt(2 * variance * pictures / (pictures - 1))
+        centre = torch.from_numpy(codes.mean(axis=0, dtype=float).astype(np.float32))
+        self.register_buffer("_centre", centre, persistent=False)
+
+    @property
+    def spectra(self) -> tuple[Tensor, ...]:
+        """Those of the encoding, and a deviation for the code."""
+        *others, last = self.encoding.spectra
+        first, hidden = self.sine_strengths
+        of_code = torch.full_like(self._centre.cpu(), _CODE_STRENGTH / math.sqrt(first * hidden))
+        if self.separable:
+            return (*others, torch.cat([last, of_code]))
+        return (*others, last, of_code)
+
+    @property
+    def shortest_period(self) -> float:
+        """That of the encoding: the code is constant along an axis."""
+        return self.encoding.shortest_period
+
+    def set_progress(self, progress: float) -> None:
+        """Adapt the encoding to the progress of the training."""
+        self.encoding.set_progress(progress)
+
+    def forward(self, x: Tensor, y: Tensor, code: Tensor) -> tuple[Tensor, ...]:
+        """Return the parts at x and y for codes (..., k) that broadcast with them."""
+        *others, last = self.encoding.parts(x, y, code)
+        scaled = (code - self._centre) / self._distance
+        if self.separable and _expands_to(scaled, last):
+            return (*others, torch.cat([last, scaled.expand(*last.shape[:-1], -1)], -1))
+        return (*others, last, scaled)
+
+
+def _expands_to(code: Tensor, rows: Tensor) -> bool:
+    return code.ndim == rows.ndim and all(
+        own in (1, side) for own, side in zip(code.shape[:-1], rows.shape[:-1], strict=True)
+    )
+
+
+class MixingWeights(nn.Module):
+    """A weight per trained picture, at least 0 and with the sum 1, continuous in the code.
+
+    At a trained code its picture has the weight 1. In between, the weight of a picture is the
+    cardinal function of polyharmonic splines of order 1 (Duchon 1977): the sum of an affine
+    function and multiples of the distances to the trained codes that is 1 at the code of the
+    picture and 0 at all others. So the weights at mixtures of one-hot codes are the code itself,
+    and those between times are linear. A code outside the affine hull of the trained codes has the
+    weights of the nearest point in it. Negative weights, beyond the trained codes, become 0.
+    """
+
+    # Buffers, not weights: they follow from the codes.
+    _centre: Tensor  # (k,)
+    _axes: Tensor  # (k, r): an orthonormal basis of the affine hull
+    _codes: Tensor  # (pictures, r): the trained codes in this basis
+    _cardinals: Tensor  # (pictures + 1 + r, pictures): coefficients of distances, 1 and coordinates
+
+    def __init__(self, codes: NDArray[np.floating]) -> None:
+        """Take the trained codes (pictures, k), all of them different."""
+        super().__init__()
+        centre = codes.mean(axis=0, dtype=float)
+        _, lengths, directions = np.linalg.svd(codes - centre, full_matrices=False)
+        axes = directions[lengths > _FLAT * lengths.max()].T
+        places = (codes - centre) @ axes
+        buffers = {
+            "_centre": centre, "_axes": axes, "_codes": places, "_cardinals": _cardinals(places)
+        }  # fmt: skip
+        for name, array in buffers.items():
+            tensor = torch.from_numpy(array.astype(np.float32))
+            self.register_buffer(name, tensor, persistent=False)
+
+    def nearest(self, code: Tensor) -> Tensor:
+        """Return the index of the nearest trained code for codes (..., k), int64 (...)."""
+        return self._distances(self._place(code)).argmin(-1)
+
+    def forward(self, code: Tensor) -> Tensor:
+        """Return the weights (..., pictures) for codes (..., k)."""
+        place = self._place(code)
+        pictures = len(self._codes)
+        affine = place @ self._cardinals[pictures + 1 :] + self._cardinals[pictures]
+        weights = affine + self._distances(place) @ self._cardinals[:pictures]
+        weights = torch.where(weights > _LEAST_WEIGHT, weights, 0)
+        return weights / weights.sum(-1, keepdim=True)
+
+    def _place(self, code: Tensor) -> Tensor:
+        return (code - self._centre) @ self._axes
+
+    def _distances(self, place: Tensor) -> Tensor:
+        """Return the distances to the trained codes (..., pictures)."""
+        mode = "donot_use_mm_for_euclid_dist"  # with mm, small distances lose their digits
+        flat = place.reshape(-1, place.shape[-1])
+        return torch.cdist(flat, self._codes, compute_mode=mode).view(*place.shape[:-1], -1)
+
+
+def _cardinals(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the coefficients of every picture's cardinal function."""
+    pictures, dimensions = places.shape
+    affine = np.concatenate([np.ones((pictures, 1)), places], axis=1)
+    distances = np.linalg.norm(places[:, None] - places, axis=-1)
+    corner = np.zeros((1 + dimensions, 1 + dimensions))
+    system = np.block([[distances, affine], [affine.T, corner]])
+    return np.linalg.pinv(system, rcond=1e-12)[:, :pictures]

@@ -1,4 +1,4 @@
-"""The multi-resolution hash grid: learned features at the corners of ever finer cells."""
+"""The multi-resolution hash grid (Mueller et al. 2022): learned features at corners of cells."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from neuralpaint.models.encodings.encoding import Encoding
 
 __all__ = ["HashGrid", "Level", "grid_levels"]
 
-_START = 1e-4  # of the features, as in the paper
+_START = 1e-4  # bound of the initial features, as in the paper
 _PRIME = 2_654_435_761  # pi_2 of eq. 4; pi_1 is 1
 
 
 class Level(NamedTuple):
-    """How many cells a level has along the longer side, and its part of the table."""
+    """One resolution of the grid."""
 
-    cells: int
-    row: int  # corners of a row; 0 where corners are hashed
-    entries: int
+    cells: int  # along the longer side
+    row: int  # corners per row; 0 where corners are hashed
+    entries: int  # in the table
 
 
 def grid_levels(
@@ -33,15 +33,16 @@ def grid_levels(
     table_size: int,
     span: tuple[float, float],
 ) -> list[Level]:
-    """Return the levels of a hash grid, coarsest first (Mueller et al. 2022, eq. 2 and 3).
+    """Return the levels of a hash grid, coarsest first (eq. 2 and 3).
 
-    The cells along the longer side grow from `coarsest` to `finest` by a constant factor. A level
-    with no more than `table_size` corners has an entry for each; in the others they share entries.
+    The number of cells along the longer side increases from `coarsest` to `finest` by a constant
+    factor. A level with at most `table_size` corners has an entry for each; in the others several
+    corners share an entry.
     """
     growth = (max(coarsest, finest) / coarsest) ** (1 / max(1, levels - 1))
     found = []
     for level in range(levels):
-        # Not below a whole number that the power misses by a rounding.
+        # The small number corrects a rounding error of the power just below an integer.
         cells = math.floor(coarsest * growth**level + 1e-6)
         down, across = (math.ceil(cells * side / 2) + 1 for side in span)
         dense = down * across <= table_size
@@ -50,61 +51,60 @@ def grid_levels(
 
 
 class HashGrid(Encoding):
-    """The features of every level at a point, bilinear between the corners of its cell.
+    """The features of all levels at a point, bilinear between the corners of its cells.
 
-    Beyond the picture the features of its edge go on unchanged.
+    Outside the picture the features are those of its edge.
     """
 
     sine_strengths = (2.0, 1.0)
-    """Of features that begin near 0 and grow to about 1."""
 
+    # Buffers, not weights: they follow from the settings and the size of the picture.
     _scales: Tensor  # (levels, 1, 1): cells per unit of a coordinate
-    _edges: Tensor  # (2, levels, 1, 1): cells down and across, as far as the picture goes
-    _starts: Tensor  # (levels, 1, 1) int64: where a level's part of the table begins
-    _factors: Tensor  # (levels, 1, 1) int64: what a row of corners is multiplied by
+    _edges: Tensor  # (2, levels, 1, 1): height and width of the picture in cells
+    _starts: Tensor  # (levels, 1, 1) int64: the first entry of each level in the table
+    _factors: Tensor  # (levels, 1, 1) int64: the factor of the row in the index of a corner
 
     def __init__(
         self, levels: Sequence[Level], *, channels: int, span: tuple[float, float]
     ) -> None:
-        """Make the table, which is uninitialised until `initialize` draws it.
+        """Allocate the table; `initialize` draws it.
 
         Args:
             levels: coarsest first, the dense ones before the hashed ones.
-            channels: features of each level.
-            span: height and width of the picture in picture coordinates; its centre is 0.
+            channels: features per level.
+            span: height and width of the picture in coordinates; its centre is 0.
         """
         super().__init__()
         self._span, self._channels = span, channels
         self._dense = sum(level.row > 0 for level in levels)
         sizes = [level.entries for level in levels]
-        self._mask = sizes[-1] - 1  # a table that is hashed into has 2^n entries
+        self._mask = sizes[-1] - 1  # a hashed level has 2^n entries
         self.table = nn.Parameter(torch.empty(sum(sizes), channels))
         self.widths = (len(levels) * channels,)
         scales = torch.tensor([level.cells / 2 for level in levels]).view(-1, 1, 1)
         starts = torch.tensor([sum(sizes[:i]) for i in range(len(sizes))]).view(-1, 1, 1)
         factors = torch.tensor([level.row or _PRIME for level in levels]).view(-1, 1, 1)
-        # In double precision, as the levels were: one more cell has no entries.
+        # In double precision like the levels: a cell more would have no entries.
         edges = torch.stack([(scales.double() * side).float() for side in span])
         for name, value in (
             ("_scales", scales), ("_starts", starts), ("_factors", factors), ("_edges", edges)
         ):  # fmt: skip
-            # Not weights: the settings and the span of the picture already say it.
             self.register_buffer(name, value, persistent=False)
 
     @property
     def spectra(self) -> tuple[Tensor]:
-        """The deviation of a sine network's initial weights at strength 1: features grow to 1."""
+        """Deviations for features of about 1, which they reach during the training."""
         return (torch.full(self.widths, self.widths[0] ** -0.5),)
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
-        """Draw features near zero, as in the paper."""
+        """Draw features near 0, as in the paper."""
         self.table.uniform_(-_START, _START, generator=generator)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor]:
-        """Map x and y, which broadcast to some shape, to one part (*shape, levels * channels)."""
+        """Return one part (*shape, levels * channels) for x and y that broadcast to some shape."""
         shape = torch.broadcast_shapes(x.shape, y.shape)
-        if len(shape) != 2:  # points are one row of pairs
+        if len(shape) != 2:  # points become a grid of one row
             x, y = (coordinate.expand(shape).reshape(1, -1) for coordinate in (x, y))
         (left, across), (top, down) = self._cells(x, axis=1), self._cells(y, axis=0)
         corners = torch.stack(
@@ -116,15 +116,15 @@ class HashGrid(Encoding):
         return (features.permute(1, 2, 0, 3).reshape(*shape, self.widths[0]),)
 
     def _cells(self, coordinate: Tensor, *, axis: int) -> tuple[Tensor, Tensor]:
-        """Return the lower corner, int64, and the place in the cell, in [0, 1], on every level."""
+        """Return the lower corner, int64, and the position in the cell, in [0, 1], per level."""
         place = (coordinate + self._span[axis] / 2) * self._scales
         place = place.clamp_(min=0).minimum(self._edges[axis])
-        # The upper edge of the last cell still belongs to it.
+        # The upper edge of the last cell belongs to it.
         lower = place.floor().minimum((self._edges[axis].ceil() - 1).clamp(min=0))
         return lower.long(), place - lower
 
     def _entries(self, column: Tensor, row: Tensor) -> Tensor:
-        """Return the indices in the table of corners (levels, ...), by eq. 4 where it is hashed."""
+        """Return the indices of corners (levels, ...) in the table; eq. 4 for hashed levels."""
         lines = row * self._factors
         dense = column[: self._dense] + lines[: self._dense]
         hashed = (column[self._dense :] ^ lines[self._dense :]) & self._mask

@@ -1,4 +1,4 @@
-"""Planes of learned features at several resolutions, read between their nodes bilinearly."""
+"""Planes of learned features at several resolutions, for one picture or one set per picture."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from neuralpaint.models.encodings.encoding import Encoding
+from neuralpaint.models.encodings.encoding import Encoding, MixingWeights, is_grid
 
-__all__ = ["PlaneSize", "Pyramid", "plane_sizes"]
+__all__ = ["PerPicturePlanes", "PlaneSize", "Pyramid", "plane_sizes"]
 
-_START = 0.01  # larger, and the first frames are grainy and the last ones 1 dB worse
-# Nodes of the finest plane: beyond this, memory and time per step no longer grow with the picture.
+_START = 0.01  # initial features; with larger ones the first frames are grainy, the last 1 dB worse
+# Nodes of the finest plane: for larger pictures, memory and time per step do not grow further.
 _MOST_NODES = 1 << 20
-_MOST_OF_ALL = 1 << 21  # of all pages'
+_MOST_OF_ALL = 1 << 21  # the sum over all pictures
 
 
 class PlaneSize(NamedTuple):
-    """How many nodes a plane has each way, and how many features at each."""
+    """Nodes of a plane along each axis, and features per node."""
 
     height: int
     width: int
@@ -28,15 +30,15 @@ class PlaneSize(NamedTuple):
 
 
 def plane_sizes(
-    planes: Sequence[tuple[float, int]], *, height: int, width: int, pages: int = 1
+    planes: Sequence[tuple[float, int]], *, height: int, width: int, pictures: int = 1
 ) -> list[PlaneSize]:
-    """Return the sizes of planes (pixels per node, channels) over a picture, finest first.
+    """Return the sizes of planes (pixels per node, channels) for a picture, finest first.
 
-    All planes are coarser by one factor where the picture is so large that the first would have
-    more than 2^20 nodes, or those of all pages 2^21. Every plane has at least two nodes each way.
+    All planes become coarser by one factor where the finest would have more than 2^20 nodes, or
+    those of all pictures 2^21. Every plane has at least two nodes along each axis.
     """
     finest = min(pixels for pixels, _ in planes)
-    most = min(_MOST_NODES, _MOST_OF_ALL / pages)
+    most = min(_MOST_NODES, _MOST_OF_ALL / pictures)
     coarser = max(1.0, math.sqrt(height * width / most) / finest)
     sides = [(pixels * coarser, channels) for pixels, channels in planes]
     return [
@@ -46,21 +48,19 @@ def plane_sizes(
 
 
 class Pyramid(Encoding):
-    """The features of every plane at a point, one after another.
+    """The features of all planes at a point, interpolated bilinearly, in one part.
 
-    The nodes of a plane lie at the centres of equal cells that tile the picture, so a plane with as
-    many nodes as pixels has one at every pixel's centre. Beyond the outermost nodes, and so beyond
-    the picture, their features go on unchanged.
+    The nodes of a plane are at the centres of equal cells that tile the picture: a plane with as
+    many nodes as pixels has one at the centre of every pixel. Outside the outermost nodes the
+    features are constant.
 
-    There can be several pages of such planes, which lie one below the other: their rows are read as
-    those of one plane.
+    The planes of several pictures are stacked: their rows are those of one taller plane.
     """
 
-    rate = 3.0
-    """Learning rate of the planes as a multiple of the network's: a node is seen by few pixels."""
+    rate = 3.0  # higher than the network's, because only few pixels contribute to a node
     sine_strengths = (2.0, 1.0)
-    """Of features that begin near 0 and grow to about 1."""
 
+    # Buffers, not weights: they follow from the sizes of the planes and of the picture.
     _down: Tensor  # (3, planes, 1): node = scale * coordinate + offset, and the last node
     _across: Tensor  # likewise
 
@@ -70,55 +70,53 @@ class Pyramid(Encoding):
         *,
         span: tuple[float, float],
         fade: float = 0.0,
-        pages: int = 1,
+        pictures: int = 1,
     ) -> None:
-        """Make the planes, which are uninitialised until `initialize` draws them.
+        """Allocate the planes; `initialize` draws them.
 
         Args:
             sizes: of the planes, finest first.
-            span: height and width of the picture in picture coordinates; its centre is 0.
-            fade: over which part of the training the planes come in, coarsest first; 0 for all of
-                them from the start.
-            pages: how many pages there are.
+            span: height and width of the picture in coordinates; its centre is 0.
+            fade: the fraction of the training during which the planes fade in, coarsest first.
+            pictures: the number of stacked sets of planes.
         """
         super().__init__()
         self.planes = nn.ParameterList(
-            nn.Parameter(torch.empty(pages * size.height, size.width, size.channels))
+            nn.Parameter(torch.empty(pictures * size.height, size.width, size.channels))
             for size in sizes
         )
         self._heights = [size.height for size in sizes]
         self.width = sum(size.channels for size in sizes)
         self.widths = (self.width,)
         self._fade = fade
-        # Not weights: the sizes of the planes and the span of the picture already say it.
         for name, axis in (("_down", 0), ("_across", 1)):
             cells = torch.tensor([[size[axis]] for size in sizes], dtype=torch.float32)
             placing = torch.stack([cells / span[axis], cells / 2 - 0.5, cells - 1])
             self.register_buffer(name, placing, persistent=False)
         self.strengths: nn.Parameter | None = None
         if fade > 0:
-            # A weight that is set, not learned: averaged, saved and blended with those it scales.
+            # A parameter that is set, not trained: averaged, saved and blended with the planes.
             self.strengths = nn.Parameter(torch.ones(self.width), requires_grad=False)
-            self.pace(0.0)
+            self.set_progress(0.0)
 
     @property
     def spectra(self) -> tuple[Tensor]:
-        """The deviation of a sine network's initial weights at strength 1: features grow to 1."""
+        """Deviations for features of about 1, which they reach during the training."""
         return (torch.full((self.width,), self.width**-0.5),)
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
-        """Draw features near zero, so that the first frames are as smooth as the coarsest plane."""
+        """Draw features near 0, so that the first frames are smooth."""
         for plane in self.planes:
             plane.uniform_(-_START, _START, generator=generator)
 
     @torch.no_grad()
-    def pace(self, progress: float) -> None:
-        """Set the strength of every plane for a progress of training in [0, 1].
+    def set_progress(self, progress: float) -> None:
+        """Set the strength of every plane for the progress of the training, in [0, 1].
 
-        The coarsest plane is there from the start; each finer one rises from 0 to 1 after the one
-        before has, and the last is complete when the progress is `fade`.
-        It rises as a cube, for Adam lets a plane of small strength learn as fast as any other.
+        The coarsest plane has full strength from the start; the finer ones rise from 0 to 1 one
+        after another, until the progress is `fade`. They rise as a cube, because Adam trains a
+        plane of small strength as fast as any other.
         """
         if self.strengths is None:
             return
@@ -131,39 +129,38 @@ class Pyramid(Encoding):
             at += plane.shape[2]
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor]:
-        """Map x and y, which broadcast to some shape, to one part (*shape, width)."""
+        """Return one part (*shape, width) for x and y that broadcast to some shape."""
         return (self.read(x, y),)
 
-    def read(self, x: Tensor, y: Tensor, page: Tensor | None = None) -> Tensor:
-        """Return the features (*shape, width) on the first page, or on others.
+    def read(self, x: Tensor, y: Tensor, picture: Tensor | None = None) -> Tensor:
+        """Return the features (*shape, width) from the planes of one or several pictures.
 
-        A row (1, w) and a column (h, 1) go the fast way, anything else the plain one. `page` is
-        int64 (h,), a page for each row of such a grid, or (n,) for points (n,).
+        `picture` has the index of the picture for each row of a grid, int64 (h,), or for each
+        point (n,); None for the first picture.
         """
-        if x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]:
-            rows, columns = self._rows(y[:, 0], page), _stations(x[0], self._across)
-            features: Tensor = _OverGrid.apply(  # type: ignore[no-untyped-call]
+        if is_grid(x, y):
+            rows, columns = self._rows(y[:, 0], picture), _neighbours(x[0], self._across)
+            features: Tensor = _PlanesOverGrid.apply(  # type: ignore[no-untyped-call]
                 rows, columns, *self.planes
             )
         else:
-            features = self.forward_plain(x, y, page)
+            features = self.forward_plain(x, y, picture)
         return features if self.strengths is None else features * self.strengths
 
-    def _rows(self, y: Tensor, page: Tensor | None) -> list[_Stations]:
-        """Return where coordinates (n,), each on its page, lie on the rows of each plane."""
-        stations = _stations(y, self._down)
-        if page is None:
-            return stations
-        pages = page.repeat(2)  # of the lower neighbours, and of the upper
+    def _rows(self, y: Tensor, picture: Tensor | None) -> list[_Neighbours]:
+        rows = _neighbours(y, self._down)
+        if picture is None:
+            return rows
+        twice = picture.repeat(2)  # for the lower neighbours and for the upper ones
         return [
-            rows._replace(nodes=rows.nodes + height * pages)
-            for rows, height in zip(stations, self._heights, strict=True)
+            near._replace(nodes=near.nodes + height * twice)
+            for near, height in zip(rows, self._heights, strict=True)
         ]
 
-    def forward_plain(self, x: Tensor, y: Tensor, page: Tensor | None = None) -> Tensor:
-        """Return the features (*shape, width) as the definition reads, before their strengths."""
+    def forward_plain(self, x: Tensor, y: Tensor, picture: Tensor | None = None) -> Tensor:
+        """Return the features by the definition, before they are multiplied with the strengths."""
         x, y = torch.broadcast_tensors(x, y)
-        rows, columns = self._rows(y.flatten(), page), _stations(x.flatten(), self._across)
+        rows, columns = self._rows(y.flatten(), picture), _neighbours(x.flatten(), self._across)
         features = []
         for plane, row, column in zip(self.planes, rows, columns, strict=True):
             (top, bottom), (left, right) = row.nodes.view(2, -1), column.nodes.view(2, -1)
@@ -174,53 +171,95 @@ class Pyramid(Encoding):
         return torch.cat(features, -1).view(*x.shape, self.width)
 
 
-class _Stations(NamedTuple):
-    """Between which nodes of an axis n coordinates lie, and the share of each."""
+class PerPicturePlanes(Encoding):
+    """Planes for every picture; the code mixes their features.
 
-    nodes: Tensor  # (2 n,) int64: the lower neighbours of all, then the upper
-    shares: Tensor  # (2, n): likewise; a pair adds up to 1
+    While training, every code is that of one picture, and only the planes of the picture with the
+    nearest code are read.
+    """
+
+    uses_code = True
+
+    def __init__(self, pyramid: Pyramid, codes: NDArray[np.floating]) -> None:
+        """Take planes for as many pictures as there are codes (pictures, k)."""
+        super().__init__()
+        self.pyramid = pyramid
+        self.shares = MixingWeights(codes)  # named as in saved files
+        self.rate, self.widths = pyramid.rate, pyramid.widths
+        self.sine_strengths = pyramid.sine_strengths
+
+    @property
+    def spectra(self) -> tuple[Tensor, ...]:
+        """Those of the planes."""
+        return self.pyramid.spectra
+
+    def set_progress(self, progress: float) -> None:
+        """Set the strengths of the planes of all pictures."""
+        self.pyramid.set_progress(progress)
+
+    def forward(self, x: Tensor, y: Tensor, code: Tensor) -> tuple[Tensor]:
+        """Return one part (*shape, width) for x and y that broadcast to some shape.
+
+        `code` (..., k) broadcasts with them; while training it is constant along each row.
+        """
+        if self.training:
+            picture = self.shares.nearest(code if code.ndim == 2 else code[:, 0])
+            return (self.pyramid.read(x, y, picture.expand(len(y))),)
+        weights = self.shares(code)
+        # Usually only a few pictures have a weight anywhere.
+        mixed = weights.flatten(0, -2).amax(0).nonzero().flatten()
+        parts = []
+        for picture in mixed:
+            features = self.pyramid.read(x, y, picture.expand(len(y)))
+            parts.append(features if len(mixed) == 1 else weights[..., picture, None] * features)
+        return (torch.stack(parts).sum(0) if len(parts) > 2 else sum(parts[1:], parts[0]),)
 
 
-def _stations(coordinates: Tensor, placing: Tensor) -> list[_Stations]:
-    """Return where coordinates (n,) lie on an axis of each plane; outside, at its last node."""
-    scale, offset, last = placing  # (planes, 1): all planes at once, for every call costs
+class _Neighbours(NamedTuple):
+    """The two nodes of an axis next to each of n coordinates, and their interpolation weights."""
+
+    nodes: Tensor  # (2 n,) int64: all lower neighbours, then all upper ones
+    shares: Tensor  # (2, n): likewise; the two of a coordinate have the sum 1
+
+
+def _neighbours(coordinates: Tensor, placing: Tensor) -> list[_Neighbours]:
+    """Return the neighbours of coordinates (n,) in each plane; outside, only the last node."""
+    scale, offset, last = placing  # (planes, 1): one call for all planes
     position = torch.addcmul(offset, scale, coordinates).clamp_(min=0).minimum(last)
     lower = position.floor().minimum(last - 1)
     upper_share = position - lower  # (planes, n)
     nodes = torch.cat([lower, lower + 1], 1).long()
     shares = torch.stack([1 - upper_share, upper_share], 1)
-    return [_Stations(*pair) for pair in zip(nodes.unbind(), shares.unbind(), strict=True)]
+    return [_Neighbours(*pair) for pair in zip(nodes.unbind(), shares.unbind(), strict=True)]
 
 
-class _OverGrid(torch.autograd.Function):
-    """Planes read at the crossings of h rows and w columns.
+class _PlanesOverGrid(torch.autograd.Function):
+    """Features of a grid of h rows and w columns.
 
-    With A (h, R) and B (w, C), whose rows hold the shares of two neighbouring nodes, per channel
+    With A (h, R) and B (w, C), whose rows contain the weights of two neighbouring nodes, per
+    channel
 
         features = A plane B'                                           (h, w)
         dL/dplane = A' (dL/dfeatures) B                                 (R, C)
 
-    so the gradient too goes by way of (h, C): it is scattered along each row first, then whole rows
+    so the gradient is computed by way of (h, C): scattered along each row first, then whole rows
     are added. Nothing is scattered pixel by pixel over the plane.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, rows: list[_Stations], columns: list[_Stations], *planes: Tensor
+        ctx: Any, rows: list[_Neighbours], columns: list[_Neighbours], *planes: Tensor
     ) -> Tensor:
-        """Return the features (h, w, all channels) of planes (R, C, channels)."""
         ctx.rows, ctx.columns, ctx.sizes = rows, columns, [plane.shape for plane in planes]
         return torch.cat([_read(*each) for each in zip(planes, rows, columns, strict=True)], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Return dL/dplane for dL/dfeatures (h, w, all channels)."""
         each = gradients[0].split([size[2] for size in ctx.sizes], -1)
-        found = map(_scatter, each, ctx.rows, ctx.columns, ctx.sizes)
-        return (None, None, *found)
+        return (None, None, *map(_scatter, each, ctx.rows, ctx.columns, ctx.sizes))
 
 
-def _read(plane: Tensor, rows: _Stations, columns: _Stations) -> Tensor:
+def _read(plane: Tensor, rows: _Neighbours, columns: _Neighbours) -> Tensor:
     """Return the features (h, w, channels) of one plane."""
     h, w = rows.shares.shape[1], columns.shares.shape[1]
     near = plane.index_select(0, rows.nodes)  # (2 h, C, channels)
@@ -229,7 +268,7 @@ def _read(plane: Tensor, rows: _Stations, columns: _Stations) -> Tensor:
     return torch.lerp(near[:, :w], near[:, w:], _per_channel(columns, plane.shape[2])[1])
 
 
-def _scatter(gradient: Tensor, rows: _Stations, columns: _Stations, size: torch.Size) -> Tensor:
+def _scatter(gradient: Tensor, rows: _Neighbours, columns: _Neighbours, size: torch.Size) -> Tensor:
     """Return dL/dplane for one plane's dL/dfeatures (h, w, channels)."""
     h, (_, width, channels) = len(gradient), size
     parts = gradient.contiguous()[:, None] * _per_channel(columns, channels)  # (h, 2, w, channels)
@@ -241,6 +280,6 @@ def _scatter(gradient: Tensor, rows: _Stations, columns: _Stations, size: torch.
     return d_plane.index_add_(0, rows.nodes, parts.view(2 * h, -1)).view(size)
 
 
-def _per_channel(columns: _Stations, channels: int) -> Tensor:
-    """Return the shares (2, w, channels): a loop over a few channels alone does not vectorise."""
+def _per_channel(columns: _Neighbours, channels: int) -> Tensor:
+    """Return the weights (2, w, channels), expanded: a loop over few channels is not vectorised."""
     return columns.shares[..., None].expand(-1, -1, channels).contiguous()

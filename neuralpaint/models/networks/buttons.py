@@ -1,84 +1,77 @@
-"""Buttons: a whole picture at once as the answer to a code, by a weight for every pixel.
+"""Buttons: a whole picture per code, with weights for every pixel.
 
     code (k) -> [weights, sigmoid] for each hidden layer -> weights, sigmoid -> 3 h w numbers
 
-No layer has biases. What it learns is a look-up table of pictures, which can be asked for what it
-never saw: the code is a row of buttons, and any combination of them can be pressed.
+No layer has biases. The network learns a look-up table of pictures; a code that was not trained
+gives a picture in between, such as that of several pressed buttons.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from neuralpaint.models.initialization import drawn_buttons
-from neuralpaint.models.networks.model import ColourModel
+from neuralpaint.models.encodings.encoding import is_grid
+from neuralpaint.models.networks import ParameterGroup, draw_button_weights
+from neuralpaint.models.networks.network import ColourModel
 from neuralpaint.runtime.threads import parallel_map
-from neuralpaint.training.optimizers import Group
 
 __all__ = ["Buttons"]
 
-# Places with codes of their own at once: their pixels' weights fit a CPU's caches; keep a GPU busy.
-_CPU_PLACES, _GPU_PLACES = 1024, 1 << 15
-_NEAR = 1e-3  # pixels: closer to a pixel's centre than this is at it
+# Points with a code each that are rendered at once: their weights fit a CPU's caches.
+_CPU_POINTS, _GPU_POINTS = 1024, 1 << 15
+_NEAR = 1e-3  # pixels: a point this close to the centre of a pixel has its colour
 
 
-@dataclass(frozen=True)
-class _Nodes:
-    """Between which two pixels of an axis places (...) lie."""
+class _Nodes(NamedTuple):
+    """The two pixels of an axis between which points (...) lie."""
 
     first: Tensor  # int64
-    second: Tensor  # int64: the next one, or at the end the same
-    amount: Tensor  # float32: how much of the way to it
-    meet: bool  # whether every place is known to be a pixel's centre
+    second: Tensor  # int64: the next one, or the same at the end
+    amount: Tensor  # float32: the distance from the first, in pixels
+    is_exact: bool  # whether all points are known to be at the centre of `first`
 
     @classmethod
     def of(cls, coordinates: Tensor, *, count: int, longer: int) -> _Nodes:
-        """Return the nodes of coordinates (...) on an axis of so many pixels."""
+        """Return the nodes of coordinates (...) on an axis of `count` pixels."""
         places = (coordinates * longer + (count - 1)) / 2
         nearest = places.round()
         places = places.where((places - nearest).abs() > _NEAR, nearest).clamp(0, count - 1)
         first = places.floor()
         amount = places - first
-        meet = places.device.type == "cpu" and not amount.any()  # others are not to be waited for
+        is_exact = places.device.type == "cpu" and not amount.any()  # would synchronise a GPU
         second = (first + 1).clamp(max=count - 1)
-        return cls(first.long(), second.long(), amount, meet)
+        return cls(first.long(), second.long(), amount, is_exact)
 
-    def flat(self) -> _Nodes:
-        return self._each(torch.flatten)
+    def map(self, change: Callable[[Tensor], Tensor]) -> _Nodes:
+        """Change the shape of all tensors."""
+        return _Nodes(change(self.first), change(self.second), change(self.amount), self.is_exact)
 
-    def expand(self, shape: torch.Size) -> _Nodes:
-        return self._each(lambda tensor: tensor.expand(shape))
-
-    def part(self, part: slice) -> _Nodes:
-        return self._each(lambda tensor: tensor[part])
-
-    def after(self, start: Tensor | int) -> _Nodes:
-        """Return the nodes of an axis that begins there."""
-        return replace(self, first=self.first + start, second=self.second + start)
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> _Nodes:
-        return _Nodes(change(self.first), change(self.second), change(self.amount), self.meet)
+    def shifted(self, start: Tensor | int) -> _Nodes:
+        return self._replace(first=self.first + start, second=self.second + start)
 
 
 class Buttons(ColourModel):
-    """The classical whole-image network, looked at place by place.
+    """The network, rendered at any coordinates.
 
-    At a pixel's centre it is that pixel, between four of them bilinear, and beyond the picture as
-    at its border.
+    Colours are bilinear between the centres of pixels; outside the picture they are those of its
+    border.
     """
+
+    is_splittable = False
+    """False: each thread would compute the whole table."""
 
     _codes: Tensor  # (pictures, k)
 
     def __init__(
         self, codes: Tensor, *, height: int, width: int, hidden_size: int, hidden_layers: int
     ) -> None:
-        """Take the codes (pictures, k) that will be learned, and the size of the pictures."""
+        """Take the codes (pictures, k) to be trained and the size of the pictures."""
         super().__init__()
         self._height, self._width = height, width
         sizes = [codes.shape[1], *[hidden_size] * hidden_layers, 3 * height * width]
@@ -87,94 +80,88 @@ class Buttons(ColourModel):
         )
         self.register_buffer("_codes", codes, persistent=False)
 
-    in_parts = False
-    """What costs is the table, and every part of a batch would go through all of it."""
-
     @torch.no_grad()
     def initialize(self, generator: torch.Generator, *, gain: float, output_gain: float) -> None:
-        """Draw the weights by the generator's seed; see `neuralpaint.models.initialization`."""
+        """Draw the weights with the generator's seed."""
         linears = self._linears()
         sizes = [layer.in_features for layer in linears] + [linears[-1].out_features]
-        drawn = drawn_buttons(
+        drawn = draw_button_weights(
             sizes, gain=gain, output_gain=output_gain, seed=generator.initial_seed()
         )
         for layer, weight in zip(linears, drawn, strict=True):
             layer.weight.copy_(torch.from_numpy(weight))
 
-    def groups(self) -> list[Group]:
-        """Return all weights: the gradient of a mean is a small part of that of the sum."""
-        return [Group(list(self.parameters()), raw=3 * self._height * self._width)]
-
-    def pace(self, progress: float) -> None:
-        """Go on as ever."""
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Return all weights; their raw rate undoes the division by the number of pixels."""
+        return [ParameterGroup(list(self.parameters()), raw_rate=3 * self._height * self._width)]
 
     def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> Tensor:
-        """Return the colours at x and y, under a code for all or for each of them.
+        """Return the colours at x and y, for one code or a code per point.
 
-        In training x and y are a grid (1, w) and (h, 1), and the codes (h, 1, k) of its rows are
-        some of those that the model was made for.
+        While training, x and y are a grid (1, w) and (h, 1), and the codes (h, 1, k) of the rows
+        are trained ones.
         """
         if code is None:
-            raise TypeError("buttons say nothing without a code")
+            raise TypeError("Buttons needs a code")
         longer = max(self._height, self._width)
         across = _Nodes.of(x, count=self._width, longer=longer)
         down = _Nodes.of(y, count=self._height, longer=longer)
         if self.training:
-            return self._learned(across, down, code)
-        one_code = code.numel() == code.shape[-1]
-        if not one_code:
-            return self._at_places(across, down, code)
+            return self._train(across, down, code)
+        if code.numel() != code.shape[-1]:
+            return self._render_codes(across, down, code)
         table, down = self._table(code.flatten(), down)
-        if x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]:
-            return _crossings(table, across.flat(), down.flat())
-        return _mixed(lambda row, column: table[row, column], across, down)
+        if is_grid(x, y):
+            return _read_grid(table, across, down)
+        return _read_points(lambda row, column: table[row, column], across, down)
 
-    def _learned(self, across: _Nodes, down: _Nodes, code: Tensor) -> Tensor:
-        """Return the colours of a grid (h, w, 3) whose rows are of several pictures.
+    def _train(self, across: _Nodes, down: _Nodes, code: Tensor) -> Tensor:
+        """Return the colours (h, w, 3) of a grid whose rows belong to several pictures.
 
-        All pixels of all pictures are computed, whichever are asked for: their weights are read in
-        any case, to be moved.
+        All pixels of all pictures are computed: the optimizer reads all weights in any case.
         """
-        apart = torch.cdist(code[:, 0], self._codes, compute_mode="donot_use_mm_for_euclid_dist")
-        pages = torch.sigmoid(self._linears()[-1](self._hidden(self._codes)))
-        tall = pages.view(-1, self._width, 3)  # (pictures h, w, 3), one below the other
-        top = apart.argmin(1) * self._height  # (h,) where the row's picture begins
-        return _crossings(tall, across.flat(), down.flat().after(top))
+        distances = torch.cdist(
+            code[:, 0], self._codes, compute_mode="donot_use_mm_for_euclid_dist"
+        )
+        pictures = torch.sigmoid(self._linears()[-1](self._hidden(self._codes)))
+        stacked = pictures.view(-1, self._width, 3)  # (pictures h, w, 3)
+        top = distances.argmin(1) * self._height  # (h,): first row of the picture
+        return _read_grid(stacked, across, down.map(torch.flatten).shifted(top))
 
     def _table(self, code: Tensor, down: _Nodes) -> tuple[Tensor, _Nodes]:
-        """Return the rows (h', w, 3) of the picture under a code (k,) that nodes are among.
+        """Return the rows (h', w, 3) of the picture for a code (k,), and the nodes in them.
 
-        On the CPU these are no more than there must be; others are not to be waited for.
+        On a CPU these are only the rows that are read; on a GPU that would synchronise.
         """
         weight = self._linears()[-1].weight.view(self._height, self._width * 3, -1)
         if code.device.type == "cpu" and down.first.numel():
             top, bottom = int(down.first.min()), int(down.second.max())
-            weight, down = weight[top : bottom + 1], down.after(-top)
+            weight, down = weight[top : bottom + 1], down.shifted(-top)
         table = torch.sigmoid(weight @ self._hidden(code))
         return table.view(len(weight), self._width, 3), down
 
-    def _at_places(self, across: _Nodes, down: _Nodes, code: Tensor) -> Tensor:
-        """Return the colours (..., 3) of places that have a code each, a few at a time."""
+    def _render_codes(self, across: _Nodes, down: _Nodes, code: Tensor) -> Tensor:
+        """Return the colours (..., 3) of points with a code each."""
         shape = torch.broadcast_shapes(across.first.shape, down.first.shape, code.shape[:-1])
         codes = code.expand(*shape, -1).reshape(-1, code.shape[-1])
-        across, down = (nodes.expand(shape).flat() for nodes in (across, down))
-        table = self._linears()[-1].weight.view(self._height, self._width, 3, -1)
+        across, down = (
+            nodes.map(lambda tensor: tensor.expand(shape).flatten()) for nodes in (across, down)
+        )
+        weight = self._linears()[-1].weight.view(self._height, self._width, 3, -1)
 
         def colours(part: slice) -> Tensor:
             units = self._hidden(codes[part])[..., None]  # (n, units, 1)
-            return _mixed(
-                lambda row, column: torch.sigmoid(table[row, column] @ units)[..., 0],
-                across.part(part),
-                down.part(part),
+            return _read_points(
+                lambda row, column: torch.sigmoid(weight[row, column] @ units)[..., 0],
+                *(nodes.map(lambda tensor: tensor[part]) for nodes in (across, down)),
             )
 
-        size = _CPU_PLACES if codes.device.type == "cpu" else _GPU_PLACES
-        starts = range(0, max(1, len(codes)), size)
-        parts = parallel_map(colours, [slice(i, i + size) for i in starts], device=codes.device)
-        return torch.cat(parts).view(*shape, 3)
+        size = _CPU_POINTS if codes.device.type == "cpu" else _GPU_POINTS
+        parts = [slice(i, i + size) for i in range(0, max(1, len(codes)), size)]
+        return torch.cat(parallel_map(colours, parts, device=codes.device)).view(*shape, 3)
 
     def _hidden(self, code: Tensor) -> Tensor:
-        """Return what the last layer sees of codes (..., k), (..., units)."""
+        """Return the inputs (..., units) of the last layer for codes (..., k)."""
         for layer in self._linears()[:-1]:
             code = torch.sigmoid(layer(code))
         return code
@@ -183,23 +170,24 @@ class Buttons(ColourModel):
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
 
-def _crossings(table: Tensor, across: _Nodes, down: _Nodes) -> Tensor:
-    """Return the colours (h, w, 3) of a table (rows, columns, 3) where flat nodes cross."""
+def _read_grid(table: Tensor, across: _Nodes, down: _Nodes) -> Tensor:
+    """Return the colours (h, w, 3) of a table (rows, columns, 3) over a grid of nodes."""
     for axis, nodes in enumerate((down, across)):
-        first = table.index_select(axis, nodes.first)
-        if not nodes.meet:
-            amount = nodes.amount[:, None] if axis else nodes.amount[:, None, None]
-            first = first.lerp(table.index_select(axis, nodes.second), amount)
+        first = table.index_select(axis, nodes.first.flatten())
+        if not nodes.is_exact:
+            amount = nodes.amount.flatten()[:, None]
+            second = table.index_select(axis, nodes.second.flatten())
+            first = first.lerp(second, amount if axis else amount[..., None])
         table = first
     return table
 
 
-def _mixed(look: Callable[[Tensor, Tensor], Tensor], across: _Nodes, down: _Nodes) -> Tensor:
-    """Return the colours (..., 3) between what is there to `look` at in rows and columns."""
-    if across.meet and down.meet:
-        return look(down.first, across.first)
+def _read_points(read: Callable[[Tensor, Tensor], Tensor], across: _Nodes, down: _Nodes) -> Tensor:
+    """Return the colours (..., 3) between those that `read` returns for rows and columns."""
+    if across.is_exact and down.is_exact:
+        return read(down.first, across.first)
     above, below = (
-        look(row, across.first).lerp(look(row, across.second), across.amount[..., None])
+        read(row, across.first).lerp(read(row, across.second), across.amount[..., None])
         for row in (down.first, down.second)
     )
     return above.lerp(below, down.amount[..., None])

@@ -1,7 +1,9 @@
-"""The plain network: hidden layers one after another."""
+"""Plain networks, one hidden layer after another: `MLP` and `Siren`."""
 
 from __future__ import annotations
 
+import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
@@ -10,16 +12,44 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from neuralpaint.models import ActivationName, NormName
-from neuralpaint.models.initialization import drawn_weights
-from neuralpaint.models.networks.activations import ACTIVATIONS
-from neuralpaint.models.networks.dropout import Dropout
-from neuralpaint.models.networks.network import Network
-from neuralpaint.models.networks.sums import product_of_parts
+from neuralpaint.models.networks import ActivationName, NormName, draw_weights
+from neuralpaint.models.networks.kernels import ACTIVATIONS
+from neuralpaint.models.networks.network import Network, first_layer
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "Dropout", "Siren"]
 
-# In place where autograd needs the result alone.
+
+class _Plain(Network):
+    """Only the first layer has an input term. Weights are uninitialised until `initialize`."""
+
+    def __init__(self, widths: Sequence[int], *, hidden_size: int, hidden_layers: int) -> None:
+        super().__init__()
+        sizes = [sum(widths), *[hidden_size] * hidden_layers, 3]
+        self.layers = nn.ModuleList(
+            skip_init(nn.Linear, inputs, outputs) for inputs, outputs in pairwise(sizes)
+        )
+
+    def forward(self, parts: Sequence[Tensor]) -> Tensor:
+        """Return the signal (..., 3) of parts (..., f) whose shapes broadcast."""
+        first = self.linears()[0]
+        current, shape = first_layer(parts, first.weight, first.bias)  # (n, units)
+        return self._further_layers(current).view(*shape, -1)
+
+    def input_layers(self) -> list[nn.Linear]:
+        """Return the first layer."""
+        return self.linears()[:1]
+
+    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
+        """Return the signal (n, 3) for the input term (n, units) of the first layer."""
+        (current,) = terms
+        return self._further_layers(current)
+
+    @abstractmethod
+    def _further_layers(self, current: Tensor) -> Tensor:
+        """Return the signal (n, 3) for the output (n, units) of the first linear layer."""
+
+
+# In place where autograd needs only the result.
 _FUNCTIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
     "tanh": torch.tanh_,
@@ -28,7 +58,7 @@ _FUNCTIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
 
 
 class _BatchNorm(nn.BatchNorm1d):
-    """Takes a single point too: it is its own mean, and only the shift is left of it."""
+    """Accepts a single point, which is its own mean: the output is the bias."""
 
     def forward(self, values: Tensor) -> Tensor:
         if self.training and len(values) == 1:
@@ -42,12 +72,8 @@ _NORMS: dict[NormName, Callable[[int], nn.Module]] = {
 }
 
 
-class MLP(Network):
-    """Turn the parts of a feature vector into a signal of 3 channels.
-
-    A hidden layer is a linear map, a normalisation, the activation and dropout, in this order.
-    The weights are uninitialised until `initialize` draws them.
-    """
+class MLP(_Plain):
+    """Linear map, normalisation, activation and dropout in every hidden layer."""
 
     def __init__(
         self,
@@ -59,34 +85,17 @@ class MLP(Network):
         norm: NormName = "none",
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        sizes = [sum(widths), *[hidden_size] * hidden_layers, 3]
-        self.layers = nn.ModuleList(
-            skip_init(nn.Linear, inputs, outputs) for inputs, outputs in pairwise(sizes)
-        )
+        super().__init__(widths, hidden_size=hidden_size, hidden_layers=hidden_layers)
         self.norms = nn.ModuleList(
             _NORMS[norm](hidden_size) for _ in range(hidden_layers) if norm != "none"
         )
         self.dropouts = nn.ModuleList(Dropout(dropout) for _ in range(hidden_layers) if dropout > 0)
         self._name = activation
         self._activation = _FUNCTIONS.get(activation, ACTIVATIONS[activation].function)
-        self.in_parts = norm != "batch" and dropout == 0
-        """Whether a batch may be cut: neither its statistics nor a mask is about the whole."""
+        self.is_pointwise = norm != "batch" and dropout == 0
 
-    def forward(self, parts: Sequence[Tensor]) -> Tensor:
-        """Return the signal (..., 3) of parts (..., f) whose shapes broadcast together."""
-        first = self._linears()[0]
-        current, shape = product_of_parts(parts, first.weight, first.bias)  # (n, units)
-        return self.forward_terms([current]).view(*shape, -1)
-
-    def input_layers(self) -> list[nn.Linear]:
-        """Return the first layer alone."""
-        return self._linears()[:1]
-
-    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
-        """Return the signal (n, 3) of the first layer's values before the activation."""
-        (current,) = terms
-        for depth, layer in enumerate(self._linears()[1:]):
+    def _further_layers(self, current: Tensor) -> Tensor:
+        for depth, layer in enumerate(self.linears()[1:]):
             if self.norms:
                 current = self.norms[depth](current)
             current = self._activation(current)
@@ -95,19 +104,16 @@ class MLP(Network):
             current = layer(current)
         return current
 
-    def _linears(self) -> list[nn.Linear]:
-        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
-
     @torch.no_grad()
     def initialize(self, generator: torch.Generator, *, spectrum: Tensor | None = None) -> None:
-        """Draw the weights by the generator's seed; see `neuralpaint.models.initialization`.
+        """Draw the weights with the generator's seed: `neuralpaint.models.networks.draw_weights`.
 
-        `spectrum` (features,) is the deviation of a sine network's weights of each feature.
+        `spectrum` (features,) is the standard deviation of a sine network's weights per feature.
         """
-        linears = self._linears()
+        linears = self.linears()
         sizes = [layer.in_features for layer in linears] + [linears[-1].out_features]
         deviations = np.ones(sizes[0]) if spectrum is None else spectrum.numpy()
-        drawn = drawn_weights(
+        drawn = draw_weights(
             sizes, activation=self._name, spectrum=deviations, seed=generator.initial_seed()
         )
         for layer, (weight, bias) in zip(linears, drawn, strict=True):
@@ -116,3 +122,88 @@ class MLP(Network):
         for module in self.dropouts:
             if isinstance(module, Dropout):
                 module.initialize(generator)
+
+
+class Dropout(nn.Module):
+    """Sets each value to 0 with a probability while training, and scales the others up.
+
+    The expected value does not change (Srivastava et al. 2014). The random bits are a hash of a
+    counter: they are the same on every device, torch's generators are left to the user, and a CUDA
+    graph can advance the counter on the device.
+    """
+
+    _count: Tensor  # () int32
+
+    _STRIDE = -1_640_531_527  # 2^32 / golden ratio: the counts of two steps are far apart
+    _MIX = 0x7FEB352D, 0x846CA68B - (1 << 32)
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self._keep = 1 - probability
+        self.register_buffer("_count", torch.zeros((), dtype=torch.int32), persistent=False)
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draw the start of the counter."""
+        self._count.random_(generator=generator)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return values of the same shape."""
+        if not self.training:
+            return values
+        self._count.add_(self._STRIDE)
+        limit = round(self._keep * (1 << 32)) - (1 << 31)
+        return values * ((self._bits(values) < limit) / self._keep)
+
+    def _bits(self, like: Tensor) -> Tensor:
+        """Return a uniformly distributed int32 for each value."""
+        index = torch.arange(like.numel(), dtype=torch.int32, device=like.device)
+        bits = index.view(like.shape).mul_(self._MIX[0]).add_(self._count)
+        for mix in self._MIX:
+            # The arithmetic shift copies the sign bit, so a product is the last operation.
+            bits.bitwise_xor_(bits >> 16).mul_(mix)
+        return bits
+
+
+class Siren(_Plain):
+    """sin(omega (W c + b)) in every hidden layer (Sitzmann et al. 2020, eq. 5).
+
+    Omega multiplies the weights, which are small for that reason: a step of the optimizer changes
+    the frequencies in proportion to omega.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        *,
+        hidden_size: int,
+        hidden_layers: int,
+        omega_0: float,
+        omega: float,
+    ) -> None:
+        super().__init__(widths, hidden_size=hidden_size, hidden_layers=hidden_layers)
+        self._omegas = [omega_0] + [omega] * (hidden_layers - 1)
+
+    def _further_layers(self, current: Tensor) -> Tensor:
+        for omega, layer in zip(self._omegas, self.linears()[1:], strict=True):
+            current = layer(torch.sin(omega * current))
+        return current
+
+    @torch.no_grad()
+    def initialize(
+        self, generator: torch.Generator, *, deviations: Sequence[Tensor] | None = None
+    ) -> None:
+        """Draw the weights as in section 3.2 of the paper and section 1.5 of its supplement.
+
+        Args:
+            generator: the random generator.
+            deviations: standard deviations of omega_0 times the first layer's weights, (width,)
+                per part; by default the weights are U(-1/n, 1/n) for n coordinates.
+        """
+        for i, layer in enumerate(self.linears()):
+            inputs = layer.in_features
+            bound = 1 / inputs if i == 0 else math.sqrt(6 / inputs) / self._omegas[-1]
+            layer.weight.uniform_(-bound, bound, generator=generator)
+            if i == 0 and deviations is not None:
+                layer.weight *= math.sqrt(3) / bound / self._omegas[0] * torch.cat(list(deviations))
+            bound = 1 / math.sqrt(inputs)
+            layer.bias.uniform_(-bound, bound, generator=generator)

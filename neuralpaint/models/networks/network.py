@@ -1,29 +1,200 @@
-"""What every network answers beside its signal: where features enter, and what follows from it."""
+"""What networks have in common: base classes, the first layer, and the model around a network."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
-__all__ = ["Network"]
+from neuralpaint.models.encodings.encoding import Encoding, is_grid
+from neuralpaint.models.networks import ParameterGroup
+from neuralpaint.models.networks.scattered_points import interpolate_terms
+from neuralpaint.runtime.threads import parallel_map
+
+__all__ = ["ColourModel", "CoordinateModel", "Network", "first_layer", "input_term"]
+
+# Points rendered at once. CPU: their features fit the caches. GPU: busy, with some hundred MB.
+_CPU_POINTS, _GPU_POINTS = 4096, 1 << 16
+_STRIP = 8192  # likewise pixels of a grid on a CPU
+
+
+class ColourModel(nn.Module, ABC):
+    """f(x, y) -> (r, g, b), or f(x, y, code) for several pictures."""
+
+    @property
+    @abstractmethod
+    def is_splittable(self) -> bool:
+        """Whether threads may train on different rows of a batch at the same time."""
+
+    @abstractmethod
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Return the trained parameters."""
+
+    def set_progress(self, progress: float) -> None:
+        """Adapt to the progress of the training, in [0, 1]; called before every step."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> Tensor:
+        """Return the colours at x and y.
+
+        Args:
+            x: float32 of any shape that broadcasts with `y`. A row (1, w) and a column (h, 1) make
+                a grid; two (n,) make points.
+            y: likewise.
+            code: float32 (..., k), whose leading shape broadcasts with those; None for a model of
+                a single picture.
+
+        Returns:
+            Colours in [0, 1], of the broadcast shape and 3 channels: (h, w, 3) or (n, 3).
+        """
 
 
 class Network(nn.Module, ABC):
-    """Turns the parts of a feature vector into a signal of 3 channels.
+    """Maps the parts of a feature vector to a signal of 3 channels.
 
-    A layer's input term is what it makes of the features alone, with its bias; what earlier layers
-    say is added to it.
+    The input term of a layer is the product of its weight and the features, plus the bias; the
+    contributions of earlier layers are added to it.
     """
+
+    layers: nn.ModuleList
+    is_pointwise = True
+    """Whether the signal of a point is independent of the other points in the batch."""
+    splits_grids = False
+    """Whether a grid of separable features is split into strips and over threads here."""
+
+    def linears(self) -> list[nn.Linear]:
+        """Return all linear layers."""
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
     @abstractmethod
     def input_layers(self) -> list[nn.Linear]:
-        """Return the layers that see the features, which meet the last columns of their weights."""
+        """Return the layers with an input term, whose last columns are for the features."""
 
     @abstractmethod
     def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
-        """Return the signal (n, 3) of the input terms (n, units) of those layers, in their order.
+        """Return the signal (n, 3) for the input terms (n, units) of `input_layers`.
 
-        Each term is taken when its layer's turn comes, and may be overwritten.
+        Each term is requested when it is needed, and may be overwritten.
         """
+
+
+def first_layer(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> tuple[Tensor, torch.Size]:
+    """Return W [parts] + b, (n, units), for parts (..., f), and the shape of the points.
+
+    Each part is multiplied with its own columns of the weight before it is broadcast.
+    """
+    shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    factors = weight.split([part.shape[-1] for part in parts], 1)
+    total = linear(_flat(parts[0]), factors[0], bias)
+    total = total.view(*parts[0].shape[:-1], len(weight))
+    for part, factor in zip(parts[1:], factors[1:], strict=True):
+        total = total + linear(part, factor)
+    return total.expand(*shape, -1).reshape(-1, len(weight)), shape
+
+
+def input_term(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
+    """Return the same (n, units): parts that are broadcast are added up first."""
+    shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    factors = weight.split([part.shape[-1] for part in parts], 1)
+    total, full = bias, []
+    for part, factor in zip(parts, factors, strict=True):
+        if part.shape[:-1] == shape:
+            full.append((_flat(part), factor.t()))
+        else:
+            total = total + linear(part, factor)
+    total = total.expand(*shape, len(weight)).reshape(-1, len(weight))
+    for flat, factor in full:
+        total = torch.addmm(total, flat, factor)
+    return total
+
+
+def _flat(part: Tensor) -> Tensor:
+    return part.reshape(-1, part.shape[-1])
+
+
+class CoordinateModel(ColourModel):
+    """An encoding, a network and a sigmoid: (tanh(signal) + 1) / 2."""
+
+    def __init__(self, encoding: Encoding, network: Network, *, strip: int = _STRIP) -> None:
+        """Compose the two; `strip` is the number of pixels rendered at once on a CPU."""
+        super().__init__()
+        self.encoding = encoding
+        self.network = network
+        self._strip = strip
+
+    @property
+    def is_splittable(self) -> bool:
+        """Whether threads may train on different rows of a batch at the same time."""
+        # Each thread needs gradients of its own, which are large for a learned encoding.
+        is_learned = any(p.requires_grad for p in self.encoding.parameters())
+        return self.network.is_pointwise and not is_learned and not self._network_splits
+
+    @property
+    def _network_splits(self) -> bool:
+        return self.network.splits_grids and self.encoding.separable
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Return the parameters of the encoding, if it has any, and those of the network."""
+        features = [p for p in self.encoding.parameters() if p.requires_grad]
+        groups = []
+        if features:
+            groups.append(ParameterGroup(features, self.encoding.rate, is_table=True))
+        return [*groups, ParameterGroup(list(self.network.parameters()))]
+
+    def set_progress(self, progress: float) -> None:
+        """Adapt the encoding to the progress of the training, in [0, 1]."""
+        self.encoding.set_progress(progress)
+
+    def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> Tensor:
+        """Return the colours at x and y; without gradients, in strips or chunks."""
+        if torch.is_grad_enabled():
+            return self._colours(x, y, code)
+        if is_grid(x, y):
+            return self._render_grid(x, y, code)
+        if x.ndim == 1 == y.ndim and len(x) == len(y):  # features of both axes for each point
+            return self._render_points(x, y, code)
+        return self._colours(x, y, code)
+
+    def _render_grid(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
+        """Return the colours (h, w, 3) of a grid."""
+        is_field = code is not None and code.shape[1] > 1  # a code per pixel: not separable
+        if x.device.type != "cpu" or (self._network_splits and not is_field):
+            return self._colours(x, y, code)
+        rows = _slices(len(y), max(1, self._strip // x.shape[1]))
+        strips = parallel_map(lambda part: self._colours(x, y[part], _of(code, part)), rows)
+        return torch.cat(strips)
+
+    def _render_points(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
+        """Return the colours (n, 3) of points."""
+        on_cpu = x.device.type == "cpu"
+        interpolated = interpolate_terms(
+            self.encoding, self.network.input_layers(), (x, y), code
+        ) if on_cpu else None  # fmt: skip
+
+        def colours(part: slice) -> Tensor:
+            if interpolated is None:
+                return self._colours(x[part], y[part], _of(code, part))
+            return _colours(self.network.forward_terms(interpolated.at(x[part], y[part])))
+
+        chunks = _slices(len(x), _CPU_POINTS if on_cpu else _GPU_POINTS)
+        return torch.cat(parallel_map(colours, chunks, device=x.device))
+
+    def _colours(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
+        return _colours(self.network(self.encoding.parts(x, y, code)))
+
+
+def _slices(length: int, size: int) -> list[slice]:
+    """Cut an axis into slices of at most `size`; at least one."""
+    return [slice(first, first + size) for first in range(0, max(1, length), size)]
+
+
+def _of(code: Tensor | None, part: slice) -> Tensor | None:
+    """Return the codes of some rows or points; a single code is that of all."""
+    return code if code is None or len(code) == 1 else code[part]
+
+
+def _colours(signal: Tensor) -> Tensor:
+    return (torch.tanh(signal) + 1) / 2

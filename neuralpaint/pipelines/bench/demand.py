@@ -21,7 +21,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from neuralpaint.models.networks import ColourModel, CoordinateModel, SkipConn
+from neuralpaint.models.networks.network import ColourModel, CoordinateModel
+from neuralpaint.models.networks.skipconn import SkipConn
 
 __all__ = ["Demand", "demand"]
 

@@ -18,7 +18,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.sources import picture_suffixes, suggest_path
 from neuralpaint.models import models
-from neuralpaint.models.albums import Album
+from neuralpaint.models.codes import Album
 from neuralpaint.pipelines.masking import PictureReader
 from neuralpaint.pipelines.morph.settings import MorphSettings
 from neuralpaint.pipelines.morph.sizes import fitting

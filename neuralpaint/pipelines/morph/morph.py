@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
-from neuralpaint.models.albums import Album
+from neuralpaint.models.codes import Album
 from neuralpaint.pipelines.clip import Clip
 from neuralpaint.pipelines.detail import LONGEST_CLIP, detail_of
 from neuralpaint.pipelines.live import Live

@@ -18,8 +18,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import parse_size
 from neuralpaint.image.pictures import Picture, PictureSettings, Source
 from neuralpaint.image.sources import source_name
-from neuralpaint.models.albums import Album
-from neuralpaint.models.codes import Codes
+from neuralpaint.models.codes import Album, Codes
 from neuralpaint.pipelines.morph.sizes import fitting
 from neuralpaint.pipelines.walk_settings import WalkSettings
 from neuralpaint.rendering.paths import CodePath, Play

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuralpaint.errors import DivergedError, EncodingError, UsageError
-from neuralpaint.models.albums import Subject
+from neuralpaint.models.codes import Subject
 from neuralpaint.pipelines.provenance import Note
 from neuralpaint.runtime.files import remove_stale_parts
 from neuralpaint.storage.checkpoint import save_checkpoint

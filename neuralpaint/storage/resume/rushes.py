@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import NeuralPaintError, SavedError
-from neuralpaint.models.albums import Subject
+from neuralpaint.models.codes import Subject
 from neuralpaint.training.learning import Learner, Snapshot
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuralpaint._version import __version__
 from neuralpaint.errors import SavedError, UsageError
-from neuralpaint.models.albums import Subject
+from neuralpaint.models.codes import Subject
 from neuralpaint.models.painting import Painting, check_weights
 from neuralpaint.runtime.files import check_output, remove
 from neuralpaint.storage.saved import model_facts, read_model_facts

@@ -1,0 +1,169 @@
+"""Kernels of the hand-written passes: activations with their derivatives, and matrix products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from neuralpaint.models.networks import ActivationName
+
+__all__ = ["ACTIVATIONS", "EXACT", "Activation", "Matmul", "Terms", "matmul_for"]
+
+Terms = tuple[Tensor, ...]
+"""A term of a sum, as tensors from which an activation of the sum is computed."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function f with in-place forms of f and of its vector-Jacobian product.
+
+    `into(z, c)` writes f(z) to c. `vjp(d, z, c)` overwrites z with d * f'(z), where c = f(z).
+    `into_sum` and `vjp_sum` do the same for z = a + b, where a and b broadcast.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    into: Callable[[Tensor, Tensor], object]
+    vjp: Callable[[Tensor, Tensor, Tensor], object]
+
+    def terms(self, term: Tensor) -> Terms:
+        """Return what `into_sum` and `vjp_sum` need of a term."""
+        return (term,)
+
+    def into_sum(self, a: Terms, b: Terms, c: Tensor) -> None:
+        """Write f(a + b) to c."""
+        self.into(torch.add(*a, *b, out=c), c)
+
+    def vjp_sum(self, d: Tensor, a: Terms, b: Terms, z: Tensor, c: Tensor) -> None:
+        """Write d * f'(a + b) to z, where c = f(a + b)."""
+        self.vjp(d, torch.add(*a, *b, out=z), c)
+
+
+class _Sine(Activation):
+    """The sine. By its addition formulas a sum needs the sine and cosine of each term only.
+
+    A sine per pixel would cost ten times as much as a product.
+    """
+
+    def terms(self, term: Tensor) -> Terms:
+        return term.sin(), term.cos()
+
+    def into_sum(self, a: Terms, b: Terms, c: Tensor) -> None:
+        (sin_a, cos_a), (sin_b, cos_b) = a, b
+        torch.mul(sin_a, cos_b, out=c).addcmul_(cos_a, sin_b)
+
+    def vjp_sum(self, d: Tensor, a: Terms, b: Terms, z: Tensor, c: Tensor) -> None:
+        (sin_a, cos_a), (sin_b, cos_b) = a, b
+        torch.mul(cos_a, cos_b, out=z).addcmul_(sin_a, sin_b, value=-1).mul_(d)
+
+
+_aten = torch.ops.aten
+_SLOPE = 0.01
+ACTIVATIONS: dict[ActivationName, Activation] = {
+    "gelu": Activation(
+        nn.functional.gelu,
+        lambda z, c: _aten.gelu.out(z, out=c),
+        lambda d, z, c: _aten.gelu_backward.grad_input(d, z, grad_input=z),
+    ),
+    "leaky_relu": Activation(
+        lambda z: nn.functional.leaky_relu(z, _SLOPE),
+        lambda z, c: _aten.leaky_relu.out(z, _SLOPE, out=c),
+        lambda d, z, c: _aten.leaky_relu_backward.grad_input(d, z, _SLOPE, False, grad_input=z),
+    ),
+    "relu": Activation(
+        torch.relu,
+        lambda z, c: torch.clamp_min(z, 0.0, out=c),
+        lambda d, z, c: _aten.threshold_backward.grad_input(d, z, 0.0, grad_input=z),
+    ),
+    "sigmoid": Activation(
+        torch.sigmoid,
+        lambda z, c: torch.sigmoid(z, out=c),
+        lambda d, z, c: _aten.sigmoid_backward.grad_input(d, c, grad_input=z),
+    ),
+    "silu": Activation(
+        nn.functional.silu,
+        lambda z, c: _aten.silu.out(z, out=c),
+        lambda d, z, c: _aten.silu_backward.grad_input(d, z, grad_input=z),
+    ),
+    "sine": _Sine(
+        torch.sin,
+        lambda z, c: torch.sin(z, out=c),
+        lambda d, z, c: z.cos_().mul_(d),
+    ),
+    "tanh": Activation(
+        torch.tanh,
+        lambda z, c: torch.tanh(z, out=c),
+        lambda d, z, c: _aten.tanh_backward.grad_input(d, c, grad_input=z),
+    ),
+}
+
+
+class Matmul(NamedTuple):
+    """Products of float32 matrices whose factors may be rounded; the sums are always float32.
+
+    A GPU multiplies bfloat16 many times faster than float32. Its 8 bits are enough for the outputs
+    of activations and for gradients, but not for coordinates or the inputs of activations.
+    """
+
+    factor: Callable[[Tensor], Tensor]
+    """Returns a matrix in the form that the other two take: itself, or a rounded copy."""
+    into: Callable[[Tensor, Tensor, Tensor], object]
+    """`into(c, a, b)` writes a b to c, which is float32."""
+    add: Callable[[Tensor, Tensor, Tensor], object]
+    """`add(c, a, b)` adds a b to c, which is float32."""
+
+
+def _mixed_into(c: Tensor, a: Tensor, b: Tensor) -> None:
+    torch.mm(a, b, out_dtype=torch.float32, out=c)
+
+
+def _mixed_add(c: Tensor, a: Tensor, b: Tensor) -> None:
+    torch.addmm(c, a, b, out_dtype=torch.float32, out=c)
+
+
+def _mixed_add_separately(c: Tensor, a: Tensor, b: Tensor) -> None:
+    c.add_(torch.mm(a, b, out_dtype=torch.float32))
+
+
+def _into(c: Tensor, a: Tensor, b: Tensor) -> None:
+    torch.mm(a, b, out=c)
+
+
+def _add(c: Tensor, a: Tensor, b: Tensor) -> None:
+    c.addmm_(a, b)
+
+
+EXACT = Matmul(lambda a: a, _into, _add)
+# The fastest first. torch 2.8 has `mm` with `out_dtype`; `addmm` followed in a later version.
+_MIXED = (
+    Matmul(Tensor.bfloat16, _mixed_into, _mixed_add),
+    Matmul(Tensor.bfloat16, _mixed_into, _mixed_add_separately),
+)
+
+
+@cache
+def matmul_for(device: torch.device) -> Matmul:
+    """Return the fastest products that are correct on the device. Synchronises a GPU once."""
+    if device.type != "cuda" or not torch.cuda.is_bf16_supported(including_emulation=False):
+        return EXACT
+    return next((matmul for matmul in _MIXED if _is_correct(matmul, device)), EXACT)
+
+
+def _is_correct(matmul: Matmul, device: torch.device) -> bool:
+    """Compare products of small integers, which bfloat16 represents, with the exact ones."""
+    a = torch.arange(-64.0, 64.0, device=device).view(8, 16) % 5
+    b = torch.arange(-64.0, 64.0, device=device).view(16, 8) % 7
+    whole = torch.ones(8, 24, device=device)
+    c = whole[:, 8:16]  # with gaps between its rows, like a slice of a weight's gradient
+    try:
+        matmul.into(c, matmul.factor(a), matmul.factor(b))
+        matmul.add(c, matmul.factor(a), matmul.factor(b.t().contiguous()).t())
+    except (RuntimeError, TypeError):
+        return False
+    expected = torch.ones(8, 24)
+    expected[:, 8:16] = 2 * (a.cpu() @ b.cpu())
+    return torch.equal(whole.cpu(), expected)

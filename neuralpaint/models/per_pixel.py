@@ -1,0 +1,176 @@
+"""Models with weights for every pixel of the pictures: `pyramid`, `morph` and `buttons`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from neuralpaint.config.settings import setting
+from neuralpaint.errors import UsageError
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.models.codes import Codes
+from neuralpaint.models.encodings import PlanesSettings, PyramidEncoding
+from neuralpaint.models.model import Model, models
+from neuralpaint.models.networks import ActivationName
+
+if TYPE_CHECKING:
+    import torch
+
+    from neuralpaint.models.networks.network import ColourModel, CoordinateModel
+
+__all__ = ["ButtonsModel", "MorphModel", "PyramidModel"]
+
+# Frequencies of the shared waves, in periods along the longer side: from clouds to leaves.
+_LOWEST, _HIGHEST = 1.5, 24.0
+_PASSES = 6  # over the pictures of a morph
+
+
+@models.register("pyramid")
+@dataclass(frozen=True)
+class PyramidModel(PlanesSettings, Model):
+    """Learned planes of features at several resolutions and a small network over them."""
+
+    hidden_size: int = setting(32, "width of each hidden layer", minimum=1, maximum=1024)
+    hidden_layers: int = setting(2, "hidden layers", minimum=0, maximum=64)
+    cpu_batch: ClassVar[int] = 6144  # larger, because every step updates all planes
+
+    def learning_rate(self, steps: int) -> float:
+        """Return the rate of the network; that of the planes is a multiple of it."""
+        return 1e-2
+
+    def build(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> CoordinateModel:
+        """Return the model with planes for the size of the picture."""
+        from neuralpaint.models.networks.mlp import MLP
+        from neuralpaint.models.networks.network import CoordinateModel
+
+        planes = PyramidEncoding(detail=self.detail, fade=self.fade)
+        encoding = planes.build(canvas, generator, codes)
+        network = MLP(
+            encoding.widths, hidden_size=self.hidden_size, hidden_layers=self.hidden_layers
+        )
+        network.initialize(generator)
+        return CoordinateModel(encoding, network, strip=16_384)
+
+
+@models.register("morph")
+@dataclass(frozen=True)
+class MorphModel(PlanesSettings, Model):
+    """Learned planes for each picture, shared waves, and sines whose phases the code shifts.
+
+    The planes make every picture sharp; between the codes they are mixed, and the waves add details
+    that are in no picture: leaves, moss, brushwork.
+    """
+
+    waves: int = setting(16, "waves in all directions", minimum=1, maximum=4096)
+    hidden_size: int = setting(32, "width of each hidden layer", minimum=1, maximum=1024)
+    hidden_layers: int = setting(1, "hidden layers after the first", minimum=0, maximum=64)
+    activation: ClassVar[ActivationName] = "sine"
+    cpu_batch: ClassVar[int] = 16_384  # larger, because every step updates all planes
+
+    def learning_rate(self, steps: int) -> float:
+        """Return the rate of the network; that of the planes is a multiple of it."""
+        return 2e-2
+
+    def usual_steps(self, usual: int, epoch_steps: int) -> int:
+        """Return the steps of six passes over all pictures, within 0.3 to 1.5 of `usual`."""
+        return min(usual * 3 // 2, max(usual * 3 // 10, _PASSES * epoch_steps))
+
+    def build(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> CoordinateModel:
+        """Return the model with planes for the size and the number of pictures."""
+        from neuralpaint.models.encodings.encoding import Concatenation, Conditioned, Encoding
+        from neuralpaint.models.encodings.fourier import Waves, draw_frequencies
+        from neuralpaint.models.networks.network import CoordinateModel
+        from neuralpaint.models.networks.skipconn import SkipConn
+
+        waves = Waves(
+            draw_frequencies(self.waves, lowest=_LOWEST, highest=_HIGHEST, generator=generator)
+        )
+        planes = PyramidEncoding(detail=self.detail, fade=self.fade)
+        encoding: Encoding = Concatenation(waves, planes.build_features(canvas, generator, codes))
+        if codes is not None:
+            encoding = Conditioned(encoding, codes)
+        network = SkipConn(
+            encoding.widths,
+            hidden_size=self.hidden_size,
+            hidden_layers=self.hidden_layers,
+            activation=self.activation,
+        )
+        network.initialize_sine(
+            encoding.spectra, strengths=encoding.sine_strengths, generator=generator
+        )
+        return CoordinateModel(encoding, network)
+
+
+@models.register("buttons")
+@dataclass(frozen=True)
+class ButtonsModel(Model):
+    """A whole picture per code: a look-up table that also has a picture for untrained codes.
+
+    Sigmoid layers without biases lead from the code to every pixel. Its classical training is
+    --optimizer sgd --schedule adaptive-halving.
+    """
+
+    hidden_size: int = setting(110, "width of each hidden layer", minimum=1, maximum=8192)
+    hidden_layers: int = setting(2, "hidden layers", minimum=0, maximum=64)
+    gain: float = setting(
+        4.0, "scale of the hidden layers' initial weights; if it is small, all codes look alike",
+        above=0.0, maximum=100,
+    )  # fmt: skip
+    output_gain: float = setting(
+        0.1, "scale of the pixels' initial weights; if it is large, pixels stay black or white",
+        above=0.0, maximum=100,
+    )  # fmt: skip
+    learns_whole: ClassVar[bool] = True
+    needs_codes: ClassVar[bool] = True
+
+    def learning_rate(self, steps: int) -> float:
+        """Return a rate measured on eight photographs."""
+        return 2e-2 if self.hidden_layers else 5e-2
+
+    def raw_rate(self, steps: int) -> float:
+        """Return a rate, measured likewise, for the gradient of a sum over the pixels."""
+        return 0.1 / self.hidden_layers if self.hidden_layers else 1.5
+
+    def build(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> ColourModel:
+        """Return the model with weights for every pixel of the pictures.
+
+        Raises:
+            UsageError: see `check_codes`.
+        """
+        import torch
+
+        from neuralpaint.models.networks.buttons import Buttons
+
+        network = Buttons(
+            torch.from_numpy(self.check_codes(codes)),
+            height=canvas.height,
+            width=canvas.width,
+            hidden_size=self.hidden_size,
+            hidden_layers=self.hidden_layers,
+        )
+        network.initialize(generator, gain=self.gain, output_gain=self.output_gain)
+        return network
+
+    def check_codes(self, codes: Codes | None) -> Codes:
+        """Return the codes if they can be trained.
+
+        Raises:
+            UsageError: there are none, or without hidden layers one of zeros, which stays grey.
+        """
+        if codes is None:
+            raise UsageError(
+                "model buttons learns several pictures by their codes, not one: use neuralpaint "
+                "morph, or choose another --model"
+            )
+        if self.hidden_layers == 0 and not codes.any(axis=1).all():
+            raise UsageError(
+                "without hidden layers, the picture of a code of zeros is always grey: give it "
+                "another code, or choose hidden_layers=1"
+            )
+        return codes
