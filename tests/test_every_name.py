@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Any
 
 import pytest
 from learners import small
 
-from neuralpaint.config.registry import Registry
+import neuralpaint
+from neuralpaint.config.registry import CATALOGUE, Registry, load_registry
 from neuralpaint.config.settings import options
 from neuralpaint.errors import UnknownNameError
-from neuralpaint.image.masks import masks
-from neuralpaint.image.orders import orders
-from neuralpaint.image.stills import still_formats
-from neuralpaint.models import models
-from neuralpaint.models.encodings import encodings
-from neuralpaint.rendering.pacing import pacings
-from neuralpaint.rendering.paths import code_paths
-from neuralpaint.training.losses import losses
-from neuralpaint.training.optimizers import optimizers
-from neuralpaint.training.schedules import schedules
-from neuralpaint.video.formats import formats
-from neuralpaint.video.overlays import overlays
+from neuralpaint.export.formats import export_formats
 
-REGISTRIES: list[Registry[Any]] = [
-    models, encodings, losses, optimizers, schedules, pacings, overlays, formats, still_formats,
-    masks, orders, code_paths,
-]  # fmt: skip
+REGISTRIES = [*map(load_registry, CATALOGUE), export_formats]
 ENTRIES = [(registry, name) for registry in REGISTRIES for name in registry]
 every = pytest.mark.parametrize(
     ("registry", "name"), ENTRIES, ids=[f"{registry.kind}-{name}" for registry, name in ENTRIES]
 )
+
+
+def test_every_registry_is_listed_in_the_catalogue() -> None:
+    for module in pkgutil.walk_packages(neuralpaint.__path__, "neuralpaint."):
+        if not module.name.endswith("__main__"):
+            for name, value in vars(importlib.import_module(module.name)).items():
+                if isinstance(value, Registry):
+                    assert any(value is listed for listed in REGISTRIES), f"{module.name}.{name}"
 
 
 @every
@@ -60,13 +57,14 @@ def test_it_and_its_settings_say_what_they_are(registry: Registry[Any], name: st
 
 @pytest.mark.parametrize(
     "choice",
-    [{"loss": name} for name in losses] + [{"schedule": name} for name in schedules],
+    [{"loss": name} for name in load_registry("losses")]
+    + [{"schedule": name} for name in load_registry("schedules")],
     ids=str,
 )
 def test_it_trains(choice: dict[str, str]) -> None:
-    student = small(batch=864, ema=0, **choice)
-    student.advance(1)
-    first = student.loss
-    student.advance(100)
-    student.advance(5)
-    assert student.loss < 0.8 * first
+    learner = small(batch=864, ema=0, **choice)
+    learner.advance(1)
+    first = learner.loss
+    learner.advance(100)
+    learner.advance(5)
+    assert learner.loss < 0.8 * first

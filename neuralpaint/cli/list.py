@@ -9,54 +9,27 @@ from typing import Any
 import click
 
 from neuralpaint.config.presets import PRESETS
-from neuralpaint.config.registry import Registry
+from neuralpaint.config.registry import CATALOGUE, load_registry
 from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UnknownNameError
-from neuralpaint.image.masks import masks
-from neuralpaint.image.orders import orders
-from neuralpaint.image.stills import still_formats
-from neuralpaint.models import models
-from neuralpaint.models.encodings import encodings
-from neuralpaint.rendering.camera import cameras
-from neuralpaint.rendering.pacing import pacings
-from neuralpaint.rendering.paths import code_paths
-from neuralpaint.training.losses import losses
-from neuralpaint.training.optimizers import optimizers
-from neuralpaint.training.schedules import schedules
-from neuralpaint.video.formats import formats
-from neuralpaint.video.overlays import overlays
 
 __all__ = ["command"]
 
-_REGISTRIES: dict[str, Registry[Any]] = {
-    "models": models,
-    "encodings": encodings,
-    "losses": losses,
-    "optimizers": optimizers,
-    "schedules": schedules,
-    "pacings": pacings,
-    "cameras": cameras,
-    "overlays": overlays,
-    "formats": formats,
-    "stills": still_formats,
-    "masks": masks,
-    "orders": orders,
-    "walks": code_paths,
-}
-_KINDS = (*_REGISTRIES, "presets")
+_KINDS = (*CATALOGUE, "presets")
+_HELP = f"""\
+List everything that can be chosen by name, or one KIND of it, with settings and defaults.
+
+KIND is {", ".join(_KINDS[:-1])} or {_KINDS[-1]}. Settings are written after the name:
+--model fourier:order=64,hidden_size=96.
+A model takes those of its encoding too: --model mlp:encoding=hash,levels=12,hidden_size=64.
+"""
 
 
-@click.command("list")
+@click.command("list", help=_HELP)
 @click.argument("kind", required=False)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def command(kind: str | None, as_json: bool) -> None:
-    """List everything that can be chosen by name, or one KIND of it, with settings and defaults.
-
-    KIND is models, encodings, losses, optimizers, schedules, pacings, cameras, overlays, formats,
-    stills, masks, orders, walks or presets. Settings are written after the name:
-    --model fourier:order=64,hidden_size=96.
-    A model takes those of its encoding too: --model mlp:encoding=hash,levels=12,hidden_size=64.
-    """
+    """Print the registries and presets; see `_HELP`."""
     if kind is not None and kind not in _KINDS:
         raise UnknownNameError("kind", kind, _KINDS)
     listing = {k: _entries(k) for k in _KINDS if kind in (None, k)}
@@ -83,7 +56,7 @@ def _entries(kind: str) -> dict[str, Any]:
             }
             for name, preset in PRESETS.items()
         }
-    registry = _REGISTRIES[kind]
+    registry = load_registry(kind)
     return {name: _entry(registry[name]) for name in registry}
 
 

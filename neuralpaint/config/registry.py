@@ -31,7 +31,7 @@ CATALOGUE = {
     "stills": "image.stills.still_formats",
     "masks": "image.masks.masks",
     "orders": "image.orders.orders",
-    "walks": "rendering.walks.walks",
+    "walks": "rendering.paths.code_paths",
 }
 """The registries that `neuralpaint list` shows, by title: the module and name of each.
 
