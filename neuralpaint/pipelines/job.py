@@ -157,7 +157,7 @@ class Job(ABC):
     def _preparing(self) -> Phase:
         """What comes before the first step, where there is anything."""
         fills = any(picture.to_fill is not None for picture in self.footage.pictures)
-        # Where there is both, that is the first half; see `Lesson`.
+        # Where there is both, that is the first half; see `Target`.
         filled = self.footage.taught.target.makes_target and self._prepared > _FILLED
         return "fill" if fills and not filled else "enhance"
 

@@ -34,10 +34,10 @@ from neuralpaint.scratch.painting import ScratchPainting, build_renderer
 from neuralpaint.scratch.regularization import Dropout
 from neuralpaint.scratch.samples import Batches, PictureSamples, PixelSamples, Samples
 from neuralpaint.training.learning import Learner
-from neuralpaint.training.lesson import Lesson
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.settings import Plan, TrainingSettings
+from neuralpaint.training.target import Target
 from neuralpaint.training.timing import HostTimer, Measurement
 
 __all__ = ["ScratchLearner"]
@@ -77,11 +77,11 @@ class ScratchLearner(Learner):
         self.weights = self._network.weights.size
         self._average = self._network.weights.copy()
         self._renderer = build_renderer(self._model, canvas, seed=seed, codes=codes)
-        self._lesson = Lesson(subject, self.settings)
+        self._target = Target(subject, self.settings)
         if codes is not None:
-            _check_album(self._lesson, self.settings)
+            _check_album(self._target, self.settings)
         self._samples: Samples | None = None
-        pixels = math.prod(self._lesson.shape)
+        pixels = math.prod(self._target.shape)
         count = pixels if codes is None else len(codes)
         usual = pixels if self._model.learns_whole else self._model.cpu_batch
         self.epoch_steps = min(count, -(-pixels // (options.batch or usual)))
@@ -90,17 +90,17 @@ class ScratchLearner(Learner):
         # `raw_rate` of the buttons is for the sum over a picture's outputs; the loss is their mean.
         raw = 1.0 if codes is None else 3 * pixels / count
         self._optimizer = build_optimizer(entry, raw)
-        if not self._lesson.is_made:
+        if not self._target.is_restored:
             self.prepare()
 
     def prepare(self, look: DoneCallback = ignore) -> None:
         """Compute the target unless that is done."""
         if self._samples is None:
-            pixels, codes = self._lesson.pixels(look=look), self._codes
+            colours, codes = self._target.colours(on_done=look), self._codes
             self._samples = (
-                PixelSamples(self._lesson, pixels)
+                PixelSamples(self._target, colours)
                 if codes is None
-                else PictureSamples(pixels, codes)
+                else PictureSamples(colours, codes)
             )
 
     def advance(self, steps: int) -> None:
@@ -128,13 +128,13 @@ class ScratchLearner(Learner):
         network.backward(self._loss.gradient(prediction, colours, weights))
         self._regularize()
         self._optimizer.move(network.weights, network.gradients, lr=rate)
-        self._average += self._plan.renewal(self.step) * (network.weights - self._average)
+        self._average += self._plan.average_rate(self.step) * (network.weights - self._average)
         self.step += 1
         self._observe(loss)
         return loss
 
     def _multiplier(self) -> float:
-        return self._plan.annealing.multiplier(
+        return self._plan.schedule.multiplier(
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
 
@@ -155,8 +155,8 @@ class ScratchLearner(Learner):
         """Pass the mean loss of every epoch to the schedule."""
         self._epoch_loss += loss
         if self.step % self.epoch_steps == 0:
-            if self._plan.annealing.needs_loss:
-                self._plan.annealing.observe(self._epoch_loss / self.epoch_steps)
+            if self._plan.schedule.needs_loss:
+                self._plan.schedule.observe(self._epoch_loss / self.epoch_steps)
             self._epoch_loss = 0.0
 
     def painting(self) -> ScratchPainting:
@@ -190,7 +190,7 @@ class ScratchLearner(Learner):
             "optimizer": self._optimizer.state(),
             "batches": self._batches.state(),
             "dropout": {str(i): generator_state(layer.rng) for i, layer in self._dropouts()},
-            "annealing": self._plan.annealing.state(),
+            "annealing": self._plan.schedule.state(),
         }
         numbers = {"steps": np.array(self.steps), "epoch_loss": np.array(self._epoch_loss)}
         sketch = {} if self._sketch is None else {"sketch": self.sketch()}
@@ -200,7 +200,7 @@ class ScratchLearner(Learner):
         optimizer = substate(state, "optimizer")
         return {
             "optimizer": self._optimizer.form(optimizer, weights=self._average),
-            "annealing": self._plan.annealing.form(substate(state, "annealing")),
+            "annealing": self._plan.schedule.form(substate(state, "annealing")),
         }
 
     def _restore(self, state: State) -> None:
@@ -211,7 +211,7 @@ class ScratchLearner(Learner):
         self._optimizer.restore(substate(state, "optimizer"))
         for i, layer in self._dropouts():
             set_generator_state(layer.rng, state[f"dropout.{i}"])
-        self._plan.annealing.restore(substate(state, "annealing"))
+        self._plan.schedule.restore(substate(state, "annealing"))
         self._epoch_loss, self.steps = state["epoch_loss"].item(), state["steps"].item()
         self._timer.restore(Measurement.of(state))
         self.step = self.newest.step
@@ -224,9 +224,9 @@ class ScratchLearner(Learner):
         return [(i, layer) for i, layer in layers if isinstance(layer, Dropout)]
 
 
-def _check_album(lesson: Lesson, settings: TrainingSettings) -> None:
+def _check_album(target: Target, settings: TrainingSettings) -> None:
     """Raise UsageError if this engine cannot learn an album with these settings."""
-    if lesson.weights() is not None or lesson.order() is not None:
+    if target.weights() is not None or target.order() is not None:
         raise UsageError(
             "--engine numpy learns whole pictures by their codes, all pixels alike and at once: "
             "leave --focus, --order and --fill none out, or use --engine torch"

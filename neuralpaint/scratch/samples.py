@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.runtime.state import State, generator_state, set_generator_state, state_mismatch
 from neuralpaint.scratch.layers import Array
-from neuralpaint.training.lesson import Lesson
+from neuralpaint.training.target import Target
 
 __all__ = ["Batches", "PictureSamples", "PixelSamples", "Samples"]
 
@@ -43,13 +43,13 @@ class Samples(ABC):
 class PixelSamples(Samples):
     """The pixels of a picture, row by row."""
 
-    def __init__(self, lesson: Lesson, pixels: NDArray[np.uint8]) -> None:
-        """Take the lesson of a picture, and its colours (h, w, 3)."""
-        self._levels = pixels.reshape(-1, 3)
-        self._grid = lesson.grid
+    def __init__(self, target: Target, colours: NDArray[np.uint8]) -> None:
+        """Take the target of a picture and its computed colours (h, w, 3)."""
+        self._levels = colours.reshape(-1, 3)
+        self._grid = target.grid
         self._weights, self._order = (
             None if plane is None else plane.reshape(-1, 1)
-            for plane in (lesson.weights(), lesson.order())
+            for plane in (target.weights(), target.order())
         )
 
     def inputs(self, batch: NDArray[np.int64]) -> Array:
@@ -69,9 +69,9 @@ class PixelSamples(Samples):
 class PictureSamples(Samples):
     """The pictures of an album."""
 
-    def __init__(self, pixels: NDArray[np.uint8], codes: NDArray[np.float32]) -> None:
+    def __init__(self, colours: NDArray[np.uint8], codes: NDArray[np.float32]) -> None:
         """Take the pictures, one below the other (pictures h, w, 3), and their codes."""
-        self._levels = pixels.reshape(len(codes), -1)
+        self._levels = colours.reshape(len(codes), -1)
         self._codes = codes
 
     def inputs(self, batch: NDArray[np.int64]) -> Array:

@@ -1,4 +1,4 @@
-"""Losses: how far the predicted colours are from the target's."""
+"""Losses: the distance of the predicted colours from the target's."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_WEIGHT", "MAE", "MSE", "SSIM", "Charbonnier", "Huber", "Loss", "losses"]
 
 LEAST_WEIGHT = 1e-12
-"""By which is divided where nothing in a batch counts."""
+"""Smallest sum of weights by which a loss is divided: in some batches all weights are 0."""
 
 
 @dataclass(frozen=True)
 class Loss(Settings, ABC):
-    """A mean over pixels and channels of some distance between two colours."""
+    """A mean over pixels and channels of a distance between two colours."""
 
     pixelwise: ClassVar[bool] = True
-    """Whether a pixel's share of the loss depends on that pixel alone."""
+    """Whether a pixel's term in the loss depends on that pixel alone."""
 
     @abstractmethod
     def __call__(
@@ -31,16 +31,16 @@ class Loss(Settings, ABC):
     ) -> Tensor:
         """Return the scalar loss of predicted against target colours, both (..., 3) in [0, 1].
 
-        With `weights` (...), from 0, how much each pixel counts, it is their weighted mean.
+        With `weights` (...), at least 0, it is a weighted mean over the pixels.
         """
 
 
 class _Pixelwise(Loss):
-    """The mean of what every pixel has by itself."""
+    """The mean of a distance that is computed for each pixel independently."""
 
     @abstractmethod
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return how far apart the colours (..., 3) are, entry by entry."""
+        """Return the distance of the colours (..., 3), entry by entry."""
 
     def __call__(
         self, prediction: Tensor, target: Tensor, *, weights: Tensor | None = None
@@ -65,7 +65,7 @@ class MSE(_Pixelwise):
 @losses.register("mae", aliases=("l1",))
 @dataclass(frozen=True)
 class MAE(_Pixelwise):
-    """Mean absolute error: keeps edges a little crisper and forgives outliers."""
+    """Mean absolute error: edges are a little sharper, outliers have less influence."""
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return |prediction - target|."""
@@ -89,7 +89,7 @@ class Huber(_Pixelwise):
 @losses.register("charbonnier")
 @dataclass(frozen=True)
 class Charbonnier(_Pixelwise):
-    """Absolute but round at zero, so that the gradient never jumps (Charbonnier et al. 1994)."""
+    """Absolute but smooth at zero, so that the gradient is continuous (Charbonnier et al. 1994)."""
 
     eps: float = setting(0.01, "error at which the line becomes a curve", above=0.0, maximum=1)
 
@@ -104,8 +104,8 @@ class Charbonnier(_Pixelwise):
 class SSIM(Loss):
     """Squared error mixed with structural dissimilarity (Wang et al. 2004).
 
-    A batch holds every few rows and columns of the picture: structure is that of the picture
-    scaled down so far, in windows of 7 x 7, or of the whole batch where it is smaller.
+    A batch is one of every few rows and columns of the picture, so the structure is that of the
+    picture at this reduced size, in windows of 7 x 7 or of the whole batch if it is smaller.
     """
 
     mix: float = setting(0.5, "share of the structural part", minimum=0, maximum=1)
@@ -117,8 +117,8 @@ class SSIM(Loss):
     ) -> Tensor:
         """Return (1 - mix) mean(e^2) + mix (1 - SSIM) / 2 of colours (h, w, 3).
 
-        With weights both means are weighted, and where they are 0 the windows see what was
-        predicted: there it has no structure to follow.
+        With weights both means are weighted. Where a weight is 0, the target is replaced by the
+        prediction, so that these pixels do not affect the structure in the windows.
         """
         if weights is not None:
             target = target.where((weights > 0)[..., None], prediction.detach())
@@ -132,7 +132,7 @@ _STABLE = 0.01**2, 0.03**2  # C1 and C2 of the paper, for colours in [0, 1]
 
 
 def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
-    """Return the mean of values (..., 3), each pixel's by its weight (...); 0 where none counts."""
+    """Return the mean of values (..., 3), weighted by (...); 0 if all weights are 0."""
     if weights is None:
         return values.mean()
     total = values.shape[-1] * weights.sum()
@@ -142,7 +142,7 @@ def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
 def _ssim(a: Tensor, b: Tensor, weights: Tensor | None) -> Tensor:
     """Return the mean structural similarity of (h, w, 3) in uniform windows.
 
-    With weights (h, w) that of each window counts as much as its pixels do; 1 where none does.
+    With weights (h, w), a window has the mean weight of its pixels; 1 if all weights are 0.
     """
     import torch
     from torch.nn.functional import avg_pool2d

@@ -1,23 +1,31 @@
-"""Optimizers: how a gradient moves the weights."""
+"""Optimizers: how gradients change the weights; settings, and torch's optimizers behind them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.models.networks import ParameterGroup
-from neuralpaint.training.movers import Memory, Mover
+from neuralpaint.runtime.state import State, merge_states, substate
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 __all__ = [
     "LBFGS",
     "SGD",
     "Adam",
     "AdamW",
+    "CombinedOptimizer",
     "Groups",
     "Muon",
     "Optimizer",
@@ -29,11 +37,130 @@ Groups = Sequence[ParameterGroup]
 
 
 @dataclass(frozen=True)
+class StateLayout:
+    """The entries in the state of one of torch's optimizers on which its next step depends.
+
+    It has them for each parameter or, if it is `flat`, once for all parameters as one vector.
+    """
+
+    numbers: tuple[str, ...] = ()
+    arrays: tuple[str, ...] = ()  # of the parameter's or the vector's shape
+    lists: tuple[str, ...] = ()  # of such arrays or of numbers
+    flat: bool = False
+
+    def shapes(self, optimizer: torch.optim.Optimizer) -> list[tuple[int, ...]]:
+        """Return the shape of the arrays for each parameter, or of the one vector."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        if self.flat:
+            return [(sum(p.numel() for p in parameters),)]
+        return [tuple(p.shape) for p in parameters]
+
+    def read(self, entries: Mapping[str, Any]) -> State:
+        """Return torch's entries for one parameter; nothing before its first step."""
+        names = [*self.numbers, *self.arrays, *self.lists]
+        return {n: _to_array(entries[n]) for n in names} if set(names) <= entries.keys() else {}
+
+    def write(self, state: State) -> dict[str, Any]:
+        """Return the state of one parameter as torch's entries.
+
+        Every tensor is a copy with its own memory: its alignment affects the rounding of sums.
+        """
+        entries: dict[str, Any] = {n: _to_torch(state[n]) for n in (*self.numbers, *self.arrays)}
+        return entries | {n: [_to_torch(row) for row in state[n]] for n in self.lists}
+
+    def form(self, state: State, *, shape: tuple[int, ...]) -> State:
+        """Return arrays with the names, types and shapes that `state` must have.
+
+        A number may have any of torch's types for it, and a list any length.
+        """
+        missing = np.zeros(())
+        form: State = {name: np.zeros(shape, np.float32) for name in self.arrays}
+        for name in self.numbers:
+            kind = state.get(name, missing).dtype
+            form[name] = np.zeros((), kind if kind in (np.float32, np.int64) else np.float64)
+        for name in self.lists:
+            given = state.get(name, missing)
+            entry = shape if given.ndim > 1 else ()
+            form[name] = np.zeros((len(given) if given.ndim else 0, *entry), np.float32)
+        return form
+
+
+class CombinedOptimizer:
+    """Several of torch's optimizers, each for some of the parameters, used as one."""
+
+    def __init__(self, layouts: Mapping[torch.optim.Optimizer, StateLayout]) -> None:
+        self._layouts = layouts
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups; the "lr" of each is set before every step."""
+        return [group for optimizer in self._layouts for group in optimizer.param_groups]
+
+    def zero_grad(self) -> None:
+        """Clear the gradients."""
+        for optimizer in self._layouts:
+            optimizer.zero_grad()
+
+    def step(self, closure: Callable[[], Any]) -> Any:
+        """Update the parameters; `closure` sets their gradients and returns the loss."""
+        if len(self._layouts) == 1:  # L-BFGS calls it several times
+            return next(iter(self._layouts)).step(closure)
+        loss = closure()
+        for optimizer in self._layouts:
+            optimizer.step(lambda: loss)
+        return loss
+
+    def state(self) -> State:
+        """Return everything on which the next step depends, except for the groups."""
+        parts: dict[str, State] = {}
+        for i, (optimizer, layout) in enumerate(self._layouts.items()):
+            entries = optimizer.state_dict()["state"]
+            arrays = {str(number): layout.read(entries[number]) for number in entries}
+            parts[str(i)] = {"moved": np.array(any(arrays.values()))} | merge_states(arrays)
+        return merge_states(parts)
+
+    def form(self, state: State) -> State:
+        """Return arrays with the names, types and shapes that `state` must have to fit."""
+        parts: dict[str, State] = {}
+        for i, (optimizer, layout) in enumerate(self._layouts.items()):
+            own = substate(state, str(i))
+            shapes = layout.shapes(optimizer) if np.any(own.get("moved", False)) else []
+            forms = {
+                str(number): layout.form(substate(own, str(number)), shape=shape)
+                for number, shape in enumerate(shapes)
+            }
+            parts[str(i)] = {"moved": np.array(True)} | merge_states(forms)
+        return merge_states(parts)
+
+    def restore(self, state: State) -> None:
+        """Continue from a `state` of the right form. Must be called before the first step."""
+        for i, (optimizer, layout) in enumerate(self._layouts.items()):
+            own = substate(state, str(i))
+            count = len(layout.shapes(optimizer)) if own["moved"] else 0
+            entries = {number: layout.write(substate(own, str(number))) for number in range(count)}
+            optimizer.load_state_dict(optimizer.state_dict() | {"state": entries})
+
+
+def _to_array(value: Any) -> NDArray[Any]:
+    """Return a tensor, a list of tensors or a number as a new array."""
+    if isinstance(value, list):
+        return np.stack([_to_array(row) for row in value]) if value else np.empty(0, np.float32)
+    return np.array(value) if isinstance(value, (int, float)) else value.numpy(force=True).copy()
+
+
+def _to_torch(array: NDArray[Any]) -> Tensor | float:
+    """Return a tensor, or a Python number: torch's own 0-d tensors are float32."""
+    import torch
+
+    return array.item() if array.ndim == 0 and array.dtype != np.float32 else torch.tensor(array)
+
+
+@dataclass(frozen=True)
 class Optimizer(Settings, ABC):
-    """Settings from which the optimizer of some parameters is built."""
+    """Settings from which an optimizer of parameters is built."""
 
     capturable: ClassVar[bool] = False
-    """Whether a CUDA graph can hold its step."""
+    """Whether a CUDA graph can contain its step."""
 
     lr: float | None = setting(
         None, "learning rate; unset, --lr, and else one that suits the model", above=0.0,
@@ -41,25 +168,25 @@ class Optimizer(Settings, ABC):
     )  # fmt: skip
 
     def learning_rate(self, *, adam: float, raw: float) -> float:
-        """Return the rate that suits a model for which `adam` suits Adam.
+        """Return the learning rate for a model from the one that suits Adam.
 
-        `raw` suits moves as long as the gradient, with as much momentum as is usual.
+        `raw` suits steps as long as the gradient, with the usual momentum.
         """
         return adam
 
     @abstractmethod
-    def build(self, groups: Groups) -> Mover:
-        """Return what moves `groups` of parameters, each with its multiple of the rate.
+    def build(self, groups: Groups) -> CombinedOptimizer:
+        """Return the optimizer of `groups` of parameters.
 
-        The multiple becomes the group's "rate"; its "lr" is set before every step. On CUDA that is
-        a tensor to be filled where a graph of the step can be captured.
+        The multiple of each group becomes its "rate"; its "lr" is set before every step. Where a
+        CUDA graph can capture the step, "lr" is a tensor to be filled.
         """
 
 
 optimizers: Registry[Optimizer] = Registry("optimizer")
 
 
-_ADAM = Memory(numbers=("step",), arrays=("exp_avg", "exp_avg_sq"))
+_ADAM = StateLayout(numbers=("step",), arrays=("exp_avg", "exp_avg_sq"))
 
 
 @dataclass(frozen=True)
@@ -71,16 +198,16 @@ class _Adam(Optimizer):
     eps: float = setting(1e-8, "keeps the division finite", above=0.0, maximum=1)
 
     def _options(self, groups: Groups) -> dict[str, Any]:
-        """Return the options of torch's Adam, one fused kernel per parameter where there is one."""
+        """Return the options of torch's Adam, with its fused kernels where there are any."""
         import torch
 
-        device = _device(groups)
-        tables = _tables(groups)
+        device = groups[0].parameters[0].device.type
+        torch_groups = _torch_groups(groups)
         if device == "cuda":
-            for table in tables:
-                table["lr"] = torch.zeros((), device=device)
+            for group in torch_groups:
+                group["lr"] = torch.zeros((), device=device)
         return {
-            "params": tables,
+            "params": torch_groups,
             "betas": (self.beta1, self.beta2),
             "eps": self.eps,
             "fused": device in ("cpu", "cuda"),
@@ -93,11 +220,11 @@ class _Adam(Optimizer):
 class Adam(_Adam):
     """Adam (Kingma & Ba 2015)."""
 
-    def build(self, groups: Groups) -> Mover:
+    def build(self, groups: Groups) -> CombinedOptimizer:
         """Return `torch.optim.Adam`."""
         import torch
 
-        return Mover({torch.optim.Adam(**self._options(groups)): _ADAM})
+        return CombinedOptimizer({torch.optim.Adam(**self._options(groups)): _ADAM})
 
 
 @optimizers.register("adamw")
@@ -106,24 +233,29 @@ class AdamW(_Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
     weight_decay: float = setting(
-        0.01, "part of each weight taken off, times the learning rate", minimum=0, maximum=100
+        0.01,
+        "share of each weight that a step subtracts, times the learning rate",
+        minimum=0,
+        maximum=100,
     )
 
-    def build(self, groups: Groups) -> Mover:
+    def build(self, groups: Groups) -> CombinedOptimizer:
         """Return `torch.optim.AdamW`."""
         import torch
 
         adamw = torch.optim.AdamW(**self._options(groups), weight_decay=self.weight_decay)
-        return Mover({adamw: _ADAM})
+        return CombinedOptimizer({adamw: _ADAM})
 
 
 @optimizers.register("sgd")
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Plain descent, with momentum (Polyak 1964), which may look ahead (Nesterov 1983)."""
+    """Gradient descent with momentum (Polyak 1964), optionally Nesterov's (1983)."""
 
-    momentum: float = setting(0.9, "what is kept of the last move", minimum=0, maximum=0.9999)
-    nesterov: bool = setting(False, "take the gradient where the momentum leads")
+    momentum: float = setting(
+        0.9, "share of the last step that is added to the next", minimum=0, maximum=0.9999
+    )
+    nesterov: bool = setting(False, "use the gradient at the place to which the momentum leads")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,91 +266,98 @@ class SGD(Optimizer):
         """Return the rate for raw gradients."""
         return raw
 
-    def build(self, groups: Groups) -> Mover:
+    def build(self, groups: Groups) -> CombinedOptimizer:
         """Return `torch.optim.SGD`."""
         import torch
 
         groups = [group._replace(rate=group.rate * group.raw_rate) for group in groups]
-        sgd = torch.optim.SGD(_tables(groups), momentum=self.momentum, nesterov=self.nesterov)
-        return Mover({sgd: Memory(arrays=("momentum_buffer",) if self.momentum else ())})
+        sgd = torch.optim.SGD(_torch_groups(groups), momentum=self.momentum, nesterov=self.nesterov)
+        arrays = ("momentum_buffer",) if self.momentum else ()
+        return CombinedOptimizer({sgd: StateLayout(arrays=arrays)})
 
 
 @optimizers.register("muon")
 @dataclass(frozen=True)
 class Muon(Optimizer):
-    """Matrices move by their orthogonalised momentum (Jordan et al. 2024), the rest by Adam.
+    """Orthogonalised momentum for matrices (Jordan et al. 2024), Adam for everything else.
 
-    It is made for GPUs: its bfloat16 products take most CPUs far longer than the rest of a step.
+    It is made for GPUs: on most CPUs its bfloat16 products take longer than the rest of a step.
     """
 
-    momentum: float = setting(0.95, "what is kept of the last move", minimum=0, maximum=0.9999)
+    momentum: float = setting(
+        0.95, "share of the last step that is added to the next", minimum=0, maximum=0.9999
+    )
     weight_decay: float = setting(
-        0.0, "part of each weight taken off, times the learning rate", minimum=0, maximum=100
+        0.0,
+        "share of each weight that a step subtracts, times the learning rate",
+        minimum=0,
+        maximum=100,
     )
 
-    def build(self, groups: Groups) -> Mover:
-        """Return `torch.optim.Muon` for weight matrices beside Adam for everything else.
+    def build(self, groups: Groups) -> CombinedOptimizer:
+        """Return `torch.optim.Muon` for weight matrices and Adam for everything else.
 
         The rate is scaled so that one that suits Adam suits both (Liu et al. 2025).
         """
         import torch
 
-        matrices, others = _sorted(groups)
-        parts: dict[torch.optim.Optimizer, Memory] = {}
+        matrices, others = _split_matrices(groups)
+        layouts: dict[torch.optim.Optimizer, StateLayout] = {}
         if matrices:
             muon = torch.optim.Muon(
-                _tables(matrices), momentum=self.momentum, weight_decay=self.weight_decay,
+                _torch_groups(matrices), momentum=self.momentum, weight_decay=self.weight_decay,
                 adjust_lr_fn="match_rms_adamw",
             )  # fmt: skip
-            parts[muon] = Memory(arrays=("momentum_buffer",))
+            layouts[muon] = StateLayout(arrays=("momentum_buffer",))
         if others:
-            adam = torch.optim.Adam(_tables(others), betas=(0.9, 0.99), fused=True)
-            parts[adam] = _ADAM
-        return Mover(parts)
+            adam = torch.optim.Adam(_torch_groups(others), betas=(0.9, 0.99), fused=True)
+            layouts[adam] = _ADAM
+        return CombinedOptimizer(layouts)
 
 
 @optimizers.register("lbfgs")
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
-    """Quasi-Newton steps with a line search (Liu & Nocedal 1989): for small pictures learnt whole.
+    """Quasi-Newton steps with a line search (Liu & Nocedal 1989), for small pictures as a whole.
 
-    A step evaluates one batch several times, and its memory of curvature is of the batches before:
-    give --batch the whole picture, and --ema 0.
+    A step evaluates one batch several times, and its estimate of the curvature is from the batches
+    before: give --batch the whole picture, and --ema 0.
     """
 
-    history: int = setting(20, "past steps that tell of the curvature", minimum=1, maximum=1000)
+    history: int = setting(
+        20, "past steps from which the curvature is estimated", minimum=1, maximum=1000
+    )
     evaluations: int = setting(5, "iterations on each batch", minimum=1, maximum=100)
 
     def learning_rate(self, *, adam: float, raw: float) -> float:
-        """Return 1: the line search finds the length of a step."""
+        """Return 1: the line search determines the length of a step."""
         return 1.0
 
-    def build(self, groups: Groups) -> Mover:
-        """Return `torch.optim.LBFGS`, which knows one group, and so one rate, only."""
+    def build(self, groups: Groups) -> CombinedOptimizer:
+        """Return `torch.optim.LBFGS`, which has one group and so the same rate for all."""
         import torch
 
         everything = [parameter for group in groups for parameter in group.parameters]
         lbfgs = torch.optim.LBFGS(
-            _tables([ParameterGroup(everything)]), history_size=self.history,
-            max_iter=self.evaluations,
-            line_search_fn="strong_wolfe",
-            # A mean over many pixels has small gradients long before there is nothing to gain.
+            _torch_groups([ParameterGroup(everything)]), history_size=self.history,
+            max_iter=self.evaluations, line_search_fn="strong_wolfe",
+            # The mean over many pixels has small gradients long before it is at its minimum.
             tolerance_grad=0.0, tolerance_change=0.0,
         )  # fmt: skip
-        memory = Memory(
+        layout = StateLayout(
             numbers=("n_iter", "t", "H_diag", "prev_loss"),
             arrays=("d", "prev_flat_grad"),
             lists=("old_dirs", "old_stps", "ro"),
             flat=True,
         )
-        return Mover({lbfgs: memory})
+        return CombinedOptimizer({lbfgs: layout})
 
 
-_SMALLEST = 8  # rows and columns: with fewer, a matrix has no spectrum to balance
+_SMALLEST = 8  # rows and columns: the spectrum of a smaller matrix need not be balanced
 
 
-def _sorted(groups: Groups) -> tuple[list[ParameterGroup], list[ParameterGroup]]:
-    """Return the matrices that multiply something, and everything else."""
+def _split_matrices(groups: Groups) -> tuple[list[ParameterGroup], list[ParameterGroup]]:
+    """Return the weight matrices and all other parameters, each as a group of its own."""
     matrices: list[ParameterGroup] = []
     others: list[ParameterGroup] = []
     for group in groups:
@@ -229,10 +368,5 @@ def _sorted(groups: Groups) -> tuple[list[ParameterGroup], list[ParameterGroup]]
     return matrices, others
 
 
-def _tables(groups: Groups) -> list[dict[str, Any]]:
-    """Return groups as torch takes them; the rate is set before every step."""
+def _torch_groups(groups: Groups) -> list[dict[str, Any]]:
     return [{"params": list(group.parameters), "rate": group.rate, "lr": 0.0} for group in groups]
-
-
-def _device(groups: Groups) -> str:
-    return groups[0].parameters[0].device.type

@@ -1,4 +1,4 @@
-"""Schedules: the learning rate over the course of training, as a factor of the initial one."""
+"""Schedules: the learning rate during a training, as a factor of the initial rate."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from neuralpaint.runtime.state import State
 
 __all__ = [
     "AdaptiveHalving",
-    "Annealing",
     "Constant",
     "Cosine",
     "Exponential",
     "Plateau",
     "Reactive",
     "Schedule",
+    "ScheduleRun",
     "Step",
     "schedules",
 ]
@@ -29,33 +29,33 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Schedule(Settings, ABC):
-    """A multiplier in [0, 1] for every step."""
+    """A factor in [0, 1] for every step."""
 
     @abstractmethod
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
-        """Return it at `step` of `steps`, after `epoch` passes over the picture."""
+        """Return the factor at `step` of `steps`, after `epoch` passes over the picture."""
 
 
 class Reactive(Schedule):
-    """A schedule that waits for the error: whenever it is stuck, the rate is reduced.
+    """A schedule that reduces the rate by `factor` after an epoch if the error `is_stuck`.
 
-    After any other epoch the rate may `grow`.
+    After every other epoch the rate is multiplied by `grow`.
     """
 
     factor: float
     grow: float = 1.0
 
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
-        """Return 1: only the reductions count."""
+        """Return 1: the rate depends on the errors only."""
         return 1.0
 
     @abstractmethod
     def is_stuck(self, errors: Sequence[float]) -> bool:
-        """Say so of the mean errors of all epochs since the last reduction."""
+        """Return whether to reduce, from the mean errors of all epochs since the last reduction."""
 
 
-class Annealing:
-    """A schedule in the course of one training, which knows how that goes."""
+class ScheduleRun:
+    """A schedule during one training, with the errors observed so far."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
@@ -64,11 +64,11 @@ class Annealing:
 
     @property
     def needs_loss(self) -> bool:
-        """Whether it wants to `hear` of every epoch."""
+        """Whether `observe` must be called after every epoch."""
         return isinstance(self._schedule, Reactive)
 
     def observe(self, error: float) -> None:
-        """Take in the mean loss of an epoch that is over."""
+        """Add the mean loss of a finished epoch."""
         if isinstance(self._schedule, Reactive):
             self._errors.append(error)
             if self._schedule.is_stuck(self._errors):
@@ -78,11 +78,11 @@ class Annealing:
                 self._reduction *= self._schedule.grow
 
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
-        """Return the multiplier of the learning rate for the step to come."""
+        """Return the factor of the learning rate for the next step."""
         return self._reduction * self._schedule.multiplier(step=step, steps=steps, epoch=epoch)
 
     def state(self) -> State:
-        """Return what it has heard since the last reduction, and what all of them come to."""
+        """Return the errors since the last reduction and the product of all reductions."""
         return {"errors": np.array(self._errors), "reduction": np.array(self._reduction)}
 
     def form(self, state: State) -> State:
@@ -118,7 +118,7 @@ class Cosine(Schedule):
 @schedules.register("step")
 @dataclass(frozen=True)
 class Step(Schedule):
-    """Multiplied by a factor after every few epochs, as in the original experiment."""
+    """Multiplied by a factor after every few epochs."""
 
     every: int = setting(3, "epochs between two reductions", unit="epochs", minimum=1)
     factor: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
@@ -131,7 +131,7 @@ class Step(Schedule):
 @schedules.register("constant")
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same learning rate from first to last."""
+    """The same learning rate in every step."""
 
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
         """Return 1."""
@@ -141,7 +141,7 @@ class Constant(Schedule):
 @schedules.register("exponential")
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """Falls by the same factor in every step."""
+    """Multiplied by the same factor in every step."""
 
     end: float = setting(0.01, "factor at the end", above=0.0, maximum=1)
 
@@ -153,16 +153,16 @@ class Exponential(Schedule):
 @schedules.register("plateau")
 @dataclass(frozen=True)
 class Plateau(Reactive):
-    """Multiplied by a factor whenever some epochs have brought nothing."""
+    """Multiplied by a factor when some epochs have brought no improvement."""
 
-    patience: int = setting(10, "epochs to wait for a better one", unit="epochs", minimum=1)
+    patience: int = setting(10, "epochs to wait for an improvement", unit="epochs", minimum=1)
     factor: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
     threshold: float = setting(
-        1e-3, "part by which an error must be lower to count as better", minimum=0, maximum=0.5
+        1e-3, "share by which an error must be lower to be an improvement", minimum=0, maximum=0.5
     )
 
     def is_stuck(self, errors: Sequence[float]) -> bool:
-        """Say whether none of the newest epochs was better than the best before them."""
+        """Return whether none of the newest epochs was better than the best before them."""
         before, newest = errors[: -self.patience], errors[-self.patience :]
         return bool(before) and min(newest) >= min(before) * (1 - self.threshold)
 
@@ -172,8 +172,8 @@ class Plateau(Reactive):
 class AdaptiveHalving(Reactive):
     """Halved when the mean error of 100 epochs exceeds that of the 100 before.
 
-    With window=1,grow=1.02 it is a bold driver (Battiti 1989): up a little after every epoch
-    that was better, halved after one that was worse, whose step is not taken back.
+    With window=1,grow=1.02 it is a bold driver (Battiti 1989): raised a little after every epoch
+    that was better, halved after one that was worse, whose steps are not undone.
     """
 
     window: int = setting(100, "epochs whose errors are averaged", unit="epochs", minimum=1)
@@ -181,6 +181,6 @@ class AdaptiveHalving(Reactive):
     grow: float = setting(1.0, "what every other epoch multiplies by", minimum=1, maximum=2)
 
     def is_stuck(self, errors: Sequence[float]) -> bool:
-        """Compare the two newest windows, once both are full."""
+        """Compare the two newest windows, when both are full."""
         newest, before = errors[-self.window :], errors[-2 * self.window : -self.window]
         return len(before) == self.window and sum(newest) > sum(before)

@@ -1,4 +1,4 @@
-"""Training: what is trained, how, for how long and where, as it is said and as it is meant."""
+"""The settings of a training, and the numbers that both engines derive from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.runtime.devices import DeviceName
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
-from neuralpaint.training.schedules import Annealing, schedules
+from neuralpaint.training.schedules import ScheduleRun, schedules
 
 __all__ = ["DeviceSettings", "Engine", "OptimizationSettings", "Plan", "TrainingSettings"]
 
@@ -23,7 +23,7 @@ Engine = Literal["torch", "numpy"]
 
 @dataclass(frozen=True)
 class DeviceSettings(Settings):
-    """Where to compute."""
+    """The device, and the threads of the CPU."""
 
     section: ClassVar[str] = "Device"
 
@@ -37,7 +37,7 @@ class DeviceSettings(Settings):
 
 @dataclass(frozen=True)
 class OptimizationSettings(Settings):
-    """For how long a model is trained, with which batches and which regularisation."""
+    """How long a model is trained, with which batches and which regularisation."""
 
     section: ClassVar[str] = "Training"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("steps", "seconds", "epochs"),)
@@ -90,7 +90,7 @@ class OptimizationSettings(Settings):
 
 @dataclass(frozen=True, init=False)
 class TrainingSettings(ComposedSettings):
-    """What is trained, on which target, how, for how long and on which device."""
+    """All settings of a training: model, loss, optimizer, schedule, target and device."""
 
     section: ClassVar[str] = "Training"
 
@@ -116,28 +116,30 @@ class TrainingSettings(ComposedSettings):
 
 
 class Plan:
-    """What settings say of a training, whichever engine makes it."""
+    """The entries that settings name, and the numbers derived from them, for both engines."""
 
     def __init__(self, settings: TrainingSettings) -> None:
         self.model = models.parse(settings.model)
         self.optimizer = optimizers.parse(settings.optimizer)
         self.loss = losses.parse(settings.loss)
-        self.annealing = Annealing(schedules.parse(settings.schedule))
+        self.schedule = ScheduleRun(schedules.parse(settings.schedule))
         self._settings = settings
 
     def canvas(self, picture: Canvas) -> Canvas:
         """Return the canvas of a picture at the size for which the model is built.
 
-        That is the target's where there is more in it than in the picture: enhanced. Without that
-        a larger model learns only more noise; but one with weights for every pixel has to have all.
+        That is the target's size if the target is enhanced, so that it has more detail than the
+        picture, or if the model has weights for every pixel. Otherwise a larger model would only
+        learn more noise.
         """
         larger = self._settings.target.enhance or self.model.learns_whole
         return picture.scaled(self._settings.target.factor) if larger else picture
 
     def steps(self, *, usual: int, epoch_steps: int) -> int:
-        """Return the steps to train: as many as are wanted, or as usual.
+        """Return the number of steps: that of the settings, or a default.
 
-        Of an enhanced picture there is more to learn: up to twice as many are usual.
+        `usual` is the device's default. An enhanced picture has more detail, so its default is up
+        to twice as large.
         """
         settings = self._settings
         if settings.optimization.epochs is not None:
@@ -148,17 +150,17 @@ class Plan:
         return round(usual * min(2.0, settings.target.factor)) if settings.target.enhance else usual
 
     def lr(self, steps: int) -> float:
-        """Return the initial learning rate: the user's, or what suits the model and the horizon."""
+        """Return the initial learning rate: the user's, or one that suits the model and `steps`."""
         suitable = self.optimizer.learning_rate(
             adam=self.model.learning_rate(steps), raw=self.model.raw_rate(steps)
         )
         return self.optimizer.lr or self._settings.optimization.lr or suitable
 
-    def renewal(self, step: int) -> float:
-        """Return by which part of the newest weights a step renews their average."""
-        # It is young at first: a long memory would show the random start for too long.
+    def average_rate(self, step: int) -> float:
+        """Return the share of the newest weights in their moving average after a step."""
+        # Larger at first: otherwise the random initial weights would stay visible for too long.
         return 1 - min(self._settings.optimization.ema, (step + 1) / (step + 10))
 
     def advice(self, steps: int) -> str:
-        """Return what to do about a loss that is no number."""
+        """Return the advice in the error message about an infinite or NaN loss."""
         return f"lower --lr (now {self.lr(steps):g}) or set --clip 1"

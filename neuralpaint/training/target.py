@@ -1,10 +1,14 @@
-"""A target says what the model should say where; lattices are the batches it is learned from."""
+"""The target: colours, coordinates, a weight per pixel and a code per row; and batches of it.
+
+A target is one raster. The pictures of an album lie one below the other in it, and each row has the
+code of its picture, so batches of an album are drawn like those of a picture.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,21 +16,150 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neuralpaint.image.canvas import Grid
+from neuralpaint.image.pictures import Picture, Plane
+from neuralpaint.image.split import pixels_to_learn
+from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.devices import to_device
+from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
 from neuralpaint.runtime.state import State, state_mismatch
-from neuralpaint.training.lesson import Lesson
+from neuralpaint.training.settings import TrainingSettings
 
-__all__ = ["Batch", "Lattice", "Lattices", "Target", "strides"]
+__all__ = ["Batch", "Lattice", "Lattices", "Target", "TargetTensors", "strides"]
+
+
+class Target:
+    """What is learned of a picture or an album: all pixels, some of them, or a restored version.
+
+    A restored target, with holes filled, enlarged or denoised, is computed by `colours`.
+    """
+
+    def __init__(self, subject: Subject, settings: TrainingSettings) -> None:
+        self._pictures, self._settings = pictures, settings = subject.pictures, settings
+        restores = settings.target.makes_target
+        self.is_restored = restores or any(p.to_fill is not None for p in pictures)
+        """Whether `colours` takes time."""
+        self._picture_grid = (
+            subject.canvas.scaled(settings.target.factor).grid()
+            if restores
+            else pixels_to_learn(pictures[0], settings.optimization.train_on)[1]
+        )
+        grid, codes = self._picture_grid, subject.codes
+        self.grid = Grid(grid.x, np.tile(grid.y, (len(pictures), 1)))
+        """The coordinates of the pixels."""
+        self.codes = None if codes is None else codes.repeat(grid.shape[0], axis=0)
+        """The code of each row's picture, (rows, k); None for a single picture."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of pixels."""
+        return self.grid.shape
+
+    def colours(
+        self, *, device: torch.device | None = None, on_done: DoneCallback = ignore
+    ) -> NDArray[np.uint8]:
+        """Return the colours, uint8 (h, w, 3); those of a single picture may be shared with it.
+
+        Restored colours are computed in every call, on `device` or the CPU, which can take minutes.
+        `on_done` is called with the fraction that is done, in [0, 1].
+        """
+        parts = _split_callback(on_done, len(self._pictures))
+        colours = [
+            self._colours_of(picture, device, part)
+            for picture, part in zip(self._pictures, parts, strict=True)
+        ]
+        return colours[0] if len(colours) == 1 else np.concatenate(colours)
+
+    def _colours_of(
+        self, picture: Picture, device: torch.device | None, on_done: DoneCallback
+    ) -> NDArray[np.uint8]:
+        hole, settings = picture.to_fill, self._settings.target
+        filling = enlarging = on_done
+        if hole is not None and settings.makes_target:
+            filling, enlarging = _split_callback(on_done, 2)
+        if hole is not None:
+            from neuralpaint.restoration.filling import fill_hole
+
+            filled = fill_hole(picture.pixels, hole, device=device, on_done=filling)
+            picture = replace(picture, pixels=filled)
+        elif settings.makes_target and picture.unknown is not None:
+            # Its weight is 0, but a resampler would mix its colours into the known pixels.
+            filled = _fill_smoothly(picture.pixels, picture.unknown > 0.5)
+            picture = replace(picture, pixels=filled)
+        if not settings.makes_target:
+            return pixels_to_learn(picture, self._settings.optimization.train_on)[0]
+        from neuralpaint.restoration.upsampling import upsample
+
+        height, width = self._picture_grid.shape
+        return upsample(
+            picture, height=height, width=width, settings=settings, device=device,
+            on_done=enlarging,
+        )  # fmt: skip
+
+    def weights(self) -> Plane | None:
+        """Return the weight of each pixel, float32 (h, w); None if all are equal.
+
+        Unknown pixels that are not filled have the weight 0.
+        """
+        return self._resampled([_weights_of(picture) for picture in self._pictures], default=1.0)
+
+    def order(self) -> Plane | None:
+        """Return the fraction of the training after which each pixel is learned, float32 (h, w).
+
+        None if all are learned from the start.
+        """
+        return self._resampled([picture.order for picture in self._pictures], default=0.0)
+
+    def _resampled(self, planes: Sequence[Plane | None], *, default: float) -> Plane | None:
+        """Return planes of the pictures' sizes as one plane of the target's."""
+        if all(plane is None for plane in planes):
+            return None
+        size, picture = self._picture_grid.shape, self._pictures[0]
+        rows = _nearest(picture.height, size[0])[:, None]
+        columns = _nearest(picture.width, size[1])
+        blank = np.full(size, default, np.float32)
+        return np.concatenate([blank if p is None else p[rows, columns] for p in planes])
+
+
+def _weights_of(picture: Picture) -> Plane | None:
+    if picture.unknown is None or picture.fills:
+        return picture.weights
+    known = np.float32(1) - picture.unknown
+    return known if picture.weights is None else known * picture.weights
+
+
+def _fill_smoothly(pixels: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return pixels (h, w, 3) with a hole, bool (h, w), filled from the pixels around it."""
+    from neuralpaint.restoration.smooth_fill import fill_smoothly
+
+    levels = torch.from_numpy(pixels).permute(2, 0, 1).float()
+    smooth = fill_smoothly(levels, torch.from_numpy(hole)).round_().clamp_(0, 255).byte()
+    return smooth.permute(1, 2, 0).contiguous().numpy()
+
+
+def _nearest(pixels: int, count: int) -> NDArray[np.int64]:
+    """Return the index of the nearest of `pixels` along a side for each of `count` samples.
+
+    Fewer samples are taken at a stride from the first pixel, as `pixels_to_learn` does.
+    """
+    if count < pixels:
+        return np.arange(0, pixels, -(-pixels // count))
+    return (2 * np.arange(count, dtype=np.int64) + 1) * pixels // (2 * count)
+
+
+def _split_callback(on_done: DoneCallback, count: int) -> list[DoneCallback]:
+    """Return the callbacks of `count` equal parts of a computation."""
+    return [part_of(on_done, first=i / count, last=(i + 1) / count) for i in range(count)]
 
 
 class Batch(NamedTuple):
-    """Colours of some pixels and where they lie, as a product grid."""
+    """Some pixels of a target, as a product grid."""
 
     x: Tensor  # (1, w) float32
     y: Tensor  # (h, 1) float32
     colours: Tensor  # (h, w, 3) float32 in [0, 1]
-    code: Tensor | None = None  # (h, 1, k) float32, where rows are of several pictures
-    weights: Tensor | None = None  # (h, w) float32, where pixels do not count alike
+    code: Tensor | None = None  # (h, 1, k) float32, for an album
+    weights: Tensor | None = None  # (h, w) float32, unless all are equal
 
     def rows(self, rows: slice) -> Batch:
         """Return some of the rows."""
@@ -35,40 +168,40 @@ class Batch(NamedTuple):
 
 
 class Lattice(NamedTuple):
-    """Some rows and some columns; their crossings are the pixels of a batch."""
+    """Some rows and some columns; the pixels of a batch are at their intersections."""
 
-    rows: Tensor  # (h,) int64, rising
-    columns: Tensor  # (w,) int64, rising
+    rows: Tensor  # (h,) int64, ascending
+    columns: Tensor  # (w,) int64, ascending
 
 
 @dataclass(frozen=True)
-class Target:
-    """The colours to learn on the device, uint8 (height, width, 3), and their coordinates.
+class TargetTensors:
+    """A target on the device.
 
-    Bytes, not floats: a batch becomes float when it is taken, so a picture of a hundred megapixels
-    costs 300 MB and not 1.2 GB.
+    Colours are stored as bytes and converted for each batch: 100 megapixels need 300 MB, as floats
+    it would be 1.2 GB.
     """
 
     colours: Tensor  # (height, width, 3) uint8
     x: Tensor  # (1, width) float32
     y: Tensor  # (height, 1) float32
-    codes: Tensor | None = None  # (height, 1, k) float32, of each row's picture
-    weights: Tensor | None = None  # (height, width) float32: how much each pixel counts
-    order: Tensor | None = None  # likewise: after which part of the training it is learned
+    codes: Tensor | None = None  # (height, 1, k) float32
+    weights: Tensor | None = None  # (height, width) float32
+    order: Tensor | None = None  # (height, width) float32
 
     @classmethod
-    def of(cls, lesson: Lesson, pixels: NDArray[np.uint8], device: torch.device) -> Target:
-        """Return the pixels of a lesson as a target; on the CPU they are shared."""
-        colours, x, y = (torch.from_numpy(a).to(device) for a in (pixels, *lesson.grid))
-        of_rows = None if lesson.codes is None else lesson.codes[:, None]
+    def of(cls, target: Target, colours: NDArray[np.uint8], device: torch.device) -> TargetTensors:
+        """Copy a target with its computed colours to a device; the CPU shares their memory."""
+        pixels, x, y = (torch.from_numpy(a).to(device) for a in (colours, *target.grid))
+        row_codes = None if target.codes is None else target.codes[:, None]
         codes, weights, order = (
             None if array is None else torch.from_numpy(array).to(device)
-            for array in (of_rows, lesson.weights(), lesson.order())
+            for array in (row_codes, target.weights(), target.order())
         )
-        return cls(colours, x, y, codes, weights, order)
+        return cls(pixels, x, y, codes, weights, order)
 
     def batch(self, lattice: Lattice, progress: Tensor | float = 1.0) -> Batch:
-        """Return the pixels of a lattice, and what they count after a part of the training."""
+        """Return the pixels of a lattice, with their weights after a fraction of the training."""
         rows, columns = lattice
         levels = self.colours.index_select(0, rows).index_select(1, columns)
         return Batch(
@@ -91,22 +224,25 @@ class Target:
 
 
 def strides(shape: tuple[int, int], batch: int) -> tuple[int, int]:
-    """Return the (row, column) strides whose lattices hold about `batch` of (h, w) pixels."""
+    """Return (row, column) strides whose lattices have about `batch` of (h, w) pixels."""
     height, width = shape
     lattices = height * width / batch
-    rows = _within(math.sqrt(lattices), height)
-    columns = _within(lattices / rows, width)
-    return _within(lattices / columns, height), columns
+    rows = _clamp(math.sqrt(lattices), height)
+    columns = _clamp(lattices / rows, width)
+    return _clamp(lattices / columns, height), columns
+
+
+def _clamp(stride: float, side: int) -> int:
+    return min(side, max(1, round(stride)))
 
 
 class Lattices(Iterator[Lattice]):
-    """Lattices for ever, in epochs that cover each pixel once.
+    """Endless random lattices, in epochs that cover each pixel once.
 
-    A batch of this kind is spread evenly over the picture and is a product grid, which lets a model
-    compute its input features per row and per column only. Of every few neighbouring rows one is
-    taken at random, likewise of columns: on a strictly regular lattice a network learns a pattern
-    of the lattice's period, which shows in its first frames. Nothing else is to draw from the
-    generator.
+    A batch is spread evenly over the picture and is a product grid, so a model computes its
+    features once per row and once per column. One of every few neighbouring rows is chosen at
+    random, likewise for columns: with a regular lattice the network learns a pattern of the
+    lattice's period, which is visible in the first frames. Nothing else may use the generator.
     """
 
     def __init__(
@@ -117,7 +253,7 @@ class Lattices(Iterator[Lattice]):
         generator: torch.Generator,
         device: torch.device,
     ) -> None:
-        """Take height and width, and of how many rows and columns a lattice has one."""
+        """Take height and width, and the (row, column) strides."""
         self._sides, self._strides = sides, strides
         self._generator, self._device = generator, device
         self._began = generator.get_state()  # before this epoch was drawn
@@ -134,15 +270,14 @@ class Lattices(Iterator[Lattice]):
     def _draw_epoch(self) -> None:
         self._began = self._generator.get_state()
         self._rows, self._columns = (
-            _combs(side, stride, self._generator, self._device)
+            _draw_indices(side, stride, self._generator, self._device)
             for side, stride in zip(self._sides, self._strides, strict=True)
         )
-        count = self._strides[0] * self._strides[1]
-        self._order = torch.randperm(count, generator=self._generator).tolist()
+        self._order = torch.randperm(math.prod(self._strides), generator=self._generator).tolist()
         self._taken = 0
 
     def state(self) -> State:
-        """Return where the generator was as this epoch began, and how much of it is over."""
+        """Return the generator's state before this epoch and the number of lattices taken since."""
         return {"generator": self._began.numpy().copy(), "taken": np.array(self._taken)}
 
     def restore(self, state: State) -> None:
@@ -151,29 +286,25 @@ class Lattices(Iterator[Lattice]):
         Raises:
             SavedError: the values are not possible; nothing has changed.
         """
-        taken = state["taken"].item()
-        if not 0 <= taken <= math.prod(self._strides):
-            raise state_mismatch(f"{taken} steps of an epoch of {math.prod(self._strides)}")
+        taken, count = state["taken"].item(), math.prod(self._strides)
+        if not 0 <= taken <= count:
+            raise state_mismatch(f"{taken} steps of an epoch of {count}")
         try:
             self._generator.set_state(torch.tensor(state["generator"]))
         except RuntimeError as error:
-            raise state_mismatch("the state of the random number generator is invalid") from error
+            raise state_mismatch("the random number generator has another state") from error
         self._draw_epoch()
         self._taken = taken
 
 
-def _within(stride: float, side: int) -> int:
-    return min(side, max(1, round(stride)))
-
-
-def _combs(
+def _draw_indices(
     side: int, stride: int, generator: torch.Generator, device: torch.device
 ) -> list[Tensor]:
-    """Deal 0..side-1 out to `stride` combs, each of which has one of every `stride` neighbours."""
+    """Divide 0..side-1 at random into `stride` lists with one of every `stride` neighbours."""
     groups = -(-side // stride)
     shuffled = torch.rand(groups, stride, generator=generator).argsort(dim=1)
-    dealt = (shuffled + stride * torch.arange(groups)[:, None]).t()  # (stride, groups)
-    combs = [comb[comb < side] for comb in dealt]
-    # One copy, not one for each comb.
-    together = to_device(torch.cat(combs), device)
-    return list(together.split([len(comb) for comb in combs]))
+    columns = (shuffled + stride * torch.arange(groups)[:, None]).t()  # (stride, groups)
+    lists = [column[column < side] for column in columns]
+    # One copy to the device instead of one for each list.
+    joined = to_device(torch.cat(lists), device)
+    return list(joined.split([len(each) for each in lists]))

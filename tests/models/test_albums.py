@@ -19,9 +19,8 @@ from neuralpaint.rendering.rendering import render
 from neuralpaint.storage.saved import load_painting
 from neuralpaint.storage.take import TakeWriter, load_take
 from neuralpaint.training.learning import learn
-from neuralpaint.training.lesson import Lesson
 from neuralpaint.training.settings import TrainingSettings
-from neuralpaint.training.target import Lattice, Target
+from neuralpaint.training.target import Lattice, Target, TargetTensors
 
 MODELS = [
     "fourier:order=6,hidden_size=24,hidden_layers=1", "skipconn:hidden_size=16,hidden_layers=1",
@@ -63,31 +62,31 @@ def test_an_album_is_of_pictures_of_one_size_each_with_a_code_of_its_own() -> No
             Album(pictures, codes)  # type: ignore[arg-type]
 
 
-def test_its_lesson_is_the_pictures_one_below_the_other() -> None:
+def test_its_target_is_the_pictures_one_below_the_other() -> None:
     subject = album()
-    lesson = Lesson(subject, TrainingSettings())
-    assert lesson.shape == (48, 24)
-    assert lesson.codes is not None
+    target = Target(subject, TrainingSettings())
+    assert target.shape == (48, 24)
+    assert target.codes is not None
     for i, picture in enumerate(subject.pictures):
         rows = slice(16 * i, 16 * (i + 1))
-        np.testing.assert_array_equal(lesson.pixels()[rows], picture.pixels)
-        np.testing.assert_array_equal(lesson.grid.y[rows], picture.canvas.grid().y)
-        assert (lesson.codes[rows] == subject.codes[i]).all()
+        np.testing.assert_array_equal(target.colours()[rows], picture.pixels)
+        np.testing.assert_array_equal(target.grid.y[rows], picture.canvas.grid().y)
+        assert (target.codes[rows] == subject.codes[i]).all()
 
 
 @pytest.mark.parametrize("options", [{"target_scale": 2}, {"train_on": "every-other"}])
 def test_its_pictures_are_enlarged_and_thinned_like_any_other(options: dict[str, Any]) -> None:
     subject, settings = album(2), TrainingSettings(**options)
-    whole = Lesson(subject, settings)
-    pages = [Lesson(picture, settings) for picture in subject.pictures]
-    np.testing.assert_array_equal(whole.pixels(), np.concatenate([p.pixels() for p in pages]))
+    whole = Target(subject, settings)
+    pages = [Target(picture, settings) for picture in subject.pictures]
+    np.testing.assert_array_equal(whole.colours(), np.concatenate([p.colours() for p in pages]))
     np.testing.assert_array_equal(whole.grid.y, np.concatenate([p.grid.y for p in pages]))
 
 
-def test_a_batch_knows_whose_rows_it_has() -> None:
-    lesson = Lesson(album(), TrainingSettings())
-    target = Target.of(lesson, lesson.pixels(), torch.device("cpu"))
-    batch = target.batch(Lattice(torch.tensor([0, 15, 16, 47]), torch.tensor([1, 5])))
+def test_a_batch_has_the_code_of_each_row() -> None:
+    target = Target(album(), TrainingSettings())
+    tensors = TargetTensors.of(target, target.colours(), torch.device("cpu"))
+    batch = tensors.batch(Lattice(torch.tensor([0, 15, 16, 47]), torch.tensor([1, 5])))
     assert batch.code is not None
     assert batch.code.shape == (4, 1, 3)
     assert batch.code[:, 0].argmax(1).tolist() == [0, 0, 1, 2]
@@ -202,9 +201,9 @@ def test_a_masked_page_is_filled_like_a_masked_picture() -> None:
     hole[5:8, 9:14] = 1
     masked = replace(page(1), unknown=hole)
     settings = TrainingSettings()
-    whole = Lesson(Album([page(0), masked], np.eye(2)), settings)
-    assert whole.is_made
-    np.testing.assert_array_equal(whole.pixels()[16:], Lesson(masked, settings).pixels())
+    whole = Target(Album([page(0), masked], np.eye(2)), settings)
+    assert whole.is_restored
+    np.testing.assert_array_equal(whole.colours()[16:], Target(masked, settings).colours())
 
 
 @pytest.mark.parametrize(

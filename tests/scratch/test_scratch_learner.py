@@ -272,7 +272,7 @@ def test_a_schedule_observes_the_mean_loss_of_the_epoch(
     trained = small(schedule="plateau")
     observed: list[float] = []
     losses: list[float] = []
-    monkeypatch.setattr(trained._plan.annealing, "observe", observed.append)
+    monkeypatch.setattr(trained._plan.schedule, "observe", observed.append)
     for _ in range(3):
         trained.advance(trained.epoch_steps)
         losses.append(trained.loss)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from neuralpaint.training.schedules import Annealing, Cosine, Step, schedules
+from neuralpaint.training.schedules import Cosine, ScheduleRun, Step, schedules
 
 
 @pytest.mark.parametrize("name", list(schedules))
@@ -36,12 +36,12 @@ def test_exponential_falls_by_the_same_factor_in_every_step() -> None:
 
 def reductions(spec: str, errors: list[float]) -> list[int]:
     """Return after which of the epochs the rate was reduced."""
-    annealing = Annealing(schedules.parse(spec))
-    assert annealing.needs_loss
+    run = ScheduleRun(schedules.parse(spec))
+    assert run.needs_loss
     found, before = [], 1.0
     for epoch, error in enumerate(errors):
-        annealing.observe(error)
-        now = annealing.multiplier(step=0, steps=1, epoch=0)
+        run.observe(error)
+        now = run.multiplier(step=0, steps=1, epoch=0)
         if now < before:
             assert now == before / 2
             found.append(epoch)
@@ -66,21 +66,21 @@ def test_adaptive_halving_compares_a_hundred_epochs_with_the_hundred_before() ->
 
 
 def test_adaptive_halving_may_grow_after_every_epoch_that_was_better() -> None:
-    annealing = Annealing(schedules.parse("adaptive-halving:window=1,grow=1.5"))
+    run = ScheduleRun(schedules.parse("adaptive-halving:window=1,grow=1.5"))
     found = []
     for error in [4.0, 3, 2, 3, 2, 1]:
-        annealing.observe(error)
-        found.append(annealing.multiplier(step=0, steps=1, epoch=0))
+        run.observe(error)
+        found.append(run.multiplier(step=0, steps=1, epoch=0))
     ups = 1.5**3
     assert found == pytest.approx([1.5, 1.5**2, ups, ups / 2, ups / 2 * 1.5, ups / 2 * 1.5**2])
 
 
 def test_what_was_heard_goes_on_in_another_training() -> None:
     spec, errors = "plateau:patience=2,threshold=0", [5.0, 4, 4, 4, 3, 3, 3, 2, 1, 1]
-    whole = Annealing(schedules.parse(spec))
+    whole = ScheduleRun(schedules.parse(spec))
     heard = []
     for error in errors:
-        again = Annealing(schedules.parse(spec))
+        again = ScheduleRun(schedules.parse(spec))
         again.restore(whole.state())
         whole.observe(error)
         again.observe(error)
@@ -90,7 +90,7 @@ def test_what_was_heard_goes_on_in_another_training() -> None:
 
 
 def test_other_schedules_do_not_listen() -> None:
-    annealing = Annealing(Step())
-    annealing.observe(9)
-    assert not annealing.needs_loss
-    assert annealing.multiplier(step=0, steps=1, epoch=3) == 0.5
+    run = ScheduleRun(Step())
+    run.observe(9)
+    assert not run.needs_loss
+    assert run.multiplier(step=0, steps=1, epoch=3) == 0.5

@@ -282,7 +282,7 @@ def test_an_advance_that_was_cut_short_has_left_no_state(
     def interrupt(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(student._plan.annealing, "multiplier", interrupt)  # type: ignore[attr-defined]
+    monkeypatch.setattr(student._plan.schedule, "multiplier", interrupt)  # type: ignore[attr-defined]
     with pytest.raises(KeyboardInterrupt):
         student.advance(2)
     with pytest.raises(RuntimeError, match="interrupted"):

@@ -1,122 +1,246 @@
 from __future__ import annotations
 
-import math
-from itertools import islice
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from numpy.typing import NDArray
 
+from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
-from neuralpaint.training.lesson import Lesson
+from neuralpaint.models.painting import Painting
+from neuralpaint.pipelines.learner import learner
+from neuralpaint.storage.saved import load_painting
 from neuralpaint.training.settings import TrainingSettings
-from neuralpaint.training.target import Lattice, Lattices, Target, strides
+from neuralpaint.training.target import Target
 
-PIXELS = np.random.default_rng(0).integers(0, 256, (13, 29, 3), dtype=np.uint8)
-
-
-def target(pixels: np.ndarray = PIXELS) -> Target:
-    lesson = Lesson(Picture(pixels), TrainingSettings())
-    return Target.of(lesson, lesson.pixels(), torch.device("cpu"))
+ENGINES = [
+    {"model": "fourier:order=4,hidden_size=8,hidden_layers=1"},
+    {"model": "mlp:features=8,sigma=2,hidden_size=8,hidden_layers=1", "engine": "numpy"},
+]
 
 
-def lattices(batch: int, *, seed: int, shape: tuple[int, int] = PIXELS.shape[:2]) -> Lattices:
-    generator = torch.Generator().manual_seed(seed)
-    apart = strides(shape, batch)
-    return Lattices(shape, apart, generator=generator, device=torch.device("cpu"))
+def picture(height: int = 20, width: int = 30) -> Picture:
+    y, x = np.mgrid[0:height, 0:width] / width
+    colours = np.stack([x, y, 0.5 + 0.4 * np.sin(9 * x)], axis=-1)
+    return Picture((255 * colours).astype(np.uint8))
 
 
-def test_a_batch_holds_the_colours_and_coordinates_of_its_pixels() -> None:
-    rows, columns = torch.tensor([3, 7, 11]), torch.tensor([2, 9, 12, 28])
-    batch = target().batch(Lattice(rows, columns))
-    grid = Canvas.of(height=13, width=29).grid()
-    np.testing.assert_allclose(batch.colours, np.float32(PIXELS[rows][:, columns]) / 255, rtol=1e-6)
-    np.testing.assert_array_equal(batch.x.numpy(), grid.x[:, columns])
-    np.testing.assert_array_equal(batch.y.numpy(), grid.y[rows])
+def test_the_pixels_of_a_picture_are_its_target() -> None:
+    subject = picture()
+    target = Target(subject, TrainingSettings())
+    assert np.shares_memory(target.colours(), subject.pixels)
+    np.testing.assert_array_equal(target.grid.x, subject.canvas.grid().x)
 
 
-def test_one_epoch_of_lattices_covers_every_pixel_once() -> None:
-    epoch = math.prod(strides(PIXELS.shape[:2], 30))
-    seen = np.zeros(PIXELS.shape[:2], int)
-    for lattice in islice(lattices(30, seed=1), epoch):
-        seen[lattice.rows[:, None], lattice.columns] += 1
-    assert (seen == 1).all()
+def test_a_larger_target_has_more_pixels_of_the_same_plane() -> None:
+    target = Target(picture(), TrainingSettings(target_scale=2))
+    assert target.shape == target.colours().shape[:2] == (40, 60)
+    np.testing.assert_array_equal(target.grid.y, Canvas.of(height=40, width=60).grid().y)
 
 
-def test_a_lattice_is_spread_evenly_but_not_periodic() -> None:
-    lattice = next(lattices(1200, seed=1, shape=(400, 300)))
-    for comb, side in zip(lattice, (400, 300), strict=True):
-        assert len(comb) == side // 10
-        np.testing.assert_array_equal(comb // 10, np.arange(side // 10))
-        assert len(set((comb % 10).tolist())) > 3
+def test_an_enhanced_target_is_twice_as_large_by_default() -> None:
+    assert Target(picture(), TrainingSettings(enhance=True)).shape == (40, 60)
+    settings = TrainingSettings(enhance=True, target_scale=1.5)
+    assert Target(picture(), settings).shape == (30, 45)
 
 
-def test_lattices_repeat_with_their_seed() -> None:
-    def draw(seed: int) -> list[list[int]]:
-        drawn = islice(lattices(30, seed=seed), 40)
-        return [[*lattice.rows.tolist(), *lattice.columns.tolist()] for lattice in drawn]
-
-    assert draw(3) == draw(3) != draw(4)
+def test_an_enhanced_target_cannot_have_the_size_of_the_picture() -> None:
+    with pytest.raises(UsageError, match="--target-scale is 1"):
+        TrainingSettings(enhance=True, target_scale=1)
 
 
-def test_lattices_go_on_from_wherever_they_were() -> None:
-    whole, epoch = lattices(60, seed=3), math.prod(strides(PIXELS.shape[:2], 60))
-    for _ in range(2 * epoch + 1):
-        again = lattices(60, seed=4)
-        again.restore(whole.state())
-        expected, found = next(whole), next(again)
-        assert torch.equal(found.rows, expected.rows)
-        assert torch.equal(found.columns, expected.columns)
+def test_a_picture_can_be_learned_without_its_noise() -> None:
+    rng = np.random.default_rng(0)
+    noisy = Picture(rng.normal(128, 5, (40, 60, 3)).clip(0, 255).astype(np.uint8))
+    clean = Target(noisy, TrainingSettings(denoise=5)).colours()
+    assert clean.shape == noisy.pixels.shape
+    assert clean.std() < 0.6 * noisy.pixels.std()
+
+
+@pytest.mark.parametrize("options", [{"target_scale": 2}, {"enhance": True}, {"denoise": 3}])
+def test_train_on_excludes_restored_targets(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="--train-on every-other leaves pixels out"):
+        TrainingSettings(train_on="every-other", **options)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_target_is_computed_once(engine: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    whole = Target.colours
+
+    def counted(self: Target, **options: Any) -> NDArray[np.uint8]:
+        made.append(1)
+        return whole(self, **options)
+
+    monkeypatch.setattr(Target, "colours", counted)
+    trained = learner(picture(), device="cpu", target_scale=2, steps=4, **engine)
+    assert not made
+    seen: list[float] = []
+    trained.prepare(seen.append)
+    assert made
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    trained.prepare()
+    trained.advance(2)
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_training_with_a_larger_target_can_be_resumed(engine: dict[str, Any]) -> None:
+    def trained() -> Any:
+        return learner(picture(), device="cpu", target_scale=2, steps=6, batch=200, **engine)
+
+    whole, half, again = trained(), trained(), trained()
+    whole.advance(6)
+    half.advance(3)
+    again.restore(half.state())
+    again.advance(3)
+    for name, weight in whole.painting().weights.items():
+        np.testing.assert_array_equal(again.painting().weights[name], weight)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_epoch_is_every_pixel_of_the_target(engine: dict[str, Any]) -> None:
+    def epoch(**options: Any) -> int:
+        return learner(picture(), device="cpu", batch=100, **engine, **options).epoch_steps
+
+    assert epoch(target_scale=2) == pytest.approx(4 * epoch(), rel=0.2)
+
+
+@pytest.mark.parametrize(("enhance", "larger"), [(False, 1), (True, 4)])
+def test_a_model_has_the_size_of_an_enhanced_target(enhance: bool, larger: float) -> None:
+    subject = picture()
+
+    def untrained(**options: Any) -> Painting:
+        return learner(subject, model="pyramid:hidden_size=2", device="cpu", **options).painting()
+
+    painting, own = untrained(target_scale=2, enhance=enhance), untrained()
+    assert painting.canvas == subject.canvas
+    assert painting.nbytes == pytest.approx(larger * own.nbytes, rel=0.2)
+
+
+def test_an_enhanced_target_has_more_steps() -> None:
+    def steps(**options: Any) -> int:
+        return learner(picture(), device="cpu", model="pyramid:hidden_size=2", **options).steps
+
+    assert steps(target_scale=3) == steps()
+    assert steps(enhance=True, target_scale=1.5) == 1.5 * steps()
+    assert steps(enhance=True, target_scale=4) == 2 * steps()
+    assert steps(enhance=True, steps=7) == 7
+
+
+@pytest.mark.parametrize("model", ["pyramid:hidden_size=4", "mlp:encoding=hash,hidden_size=8"])
+def test_the_painting_of_an_enhanced_target_is_loaded_unchanged(model: str, tmp_path: Path) -> None:
+    trained = learner(picture(), model=model, enhance=True, steps=4, batch=200, device="cpu")
+    trained.advance(4)
+    painting = trained.painting()
+    again = load_painting(painting.save(tmp_path / "it.painting"))
+    grid = picture().canvas.scaled(2).grid()
+    np.testing.assert_array_equal(again(grid), painting(grid))
+
+
+def hole(height: int = 20, width: int = 30) -> NDArray[np.float32]:
+    unknown = np.zeros((height, width), np.float32)
+    unknown[6:11, 9:15] = 1
+    return unknown
+
+
+def test_a_hole_is_filled_in_the_target() -> None:
+    masked = replace(
+        picture(),
+        unknown=hole(),
+        pixels=np.where(hole()[..., None] > 0, 0, picture().pixels).astype(np.uint8),
+    )
+    target = Target(masked, TrainingSettings())
+    assert target.is_restored
+    pixels = target.colours()
+    known = hole() == 0
+    np.testing.assert_array_equal(pixels[known], masked.pixels[known])
+    error = np.abs(pixels.astype(float) - picture().pixels)[~known]
+    assert error.mean() < 4
+    assert target.weights() is None
+
+
+def test_a_hole_that_is_not_filled_has_the_weight_0() -> None:
+    masked = replace(picture(), unknown=hole(), fills=False)
+    target = Target(masked, TrainingSettings())
+    assert not target.is_restored
+    assert np.shares_memory(target.colours(), masked.pixels)
+    np.testing.assert_array_equal(target.weights(), 1 - hole())
+
+
+def test_a_filled_hole_can_be_enlarged() -> None:
+    masked = replace(picture(), unknown=hole())
+    filled = Picture(Target(masked, TrainingSettings()).colours())
+    settings = TrainingSettings(target_scale=2)
+    seen: list[float] = []
+    both = Target(masked, settings).colours(on_done=seen.append)
+    np.testing.assert_array_equal(both, Target(filled, settings).colours())
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "batch"),
-    [(427, 640, 8000), (512, 768, 1536), (1, 5000, 100), (3, 2, 10**6)],
+    ("options", "shape"), [({"target_scale": 2}, (40, 60)), ({"train_on": "every-other"}, (10, 15))]
 )
-def test_strides_come_near_the_wanted_batch(height: int, width: int, batch: int) -> None:
-    rows, columns = strides((height, width), batch)
-    assert 1 <= rows <= height
-    assert 1 <= columns <= width
-    size = height * width / (rows * columns)
-    assert size == pytest.approx(min(batch, height * width), rel=0.1)
+def test_weights_and_order_have_the_shape_of_the_target(
+    options: dict[str, Any], shape: tuple[int, int]
+) -> None:
+    y, x = np.mgrid[0:20, 0:30].astype(np.float32)
+    target = Target(replace(picture(), weights=x, order=y / 20), TrainingSettings(**options))
+    weights, order = target.weights(), target.order()
+    assert weights is not None
+    assert order is not None
+    assert weights.shape == order.shape == shape
+    coarse = 2 if shape[0] < 20 else 0.5
+    np.testing.assert_array_equal(weights[0], np.floor(np.arange(shape[1]) * coarse))
+    np.testing.assert_array_equal(
+        order[:, 0], np.float32(np.floor(np.arange(shape[0]) * coarse)) / 20
+    )
 
 
-def test_pixels_are_shared_and_stay_bytes() -> None:
-    pixels = PIXELS.copy()
-    colours = target(pixels).colours
-    assert colours.dtype == torch.uint8
-    assert colours.data_ptr() == pixels.ctypes.data
+@pytest.mark.parametrize("engine", ENGINES)
+def test_pixels_with_larger_weights_are_learned_better(engine: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    noise = Picture(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    weights = np.ones((20, 30), np.float32)
+    weights[:, :15] = 100
+
+    def error(subject: Picture) -> float:
+        trained = learner(subject, device="cpu", steps=150, batch=600, **engine)
+        trained.advance(150)
+        colours = trained.painting()(subject.canvas.grid())
+        return float(np.square(255 * colours - subject.pixels)[:, :15].mean())
+
+    assert error(replace(noise, weights=weights)) < 0.96 * error(noise)
 
 
-def planes(**options: np.ndarray) -> Target:
-    given: dict[str, Any] = {"fills": False, **options}
-    lesson = Lesson(Picture(PIXELS, **given), TrainingSettings())
-    return Target.of(lesson, lesson.pixels(), torch.device("cpu"))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_pixels_with_a_later_order_have_no_influence_before(engine: dict[str, Any]) -> None:
+    order = np.zeros((20, 30), np.float32)
+    order[:, 15:] = 0.5
+    other = picture().pixels.copy()
+    other[:, 15:] = 255 - other[:, 15:]
+
+    def weights(pixels: NDArray[np.uint8], steps: int) -> NDArray[np.float32]:
+        subject = Picture(pixels, order=order)
+        trained = learner(subject, device="cpu", steps=20, batch=200, **engine)
+        trained.advance(steps)
+        return np.concatenate([w.ravel() for w in trained.painting().weights.values()])
+
+    np.testing.assert_array_equal(weights(picture().pixels, 10), weights(other, 10))
+    assert (weights(picture().pixels, 20) != weights(other, 20)).any()
 
 
-LATTICE = Lattice(torch.tensor([3, 7, 11]), torch.tensor([2, 9, 12, 28]))
-
-
-def test_where_all_pixels_count_alike_there_are_no_weights() -> None:
-    assert target().batch(LATTICE).weights is None
-
-
-def test_a_batch_knows_how_much_its_pixels_count() -> None:
-    weights = np.random.default_rng(1).random(PIXELS.shape[:2], np.float32)
-    unknown = np.zeros_like(weights)
-    unknown[7] = 1
-    batch = planes(weights=weights, unknown=unknown).batch(LATTICE)
-    expected = (weights * (1 - unknown))[np.ix_(*(axis.numpy() for axis in LATTICE))]
-    np.testing.assert_array_equal(batch.weights, expected)
-    assert batch.rows(slice(1, 2)).weights.tolist() == [[0, 0, 0, 0]]  # type: ignore[union-attr]
-
-
-def test_pixels_are_learned_when_their_time_has_come() -> None:
-    order = np.broadcast_to(np.linspace(0, 1, 13, dtype=np.float32)[:, None], (13, 29)).copy()
-    subject = planes(order=order)
-    for progress, begun in ((0.0, [0, 0, 0]), (0.6, [1, 1, 0]), (1.0, [1, 1, 1])):
-        weights = subject.batch(LATTICE, progress).weights
-        assert weights is not None
-        assert weights[:, 0].tolist() == begun
+def test_unknown_pixels_do_not_colour_their_neighbours() -> None:
+    red = picture().pixels.copy()
+    red[hole() > 0] = (255, 0, 0)
+    masked = Picture(red, unknown=hole(), fills=False)
+    settings = TrainingSettings(target_scale=2)
+    plain, made = (Target(p, settings).colours() for p in (picture(), masked))
+    beside = np.abs(made[10:24, 12:18].astype(int) - plain[10:24, 12:18])
+    assert beside.max() < 8

@@ -1,0 +1,162 @@
+"""One training step, fast on each device: rows in parallel on CPUs, recorded graphs on CUDA.
+
+On a CPU, threads compute the gradients of some rows of a batch each. On CUDA a step is some hundred
+small kernels, and launching one takes the host longer than the GPU needs to run it, so a step is
+recorded as a graph for each shape of batch and launched as a whole. A graph repeats what was
+recorded, with the same addresses and numbers. So everything that changes from step to step is in
+tensors that are overwritten in place: learning rates, the weight of the moving average, the
+lattice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from neuralpaint.models.networks.network import ColourModel
+from neuralpaint.runtime.threads import parallel_map, thread_count
+from neuralpaint.training.losses import LEAST_WEIGHT, Loss
+from neuralpaint.training.target import Batch, Lattice
+
+__all__ = ["StepGraphs", "add_penalties", "backpropagate"]
+
+_log = logging.getLogger(__name__)
+
+_MIN_PART = 512  # pixels: with smaller parts, threads spend more time waiting than computing
+_MAX_PART = 2048  # pixels: the hidden values of larger parts do not fit into the caches
+_WARM_UP = 3  # steps of a shape before its recording: libraries initialise themselves on first use
+
+
+def backpropagate(
+    model: ColourModel, loss: Loss, batch: Batch, *, parameters: Sequence[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Set the gradients of the parameters; return the loss and the predicted colours (h, w, 3).
+
+    If the model and the loss treat each pixel independently, the threads of the CPU each compute
+    the gradients of some rows, which are then added.
+    """
+    cuts = _cuts(batch) if model.is_splittable and loss.pixelwise else []
+    if len(cuts) <= 2:
+        prediction = model(batch.x, batch.y, batch.code)
+        value = loss(prediction, batch.colours, weights=batch.weights)
+        value.backward()
+        return value.detach(), prediction.detach()
+
+    def gradients_of(rows: slice) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        part = batch.rows(rows)
+        with torch.enable_grad():
+            prediction = model(part.x, part.y, part.code)
+            value = loss(prediction, part.colours, weights=part.weights)
+            value = _share(part, batch) * value
+            gradients = torch.autograd.grad(value, parameters)
+        return value.detach(), prediction.detach(), gradients
+
+    values, predictions, gradients = zip(
+        *parallel_map(gradients_of, [slice(*cut) for cut in pairwise(cuts)]), strict=True
+    )
+    for parameter, parts in zip(parameters, zip(*gradients, strict=True), strict=True):
+        parameter.grad = torch.stack(parts).sum(0)
+    return torch.stack(values).sum(), torch.cat(predictions)
+
+
+def _share(part: Batch, whole: Batch) -> Tensor | float:
+    """Return the weight of a part's mean loss in that of the whole batch."""
+    if part.weights is None or whole.weights is None:
+        return len(part.y) / len(whole.y)
+    return part.weights.sum() / whole.weights.sum().clamp(min=LEAST_WEIGHT)
+
+
+def _cuts(batch: Batch) -> list[int]:
+    """Return the first row of each part, and the number of rows."""
+    rows, width = batch.colours.shape[:2]
+    parts = 1
+    if batch.y.device.type == "cpu":
+        pixels = rows * width
+        parts = max(thread_count(), -(-pixels // _MAX_PART))
+        parts = max(1, min(parts, rows, pixels // _MIN_PART))
+    return [rows * i // parts for i in range(parts + 1)]
+
+
+def add_penalties(parameters: Sequence[Tensor], *, l1: float, l2: float) -> Tensor | float:
+    """Add the gradients of the penalties on the weights; return what they add to the loss.
+
+    The penalty is l1 |w| + l2 w^2 / 2, summed over the weights, without biases.
+    """
+    penalty: Tensor | float = 0.0
+    for parameter in parameters if l1 or l2 else ():
+        if parameter.ndim < 2 or parameter.grad is None:
+            continue
+        weight = parameter.detach()
+        if l1:
+            parameter.grad.add_(weight.sign(), alpha=l1)
+            penalty = penalty + l1 * weight.abs().sum()
+        if l2:
+            parameter.grad.add_(weight, alpha=l2)
+            penalty = penalty + l2 / 2 * weight.square().sum()
+    return penalty
+
+
+class StepGraphs:
+    """The CUDA graphs of one step, which is recorded after a few warm-up steps for each shape.
+
+    The step must not wait for the GPU and must depend on the host through its tensors only. If it
+    cannot be recorded, training continues without graphs and a warning is logged. A failed
+    recording changes nothing, because kernels do not run while they are recorded. Recording waits
+    for the GPU, once for each shape of lattice.
+    """
+
+    def __init__(self) -> None:
+        # One stream for warm-up and recording: what libraries initialise belongs to a stream.
+        self._stream = torch.cuda.Stream()
+        # Graphs run one after another and exchange no temporary tensors, so they share memory.
+        self._pool = torch.cuda.graph_pool_handle()
+        self._recorded: dict[tuple[int, int], tuple[torch.cuda.CUDAGraph, Lattice]] = {}
+        self._warm: Counter[tuple[int, int]] = Counter()
+        self._records = True
+
+    def run(self, step: Callable[[Lattice], None], lattice: Lattice) -> None:
+        """Run the step, which must be the same in every call, on a lattice."""
+        shape = len(lattice.rows), len(lattice.columns)
+        if self._records and shape not in self._recorded:
+            if self._warm[shape] < _WARM_UP:
+                self._warm[shape] += 1
+                self._warm_up(step, lattice)
+                return
+            self._record(step, lattice)
+        if shape not in self._recorded:
+            step(lattice)
+            return
+        graph, inputs = self._recorded[shape]
+        inputs.rows.copy_(lattice.rows)
+        inputs.columns.copy_(lattice.columns)
+        graph.replay()
+
+    def _warm_up(self, step: Callable[[Lattice], None], lattice: Lattice) -> None:
+        """Run the step on the stream of the recordings, after all work queued so far."""
+        current = torch.cuda.current_stream()
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            step(lattice)
+        current.wait_stream(self._stream)
+
+    def _record(self, step: Callable[[Lattice], None], lattice: Lattice) -> None:
+        current = torch.cuda.current_stream()
+        inputs = Lattice(lattice.rows.clone(), lattice.columns.clone())
+        graph = torch.cuda.CUDAGraph()
+        try:
+            # Thread-local: the work of other threads on the GPU does not disturb the recording.
+            with torch.cuda.graph(
+                graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
+            ):
+                step(inputs)
+        except RuntimeError as error:
+            torch.cuda.set_stream(current)  # a failed recording may leave its own stream set
+            _log.warning("training without CUDA graphs: %s", str(error).partition("\n")[0])
+            self._records = False
+        else:
+            self._recorded[len(inputs.rows), len(inputs.columns)] = graph, inputs
