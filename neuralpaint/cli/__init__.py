@@ -1,36 +1,91 @@
-"""The command line: one command per file, each imported when it is run."""
+"""The command line: one command per file, imported only when it is run, so that help is quick."""
 
 from __future__ import annotations
 
+import difflib
+import importlib
 import logging
 import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from types import FrameType
+from typing import Any
 
 import click
 
-from neuralpaint.cli.group import Interrupted, LazyGroup
-from neuralpaint.cli.running import INTERRUPTED
 from neuralpaint.errors import NeuralPaintError
 
-__all__ = ["main", "neuralpaint"]
+__all__ = ["INTERRUPTED", "main", "neuralpaint"]
+
+INTERRUPTED = 130
+"""The exit status of a command that was ended early."""
+
+
+class _Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, it is no error
+    """A KeyboardInterrupt that ended a command; click would print an empty line for the former."""
+
+
+class _LazyGroup(click.Group):
+    """A group whose command NAME is the object `command` of the module `neuralpaint.cli.NAME`.
+
+    `summaries` has the help line of each command, so that the group's help imports none of them.
+    """
+
+    def __init__(self, *args: Any, summaries: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._summaries = summaries
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, the most used first."""
+        return list(self._summaries)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command."""
+        if name not in self._summaries:
+            return None
+        command: click.Command = importlib.import_module(f"neuralpaint.cli.{name}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # One more Ctrl-C must not interrupt the interpreter while it shuts down.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            raise _Interrupted from None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command, or fail with the name that is closest."""
+        if args and args[0] not in self._summaries and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], self._summaries, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            ctx.fail(f"no command {args[0]!r}: {hint}choose from {', '.join(self._summaries)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and their summaries."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._summaries.items()))
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=_LazyGroup,
     summaries={
         "video": "Train on a picture and film it.",
         "paint": "Train on a picture and render one still.",
-        "inpaint": "Fill in what is unknown of a picture, as a still or as a clip.",
-        "morph": "Train on several pictures and film what lies between.",
+        "inpaint": "Fill the hole in a picture, as a still or as a clip.",
+        "morph": "Train on several pictures and film the way from one to the next.",
         "render": "Render a saved painting or a recorded training again.",
         "export": "Write a painting as a function for other tools.",
-        "compare": "Train several networks on a picture and tell which learns it best.",
-        "replay": "Tell how a file was made, or make it again.",
-        "bench": "Measure what this machine does.",
-        "gradcheck": "Check every derivative of the network from scratch.",
+        "compare": "Train several networks on a picture and rank them.",
+        "replay": "Print the command that made a file, or run it again.",
+        "bench": "Measure this machine: its speed, and the quality it reaches by the clock.",
+        "gradcheck": "Check every gradient of the network from scratch.",
         "list": "List everything that can be chosen by name.",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -40,9 +95,9 @@ def neuralpaint() -> None:
     """Train a coordinate network on a picture and film it while it learns.
 
     \b
-    neuralpaint video photo.jpg -o clip.mp4        a ten-second clip of the learning
-    neuralpaint paint photo.jpg -o still.png       what was learned, as one still
-    neuralpaint render clip.take -o large.mp4      a recorded training, filmed again
+    neuralpaint video photo.jpg -o clip.mp4        a ten-second clip of the training
+    neuralpaint paint photo.jpg -o still.png       the trained network as one still
+    neuralpaint render clip.take -o large.mp4      film a recorded training again
     neuralpaint COMMAND --help                     every option of a command
 
     With --debug anywhere, an error shows its traceback.
@@ -50,11 +105,11 @@ def neuralpaint() -> None:
 
 
 def main() -> None:
-    """Run the command line; every error is one line on stderr and an exit status."""
-    began = time.perf_counter()  # before anything large is imported: what a --budget counts from
+    """Run the command line; an error is one line on stderr and an exit status."""
+    began = time.perf_counter()  # a --budget includes the time that imports take
     arguments, debug = _without_debug(sys.argv[1:])
     _log_to_stderr()
-    # What ends a process politely finishes the clip first, like Ctrl-C.
+    # SIGTERM finishes the clip first, like Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         status = neuralpaint.main(
@@ -64,7 +119,7 @@ def main() -> None:
             obj=began,
             color=False if os.environ.get("NO_COLOR") else None,
         )
-    except Interrupted:
+    except _Interrupted:
         _fail("interrupted: nothing was written", INTERRUPTED)
     except click.Abort:
         _fail("nothing was written", 1)
@@ -74,7 +129,7 @@ def main() -> None:
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has had enough; keep the interpreter from failing on its flush.
+        # The reader of stdout has closed it; without this the interpreter fails when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except NeuralPaintError as error:
@@ -89,24 +144,30 @@ def main() -> None:
         if debug:
             raise
         kind = type(error).__name__
-        _fail(f"unexpected {kind}: {error}; this is a defect, --debug shows where it is", 1)
+        _fail(f"unexpected {kind}: {error}; this is a bug, --debug shows the traceback", 1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
-    """Take --debug out, wherever it stands before a `--`: it is about every command."""
+    """Remove --debug, which any command accepts anywhere before a `--`."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     ours = [word for word in arguments[:end] if word != "--debug"]
     return ours + arguments[end:], len(ours) < end
 
 
+class _Remarks(logging.Handler):
+    """Prints log records on stderr, above the live line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record."""
+        from neuralpaint.cli.display import remark
+
+        remark(f"neuralpaint: {self.format(record)}")
+
+
 def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    # Away with the live line of the display first, where there is one.
-    start = "\r\x1b[K" if sys.stderr.isatty() else ""
-    handler.setFormatter(logging.Formatter(f"{start}neuralpaint: %(message)s"))
     logger = logging.getLogger("neuralpaint")
-    logger.addHandler(handler)
+    logger.addHandler(_Remarks())
     logger.setLevel(logging.INFO)
 
 

@@ -1,17 +1,29 @@
-"""`neuralpaint bench`: what this machine does, against its own limits."""
+"""`neuralpaint bench`: the speed of this machine, and the quality that it reaches in time."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import click
 
-from neuralpaint.cli.options import common_options, output_option, settings_from, settings_options
+from neuralpaint.cli.display import Display, print_table, print_text, remark_written
+from neuralpaint.cli.options import (
+    SectionedCommand,
+    common_options,
+    output_option,
+    settings_from,
+    settings_options,
+)
 from neuralpaint.cli.running import confirm_overwrite, run
-from neuralpaint.cli.scoreboard import Scoreboard
-from neuralpaint.cli.sections import SectionedCommand
 from neuralpaint.pipelines.bench.bench import Bench
+from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, ModelResult, Speed
 from neuralpaint.pipelines.bench.settings import BenchSettings
 
 __all__ = ["command"]
+
+_CELL = 7  # columns of a figure
+_NONE = "-"
 
 
 @click.command("bench", cls=SectionedCommand)
@@ -26,20 +38,17 @@ def command(
     sources: tuple[str, ...],
     output: str | None,
     overwrite: bool,
-    quiet: bool,
-    as_json: bool,
-    dry_run: bool,
     **_: object,
 ) -> int:
-    """Measure what this machine does: training, filming, and quality by the clock.
+    """Measure this machine: training, filming, and the quality after seconds of training.
 
     Every figure is measured in this run: how fast each model trains and which share of the
     machine's matrix peak that is, what a frame costs to render and to encode, the PSNR after 1, 5
-    and 10 seconds of training, and how much sooner that is than with a plain loop.
+    and 10 seconds of training, and how much sooner that is reached than with a plain loop.
 
-    INPUT are pictures to learn, by default a photograph that comes with neuralpaint. Three models
-    and one picture take a minute and a half; the time grows with --seconds, with the models and
-    with the pictures, of which PSNR is then the mean. --dry-run tells it beforehand.
+    INPUT are pictures to learn, by default a photograph that is installed with neuralpaint. Three
+    models and one picture take a minute and a half; the time grows with --seconds, with the number
+    of models and of pictures, over which PSNR is averaged. --dry-run prints the expected time.
 
     \b
     neuralpaint bench
@@ -50,4 +59,125 @@ def command(
     if output is not None:
         overwrite = confirm_overwrite(output, overwrite=overwrite)
     job = Bench(*sources, output=output, settings=settings, overwrite=overwrite)
-    return run(job, Scoreboard(quiet=quiet, as_json=as_json), dry_run=dry_run)
+    return run(job, ctx, _BenchDisplay)
+
+
+class _Table(NamedTuple):
+    headings: list[str]
+    rows: list[list[str]]
+    notes: list[str]
+
+
+class _BenchDisplay(Display[BenchResult]):
+    fields = ("phase", "done", "subject", "picture", "seconds", "train_seconds", "psnr")
+
+    def show(self, result: BenchResult) -> None:
+        """Print the tables; a figure that was not measured before an interruption is a dash."""
+        _print_machine(result)
+        name = max(len(each) for each in (REFERENCE, *(model.model for model in result.models)))
+        for table in (_speed(result), _quality(result), _times(result)):
+            if table.rows:
+                print_text()
+                widths = (name, *(len(table.headings) - 1) * [_CELL])
+                print_table(table.rows, headings=table.headings, left=(0,), widths=widths)
+                for note in table.notes:
+                    print_text(note, style="dim")
+        print_text()
+        minutes, seconds = divmod(round(result.total_seconds), 60)
+        verb = "interrupted after" if result.interrupted else "measured in"
+        print_text(f"{verb} {minutes}:{seconds:02d}")
+        if result.output is not None:
+            remark_written(str(result.output))
+
+
+def _print_machine(result: BenchResult) -> None:
+    machine = result.machine
+    threads = f"{machine.threads} thread{'s' * (machine.threads > 1)}"
+    gpu = [machine.gpu] if machine.gpu else []
+    print_text(", ".join([*gpu, machine.cpu, threads, machine.device, f"torch {machine.torch}"]))
+    pictures = ", ".join(result.pictures)
+    if len(result.pictures) > 2:
+        pictures = f"mean of {len(result.pictures)} pictures; speed of {result.pictures[0]}"
+    print_text(f"{pictures}, {result.width}x{result.height}, seed {result.seed}")
+
+
+def _speed(result: BenchResult) -> _Table:
+    headings = ["speed", "batch", "ms/step", "Mpx/s", "GFLOP/s", "peak", "share", "ms/frame"]
+    measured = [(model, model.speed) for model in result.models if model.speed is not None]
+    notes = ["share: the matrix products of a step, over the time of a step, relative to the peak"]
+    notes += [
+        f"peak of {model.model}, GFLOP/s: {_by_type(speed.peak_gflops)}"
+        for model, speed in measured
+        if len(speed.peak_gflops) > 1
+    ]
+    if any(not speed.whole for _, speed in measured):
+        notes.append("in brackets: only the network is counted, not the planes that it reads")
+    if (engines := result.engines) is not None:
+        notes.append(
+            f"numpy engine: {_figure(engines.numpy_ms)} ms/step for the four-layer network, "
+            f"{_figure(engines.ratio)} times torch"
+        )
+    if result.encode_ms is not None:
+        size = f"{result.frame_width}x{result.frame_height}"
+        notes.append(f"a frame of {size} takes {_figure(result.encode_ms)} ms to encode as MP4")
+    return _Table(headings, [_speed_row(model, speed) for model, speed in measured], notes)
+
+
+def _speed_row(model: ModelResult, speed: Speed) -> list[str]:
+    share = f"{speed.share:.0%}"
+    return [
+        model.model,
+        f"{speed.batch:,}",
+        _figure(speed.ms_per_step),
+        _figure(speed.mpx_per_second),
+        _figure(speed.gflops),
+        _figure(max(speed.peak_gflops.values())),
+        share if speed.whole else f"({share})",
+        _figure(model.render_ms),
+    ]
+
+
+def _quality(result: BenchResult) -> _Table:
+    known: list[tuple[str, Mapping[float, float]]] = [(m.model, m.psnr) for m in result.models]
+    if result.reference is not None:
+        known.append((REFERENCE, result.reference.psnr))
+    clocks = sorted({clock for _, psnr in known for clock in psnr})
+    rows = [
+        [name, *(f"{psnr[clock]:.2f}" if clock in psnr else _NONE for clock in clocks)]
+        for name, psnr in known
+        if psnr
+    ]
+    notes = ["each from a training whose schedule ends there"]
+    if result.reference is not None:
+        notes[0] += f"; the {REFERENCE} is one training"
+    return _Table(["PSNR, dB", *(f"{clock:g} s" for clock in clocks)], rows, notes)
+
+
+def _times(result: BenchResult) -> _Table:
+    measured = [model for model in result.models if model.curve]
+    levels = sorted({level for model in measured for level in model.reached})
+    headings, notes = ["seconds to", *(f"{level:g} dB" for level in levels)], []
+    if (reference := result.reference) is not None:
+        end = f"{reference.psnr[reference.seconds]:.1f} dB"
+        headings += [end, "sooner"]
+        notes.append(f"sooner: than the {REFERENCE}, which took {reference.seconds:g} s to {end}")
+    rows = []
+    for model in measured:
+        row = [model.model, *(_figure(model.reached[level]) for level in levels)]
+        if reference is not None:
+            ratio = _NONE if model.ratio is None else f"{_figure(model.ratio)}x"
+            row += [_figure(model.match_seconds), ratio]
+        rows.append(row)
+    return _Table(headings, rows, notes)
+
+
+def _by_type(peaks: Mapping[str, float]) -> str:
+    return ", ".join(f"{kind} {_figure(peak)}" for kind, peak in peaks.items())
+
+
+def _figure(value: float | None) -> str:
+    """Return about three digits of a number."""
+    if value is None:
+        return _NONE
+    decimals = next((2 - n for n, limit in enumerate((10, 100)) if abs(value) < limit), 0)
+    return f"{value:,.{decimals + (abs(value) < 1)}f}"

@@ -7,20 +7,23 @@ from typing import Any
 
 import click
 
+from neuralpaint.cli.display import Display, print_table, remark, remark_written
 from neuralpaint.cli.options import (
+    SectionedCommand,
+    SectionedOption,
     common_options,
     output_option,
     preset_option,
     settings_from,
     settings_options,
 )
-from neuralpaint.cli.podium import Podium
 from neuralpaint.cli.running import run
-from neuralpaint.cli.sections import SectionedCommand, SectionedOption
 from neuralpaint.cli.upscaling import check_race, is_upscaling, upscale
 from neuralpaint.pipelines.compare.compare import Compare
+from neuralpaint.pipelines.compare.result import CompareResult, Outcome
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
+from neuralpaint.pipelines.compare.words import notes, table
 from neuralpaint.pipelines.upscale.settings import DegradationSettings
 
 __all__ = ["command"]
@@ -57,9 +60,6 @@ def command(
     sweep: Path | None,
     resume: bool,
     overwrite: bool,
-    quiet: bool,
-    as_json: bool,
-    dry_run: bool,
     **_: object,
 ) -> int:
     """Train several networks on the picture INPUT and tell which learns it best.
@@ -99,10 +99,7 @@ def command(
     neuralpaint compare photo.jpg -o rough --upscale 4 --model pyramid --noise 2 --jpeg 90
     """
     if is_upscaling(ctx):
-        return upscale(
-            ctx, source=source, output=output, overwrite=overwrite, quiet=quiet, as_json=as_json,
-            dry_run=dry_run,
-        )  # fmt: skip
+        return upscale(ctx, source=source, output=output, overwrite=overwrite)
     check_race(ctx)
     settings = settings_from(CompareSettings, ctx)
     job = Compare(
@@ -113,7 +110,66 @@ def command(
         resume=resume,
         overwrite=overwrite,
     )
-    return run(job, Podium(quiet=quiet, as_json=as_json), dry_run=dry_run)
+    return run(job, ctx, _CompareDisplay)
+
+
+class _CompareDisplay(Display[CompareResult]):
+    fields = (
+        "phase", "done", "contestant", "number", "count", "step", "steps", "train_seconds", "loss",
+        "psnr",
+    )  # fmt: skip
+
+    def show_plan(self, facts: dict[str, Any]) -> None:
+        contestants = facts["contestants"]
+        shown = {k: fact for k, fact in facts.items() if k != "contestants" and fact}
+        super().show_plan(shown | {"contestants": len(contestants)})
+        rows = []
+        for each in contestants:
+            weights = "too many" if each["weights"] is None else format(each["weights"], ",")
+            there = "there already" if each["resumed"] else ""
+            rows.append((each["name"], f"{weights} weights", there))
+        print_table(rows, left=(0, 2), indent=2)
+
+    def show(self, result: CompareResult) -> None:
+        headings, rows = table(result)
+        cells = [[shown for shown, _ in row] for row in rows]
+        print_table(cells, headings=headings, left=(1,), best=0 if result.winner else None)
+        for note in notes(result):
+            remark(f"neuralpaint: {note}")
+        remark_written(f"{result.folder}/report.html", f" and {len(result.files) - 1} more files")
+        if result.interrupted:
+            left = len(result.missing)
+            remark(
+                f"neuralpaint: interrupted: {left} of {left + len(result.outcomes)} are left, "
+                "the same command with --resume continues"
+            )
+
+    def facts(self, result: CompareResult) -> dict[str, Any]:
+        return {
+            "output": str(result.folder),
+            "ranked_by": "psnr_held_out" if result.splits else "psnr",
+            "winner": result.winner.name if result.winner else None,
+            "contestants": [_facts_of(outcome) for outcome in result.outcomes],
+            "missing": list(result.missing),
+            "files": list(result.files),
+            "total_seconds": result.total_seconds,
+        }
+
+
+def _facts_of(outcome: Outcome) -> dict[str, Any]:
+    last = outcome.last
+    return {
+        "name": outcome.name,
+        "status": outcome.status,
+        "message": outcome.message,
+        "psnr": outcome.psnr,
+        "psnr_train": last.psnr_train,
+        "psnr_held_out": last.psnr_held_out,
+        "weights": outcome.weights,
+        "steps": outcome.steps,
+        "train_seconds": outcome.train_seconds,
+        "resumed": outcome.resumed,
+    }
 
 
 def _chosen(settings: CompareSettings, ctx: click.Context) -> dict[str, Any]:

@@ -1,58 +1,155 @@
-"""What a training that makes one file shows: how it goes, and how good the file is."""
+"""The display of every command: a live line and tables for a person, JSON lines for a program.
+
+Results are printed on stdout; progress and remarks on stderr, the live line only on a terminal.
+Rich is imported when it is first needed, so that `--help` does not load it.
+"""
 
 from __future__ import annotations
 
+import io
+import json
 import math
-from collections.abc import Sequence
-from typing import Any
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import click
 
-from neuralpaint.cli.screen import Screen, decibels
-from neuralpaint.pipelines.report import Progress, Result
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
 
-__all__ = ["Display"]
+    from neuralpaint.pipelines.report import Result
+    from neuralpaint.runtime.progress import Progress
 
+__all__ = ["Display", "FileDisplay", "Finished", "print_table", "remark"]
+
+_INTERVAL, _JSON_INTERVAL = 0.1, 1.0  # seconds between two updates
+_BAR = 24  # columns
+_ENDLESS = 10_000  # columns of output that is not a terminal: no row is wrapped
+_MOST_PICTURES = 16  # of a morph, that are listed one by one
 _PHASES = {
     "fill": "filling the hole",
     "enhance": "making the target",
+    "prepare": "making the target",
+    "resample": "resampling",
+    "speed": "timing",
     "train": "training",
     "film": "filming",
+    "render": "rendering",
     "encode": "writing",
+    "summarise": "summing up",
 }
 
 
-_MOST_PICTURES = 16  # of an album, that are told of one by one
+class Finished(Protocol):
+    """The result of a job; a dataclass."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the job was ended early."""
+        ...
 
 
-class Display(Screen[Progress, Result]):
-    """Shows where a clip or a still is, and what has become of it."""
+R = TypeVar("R", bound=Finished)
 
-    def scene(self, progress: Progress) -> str:
-        """Return what changes rarely: training and filming take turns many times a second."""
-        return progress.phase if progress.phase in ("fill", "enhance", "encode") else ""
 
-    def words(self, progress: Progress) -> tuple[str, list[str]]:
-        """Return the phase, and steps, quality and speed."""
-        if progress.phase in ("fill", "enhance"):
-            return _PHASES[progress.phase], []
-        words = [f"step {progress.step:,}/{progress.steps:,}", *decibels(progress.psnr)]
-        if progress.train_seconds > 0:
-            words.append(f"{progress.step / progress.train_seconds:.0f} steps/s")
-        if progress.shot:
-            words.append(f"shot {progress.shot}/{progress.shots}")
-        if math.isfinite(progress.loss):
-            words.append(f"loss {progress.loss:.5f}")
-        # Filming and training take turns many times a second: to a person that is filming.
-        phase = "film" if progress.shot and progress.phase == "train" else progress.phase
-        return _PHASES[phase], words
+class Display(ABC, Generic[R]):
+    """Shows one job from its plan to its result; each kind of result has its own subclass."""
 
-    def summary(self, result: Result) -> None:
-        """Tell what was made and how good it is."""
-        what = f"{result.width}x{result.height}"
+    fields: ClassVar[tuple[str, ...]] = (
+        "phase", "done", "step", "steps", "train_seconds", "loss", "psnr", "shot", "shots",
+    )  # fmt: skip
+    """Fields and details of the progress that are printed as JSON."""
+
+    def __init__(self, *, quiet: bool, as_json: bool) -> None:
+        self._quiet, self._json = quiet, as_json
+        self._is_live = sys.stderr.isatty() and not quiet and not as_json
+        self._live: Live | None = None
+        self._began = time.perf_counter()
+        self._updated, self._scene = -math.inf, ""
+
+    @abstractmethod
+    def show(self, result: R) -> None:
+        """Print the result for a person."""
+
+    def facts(self, result: R) -> dict[str, Any]:
+        """Return the result for a program."""
+        return {k: v for k, v in asdict(result).items() if k != "interrupted"}  # type: ignore[call-overload]
+
+    def show_plan(self, facts: dict[str, Any]) -> None:
+        """Print for a person what would be done."""
+        rows = [(name, value) for name, value in facts.items() if value is not None]
+        print_table([(name.replace("_", " "), str(value)) for name, value in rows], widths=(12,))
+
+    def plan(self, facts: dict[str, Any]) -> None:
+        """Print what would be done."""
+        if self._json:
+            _print_json(event="plan", **facts)
+        elif not self._quiet:
+            self.show_plan(facts)
+
+    def start(self, facts: dict[str, Any]) -> None:
+        """Print, for a program only, what is about to be done."""
+        if self._json:
+            _print_json(event="start", **facts)
+
+    def update(self, progress: Progress) -> None:
+        """Show the progress, at most ten times a second except where the phase changes."""
+        if not (self._is_live or self._json):
+            return
+        facts = progress.to_dict() if hasattr(progress, "to_dict") else asdict(progress)
+        phase = facts["phase"]
+        if phase == "train" and facts.get("shot"):
+            phase = "film"  # training and filming alternate many times a second
+        now, scene = time.perf_counter(), f"{phase} {facts.get('number', '')}"
+        interval = _JSON_INTERVAL if self._json else _INTERVAL
+        if now - self._updated < interval and scene == self._scene:
+            return
+        self._updated, self._scene = now, scene
+        if self._json:
+            _print_json(event="progress", **{name: facts[name] for name in self.fields})
+            return
+        if self._live is None:
+            from rich.live import Live
+
+            self._live = Live(
+                console=_stderr(), auto_refresh=False, transient=True,
+                redirect_stdout=False, redirect_stderr=False,
+            )  # fmt: skip
+            self._live.start()
+        line = _live_line(_PHASES.get(phase, phase), facts, elapsed=now - self._began)
+        self._live.update(line, refresh=True)
+
+    def clear(self) -> None:
+        """Remove the live line."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def done(self, result: R) -> None:
+        """Print the result."""
+        if self._json:
+            event = "interrupted" if result.interrupted else "done"
+            _print_json(event=event, **self.facts(result))
+        elif not self._quiet:
+            self.show(result)
+
+
+class FileDisplay(Display["Result"]):
+    """Shows a job that makes a clip or a still."""
+
+    def show(self, result: Result) -> None:
+        """Print what was written, and how close it comes to the picture."""
+        size = f"{result.width}x{result.height}"
         if result.fps is not None:
-            what += f", {result.frames} frames, {result.frames / result.fps:.1f} s"
-        facts = [what]
+            size += f", {result.frames} frames, {result.frames / result.fps:.1f} s"
+        facts = [size]
         if math.isfinite(result.psnr):
             facts.append(f"{result.psnr:.2f} dB")
         if math.isfinite(result.hole_psnr):
@@ -60,24 +157,178 @@ class Display(Screen[Progress, Result]):
         if result.train_seconds > 0:
             trained = f"{result.steps:,} steps in {result.train_seconds:.1f} s"
             facts.append(f"{trained} on {result.device}")
-        name = click.style(str(result.output), bold=True)
-        verb = "interrupted: wrote" if result.interrupted else "wrote"
-        total = f"{result.total_seconds:.1f} s in all"
-        click.echo(f"{verb} {name}  {'  '.join(facts)}, {total}", err=True)
-        for picture, psnr in _shown(result.pictures):
-            click.echo(f"{psnr:8.2f} dB  {picture}", err=True)
+        rest = f"  {'  '.join(facts)}, {result.total_seconds:.1f} s in all"
+        remark_written(str(result.output), rest, interrupted=result.interrupted)
+        for picture, psnr in _listed(result.pictures):
+            remark(f"{psnr:8.2f} dB  {picture}")
         if result.stills:
-            click.echo(f"wrote {len(result.stills)} stills in {result.stills[0].parent}", err=True)
+            remark(f"wrote {len(result.stills)} stills in {result.stills[0].parent}")
 
     def facts(self, result: Result) -> dict[str, Any]:
-        """Return the result; what a single picture has not is left out."""
-        facts = super().facts(result)
-        return {name: value for name, value in facts.items() if value != ()}
+        """Return the result without the fields that only a morph fills."""
+        return {name: value for name, value in super().facts(result).items() if value != ()}
 
 
-def _shown(pictures: Sequence[tuple[str, float]]) -> Sequence[tuple[str, float]]:
-    """Return the pictures of an album, or of many only the one that was learned least."""
+def _listed(pictures: Sequence[tuple[str, float]]) -> Sequence[tuple[str, float]]:
+    """Return the pictures, or of many only the one with the lowest PSNR."""
     if len(pictures) <= _MOST_PICTURES:
         return pictures
     name, psnr = min(pictures, key=lambda each: each[1])
-    return [(f"{name}, the least of {len(pictures)}", psnr)]
+    return [(f"{name}, the lowest of {len(pictures)}", psnr)]
+
+
+def remark(text: str) -> None:
+    """Print a line on stderr, above the live line where there is one."""
+    if sys.stderr.isatty():
+        from rich.text import Text
+
+        _stderr().print(Text(text), soft_wrap=True)
+    else:
+        click.echo(text, err=True)
+
+
+def remark_written(name: str, rest: str = "", *, interrupted: bool = False) -> None:
+    """Print on stderr that a file was written, and the `rest` of the sentence."""
+    verb = "interrupted: wrote" if interrupted else "wrote"
+    click.echo(f"{verb} {click.style(name, bold=True)}{rest}", err=True)
+
+
+def print_table(
+    rows: Iterable[Sequence[str]],
+    *,
+    headings: Sequence[str] = (),
+    left: Sequence[int] = (0, 1),
+    widths: Sequence[int] = (),
+    indent: int = 0,
+    best: int | None = None,
+    style: str = "",
+) -> None:
+    """Print a table on stdout. On a terminal, text is wrapped to its width; elsewhere it is not.
+
+    Args:
+        rows: the cells of each row.
+        headings: of the columns.
+        left: the columns of text; the others are figures, aligned to the right and never wrapped.
+        widths: the least width of each of the first columns.
+        indent: spaces before each row.
+        best: the row that is highlighted, counted from 0.
+        style: of the first column, in the words of Rich.
+    """
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = list(rows)
+    lines = [headings, *rows] if headings else rows
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(headings),
+        header_style="bold",
+    )  # fmt: skip
+    for column, cells in enumerate(zip(*lines, strict=True)):
+        is_text = column in left
+        least = max(
+            widths[column] if column < len(widths) else 0, 0 if is_text else max(map(len, cells))
+        )
+        table.add_column(
+            Text(cells[0]) if headings else "",
+            justify="left" if is_text else "right",
+            overflow="fold",
+            no_wrap=not is_text,
+            min_width=least,
+            style=style if column == 0 else "",
+        )
+    for number, row in enumerate(rows):
+        table.add_row(*map(Text, row), style="bold green" if number == best else None)
+    _print(Padding(table, (0, 0, 0, indent)))
+
+
+def print_text(text: str = "", *, style: str = "") -> None:
+    """Print a line, or a paragraph, on stdout in a style of Rich such as "bold" or "dim"."""
+    from rich.text import Text
+
+    _print(Text(text, style=style))
+
+
+def _print(content: RenderableType) -> None:
+    """Print on stdout; without spaces at the ends of lines, and without colours in a file."""
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    width = None if terminal else _ENDLESS
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=width, highlight=False)
+    console.print(content, soft_wrap=not terminal and isinstance(content, str))
+    for line in console.file.getvalue().splitlines():  # type: ignore[attr-defined]
+        click.echo(line.rstrip())
+
+
+@cache
+def _stderr() -> Console:
+    """Return the console of stderr, which keeps the live line below everything else."""
+    from rich.console import Console
+
+    return Console(stderr=True, force_terminal=True, highlight=False)
+
+
+def _live_line(phase: str, facts: Mapping[str, Any], *, elapsed: float) -> RenderableType:
+    """Return the live line: the phase, a bar, the share that is done, the time left, facts."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    done = min(1.0, max(0.0, facts["done"]))
+    left = f"{_clock(elapsed / done - elapsed)} left" if 0.02 < done < 1 else ""
+    words = Text("  ").join(
+        Text(word, style=style) for word, style in ((left, "cyan"), *_facts(facts)) if word
+    )
+    line = Table.grid(padding=(0, 1), expand=True)
+    line.add_column(no_wrap=True)
+    line.add_column(width=max(6, min(_BAR, _stderr().width // 5)))
+    line.add_column(no_wrap=True, justify="right", width=4)
+    line.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
+    bar = ProgressBar(completed=done, total=1, complete_style="cyan", finished_style="green")
+    line.add_row(Text(phase, style="bold"), bar, f"{done:.0%}", Text(" ") + words)
+    return line
+
+
+def _facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is known about the progress, each with its style."""
+    name = next((facts[key] for key in ("contestant", "method", "subject") if key in facts), "")
+    if name:
+        yield (f"{facts['number']}/{facts['count']} {name}" if "number" in facts else name), "bold"
+    if facts["phase"] in ("fill", "enhance"):
+        return
+    if facts.get("steps"):
+        yield f"step {facts['step']:,}/{facts['steps']:,}", ""
+    if facts.get("seconds") is not None:  # of a training that is limited by time
+        yield f"{facts['train_seconds'] or 0:.1f} of {facts['seconds']:g} s", ""
+    psnr = facts.get("psnr")
+    if psnr is not None and math.isfinite(psnr):
+        yield f"{psnr:.1f} dB", "green"
+    if name:
+        return
+    if facts.get("train_seconds"):
+        yield f"{facts['step'] / facts['train_seconds']:.0f} steps/s", "dim"
+    if facts.get("shot"):
+        yield f"shot {facts['shot']}/{facts['shots']}", "dim"
+    if math.isfinite(facts.get("loss", math.nan)):
+        yield f"loss {facts['loss']:.5f}", "dim"
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02d}"
+
+
+def _print_json(**facts: Any) -> None:
+    click.echo(json.dumps(_plain(facts), ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can represent: no NaN, no infinity, and keys of text."""
+    if isinstance(value, dict):
+        return {f"{k:g}" if isinstance(k, float) else k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

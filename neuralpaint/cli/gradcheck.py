@@ -1,13 +1,14 @@
-"""`neuralpaint gradcheck`: the proof that the gradients of the network from scratch are right."""
+"""`neuralpaint gradcheck`: check the gradients of the network that is written from scratch."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import click
 
+from neuralpaint.cli.display import print_table, print_text
 from neuralpaint.errors import NeuralPaintError
 from neuralpaint.scratch.gradcheck import TOLERANCE, Check, check_gradients
 
@@ -20,28 +21,27 @@ __all__ = ["command"]
     type=click.IntRange(min=0, max=2**63 - 1),
     default=0,
     show_default=True,
-    help="what values, weights and targets are drawn from",
+    help="seed of the values, weights and targets",
 )
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def command(seed: int, as_json: bool) -> None:
     """Check every gradient of the network from scratch, --engine numpy.
 
-    The gradient that each layer, activation, normalisation, loss and whole network computes by its
-    own formula is held against central differences of the forward pass, and against torch's
-    automatic one, in double precision. Printed are the relative errors; one above 1e-6 is a
-    failure, with exit status 1.
+    Each layer, activation, normalisation and loss, and each whole network, computes its gradient by
+    a formula of its own. It is compared with central differences of the forward pass, and with
+    torch's automatic differentiation, in double precision. The relative errors are printed; one
+    above 1e-6 is a failure, with exit status 1.
     """
     checks = list(check_gradients(seed=seed))
     if as_json:
         click.echo(json.dumps(_facts(checks, seed=seed), indent=2))
     else:
-        for line in _table(checks):
-            click.echo(line)
+        _print_checks(checks)
     wrong = [check for check in checks if not check.passes]
     if wrong:
         worst = max(wrong, key=_error)
         raise NeuralPaintError(
-            f"{len(wrong)} of {len(checks)} gradients are wrong, most of all that of {worst.name} "
+            f"{len(wrong)} of {len(checks)} gradients are wrong; the worst is that of {worst.name} "
             f"by its {worst.what}: a relative error of {_error(worst):.1e}, above {TOLERANCE:.0e}"
         )
 
@@ -59,20 +59,25 @@ def _facts(checks: Sequence[Check], *, seed: int) -> dict[str, object]:
     }
 
 
-def _table(checks: Sequence[Check]) -> Iterator[str]:
-    """Yield the lines, which fit 80 columns."""
-    yield click.style(
-        f"{'relative error':<22}{'of the gradient by':<20}{'vs differences':>15}{'vs torch':>12}",
-        bold=True,
+def _print_checks(checks: Sequence[Check]) -> None:
+    print_table(
+        [
+            (
+                check.name,
+                check.what,
+                f"{check.differences:.1e}",
+                f"{check.torch:.1e}",
+                "" if check.passes else "wrong",
+            )
+            for check in checks
+        ],
+        headings=("relative error", "of the gradient by", "vs differences", "vs torch", ""),
+        left=(0, 1, 4),
+        widths=(20, 18),
     )
-    for check in checks:
-        mark = "" if check.passes else "   wrong"
-        yield (
-            f"{check.name:<22}{check.what:<20}{check.differences:>15.1e}{check.torch:>12.1e}{mark}"
-        )
     worst = max(checks, key=_error)
-    yield ""
-    yield (
+    print_text()
+    print_text(
         f"{len(checks)} gradients, largest error {_error(worst):.1e} ({worst.name}), "
         f"allowed {TOLERANCE:.0e}"
     )

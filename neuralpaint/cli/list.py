@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from neuralpaint.cli.display import print_table, print_text
 from neuralpaint.config.presets import PRESETS
 from neuralpaint.config.registry import CATALOGUE, load_registry
 from neuralpaint.config.settings import Option, Settings, options
@@ -37,12 +38,15 @@ def command(kind: str | None, as_json: bool) -> None:
         click.echo(json.dumps(listing, indent=2))
         return
     for number, (title, entries) in enumerate(listing.items()):
-        click.echo(("\n" if number else "") + click.style(title, bold=True))
-        wide = max(11, *map(len, entries))
+        if number:
+            print_text()
+        print_text(title, style="bold")
+        width = max(11, *map(len, entries))
         for name, entry in entries.items():
-            click.echo(f"  {name:<{wide}} {entry['summary']}")
-            for key, facts in entry["settings"].items():
-                click.echo(f"      {key + '=' + facts['default']:<22} {facts['help']}")
+            print_table([(name, entry["summary"])], widths=(width,), indent=2, style="cyan")
+            settings = entry["settings"].items()
+            rows = [(f"{key}={facts['default']}", facts["help"]) for key, facts in settings]
+            print_table(rows, widths=(22,), indent=6, style="dim")
 
 
 def _entries(kind: str) -> dict[str, Any]:

@@ -1,161 +1,145 @@
-"""Click options derived from settings, and the options that every command shares."""
+"""Click options derived from settings, and the stacks of options that commands share."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from neuralpaint.cli.sections import SectionedOption
 from neuralpaint.config.presets import PRESETS
 from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UnknownNameError, UsageError
 
 __all__ = [
+    "SectionedCommand",
+    "SectionedOption",
     "audio_option",
     "common_options",
-    "file_options",
     "output_option",
     "preset_option",
     "settings_from",
     "settings_options",
+    "training_options",
     "typed_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound=Settings)
 
-
-class _SettingType(click.ParamType):  # type: ignore[type-arg]  # older click is not generic
-    """Converts and checks as the settings themselves do."""
-
-    def __init__(self, option: Option) -> None:
-        self._option = option
-        self.name = option.unit or {int: "integer", float: "number"}.get(option.type, "text")
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return the choices, or the unit or kind of value."""
-        choices = "|".join(self._choices())
-        if self._option.entries is not None:
-            file = "FILE|" if self._option.unit == "FILE" else ""
-            return f"{file}[{choices}][:KEY=VALUE,...]"
-        if choices:
-            return f"[{choices}]"
-        return self.name.upper() if self.name.islower() else self.name
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the checked value; a file that it may come from is read."""
-        try:
-            if self._option.read is not None and str(value).lower().endswith(".toml"):
-                value = self._option.read(value)
-            return self._option.convert(value, label=self._option.flag)
-        except UsageError as error:
-            raise click.UsageError(str(error), ctx) from None
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
-        """Complete choices and names."""
-        return [
-            click.shell_completion.CompletionItem(choice)
-            for choice in self._choices()
-            if choice.startswith(incomplete)
-        ]
-
-    def _choices(self) -> tuple[str, ...]:
-        return self._option.choices or tuple(self._option.entries or ())
+_SECTIONS = (
+    "Output", "Walk", "Clip", "Still", "Size", "Training", "Mask", "Input that moves", "Upscaling",
+    "Super-resolution", "Device", "Picture", "Other",
+)  # fmt: skip
 
 
-def settings_options(settings: type[Settings]) -> Callable[[F], F]:
-    """Give a command one option for each field of a settings class."""
+class SectionedOption(click.Option):
+    """An option with the heading under which the help lists it."""
+
+    def __init__(self, *args: Any, section: str = "Output", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists the options under headings, the most needed first."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, section by section."""
+        rows: dict[str, list[tuple[str, str]]] = {section: [] for section in _SECTIONS}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if isinstance(parameter, click.Option) and record is not None:
+                rows.setdefault(getattr(parameter, "section", "Other"), []).append(record)
+        for section, records in rows.items():
+            if records:
+                with formatter.section(section):
+                    formatter.write_dl(records)
+
+
+_option = partial(click.option, cls=SectionedOption)
+_file = partial(_option, type=click.Path(path_type=Path))
+
+
+def _stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Return one decorator for several; the help lists their options in this order."""
 
     def decorate(function: F) -> F:
-        for option in reversed(options(settings).values()):
-            function = _click_option(option)(function)
+        for decorator in reversed(decorators):
+            function = decorator(function)
         return function
 
     return decorate
 
 
-def settings_from(
-    settings: type[S], ctx: click.Context, *, remembered: Mapping[str, Any] | None = None
-) -> S:
-    """Return the settings that a command was given; what was not typed may be `remembered`.
-
-    A preset yields to what the user typed, also where that is another member of an exclusive group:
-    `--preset original --steps 100` trains 100 steps and not 20 epochs.
-    """
-    known = options(settings)
-    values = {
-        name: ",".join(ctx.params[name]) if option.repeatable else ctx.params[name]
-        for name, option in known.items()
-        if name in ctx.params
-    }
-    typed = typed_options(ctx) & set(values)
-    values |= {k: v for k, v in (remembered or {}).items() if k in known and k not in typed}
-    for group in settings.exclusive_groups():
-        if typed.intersection(group):
-            values |= {name: None for name in group if name in known and name not in typed}
-    return settings.from_dict(values)
-
-
-def typed_options(ctx: click.Context) -> set[str]:
-    """Return the names of the options that stood on the command line."""
-    typed = click.core.ParameterSource.COMMANDLINE
-    return {name for name in ctx.params if ctx.get_parameter_source(name) is typed}
+def training_options(
+    settings: type[Settings], *, output: str, audio: bool = True
+) -> Callable[[F], F]:
+    """Add every option of a command that trains: its files, its preset and its settings."""
+    return _stack(
+        output_option(output),
+        *([audio_option] if audio else []),
+        _file(
+            "--record",
+            metavar="TAKE",
+            help="record the training into this file, which `render` films again at any size",
+        ),
+        _file(
+            "--save",
+            metavar="PAINTING",
+            help="save the finished network into this file, for `render` and `export`",
+        ),
+        _option(
+            "--resume",
+            is_flag=True,
+            help="continue the interrupted run for OUT, with its settings, if there is one",
+        ),
+        preset_option(settings),
+        settings_options(settings),
+        common_options,
+    )
 
 
 def output_option(
     help_text: str, *, metavar: str = "OUT", required: bool = True
 ) -> Callable[[F], F]:
-    """Give a command `-o`."""
-    return click.option(
-        "-o",
-        "--output",
-        cls=SectionedOption,
-        required=required,
-        type=click.Path(),
-        metavar=metavar,
-        help=help_text,
+    """Add `-o`."""
+    return _option(
+        "-o", "--output", required=required, type=click.Path(), metavar=metavar, help=help_text
     )
 
 
 def audio_option(function: F) -> F:
-    """Give a command `--audio`."""
-    return click.option(
+    """Add `--audio`."""
+    return _file(
         "--audio",
-        cls=SectionedOption,
-        type=click.Path(path_type=Path),
         metavar="FILE",
-        help="lay this sound under the clip, cut or padded to its length",
+        help="add this sound to the clip, cut or padded to its length",
     )(function)
 
 
-def file_options(function: F) -> F:
-    """Give a command the options of files that settings may name."""
-    for name, what in reversed(
-        [
-            ("mask", "the file of the mask"),
-            ("truth", "the picture without its hole"),
-            ("focus", "the file of what counts more"),
-            ("order", "the file of what is learned first"),
-        ]
-    ):
-        function = click.option(
-            f"--{name}",
-            cls=SectionedOption,
-            type=click.Path(),
-            metavar="FILE",
-            help=f"{what}, where it was made with one",
-        )(function)
-    return function
+def common_options(function: F) -> F:
+    """Add the options of every command that writes a file."""
+    flag = partial(_option, is_flag=True)
+    return _stack(
+        flag("-y", "--overwrite", help="replace the output if it exists"),
+        flag("-q", "--quiet", callback=_set_log_level, help="print nothing but errors"),
+        flag("--json", "as_json", help="print one JSON object per line"),
+        flag("--dry-run", help="check everything, print what would be done, and stop"),
+    )(function)
+
+
+def _set_log_level(ctx: click.Context, param: click.Parameter, quiet: bool) -> bool:
+    if quiet:
+        logging.getLogger("neuralpaint").setLevel(logging.ERROR)
+    return quiet
 
 
 def preset_option(settings: type[Settings]) -> Callable[[F], F]:
-    """Give a command `--preset`, which changes the defaults of the other options."""
+    """Add `--preset`, which changes the defaults of the other options."""
 
     def apply(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value is None:
@@ -170,61 +154,104 @@ def preset_option(settings: type[Settings]) -> Callable[[F], F]:
         }
         ctx.default_map = {**(ctx.default_map or {}), **chosen}
 
-    return click.option(
+    return _option(
         "--preset",
-        cls=SectionedOption,
         metavar="NAME",
         is_eager=True,
         expose_value=False,
         callback=apply,
-        help=f"settings that belong together: {', '.join(PRESETS)}; other options go before",
+        help=f"settings that belong together: {', '.join(PRESETS)}; typed options override them",
     )
 
 
-def _click_option(option: Option) -> Callable[[F], F]:
+def settings_options(settings: type[Settings]) -> Callable[[F], F]:
+    """Add one option for each field of a settings class."""
+    return _stack(*map(_setting_option, options(settings).values()))
+
+
+def _setting_option(option: Option) -> Callable[[F], F]:
+    declare = partial(_option, section=option.section, help=option.help)
     if option.type is bool:
-        return click.option(
-            f"{option.flag}/--no-{option.flag.removeprefix('--')}",
-            option.name,
-            cls=SectionedOption,
-            section=option.section,
-            is_flag=True,
-            default=option.default,
-            help=option.help,
+        no_flag = f"--no-{option.flag.removeprefix('--')}"
+        return declare(
+            f"{option.flag}/{no_flag}", option.name, is_flag=True, default=option.default
         )
     default = option.default
     if option.repeatable:
         default = [part for part in [default] if part]
-    return click.option(
+    return declare(
         option.flag,
         option.name,
-        cls=SectionedOption,
-        section=option.section,
         type=_SettingType(option),
         default=default,
         multiple=option.repeatable,
         show_default=not option.optional and not option.repeatable,
-        help=option.help,
     )
 
 
-def _hush(ctx: click.Context, param: click.Parameter, quiet: bool) -> bool:
-    if quiet:
-        logging.getLogger("neuralpaint").setLevel(logging.ERROR)
-    return quiet
+class _SettingType(click.ParamType):  # type: ignore[type-arg]  # older click is not generic
+    """Converts and checks a value with the rules of its setting."""
 
+    def __init__(self, option: Option) -> None:
+        self._option = option
+        self.name = option.unit or {int: "integer", float: "number"}.get(option.type, "text")
 
-def common_options(function: F) -> F:
-    """Give a command the options of everything that writes a file."""
-    for names, help_text, callback in reversed(
-        [
-            (("-y", "--overwrite"), "replace the output if it exists", None),
-            (("-q", "--quiet"), "print nothing but errors", _hush),
-            (("--json", "as_json"), "print one JSON object per line", None),
-            (("--dry-run",), "check everything, say what would be done, and stop", None),
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the choices, or the unit or the kind of value."""
+        choices = "|".join(self._choices())
+        if self._option.entries is not None:
+            file = "FILE|" if self._option.unit == "FILE" else ""
+            return f"{file}[{choices}][:KEY=VALUE,...]"
+        if choices:
+            return f"[{choices}]"
+        return self.name.upper() if self.name.islower() else self.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the checked value, read from a TOML file where the setting allows one."""
+        try:
+            if self._option.read is not None and str(value).lower().endswith(".toml"):
+                value = self._option.read(value)
+            return self._option.convert(value, label=self._option.flag)
+        except UsageError as error:
+            raise click.UsageError(str(error), ctx) from None
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Return the choices that begin with what was typed."""
+        return [
+            click.shell_completion.CompletionItem(choice)
+            for choice in self._choices()
+            if choice.startswith(incomplete)
         ]
-    ):
-        function = click.option(
-            *names, cls=SectionedOption, is_flag=True, help=help_text, callback=callback
-        )(function)
-    return function
+
+    def _choices(self) -> tuple[str, ...]:
+        return self._option.choices or tuple(self._option.entries or ())
+
+
+def settings_from(
+    settings: type[S], ctx: click.Context, *, earlier: Mapping[str, Any] | None = None
+) -> S:
+    """Return the settings of a command line; those of an `earlier` run replace the defaults.
+
+    A typed option overrides a preset, also one that it excludes: `--preset original --steps 100`
+    trains 100 steps and not 20 epochs.
+    """
+    known = options(settings)
+    values = {
+        name: ",".join(ctx.params[name]) if option.repeatable else ctx.params[name]
+        for name, option in known.items()
+        if name in ctx.params
+    }
+    typed = typed_options(ctx) & set(values)
+    values |= {k: v for k, v in (earlier or {}).items() if k in known and k not in typed}
+    for group in settings.exclusive_groups():
+        if typed.intersection(group):
+            values |= {name: None for name in group if name in known and name not in typed}
+    return settings.from_dict(values)
+
+
+def typed_options(ctx: click.Context) -> set[str]:
+    """Return the names of the options that were given on the command line."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    return {name for name in ctx.params if ctx.get_parameter_source(name) is typed}

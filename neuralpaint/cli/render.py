@@ -1,4 +1,4 @@
-"""`neuralpaint render`: see a painting or a take again."""
+"""`neuralpaint render`: render a painting or a take again."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from neuralpaint.cli.display import Display
+from neuralpaint.cli.display import FileDisplay
 from neuralpaint.cli.options import (
+    SectionedCommand,
     audio_option,
     common_options,
     output_option,
@@ -16,7 +17,6 @@ from neuralpaint.cli.options import (
     typed_options,
 )
 from neuralpaint.cli.running import confirm_overwrite, run
-from neuralpaint.cli.sections import SectionedCommand
 from neuralpaint.pipelines.render import RenderSettings, prepare_render
 from neuralpaint.pipelines.saved import as_it_was, load_saved, makes_still
 
@@ -33,23 +33,15 @@ __all__ = ["command"]
 @common_options
 @click.pass_context
 def command(
-    ctx: click.Context,
-    /,
-    saved: str,
-    output: str,
-    audio: Path | None,
-    overwrite: bool,
-    quiet: bool,
-    as_json: bool,
-    dry_run: bool,
-    **_: object,
+    ctx: click.Context, /, saved: str, output: str, audio: Path | None, overwrite: bool, **_: object
 ) -> int:
     """Render SAVED, a painting or a take, without its picture and without training.
 
-    A take becomes the clip that was filmed when it was recorded, but for what is said here: another
-    size, speed, pacing, framing or format. So what is not said is as it was, whatever default
-    stands below; --camera none, --overlay none, --crop none and --no-boomerang take it away.
-    Between two snapshots the weights are interpolated. A still shows the whole picture.
+    A take becomes the clip that was filmed when it was recorded, except for the options given here:
+    another size, speed, pacing, framing or format. An option that is not given keeps its recorded
+    value, not the default printed below; --camera none, --overlay none, --crop none and
+    --no-boomerang remove one. The weights are interpolated between two snapshots. A still shows the
+    whole picture.
 
     \b
     neuralpaint render clip.take -o 4k.mp4 --size 3840x2560
@@ -57,17 +49,16 @@ def command(
     neuralpaint render photo.painting -o poster.png --scale 16
     """
     allowed = confirm_overwrite(output, overwrite=overwrite)
-    typed = typed_options(ctx)
-    thing = load_saved(saved, ctx.params["device"])
-    still = makes_still(thing, output, at=ctx.params["at"], camera=ctx.params["camera"])
-    was = {} if still else as_it_was(thing, output, typed=typed)
+    loaded = load_saved(saved, ctx.params["device"])
+    still = makes_still(loaded, output, at=ctx.params["at"], camera=ctx.params["camera"])
+    recorded = {} if still else as_it_was(loaded, output, typed=typed_options(ctx))
     job = prepare_render(
-        thing,
+        loaded,
         output,
-        settings=settings_from(RenderSettings, ctx, remembered=was),
+        settings=settings_from(RenderSettings, ctx, earlier=recorded),
         source=saved,
         audio=audio,
         overwrite=allowed,
         began=ctx.obj,
     )
-    return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)
+    return run(job, ctx, FileDisplay)

@@ -1,18 +1,24 @@
-"""`neuralpaint replay`: tell how a file was made, or make it again."""
+"""`neuralpaint replay`: print the command that made a file, or run it again."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from neuralpaint.cli.display import Display
-from neuralpaint.cli.keeping import keeping_from
-from neuralpaint.cli.options import audio_option, common_options, file_options, output_option
-from neuralpaint.cli.running import confirm_overwrite, run
+from neuralpaint.cli.display import FileDisplay
+from neuralpaint.cli.options import (
+    SectionedCommand,
+    SectionedOption,
+    audio_option,
+    common_options,
+    output_option,
+)
+from neuralpaint.cli.running import confirm_overwrite, keeping_of, run
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.pipelines.job import Job
@@ -28,20 +34,40 @@ from neuralpaint.video.reader import read_tag
 
 __all__ = ["command"]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _RECIPES: dict[str, type[Settings]] = {
     "video": VideoSettings,
     "paint": PaintSettings,
     "morph": MorphSettings,
     "render": RenderSettings,
 }
+_FILES = {
+    "mask": "the file of the mask",
+    "truth": "the picture without its hole",
+    "focus": "the file of the pixels that count more",
+    "order": "the file of the order in which pixels are learned",
+}
 
 
-@click.command("replay")
+def _file_options(function: F) -> F:
+    for name, what in reversed(_FILES.items()):
+        function = click.option(
+            f"--{name}",
+            cls=SectionedOption,
+            type=click.Path(),
+            metavar="FILE",
+            help=f"{what}, if CLIP was made with one",
+        )(function)
+    return function
+
+
+@click.command("replay", cls=SectionedCommand)
 @click.argument("clip", type=click.Path(path_type=Path))
 @click.argument("sources", metavar="[INPUT]...", nargs=-1, type=click.Path())
-@output_option("make it again from INPUT, into this", required=False)
+@output_option("run the command again, with INPUT, and write this", required=False)
 @audio_option
-@file_options
+@_file_options
 @common_options
 @click.pass_context
 def command(
@@ -52,17 +78,14 @@ def command(
     output: str | None,
     audio: Path | None,
     overwrite: bool,
-    quiet: bool,
-    as_json: bool,
-    dry_run: bool,
-    **files: str | None,
+    **others: Any,
 ) -> int:
     """Print the command that made CLIP; with INPUT and -o, run it again.
 
-    CLIP is a clip, a still, a take or a painting; INPUT a picture, for a morph several or a folder,
-    or for what was rendered a painting or a take. The settings come from the file itself: only
-    options of this command line are taken from it, each checked as if it had been typed; never a
-    path, and nothing is given to a shell. A mask that was a file is not in CLIP: give it again.
+    CLIP is a clip, a still, a take or a painting. INPUT is a picture; for a morph, several or a
+    folder; for a file that was rendered, a painting or a take. The settings are read from CLIP:
+    only options of this command line, each checked as if it had been typed; never a path, and
+    nothing is passed to a shell. CLIP does not contain the file of a mask: give it again.
 
     \b
     neuralpaint replay clip.mp4
@@ -70,13 +93,13 @@ def command(
     """
     note = read_note(_text(clip), _RECIPES)
     if not sources and output is None:
-        click.echo(note.text() if as_json else note.command())
+        click.echo(note.text() if ctx.params["as_json"] else note.command())
         return 0
     if not sources or output is None:
-        raise click.UsageError("to make it again, give both what to make it of and -o OUT")
-    settings = _with_files(note.settings, files)
+        raise click.UsageError("to run the command again, give both INPUT and -o OUT")
+    settings = _with_files(note.settings, {name: others[name] for name in _FILES})
     job = _job(settings, sources, output, audio=audio, overwrite=overwrite, began=ctx.obj)
-    return run(job, Display(quiet=quiet, as_json=as_json), dry_run=dry_run)
+    return run(job, ctx, FileDisplay)
 
 
 def _text(path: Path) -> str | None:
@@ -122,7 +145,7 @@ def _job(
     if isinstance(settings, PaintSettings):
         if audio is not None:
             raise click.UsageError("--audio: a still has no sound")
-        keeping, _ = keeping_from(output, overwrite=overwrite)
+        keeping = keeping_of(output, overwrite=overwrite)
         return prepare_paint(source, output, settings=settings, keeping=keeping, began=began)
     if not isinstance(settings, VideoSettings | MorphSettings | RenderSettings):
         raise TypeError(f"no recipe has {type(settings).__name__}")
@@ -136,7 +159,7 @@ def _job(
         return prepare_render(
             source, output, settings=settings, audio=audio, overwrite=allowed, began=began
         )
-    keeping, _ = keeping_from(output, overwrite=overwrite)
+    keeping = keeping_of(output, overwrite=overwrite)
     if isinstance(settings, MorphSettings):
         return prepare_morph(
             sources, output, settings=settings, audio=audio, keeping=keeping, began=began

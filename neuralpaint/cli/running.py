@@ -1,4 +1,4 @@
-"""What the commands that do a job have in common: ask before overwriting, show, report, exit."""
+"""Runs the job of a command: asks before files are replaced, shows progress, returns the status."""
 
 from __future__ import annotations
 
@@ -9,48 +9,87 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
-from neuralpaint.cli.screen import Finished, Going, Screen
+from neuralpaint.cli import INTERRUPTED
+from neuralpaint.cli.display import Display, FileDisplay, Finished
+from neuralpaint.cli.options import settings_from
+from neuralpaint.config.settings import Settings
+from neuralpaint.pipelines.job import Job
+from neuralpaint.storage.resume.interrupted import interrupted_settings
+from neuralpaint.storage.resume.keeping import Keeping, checkpoint_of
 
-__all__ = ["INTERRUPTED", "confirm_overwrite", "run"]
+__all__ = ["confirm_overwrite", "keeping_of", "run", "train"]
 
-INTERRUPTED = 130
-"""The exit status of what was ended early."""
-
-P = TypeVar("P", bound=Going, covariant=True)
-R = TypeVar("R", bound=Finished, covariant=True)
+R = TypeVar("R", bound=Finished)
+R_co = TypeVar("R_co", bound=Finished, covariant=True)
 
 
-class _Job(Protocol[P, R]):
+class _Job(Protocol[R_co]):
     def facts(self) -> dict[str, Any]: ...
 
-    def run(self, report: Callable[[P], None]) -> R: ...
+    def run(self, report: Callable[[Any], None]) -> R_co: ...
+
+
+def run(job: _Job[R], ctx: click.Context, display: type[Display[R]]) -> int:
+    """Run a job, or with --dry-run only print its plan, and return the exit status."""
+    shown = display(quiet=ctx.params["quiet"], as_json=ctx.params["as_json"])
+    facts = job.facts()
+    if ctx.params["dry_run"]:
+        shown.plan(facts)
+        return 0
+    shown.start(facts)
+    try:
+        result = job.run(shown.update)
+    finally:
+        shown.clear()
+    shown.done(result)
+    return INTERRUPTED if result.interrupted else 0
+
+
+def train(
+    prepare: Callable[..., Job], source: object, ctx: click.Context, settings: type[Settings]
+) -> int:
+    """Run a command that trains, with the `training_options` of its context."""
+    params = ctx.params
+    output = params["output"]
+    files = {name: params[name] for name in ("record", "save", "resume", "overwrite")}
+    earlier = interrupted_settings(output) if params["resume"] else {}
+    job = prepare(
+        source,
+        output,
+        settings=settings_from(settings, ctx, earlier=earlier),
+        keeping=keeping_of(output, **files),
+        began=ctx.obj,
+        **({"audio": params["audio"]} if "audio" in params else {}),
+    )
+    return run(job, ctx, FileDisplay)
+
+
+def keeping_of(
+    output: str,
+    *,
+    record: Path | None = None,
+    save: Path | None = None,
+    resume: bool = False,
+    overwrite: bool,
+) -> Keeping:
+    """Return which files a run writes and may replace, after asking where that is possible."""
+    if not resume:
+        interrupted = checkpoint_of(output).exists()
+        also = f"an interrupted run for {output}, which --resume continues," if interrupted else ""
+        overwrite = confirm_overwrite(output, record, save, overwrite=overwrite, also=also)
+    return Keeping.of(record=record, save=save, resume=resume, overwrite=overwrite)
 
 
 def confirm_overwrite(*paths: str | Path | None, overwrite: bool, also: str = "") -> bool:
-    """Return whether all files that exist may be replaced, asking where there is somebody to ask.
+    """Return whether all files that exist may be replaced; on a terminal, the user is asked.
 
-    `also` says what else would be lost, where that is the case.
+    `also` names what else would be lost.
     """
     there = [str(path) for path in paths if path is not None and Path(path).exists()]
-    somebody = sys.stdin.isatty() and sys.stderr.isatty()
-    if overwrite or not there or not somebody:
+    on_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    if overwrite or not there or not on_terminal:
         return overwrite
     exist, them = ("exists", "it") if len(there) == 1 else ("exist", "them")
     lost = f", and {also} would be lost" if also else ""
     question = f"{' and '.join(there)} {exist}{lost}. Replace {them}?"
     return click.confirm(question, err=True, abort=True)
-
-
-def run(job: _Job[P, R], screen: Screen[P, R], *, dry_run: bool) -> int:
-    """Run a job on a screen, or only outline it, and return the exit status."""
-    facts = job.facts()
-    if dry_run:
-        screen.plan(facts)
-        return 0
-    screen.start(facts)
-    try:
-        result = job.run(screen.update)
-    finally:
-        screen.clear()
-    screen.done(result)
-    return INTERRUPTED if result.interrupted else 0

@@ -182,8 +182,8 @@ def test_who_sits_at_a_terminal_is_asked_for_all_that_would_be_lost(folder: Path
         said = terminal.read(4096).decode()
     assert done.returncode == 1
     assert (
-        "out.mkv and a.take exist, and an interrupted run for out.mkv, with which --resume goes "
-        "on, would be lost. Replace them? [y/N]"
+        "out.mkv and a.take exist, and an interrupted run for out.mkv, which --resume "
+        "continues, would be lost. Replace them? [y/N]"
     ) in said
     assert {(folder / name).read_text() for name in kept} == {"precious"}
 
