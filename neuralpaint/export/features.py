@@ -157,18 +157,9 @@ def _pyramid(encoding: PyramidEncoding, trained: Trained) -> Features:
 @features_of.register
 def _hash(encoding: HashEncoding, trained: Trained) -> Features:
     """Return a plane for each level; nodes that share a table entry each get a copy of it."""
-    from neuralpaint.models.encodings.hash_grid import grid_levels
-
     canvas, table = trained.canvas, trained.weights["encoding.table"]
-    levels = grid_levels(
-        levels=encoding.levels,
-        coarsest=encoding.coarsest,
-        finest=encoding.finest or max(canvas.height, canvas.width) // 2,
-        table_size=2**encoding.table_size,
-        span=canvas.span,
-    )
     planes, start, span = [], 0, np.array(canvas.span)
-    for cells, row, entries in levels:
+    for cells, row, entries in encoding.levels_for(canvas):
         down, across = (math.ceil(cells * side / 2) + 1 for side in canvas.span)
         if down * across > _MAX_NODES:
             raise UsageError(
