@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import io
 from abc import ABC, abstractmethod
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
-from neuralpaint.models.codes import checked_code
+from neuralpaint.models.codes import Codes, checked_code
 from neuralpaint.runtime.devices import to_device
 
 __all__ = ["CodeField", "Painting", "TorchPainting", "check_weights"]
@@ -41,7 +42,7 @@ class Painting(ABC):
 
     device: torch.device
     """The device that renders."""
-    codes: NDArray[np.float32] | None = None
+    codes: Codes | None = None
     """The trained codes of an album, (pictures, k); None for a single picture."""
     canvas: Canvas
     """The whole picture at its original size."""
@@ -49,11 +50,25 @@ class Painting(ABC):
     """The `TrainingSettings` of the training; `Any` because that class is in a higher layer."""
     note: Mapping[str, Any] = MappingProxyType({})
     """The note from the file that it was loaded from."""
+    _weights: dict[str, Any]
+    _code: Codes | CodeField | None
+
+    def __init__(
+        self,
+        weights: dict[str, Any],
+        *,
+        canvas: Canvas,
+        settings: Any,
+        codes: Codes | None = None,
+    ) -> None:
+        """Keep a reference to the weights, which must not change."""
+        self._weights, self.canvas, self.settings, self.codes = weights, canvas, settings, codes
+        self._code = None if codes is None else codes[0]
 
     @property
-    @abstractmethod
     def nbytes(self) -> int:
         """Size of the weights in bytes."""
+        return sum(weight.nbytes for weight in self._weights.values())
 
     @property
     @abstractmethod
@@ -87,11 +102,16 @@ class Painting(ABC):
         """
         if self.codes is None:
             raise UsageError("this painting has learned one picture, which has no code")
-        return self._at_code(code if callable(code) else checked_code(code, self.codes.shape[1]))
+        valid = code if callable(code) else checked_code(code, self.codes.shape[1])
+        return self._with(self._weights, valid)
 
-    def _at_code(self, code: NDArray[np.float32] | CodeField) -> Self:
-        """Return this painting with a valid code; overridden where albums can be learned."""
-        raise NotImplementedError
+    def _with(self, weights: dict[str, Any], code: Codes | CodeField | None = None) -> Self:
+        """Return a painting of the same model with other weights, and another code if given."""
+        painting = copy.copy(self)
+        painting._weights, painting.note = weights, MappingProxyType({})
+        if code is not None:
+            painting._code = code
+        return painting
 
     @overload
     def __call__(self, x: Grid) -> NDArray[np.float32]: ...
@@ -159,7 +179,7 @@ class Painting(ABC):
 
 
 class TorchPainting(Painting):
-    """Weights of its own for a torch module that all paintings of a training share."""
+    """Weights of its own, on one device, for a torch module that the snapshots share."""
 
     def __init__(
         self,
@@ -168,23 +188,11 @@ class TorchPainting(Painting):
         *,
         canvas: Canvas,
         settings: Any,
-        codes: NDArray[np.float32] | None = None,
-        code: NDArray[np.float32] | CodeField | None = None,
+        codes: Codes | None = None,
     ) -> None:
-        """Keep a reference to the weights, which are on one device and must not change.
-
-        `codes` are the trained codes of an album; `code` is used to render, `codes[0]` by default.
-        """
+        super().__init__(weights, canvas=canvas, settings=settings, codes=codes)
         self._model = model
-        self._weights = weights
-        self.canvas, self.settings, self.codes = canvas, settings, codes
-        self._code = codes[0] if code is None and codes is not None else code
         self.device = next(iter(weights.values())).device
-
-    @property
-    def nbytes(self) -> int:
-        """Size of the weights in bytes."""
-        return sum(weight.nbytes for weight in self._weights.values())
 
     @property
     def weights(self) -> dict[str, NDArray[Any]]:
@@ -225,9 +233,6 @@ class TorchPainting(Painting):
         code = to_device(torch.from_numpy(self._code), self.device)
         return code.view(*[1] * x.ndim, -1)
 
-    def _at_code(self, code: NDArray[np.float32] | CodeField) -> Self:
-        return self._with(self._weights, code)
-
     def blend(self, other: Self, amount: float) -> Self:
         """Interpolate the weights linearly: amount 0 is this painting, 1 the other one."""
         nearer = self if amount < 0.5 else other
@@ -238,18 +243,6 @@ class TorchPainting(Painting):
             for name, weight in self._weights.items()
         }
         return nearer._with(weights)
-
-    def _with(
-        self, weights: dict[str, Tensor], code: NDArray[np.float32] | CodeField | None = None
-    ) -> Self:
-        return type(self)(
-            self._model,
-            weights,
-            canvas=self.canvas,
-            settings=self.settings,
-            codes=self.codes,
-            code=self._code if code is None else code,
-        )
 
 
 def check_weights(

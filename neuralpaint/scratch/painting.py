@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models import ButtonsModel
 from neuralpaint.models.codes import Codes
-from neuralpaint.models.painting import CodeField, Painting, check_weights
+from neuralpaint.models.painting import Painting, check_weights
 from neuralpaint.scratch.layers import Array
 from neuralpaint.scratch.network import Network, SupportedModel, Weights, build_network
 from neuralpaint.training.settings import TrainingSettings
@@ -149,21 +149,9 @@ class ScratchPainting(Painting):
         canvas: Canvas,
         settings: TrainingSettings,
         codes: Codes | None = None,
-        code: Codes | CodeField | None = None,
     ) -> None:
-        """Take weights by name, which must not be changed afterwards.
-
-        `codes` are those of an album, and `code` is the one that is rendered: by default the first.
-        """
+        super().__init__(weights, canvas=canvas, settings=settings, codes=codes)
         self._renderer = renderer
-        self._weights = weights
-        self.canvas, self.settings, self.codes = canvas, settings, codes
-        self._code = codes[0] if code is None and codes is not None else code
-
-    @property
-    def nbytes(self) -> int:
-        """Size of the weights in bytes."""
-        return sum(weight.nbytes for weight in self._weights.values())
 
     @property
     def weights(self) -> dict[str, NDArray[Any]]:
@@ -198,17 +186,4 @@ class ScratchPainting(Painting):
                 name: weight + float(amount) * (other._weights[name] - weight)
                 for name, weight in self._weights.items()
             }
-        )
-
-    def _at_code(self, code: Codes | CodeField) -> Self:
-        return self._with(self._weights, code)
-
-    def _with(self, weights: Weights, code: Codes | CodeField | None = None) -> Self:
-        return type(self)(
-            self._renderer,
-            weights,
-            canvas=self.canvas,
-            settings=self.settings,
-            codes=self.codes,
-            code=self._code if code is None else code,
         )

@@ -227,5 +227,5 @@ def test_a_painting_carries_no_history(name: str) -> None:
     student = learner(picture(), model=name, device="cpu")
     student.advance(3)
     assert not student.painting().colours(Canvas.of(height=4, width=4).grid()).requires_grad
-    weights = student.painting()._weights.values()  # type: ignore[attr-defined]
+    weights = student.painting()._weights.values()
     assert not any(weight.requires_grad or weight.grad_fn for weight in weights)
