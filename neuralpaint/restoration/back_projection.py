@@ -17,38 +17,52 @@ from neuralpaint.image.kernels import Axis
 from neuralpaint.restoration.jpeg import SIDE
 from neuralpaint.restoration.observation import Observation
 
-__all__ = ["Correction", "Projection"]
+__all__ = ["BackProjection"]
 
 
-class Correction:
-    """Back-projection at the picture's resolution: computes c, of which U is added."""
+class BackProjection:
+    """Back-projection of a finer picture onto a picture, or on a part of both."""
 
     def __init__(self, rows: Axis, columns: Axis, *, known: Observation) -> None:
-        self._down_up = [
-            axis.down(known.kernel).after(axis.up()).on(known.device) for axis in (rows, columns)
-        ]
+        down, up = [axis.down(known.kernel) for axis in (rows, columns)], [rows.up(), columns.up()]
+        self._down_up = [d.after(u).on(known.device) for d, u in zip(down, up, strict=True)]
+        self._down, self._up = ([band.on(known.device) for band in bands] for bands in (down, up))
         self._corner = rows.low.start, columns.low.start
         self._quantization = known.quantization
 
-    def __call__(self, residual: Tensor, *, times: int, first: int = 0) -> Tensor:
+    def down(self, x: Tensor) -> Tensor:
+        """Return D x: (..., h, w) as (..., low h, low w)."""
+        rows, columns = self._down
+        return columns.along_columns(rows.along_rows(x))
+
+    def up(self, y: Tensor) -> Tensor:
+        """Return U y: (..., low h, low w) as (..., h, w)."""
+        rows, columns = self._up
+        return rows.along_rows(columns.along_columns(y))
+
+    def down_up(self, y: Tensor, *, first: int = 0) -> Tensor:
+        """Return D U y, of y (3, low h, low w) or of its rows from `first` on."""
+        rows, columns = self._down_up
+        rows = rows.within(slice(first, first + y.shape[-2]))
+        return columns.along_columns(rows.along_rows(y))
+
+    def project(self, x: Tensor, y: Tensor, *, times: int) -> Tensor:
+        """Return x after `times` back-projections onto y; x is changed in place."""
+        return x.add_(self.up(self.correction(y - self.down(x), times=times)))
+
+    def correction(self, residual: Tensor, *, times: int, first: int = 0) -> Tensor:
         """Return c, for which x + U c is x after `times` back-projections.
 
-        `residual` is y - D x, (3, low height, low width), or its rows from `first` on; then c is
-        correct except for `reach` rows at either end.
+        `residual` is y - D x, (3, low h, low w), or its rows from `first` on; then c is correct
+        except for `reach` rows at either end.
         """
         c = self._unexplained(residual, first)
         for _ in range(times - 1):
             c = c + self._unexplained(residual - self.down_up(c, first=first), first)
         return c
 
-    def down_up(self, y: Tensor, *, first: int = 0) -> Tensor:
-        """Return D U y, of y (3, low height, low width) or of its rows from `first` on."""
-        rows, columns = self._down_up
-        rows = rows.within(slice(first, first + y.shape[-2]))
-        return columns.along_columns(rows.along_rows(y))
-
     def reach(self, *, times: int) -> int:
-        """Return the number of neighbouring rows on either side that c depends on."""
+        """Return the number of neighbouring rows on either side that a correction depends on."""
         places = self._down_up[0].places
         own = torch.arange(places.shape[1], device=places.device)
         return times * (int((places - own).abs().max()) + SIDE)
@@ -58,27 +72,3 @@ class Correction:
             return residual
         top, left = self._corner
         return self._quantization.unexplained(residual, corner=(top + first, left))
-
-
-class Projection:
-    """Back-projection of a finer picture onto a picture, or a part of it."""
-
-    def __init__(self, rows: Axis, columns: Axis, *, known: Observation) -> None:
-        axes = rows, columns
-        self._down = [axis.down(known.kernel).on(known.device) for axis in axes]
-        self._up = [axis.up().on(known.device) for axis in axes]
-        self._correction = Correction(rows, columns, known=known)
-
-    def down(self, x: Tensor) -> Tensor:
-        """Return (..., h, w) as (..., low h, low w)."""
-        rows, columns = self._down
-        return columns.along_columns(rows.along_rows(x))
-
-    def up(self, y: Tensor) -> Tensor:
-        """Return (..., low h, low w) as (..., h, w)."""
-        rows, columns = self._up
-        return rows.along_rows(columns.along_columns(y))
-
-    def project(self, x: Tensor, y: Tensor, *, times: int) -> Tensor:
-        """Return x after `times` back-projections onto y; x is changed in place."""
-        return x.add_(self.up(self._correction(y - self.down(x), times=times)))

@@ -1,7 +1,7 @@
 """Frame interpolation: in-between frames along the optical flow of two frames.
 
 Three flows are tried for every pixel of the new frame: the forward flow splatted to that time, the
-backward flow splatted, and the dominant flow. Each says where in both frames to sample the colour;
+backward flow splatted, and the dominant flow. Each gives the two points to sample in both frames;
 what is occluded in one frame is taken from the other. The candidates, and a plain blend of both
 frames, are mixed by how well the two frames agree along them. (Baker et al. 2011, A database and
 evaluation methodology for optical flow, describe the splatting.)
@@ -14,7 +14,6 @@ import math
 import threading
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,13 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from neuralpaint.restoration.flow import (
-    Motion,
-    Pixels,
-    dominant_flow,
-    estimate_motion,
-    to_planes,
-)
+from neuralpaint.restoration.flow import Motion, Pixels, dominant_flow, estimate_motion, to_planes
 from neuralpaint.restoration.variational import is_inside, resize, splat, warp
 from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
 from neuralpaint.runtime.threads import parallel_map
@@ -82,9 +75,9 @@ def densify(
     """
     if len(times) != len(frames):
         raise ValueError(f"{len(frames)} frames have {len(times)} times")
-    pairs = [_Pair(*pair) for pair in pairwise(zip(frames, map(float, times), strict=True))]
+    pairs = list(pairwise(zip(frames, map(float, times), strict=True)))
     if loops and len(frames) > 1:
-        pairs.append(_Pair((frames[-1], float(times[-1])), (frames[0], 1.0)))
+        pairs.append(((frames[-1], float(times[-1])), (frames[0], 1.0)))
     done, caller, stopped = [0.0] * len(pairs), threading.get_ident(), threading.Event()
 
     def fill(index: int) -> list[Timed]:
@@ -96,8 +89,8 @@ def densify(
                 on_done(sum(done) / len(done))
 
         try:
-            return pairs[index].inbetweens(
-                between, max_motion=max_motion, max_between=max_between, on_done=report
+            return _inbetweens(
+                *pairs[index], between, max_motion=max_motion, most=max_between, on_done=report
             )
         except _StoppedError:
             return []  # discarded: `parallel_map` raises the error that stopped the work
@@ -121,29 +114,29 @@ class _StoppedError(Exception):
     """Another thread failed or was interrupted."""
 
 
-class _Pair(NamedTuple):
-    """Two consecutive frames with their times."""
-
-    first: Timed
-    second: Timed
-
-    def inbetweens(
-        self, count: int | None, *, max_motion: float, max_between: int, on_done: DoneCallback
-    ) -> list[Timed]:
-        (a, start), (b, end) = self.first, self.second
-        if count == 0 or np.array_equal(a, b):
-            return []
-        motion = estimate_motion(a, b, on_done=part_of(on_done, first=0, last=_FLOW_SHARE))
-        if motion.consistency < _LEAST_CONSISTENCY:
-            return []
-        if count is None:
-            count = max(0, min(max_between, math.ceil(motion.distance() / max_motion) - 1))
-        made = []
-        for i in range(1, count + 1):
-            u = i / (count + 1)
-            made.append((interpolate(a, b, motion, u=u), (1 - u) * start + u * end))
-            on_done(_FLOW_SHARE + (1 - _FLOW_SHARE) * i / count)
-        return made
+def _inbetweens(
+    first: Timed,
+    second: Timed,
+    count: int | None,
+    *,
+    max_motion: float,
+    most: int,
+    on_done: DoneCallback,
+) -> list[Timed]:
+    (a, start), (b, end) = first, second
+    if count == 0 or np.array_equal(a, b):
+        return []
+    motion = estimate_motion(a, b, on_done=part_of(on_done, first=0, last=_FLOW_SHARE))
+    if motion.consistency < _LEAST_CONSISTENCY:
+        return []
+    if count is None:
+        count = max(0, min(most, math.ceil(motion.distance() / max_motion) - 1))
+    made = []
+    for i in range(1, count + 1):
+        u = i / (count + 1)
+        made.append((interpolate(a, b, motion, u=u), (1 - u) * start + u * end))
+        on_done(_FLOW_SHARE + (1 - _FLOW_SHARE) * i / count)
+    return made
 
 
 def interpolate(a: Pixels, b: Pixels, motion: Motion, *, u: float) -> Pixels:

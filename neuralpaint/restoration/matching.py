@@ -20,7 +20,7 @@ from torch import Tensor
 from neuralpaint.image.kernels import REACH, Axis
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import Kernel
-from neuralpaint.restoration.back_projection import Correction
+from neuralpaint.restoration.back_projection import BackProjection
 from neuralpaint.restoration.jpeg import rgb_to_ycc, ycc_to_rgb
 from neuralpaint.restoration.observation import Observation, observe
 from neuralpaint.restoration.settings import TargetSettings
@@ -137,12 +137,12 @@ def _correction(
 ) -> Tensor:
     """Return R, G and B that, interpolated and added, make a still with this `shrunk` match.
 
-    If the picture was compressed and the target is not enhanced, the reference is the target
-    itself, shrunk: where the target deviates from the picture, compression is the cause, but what
-    the network adds is an error. An enhanced target would be expensive to make again; there the
-    network may deviate by as much as the target may.
+    If the picture was compressed and the target is not enhanced, the still must match the target,
+    shrunk: compression is the cause where the target deviates from the picture, but the network is
+    where the still does. An enhanced target would take too long to make again; then the still may
+    deviate from the picture by as much as the target may.
     """
-    follow, exact = (Correction(rows, columns, known=each) for each in (known, known.exact))
+    follow, exact = (BackProjection(rows, columns, known=each) for each in (known, known.exact))
     plain = known.quantization is not None and not enhanced
     times = known.projections
     reach = (2 * times + 1 if plain else times) * follow.reach(times=1)
@@ -155,10 +155,10 @@ def _correction(
         low = slice(rows.low.start + first, rows.low.start + last)
         y = known.planes(low, columns.low)
         if plain:
-            c = follow(y - follow.down_up(y, first=first), times=times, first=first)
+            c = follow.correction(y - follow.down_up(y, first=first), times=times, first=first)
             y = follow.down_up(y + c, first=first)
-        correction = exact if plain else follow
-        c = correction(y - rgb_to_ycc(shrunk[:, first:last]), times=times, first=first)
+        onto = exact if plain else follow
+        c = onto.correction(y - rgb_to_ycc(shrunk[:, first:last]), times=times, first=first)
         found[:, top:bottom] = ycc_to_rgb(c[:, top - first : bottom - first])
     return found
 

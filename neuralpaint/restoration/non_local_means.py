@@ -19,7 +19,7 @@ from torch import Tensor
 from neuralpaint.runtime.progress import DoneCallback, ignore
 from neuralpaint.runtime.threads import parallel_map
 
-__all__ = ["Window", "margin_of", "non_local_means"]
+__all__ = ["Window", "non_local_means"]
 
 _NEAR = 2  # a thinned window keeps all offsets up to here
 _LEAST_EXPONENT = -64.0  # 2 to this power is practically 0
@@ -51,15 +51,9 @@ class Window(NamedTuple):
         chosen = generator.permutation(len(far))[: round(share * len(far))]
         return Window(near + [far[i] for i in sorted(chosen.tolist())])
 
-    @property
-    def reach(self) -> int:
-        """The largest offset along either axis."""
-        return max(max(abs(dy), abs(dx)) for dy, dx in self.offsets)
-
-
-def margin_of(window: Window, *, patch: int, average: int) -> int:
-    """Return the distance up to which other pixels influence a result."""
-    return window.reach + patch + average
+    def margin(self, *, patch: int, average: int) -> int:
+        """Return the distance up to which other pixels influence a result."""
+        return max(max(abs(dy), abs(dx)) for dy, dx in self.offsets) + patch + average
 
 
 def non_local_means(
@@ -76,7 +70,7 @@ def non_local_means(
     Patches have a side of 2 patch + 1, weights are filtered over 2 average + 1. Beyond its edges x
     is mirrored. `on_done` is called on this thread.
     """
-    margin = margin_of(window, patch=patch, average=average)
+    margin = window.margin(patch=patch, average=average)
     height, width = x.shape[-2:]
     padded = x[:, _mirrored(height, margin)[:, None], _mirrored(width, margin)]
     out = torch.empty_like(x)
@@ -113,7 +107,7 @@ def _tiles(height: int, width: int, tile: tuple[int, int]) -> Iterator[tuple[sli
 
 def _means(x: Tensor, h: float, window: Window, patch: int, average: int) -> Tensor:
     """Return the means of a tile (3, ...), given with a margin on all sides."""
-    margin = margin_of(window, patch=patch, average=average)
+    margin = window.margin(patch=patch, average=average)
     height, width = (side - 2 * margin for side in x.shape[-2:])
     reach = patch + average
     # Scaled so that a weight is 1/2 to the power of the sum of squared differences.

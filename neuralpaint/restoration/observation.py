@@ -20,7 +20,7 @@ from neuralpaint.restoration.jpeg import (
     detect_quantization,
     pixels_to_ycc,
 )
-from neuralpaint.restoration.non_local_means import Window, margin_of, non_local_means
+from neuralpaint.restoration.non_local_means import Window, non_local_means
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.runtime.progress import DoneCallback, ignore
 
@@ -73,7 +73,7 @@ class Observation:
         """
         if not self.noise:
             return pixels_to_ycc(self.pixels[rows, columns], device=self.device)
-        margin = margin_of(_WINDOW, patch=_PATCH, average=_AVERAGE)
+        margin = _WINDOW.margin(patch=_PATCH, average=_AVERAGE)
         (outer_rows, top), (outer_columns, left) = (
             (slice(max(0, part.start - margin), part.stop + margin), min(part.start, margin))
             for part in (rows, columns)

@@ -11,7 +11,6 @@ bring it close to the membrane: the solution of Laplace's equation with the know
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -82,22 +81,16 @@ def distance(unknown: Tensor, most: int) -> Tensor:
 
     Every other step may be diagonal, which makes the distances octagonal.
     """
-    steps = torch.zeros(unknown.shape, device=unknown.device)
-    for known in _dilations((~unknown).float()[None], most):
-        steps += 1 - known
-    return steps + unknown.float()
-
-
-def _dilations(known: Tensor, times: int) -> Iterator[Tensor]:
-    """Yield the known pixels, float32 (h, w), dilated by one more pixel each time."""
-    for i in range(times):
+    known, steps = (~unknown).float()[None], unknown.float()
+    for i in range(most):  # dilate the known pixels
         down = functional.max_pool2d(known, (3, 1), stride=1, padding=(1, 0))
         if i % 2:
             known = functional.max_pool2d(down, (1, 3), stride=1, padding=(0, 1))
         else:
             across = functional.max_pool2d(known, (1, 3), stride=1, padding=(0, 1))
             known = torch.maximum(down, across)
-        yield known[0]
+        steps = steps + 1 - known[0]
+    return steps
 
 
 def restore_known(

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from neuralpaint.image.kernels import Axis
 from neuralpaint.image.pictures import Picture
-from neuralpaint.restoration.back_projection import Projection
+from neuralpaint.restoration.back_projection import BackProjection
 from neuralpaint.restoration.jpeg import pixels_to_ycc, ycc_to_pixels
 from neuralpaint.restoration.non_local_means import Window, non_local_means
 from neuralpaint.restoration.observation import Observation, observe
@@ -161,7 +161,7 @@ class _Stage:
         """Return the planes of a tile and its margin, float32 (3, h, w)."""
         known = self.known
         y = known.planes(row.axis.low, column.axis.low, on_done=lambda _: on_done(0))
-        projection = Projection(row.axis, column.axis, known=known)
+        projection = BackProjection(row.axis, column.axis, known=known)
         x = (
             projection.up(y)
             if self.before is None
@@ -185,7 +185,7 @@ class _Stage:
         return down.on(device).along_rows(x)
 
 
-def _enhanced(x: Tensor, y: Tensor, projection: Projection, on_done: DoneCallback) -> Tensor:
+def _enhanced(x: Tensor, y: Tensor, projection: BackProjection, on_done: DoneCallback) -> Tensor:
     """Return x after all steps of non-local means and back-projection."""
     generator = np.random.default_rng(_SEED)  # the same for all tiles, so that they fit together
     for i, h in enumerate(np.geomspace(*_STRENGTHS, _STEPS).tolist()):

@@ -11,7 +11,7 @@ import torch
 from neuralpaint.image.kernels import Axis
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import Kernel
-from neuralpaint.restoration.back_projection import Projection
+from neuralpaint.restoration.back_projection import BackProjection
 from neuralpaint.restoration.observation import observe
 from neuralpaint.restoration.settings import TargetSettings
 
@@ -22,7 +22,7 @@ def test_it_converges_at_every_scale(scale: float, kernel: Kernel) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)
     known = observe(Picture(pixels), settings=TargetSettings(kernel=kernel, denoise=0))
     rows, columns = (Axis.whole(side, round(side * scale)) for side in pixels.shape[:2])
-    projection = Projection(rows, columns, known=known)
+    projection = BackProjection(rows, columns, known=known)
     y = known.planes(slice(0, 50), slice(0, 60))
 
     def residual(times: int) -> float:

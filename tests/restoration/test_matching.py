@@ -17,7 +17,7 @@ from neuralpaint.image.kernels import Axis
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import Kernel
 from neuralpaint.restoration import matching
-from neuralpaint.restoration.back_projection import Projection
+from neuralpaint.restoration.back_projection import BackProjection
 from neuralpaint.restoration.jpeg import rgb_to_ycc, ycc_to_rgb
 from neuralpaint.restoration.matching import match_still
 from neuralpaint.restoration.observation import observe
@@ -85,11 +85,11 @@ def projected(
     )
     x = rgb_to_ycc(torch.from_numpy(still.astype(np.float32)).permute(2, 0, 1) / 65535)
     y = known.planes(rows.low, columns.low)
-    follow = Projection(rows, columns, known=known)
+    follow = BackProjection(rows, columns, known=known)
     exact = follow
     if known.quantization is not None and not enhance:
         y = follow.down(follow.project(follow.up(y), y, times=known.projections))
-        exact = Projection(rows, columns, known=known.exact)
+        exact = BackProjection(rows, columns, known=known.exact)
     x = exact.project(x, y, times=known.projections)
     return ycc_to_rgb(x).clamp(0, 1).permute(1, 2, 0).numpy()
 

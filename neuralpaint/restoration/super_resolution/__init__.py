@@ -1,1 +1,0 @@
-"""Super-resolution: a picture made larger from nothing but itself."""
