@@ -219,6 +219,8 @@ def print_table(
     from rich.text import Text
 
     rows = list(rows)
+    if not rows:
+        return
     lines = [headings, *rows] if headings else rows
     table = Table(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(headings),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,29 +17,13 @@ from neuralpaint.cli.options import (
     output_option,
 )
 from neuralpaint.cli.running import confirm_overwrite, keeping_of, run
-from neuralpaint.config.settings import Settings
-from neuralpaint.errors import SavedError, UsageError
-from neuralpaint.pipelines.job import Job
-from neuralpaint.pipelines.morph.morph import prepare_morph
-from neuralpaint.pipelines.morph.settings import MorphSettings
-from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
-from neuralpaint.pipelines.provenance import read_note
-from neuralpaint.pipelines.render import RenderSettings, prepare_render
-from neuralpaint.pipelines.saved import load_saved
-from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
-from neuralpaint.video.formats import format_for
-from neuralpaint.video.reader import read_tag
+from neuralpaint.pipelines.replay import COMMANDS, note_in, prepare_replay
+from neuralpaint.storage.resume.keeping import Keeping
 
 __all__ = ["command"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_RECIPES: dict[str, type[Settings]] = {
-    "video": VideoSettings,
-    "paint": PaintSettings,
-    "morph": MorphSettings,
-    "render": RenderSettings,
-}
 _FILES = {
     "mask": "the file of the mask",
     "truth": "the picture without its hole",
@@ -91,79 +73,23 @@ def command(
     neuralpaint replay clip.mp4
     neuralpaint replay clip.mp4 other.jpg -o other.mp4
     """
-    note = read_note(_text(clip), _RECIPES)
+    note = note_in(clip)
     if not sources and output is None:
-        click.echo(note.text() if ctx.params["as_json"] else note.command())
+        click.echo(note.text() if others["as_json"] else note.command())
         return 0
     if not sources or output is None:
         raise click.UsageError("to run the command again, give both INPUT and -o OUT")
-    settings = _with_files(note.settings, {name: others[name] for name in _FILES})
-    job = _job(settings, sources, output, audio=audio, overwrite=overwrite, began=ctx.obj)
-    return run(job, ctx, FileDisplay)
-
-
-def _text(path: Path) -> str | None:
-    """Return the note in a file, whatever kind of file it is."""
-    text = read_tag(path)
-    if text is None:
-        with contextlib.suppress(SavedError):
-            text = json.dumps(dict(load_saved(path, "cpu").note))
-    return text
-
-
-def _with_files(settings: Settings, given: dict[str, str | None]) -> Settings:
-    """Return the settings with the files that were given; a name from a file is never opened.
-
-    Raises:
-        UsageError: one is missing, or one was given that has no use.
-    """
-    named = settings.files()
-    for name, path in given.items():
-        if path is None and name in named:
-            raise UsageError(
-                f"it was made with the file --{name} {named[name]}, which is not in it: give that, "
-                "or another, with the same option"
-            )
-        if path is not None and name not in named:
-            raise UsageError(f"--{name}: it was made without such a file; leave it out")
-    known: dict[str, Any] = {name: path for name, path in given.items() if path is not None}
-    return settings.replaced(**known)
-
-
-def _job(
-    settings: Settings,
-    sources: tuple[str, ...],
-    output: str,
-    *,
-    audio: Path | None,
-    overwrite: bool,
-    began: float,
-) -> Job:
-    source = sources[0]
-    if len(sources) > 1 and not isinstance(settings, MorphSettings):
-        raise click.UsageError(f"it was made of one INPUT, not of {len(sources)}: give one")
-    if isinstance(settings, PaintSettings):
-        if audio is not None:
-            raise click.UsageError("--audio: a still has no sound")
+    if COMMANDS[note.recipe].trains:
         keeping = keeping_of(output, overwrite=overwrite)
-        return prepare_paint(source, output, settings=settings, keeping=keeping, began=began)
-    if not isinstance(settings, VideoSettings | MorphSettings | RenderSettings):
-        raise TypeError(f"no recipe has {type(settings).__name__}")
-    try:
-        format_for(output, settings.video.format)
-    except UsageError:
-        # The format was that of the old file; the new one's suffix asks for another.
-        settings = settings.replaced(format=None)
-    if isinstance(settings, RenderSettings):
-        allowed = confirm_overwrite(output, overwrite=overwrite)
-        return prepare_render(
-            source, output, settings=settings, audio=audio, overwrite=allowed, began=began
-        )
-    keeping = keeping_of(output, overwrite=overwrite)
-    if isinstance(settings, MorphSettings):
-        return prepare_morph(
-            sources, output, settings=settings, audio=audio, keeping=keeping, began=began
-        )
-    return prepare_timelapse(
-        source, output, settings=settings, audio=audio, keeping=keeping, began=began
+    else:
+        keeping = Keeping.of(overwrite=confirm_overwrite(output, overwrite=overwrite))
+    job = prepare_replay(
+        note,
+        sources,
+        output,
+        files={name: others[name] for name in _FILES},
+        audio=audio,
+        keeping=keeping,
+        began=ctx.obj,
     )
+    return run(job, ctx, FileDisplay)

@@ -1,0 +1,129 @@
+"""Replay: the note in a file, and the job that makes the file again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neuralpaint.config.settings import Settings
+from neuralpaint.errors import SavedError, UsageError
+from neuralpaint.pipelines.job import Job
+from neuralpaint.pipelines.morph.morph import prepare_morph
+from neuralpaint.pipelines.morph.settings import MorphSettings
+from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
+from neuralpaint.pipelines.provenance import Note, read_note
+from neuralpaint.pipelines.render import RenderSettings, prepare_render
+from neuralpaint.pipelines.saved import load_saved
+from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
+from neuralpaint.storage.resume.keeping import Keeping
+from neuralpaint.video.formats import format_for
+from neuralpaint.video.reader import read_tag
+
+__all__ = ["COMMANDS", "Command", "note_in", "prepare_replay"]
+
+
+def _prepare_render(saved: str, output: str, *, keeping: Keeping, **options: Any) -> Job:
+    return prepare_render(saved, output, overwrite=keeping.overwrite, **options)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that leaves a note in its file, and how its job is prepared from one."""
+
+    settings: type[Settings]
+    prepare: Callable[..., Job]
+    several_inputs: bool = False
+    accepts_audio: bool = True
+    trains: bool = True
+
+
+COMMANDS = {
+    "video": Command(VideoSettings, prepare_timelapse),
+    "paint": Command(PaintSettings, prepare_paint, accepts_audio=False),
+    "morph": Command(MorphSettings, prepare_morph, several_inputs=True),
+    "render": Command(RenderSettings, _prepare_render, trains=False),
+}
+
+
+def note_in(path: Path) -> Note:
+    """Return the note in a clip, a still, a take or a painting.
+
+    Raises:
+        UsageError: there is no such file.
+        NeuralPaintError: there is no note in it, or its settings cannot be used.
+    """
+    text = read_tag(path)
+    if text is None:
+        with contextlib.suppress(SavedError):
+            text = json.dumps(dict(load_saved(path, "cpu").note))
+    return read_note(text, {name: command.settings for name, command in COMMANDS.items()})
+
+
+def prepare_replay(
+    note: Note,
+    sources: Sequence[str],
+    output: str,
+    *,
+    files: Mapping[str, str | None],
+    audio: Path | None,
+    keeping: Keeping,
+    began: float,
+) -> Job:
+    """Return the job of a note's command, for other inputs and another output.
+
+    Args:
+        note: the note of the file.
+        sources: the inputs.
+        output: the new file.
+        files: by option, the path of each file that the settings name, or None. A path is never
+            read from the note.
+        audio: a sound file to add.
+        keeping: which files may be replaced.
+        began: when the job began, by `time.perf_counter()`.
+
+    Raises:
+        UsageError: an input or a file is missing or is of no use.
+    """
+    command = COMMANDS[note.recipe]
+    if len(sources) > 1 and not command.several_inputs:
+        raise UsageError(f"it was made of one INPUT, not of {len(sources)}: give one")
+    if audio is not None and not command.accepts_audio:
+        raise UsageError("--audio: a still has no sound")
+    settings = _with_format(_with_files(note.settings, files), output)
+    return command.prepare(
+        list(sources) if command.several_inputs else sources[0],
+        output,
+        settings=settings,
+        keeping=keeping,
+        began=began,
+        **({"audio": audio} if command.accepts_audio else {}),
+    )
+
+
+def _with_files(settings: Settings, files: Mapping[str, str | None]) -> Settings:
+    named = settings.files()
+    for name, path in files.items():
+        if path is None and name in named:
+            raise UsageError(
+                f"it was made with the file --{name} {named[name]}, which is not in it: give that "
+                "file, or another, with the same option"
+            )
+        if path is not None and name not in named:
+            raise UsageError(f"--{name}: it was made without such a file; leave it out")
+    known = {name: path for name, path in files.items() if path is not None}
+    return settings.replaced(**known)
+
+
+def _with_format(settings: Settings, output: str) -> Settings:
+    """Return the settings without their clip format where the suffix of `output` needs another."""
+    chosen = settings.to_dict().get("format")
+    if chosen is not None:
+        try:
+            format_for(output, chosen)
+        except UsageError:
+            return settings.replaced(format=None)
+    return settings
