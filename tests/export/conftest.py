@@ -1,4 +1,4 @@
-"""Paintings of every kind, small and hardly trained: as good to export as any other."""
+"""Small paintings of any model, after a few steps of training."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from neuralpaint.training.settings import Engine
 
 @pytest.fixture(scope="session")
 def painted() -> Callable[..., Painting]:
-    """Return the painting of a model in the midst of a training, where nothing in it is 0 or 1."""
+    """Return the painting of a model in the middle of a training, where no weight is 0 or 1."""
     y, x = np.mgrid[0:16, 0:24] / 24
     picture = Picture.from_array(np.stack([x, y, 0.5 + 0.5 * np.sin(9 * x + 4 * y)], -1))
 
     def paint(model: str, *, engine: Engine = "torch", enhance: bool = False) -> Painting:
-        student = learner(
+        trained = learner(
             picture,
             model=model,
             engine=engine,
@@ -30,7 +30,7 @@ def painted() -> Callable[..., Painting]:
             device="cpu",
             threads=1,
         )
-        student.advance(12)
-        return student.painting()
+        trained.advance(12)
+        return trained.painting()
 
     return paint

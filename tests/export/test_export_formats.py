@@ -1,4 +1,4 @@
-"""Every model in every format that has room for it: the same colours, a whole file or none."""
+"""Exports of every model: the same colours as the painting, and complete files."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def by_onnxruntime(
     return np.asarray(colours)
 
 
-def by_its_own_reader(
+def by_the_embedded_reader(
     painting: Painting, x: NDArray[np.float32], y: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     with np.load(io.BytesIO(Npz().encode(painting)), allow_pickle=False) as arrays:
@@ -76,13 +76,13 @@ def by_its_own_reader(
         return np.asarray(names["colours"](arrays, x=x, y=y))
 
 
-@pytest.mark.parametrize("evaluate", [by_onnxruntime, by_its_own_reader])
+@pytest.mark.parametrize("evaluate", [by_onnxruntime, by_the_embedded_reader])
 @pytest.mark.parametrize(("model", "engine"), CASES)
-def test_it_says_what_the_painting_says(
+def test_an_export_computes_the_colours_of_the_painting(
     painted: Paint, model: str, engine: Engine, evaluate: Evaluate
 ) -> None:
     painting = painted(model, engine=engine)
-    # Half of the points lie beyond the picture's edges.
+    # Half of the points lie outside the picture.
     x, y = np.random.default_rng(0).uniform(-1.4, 1.4, (2, 300)).astype(np.float32)
     expected = painting(x, y)
     assert expected.std() > 0.01
@@ -90,14 +90,14 @@ def test_it_says_what_the_painting_says(
 
 
 @pytest.mark.parametrize("model", [f"mlp:{SMALL},encoding=hash", f"pyramid:{SMALL}"])
-def test_so_it_does_where_the_model_is_that_of_a_larger_picture(painted: Paint, model: str) -> None:
+def test_an_export_of_a_model_with_an_enlarged_target(painted: Paint, model: str) -> None:
     painting = painted(model, enhance=True)
     x, y = np.random.default_rng(0).uniform(-1, 1, (2, 300)).astype(np.float32)
-    found = by_its_own_reader(painting, x, y)
+    found = by_the_embedded_reader(painting, x, y)
     np.testing.assert_allclose(found, painting(x, y), rtol=0, atol=1e-4)
 
 
-def test_a_painting_of_several_pictures_has_no_formula() -> None:
+def test_a_painting_of_several_pictures_cannot_be_exported() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 12, 18, 3), np.uint8)
     album = Album([Picture(each) for each in pixels], np.eye(2, dtype=np.float32))
     painting = learner(album, model="morph").painting()
@@ -105,7 +105,7 @@ def test_a_painting_of_several_pictures_has_no_formula() -> None:
         Npz().encode(painting)
 
 
-def test_an_onnx_model_runs_on_any_number_of_points_and_tells_what_they_are(painted: Paint) -> None:
+def test_an_onnx_model_takes_any_number_of_points(painted: Paint) -> None:
     onnx = pytest.importorskip("onnx")
     painting = painted(f"pyramid:{SMALL}")
     for count in (1, 5):
@@ -121,7 +121,7 @@ def test_an_onnx_model_runs_on_any_number_of_points_and_tells_what_they_are(pain
     assert facts["settings"] == painting.settings.to_dict()
 
 
-def test_arrays_need_no_pickle_and_hold_the_weights_by_name(painted: Paint) -> None:
+def test_an_npz_needs_no_pickle_and_contains_the_weights_by_name(painted: Paint) -> None:
     painting = painted(f"mlp:{SMALL},norm=batch")
     with np.load(io.BytesIO(Npz().encode(painting)), allow_pickle=False) as file:
         arrays: Mapping[str, NDArray[Any]] = dict(file)
@@ -132,9 +132,7 @@ def test_arrays_need_no_pickle_and_hold_the_weights_by_name(painted: Paint) -> N
 
 
 @pytest.mark.parametrize("name", list(export_formats))
-def test_a_file_is_replaced_only_where_that_was_asked_for(
-    painted: Paint, name: str, tmp_path: Path
-) -> None:
+def test_a_file_is_replaced_only_with_overwrite(painted: Paint, name: str, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     target = tmp_path / f"f{export_formats[name].suffixes[0].upper()}"
     painting = painted(f"skipconn:{SMALL}")
@@ -149,13 +147,15 @@ def test_a_file_is_replaced_only_where_that_was_asked_for(
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_an_unknown_suffix_lists_those_that_there_are(painted: Paint, tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_suffix_lists_the_known_ones(
+    painted: Paint, tmp_path: Path
+) -> None:
     with pytest.raises(UnknownNameError, match=r"'\.onx'.*\.onnx") as caught:
         export_painting(painted(f"skipconn:{SMALL}"), tmp_path / "f.onx")
     assert "\n" not in str(caught.value)
 
 
-def test_without_the_package_onnx_says_how_to_get_it(
+def test_without_the_onnx_package_the_error_explains_how_to_install_it(
     painted: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painting = painted(f"skipconn:{SMALL}")
@@ -166,7 +166,7 @@ def test_without_the_package_onnx_says_how_to_get_it(
 
 
 @pytest.mark.parametrize("name", list(export_formats))
-def test_weights_that_are_no_numbers_are_refused(painted: Paint, name: str, tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_refused(painted: Paint, name: str, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     painting = painted(f"skipconn:{SMALL}")
     broken = {key: np.full_like(weight, np.nan) for key, weight in painting.weights.items()}
@@ -177,7 +177,7 @@ def test_weights_that_are_no_numbers_are_refused(painted: Paint, name: str, tmp_
     assert not list(tmp_path.iterdir())
 
 
-def test_a_hash_grid_that_is_too_fine_to_write_out_is_refused(painted: Paint) -> None:
+def test_a_hash_grid_with_too_many_nodes_is_refused(painted: Paint) -> None:
     painting = painted(f"mlp:{SMALL},encoding=hash:levels=2,table_size=4,finest=65536")
     with pytest.raises(UsageError, match="finest=") as caught:
         Npz().encode(painting)

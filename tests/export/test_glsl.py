@@ -1,4 +1,4 @@
-"""The shader, as an OpenGL driver draws it."""
+"""The shader, drawn by an OpenGL driver."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERTEX = """\
 in vec2 corner;
 void main() { gl_Position = vec4(corner, 0.0, 1.0); }
 """
-# What the shader itself says to put around it.
+# The lines that the header of the shader asks to add.
 BEFORE = """\
 #version 300 es
 precision highp float;
@@ -71,7 +71,7 @@ def draw() -> Iterator[Draw]:
         "mlp:hidden_size=6,hidden_layers=1,encoding=none,activation=sigmoid",
     ],
 )
-def test_it_shows_what_the_painting_shows(painted: Paint, draw: Draw, model: str) -> None:
+def test_the_shader_draws_the_painting(painted: Paint, draw: Draw, model: str) -> None:
     painting = painted(model)
     frame = render(painting, painting.canvas)
     shown = draw(write_shader(painting), 16, 24)
@@ -79,9 +79,7 @@ def test_it_shows_what_the_painting_shows(painted: Paint, draw: Draw, model: str
     assert np.abs(shown.astype(int) - frame).max() <= 1
 
 
-def test_the_picture_keeps_its_shape_in_the_middle_of_any_window(
-    painted: Paint, draw: Draw
-) -> None:
+def test_the_shader_centres_the_picture_in_any_window(painted: Paint, draw: Draw) -> None:
     painting = painted("siren:hidden_size=8")
     source = write_shader(painting)
     for height, width, rows, columns in ((20, 42, (0, 20), (6, 36)), (42, 30, (11, 31), (0, 30))):
@@ -92,9 +90,7 @@ def test_the_picture_keeps_its_shape_in_the_middle_of_any_window(
         assert window.astype(int).sum() == inside.astype(int).sum()  # black around it
 
 
-def test_beyond_its_edges_the_network_paints_on_where_the_shader_is_told_to(
-    painted: Paint, draw: Draw
-) -> None:
+def test_the_shader_can_draw_beyond_the_edges_of_the_picture(painted: Paint, draw: Draw) -> None:
     painting = painted("siren:hidden_size=8")
     source = write_shader(painting).replace("BEYOND = false", "BEYOND = true")
     frame = render(painting, painting.canvas.fitted(height=20, width=42, fit="extend"))
@@ -102,13 +98,13 @@ def test_beyond_its_edges_the_network_paints_on_where_the_shader_is_told_to(
 
 
 @pytest.mark.parametrize("model", ["pyramid", "siren:encoding=hash", "siren:hidden_size=96"])
-def test_a_model_without_room_in_a_shader_is_refused(painted: Paint, model: str) -> None:
+def test_a_model_that_is_too_large_for_a_shader_is_refused(painted: Paint, model: str) -> None:
     with pytest.raises(UsageError, match="siren:hidden_size=32") as caught:
         write_shader(painted(model))
     assert "\n" not in str(caught.value)
 
 
-def test_a_heavy_shader_is_warned_of_and_the_advice_is_not(
+def test_a_slow_shader_is_warned_of_and_the_recommended_models_are_not(
     painted: Paint, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -119,7 +115,7 @@ def test_a_heavy_shader_is_warned_of_and_the_advice_is_not(
     assert "compile" in caplog.text
 
 
-def test_it_is_plain_text_in_lines_of_what_a_person_can_read(painted: Paint) -> None:
+def test_the_shader_is_ascii_text_with_a_header(painted: Paint) -> None:
     source = write_shader(painted("fourier:order=3,hidden_size=6"))
     assert source.isascii()
     assert "fourier:hidden_size=6,order=3" in source.partition("const")[0]

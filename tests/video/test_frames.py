@@ -1,4 +1,4 @@
-"""Frames of animations made by Pillow and of clips made by ffmpeg, and what cannot be read."""
+"""Loading frames of animations made by Pillow and of clips made by ffmpeg."""
 
 from __future__ import annotations
 
@@ -50,30 +50,30 @@ def animation(path: Path, durations: list[int], **options: Any) -> Path:
 
 
 def shown(frames: Frames) -> list[int]:
-    """Return which frames of `clip` or `animation` these are."""
+    """Return the indices of the frames in `clip` or `animation`."""
     return [round(float(picture.pixels[-9:, -9:].mean()) / 20) for picture in frames.pictures]
 
 
-def astray(pixels: NDArray[np.uint8], expected: NDArray[np.uint8]) -> int:
-    """Return by how many levels the middle of a quarter is wrong at most."""
+def max_error(pixels: NDArray[np.uint8], expected: NDArray[np.uint8]) -> int:
+    """Return the largest error in the middle of a quarter, in levels."""
     height, width = pixels.shape[0] // 4, pixels.shape[1] // 4
     middles = np.s_[height :: 2 * height, width :: 2 * width]
     return int(np.abs(pixels[middles].astype(int) - expected[middles]).max())
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".mov", ".mkv"])
-def test_a_clip_comes_in_its_own_colours(tmp_path: Path, suffix: str) -> None:
+def test_a_clip_is_loaded_with_correct_colours(tmp_path: Path, suffix: str) -> None:
     frames = load_frames(clip(tmp_path / f"a{suffix}"), count=5)
     assert shown(frames) == [0, 2, 4, 6, 8]
     assert frames.times == pytest.approx([0, 0.25, 0.5, 0.75, 1])
     assert frames.seconds == pytest.approx(0.8)
     assert frames.loops is False
     for i, picture in zip(shown(frames), frames.pictures, strict=True):
-        assert astray(picture.pixels, quarters(20 * i)) <= 2
+        assert max_error(picture.pixels, quarters(20 * i)) <= 2
 
 
 @pytest.mark.parametrize("suffix", ANIMATIONS)
-def test_an_animation_is_spread_over_time_and_not_over_frames(tmp_path: Path, suffix: str) -> None:
+def test_frames_are_spread_over_time_and_not_over_indices(tmp_path: Path, suffix: str) -> None:
     path = animation(tmp_path / f"a{suffix}", [200, 200, 50, 50, 50, 50, 200])
     frames = load_frames(path, count=4)
     assert shown(frames) == [0, 1, 2, 6]
@@ -83,14 +83,14 @@ def test_an_animation_is_spread_over_time_and_not_over_frames(tmp_path: Path, su
     assert np.array_equal(frames.pictures[1].pixels, quarters(20))
 
 
-def test_an_avif_moves_too(tmp_path: Path) -> None:
+def test_an_animated_avif(tmp_path: Path) -> None:
     frames = load_frames(animation(tmp_path / "a.avif", [200, 50, 50, 200]), count=3)
     assert shown(frames) == [0, 1, 3]
     assert frames.times == pytest.approx([0, 2 / 3, 1])
-    assert astray(frames.pictures[1].pixels, quarters(20)) <= 3
+    assert max_error(frames.pictures[1].pixels, quarters(20)) <= 3
 
 
-def test_of_few_frames_all_are_taken_at_their_own_times(tmp_path: Path) -> None:
+def test_all_frames_are_loaded_if_there_are_few(tmp_path: Path) -> None:
     path = animation(tmp_path / "a.gif", [100, 300, 100], loop=None)
     frames = load_frames(path, count=50)
     assert shown(frames) == [0, 1, 2]
@@ -99,12 +99,12 @@ def test_of_few_frames_all_are_taken_at_their_own_times(tmp_path: Path) -> None:
     assert frames.loops is False
 
 
-def test_a_gif_in_haste_is_shown_as_browsers_do(tmp_path: Path) -> None:
+def test_short_gif_delays_are_those_of_browsers(tmp_path: Path) -> None:
     frames = load_frames(animation(tmp_path / "a.gif", [10, 10, 100]), count=3)
     assert frames.seconds == pytest.approx(0.3)
 
 
-def test_what_an_animation_keeps_of_the_frame_before_is_composed(tmp_path: Path) -> None:
+def test_frames_are_composed_with_the_previous_frame(tmp_path: Path) -> None:
     whole = Image.new("RGBA", (16, 16), (200, 0, 0, 255))
     part = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
     part.paste((0, 0, 200, 255), (8, 8, 16, 16))
@@ -117,7 +117,7 @@ def test_what_an_animation_keeps_of_the_frame_before_is_composed(tmp_path: Path)
     assert (apart[2, 2].tolist(), apart[12, 12].tolist()) == ([0, 255, 0], [0, 0, 200])
 
 
-def test_the_still_before_an_animation_is_no_frame_of_it(tmp_path: Path) -> None:
+def test_the_default_image_of_an_apng_is_not_a_frame(tmp_path: Path) -> None:
     path = animation(tmp_path / "a.apng", [100, 100], default_image=True)
     with Image.open(path) as image:
         assert image.default_image  # type: ignore[attr-defined]
@@ -126,7 +126,7 @@ def test_the_still_before_an_animation_is_no_frame_of_it(tmp_path: Path) -> None
     assert shown(load_frames(path, count=9)) == [1, 2, 3]
 
 
-def test_an_animation_comes_from_stdin_and_from_an_open_file(
+def test_an_animation_is_read_from_stdin_and_from_an_open_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded = animation(tmp_path / "a.gif", [100, 100, 200]).read_bytes()
@@ -136,36 +136,36 @@ def test_an_animation_comes_from_stdin_and_from_an_open_file(
     assert len(load_frames(io.BytesIO(encoded), count=3).pictures) == 3
 
 
-def test_a_clip_that_was_turned_is_upright(tmp_path: Path) -> None:
+def test_a_rotated_clip_is_loaded_upright(tmp_path: Path) -> None:
     path, turned = clip(tmp_path / "a.mp4"), tmp_path / "turned.mp4"
     ask_ffmpeg("-display_rotation", "90", "-i", str(path), "-c", "copy", str(turned))
     pixels = load_frames(turned, count=2).pictures[0].pixels
     assert pixels.shape == (64, 48, 3)
-    assert astray(pixels, np.rot90(quarters(0))) <= 2
+    assert max_error(pixels, np.rot90(quarters(0))) <= 2
 
 
-def test_pixels_become_square(tmp_path: Path) -> None:
+def test_pixels_are_scaled_to_squares(tmp_path: Path) -> None:
     path, wide = clip(tmp_path / "a.mp4"), tmp_path / "wide.mp4"
     ask_ffmpeg("-i", str(path), "-vf", "setsar=2", str(wide))
     assert load_frames(wide, count=2).pictures[0].pixels.shape == (48, 128, 3)
 
 
 @pytest.mark.parametrize(("height", "matrix"), [(720, "bt709"), (480, "smpte170m")])
-def test_a_clip_that_does_not_say_its_colours_is_read_by_its_size(
+def test_the_matrix_of_an_unlabelled_clip_depends_on_its_height(
     tmp_path: Path, height: int, matrix: str
 ) -> None:
     path = tmp_path / "silent.mkv"
     still = tmp_path / "a.png"
     Image.fromarray(quarters(height=height, width=64)).save(still)
-    untold = "setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown"
-    filters = f"scale=out_color_matrix={matrix}:out_range=tv,format=yuv444p,{untold}"
+    unlabelled = "setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown"
+    filters = f"scale=out_color_matrix={matrix}:out_range=tv,format=yuv444p,{unlabelled}"
     ask_ffmpeg("-loop", "1", "-i", str(still), "-frames:v", "2", "-vf", filters, str(path))
     pixels = load_frames(path, count=2).pictures[0].pixels
     for colour, corner in zip(COLOURS, [(0, 0), (0, -1), (-1, 0), (-1, -1)], strict=True):
         assert np.abs(pixels[corner].astype(int) - colour).max() <= 4
 
 
-def test_of_a_long_clip_only_what_is_near_is_decoded(tmp_path: Path) -> None:
+def test_frames_of_a_long_clip(tmp_path: Path) -> None:
     path = tmp_path / "long.mp4"
     made = "color=black:size=64x48:rate=2:duration=90,geq=lum='16+2*T':cb=128:cr=128"
     ask_ffmpeg("-f", "lavfi", "-i", made, "-g", "4", "-pix_fmt", "yuv420p", str(path))
@@ -176,7 +176,7 @@ def test_of_a_long_clip_only_what_is_near_is_decoded(tmp_path: Path) -> None:
     assert frames.times == pytest.approx([0, 1 / 3, 2 / 3, 1], abs=0.005)
 
 
-def test_frames_that_are_left_of_a_damaged_clip_are_used(tmp_path: Path) -> None:
+def test_the_readable_frames_of_a_damaged_clip_are_loaded(tmp_path: Path) -> None:
     path = tmp_path / "a.mpg"
     made = "color=black:size=64x48:rate=25:duration=2,geq=lum='16+80*T':cb=128:cr=128"
     ask_ffmpeg("-f", "lavfi", "-i", made, "-g", "4", str(path))
@@ -186,15 +186,15 @@ def test_frames_that_are_left_of_a_damaged_clip_are_used(tmp_path: Path) -> None
     assert frames.times[-1] == 1
 
 
-def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
+def test_too_many_pixels_are_refused(tmp_path: Path) -> None:
     for path in (clip(tmp_path / "a.mp4"), animation(tmp_path / "a.gif", [50] * 9)):
         assert len(load_frames(path, count=3, max_pixels=3 * 48 * 64).pictures) == 3
         with pytest.raises(PictureError, match=r"4 frames of 'a\..* 12,288 pixels, .*--max-pixels"):
             load_frames(path, count=4, max_pixels=3 * 48 * 64)
 
 
-def nothing(folder: Path, name: str) -> Path:
-    """Make a file from which no frames come."""
+def file_without_frames(folder: Path, name: str) -> Path:
+    """Create a file that has no frames to load."""
     path = folder / name
     if name.startswith("still"):
         Image.fromarray(quarters()).save(path)
@@ -244,26 +244,26 @@ def nothing(folder: Path, name: str) -> Path:
         ("sound.mp4", PictureError, "no moving picture"),
     ],
 )
-def test_what_gives_no_frames_gets_one_line(
+def test_the_error_for_a_file_without_frames_is_one_line(
     tmp_path: Path, name: str, kind: type[Exception], words: str
 ) -> None:
     with pytest.raises(kind, match=words) as caught:
-        load_frames(nothing(tmp_path, name), count=3)
+        load_frames(file_without_frames(tmp_path, name), count=3)
     assert type(caught.value) is kind
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_one_frame_is_not_enough(tmp_path: Path) -> None:
+def test_a_count_of_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least 2 frames"):
         load_frames(tmp_path / "a.gif", count=1)
 
 
-def test_what_moves_is_known_without_decoding(tmp_path: Path) -> None:
+def test_is_animated(tmp_path: Path) -> None:
     for suffix in ANIMATIONS:
         assert is_animated(str(animation(tmp_path / f"a{suffix}", [100, 100])))
     assert is_animated(tmp_path / "called-like-a-clip.MP4")
     for name in ("still.png", "still.gif", "text.gif", "pages.tiff", "nowhere.gif"):
-        assert not is_animated(nothing(tmp_path, name))
+        assert not is_animated(file_without_frames(tmp_path, name))
     assert not is_animated(tmp_path)
     with (tmp_path / "a.gif").open("rb") as file:
         assert not is_animated(file)
@@ -272,7 +272,7 @@ def test_what_moves_is_known_without_decoding(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loops", [False, True])
 @pytest.mark.parametrize("count", [2, 3, 7, 10])
-def test_frames_rise_and_none_comes_twice(loops: bool, count: int) -> None:
+def test_selected_indices_increase(loops: bool, count: int) -> None:
     rng = np.random.default_rng(count)
     for _ in range(50):
         durations = rng.choice([0.01, 0.1, 3.0], 10)
@@ -284,6 +284,6 @@ def test_frames_rise_and_none_comes_twice(loops: bool, count: int) -> None:
         assert taken[-1] < 10
 
 
-def test_even_frames_are_taken_evenly() -> None:
+def test_frames_of_equal_duration_are_selected_evenly() -> None:
     assert Timeline(np.arange(9) / 10, 0.9).evenly(5) == [0, 2, 4, 6, 8]
     assert Timeline(np.arange(9) / 10, 0.9, loops=True).evenly(3) == [0, 3, 6]

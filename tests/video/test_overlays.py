@@ -138,7 +138,7 @@ def test_an_annotation_stays_in_its_corner(spec: str, corner: str) -> None:
     assert (middle[1] < WIDTH) == corner.endswith("left")
 
 
-def test_annotations_in_one_corner_stand_beside_each_other() -> None:
+def test_annotations_in_one_corner_are_stacked() -> None:
     frame = photo()
     steps = changed(frame, drawn("steps", frame))
     both = drawn("steps,curve:corner=bottom-left", frame)
@@ -148,7 +148,7 @@ def test_annotations_in_one_corner_stand_beside_each_other() -> None:
     assert np.nonzero(curve)[0].max() < np.nonzero(steps)[0].min()
 
 
-def test_corners_hand_out_boxes_that_do_not_meet_until_none_is_left() -> None:
+def test_corners_allocate_boxes_that_do_not_overlap() -> None:
     corners = Corners(100, 100)
     used = np.zeros((100, 100), int)
     boxes = [corners.place("bottom-right", height=20, width=30) for _ in range(9)]
@@ -169,7 +169,7 @@ def test_panels_and_annotations_compose_in_any_order(first: str, second: str) ->
     np.testing.assert_array_equal(drawn(first), drawn(second))
 
 
-def test_annotations_are_drawn_on_the_network_and_panels_follow_in_the_order_named() -> None:
+def test_panels_follow_the_annotated_picture_in_the_order_listed() -> None:
     frame, original = photo(), photo(seed=1)
     whole = drawn("steps,heatmap:placement=beside,side", frame, original=original)
     gap = (whole.shape[1] - 3 * WIDTH) // 2
@@ -185,7 +185,7 @@ def test_annotations_are_drawn_on_the_network_and_panels_follow_in_the_order_nam
 @pytest.mark.parametrize(
     ("height", "width", "beside"), [(427, 640, True), (400, 1600, False), (768, 512, True)]
 )
-def test_auto_layout_stays_nearest_to_widescreen(height: int, width: int, *, beside: bool) -> None:
+def test_the_auto_layout_is_nearest_to_widescreen(height: int, width: int, *, beside: bool) -> None:
     tall, wide = composed_size(overlays.parse_list("side"), height=height, width=width)
     assert (tall == height) == beside
     assert (wide == width) != beside
@@ -237,7 +237,7 @@ def test_digits_have_one_advance() -> None:
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_text_stands_out_from_any_picture(level: int) -> None:
+def test_text_has_enough_contrast_on_any_picture(level: int) -> None:
     frame = flat(level, height=240, width=360)
     result = drawn("steps", frame).astype(float) / 255
     text = result[changed(frame, drawn("steps", frame))].mean(axis=1)
@@ -260,7 +260,7 @@ def test_the_curve_grows(axis: str) -> None:
     assert reach == sorted(set(reach))
 
 
-def test_a_curve_that_has_been_drawn_stays_where_it_is() -> None:
+def test_the_curve_so_far_does_not_move() -> None:
     grey = flat(90, height=240, width=360)
     early = accented(drawn("curve", grey, at=moment(20)))
     late = accented(drawn("curve", grey, at=moment(40)))
@@ -269,7 +269,7 @@ def test_a_curve_that_has_been_drawn_stays_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(("metric", "best"), [("psnr", 50.0), ("loss", 1e-6)])
-def test_the_axis_gives_way_to_a_curve_without_a_jump(metric: str, best: float) -> None:
+def test_the_axis_moves_without_jumps(metric: str, best: float) -> None:
     grey = flat(90, height=240, width=360)
     heights: list[int] = []
     for index in range(15, 61):
@@ -286,7 +286,7 @@ def test_the_axis_gives_way_to_a_curve_without_a_jump(metric: str, best: float) 
     assert moves.max() <= 1
 
 
-def test_the_curve_goes_on_when_the_network_is_perfect() -> None:
+def test_an_infinite_psnr_is_drawn() -> None:
     grey = flat(90, height=240, width=360)
     good = accented(drawn("curve", grey, at=moment(40)))
     perfect = moment(40, psnr=lambda t: 12 + 20 * t if t < 0.5 else math.inf)
@@ -298,7 +298,7 @@ def test_the_curve_goes_on_when_the_network_is_perfect() -> None:
 
 
 @pytest.mark.parametrize("metric", ["psnr", "loss"])
-def test_the_value_stands_where_the_line_does_not_go(metric: str) -> None:
+def test_the_value_is_beside_the_line(metric: str) -> None:
     grey = flat(90, height=480, width=720)
     result = drawn(f"curve:metric={metric}", grey, at=moment(30))
     tip = np.nonzero(accented(result).any(axis=0))[0].max()
@@ -310,11 +310,11 @@ def test_the_value_stands_where_the_line_does_not_go(metric: str) -> None:
 @pytest.mark.parametrize(
     ("psnr", "written"), [(9.96, "10.0"), (31.25, "31.2"), (math.inf, "99.9"), (math.nan, "-")]
 )
-def test_decibels_are_written_for_people(psnr: float, written: str) -> None:
+def test_format_psnr(psnr: float, written: str) -> None:
     assert format_psnr(psnr) == written
 
 
-def test_the_wipe_begins_and_ends_on_the_network() -> None:
+def test_the_wipe_is_out_of_view_at_the_beginning_and_the_end() -> None:
     frame = photo()
     for index, count in [(0, 61), (60, 61), (75, 61), (0, 1)]:
         at = moment(index, count=count)
@@ -331,7 +331,7 @@ def test_the_wipe_shows_the_original_on_the_right() -> None:
     assert result[row, WIDTH // 2 - 3 : WIDTH // 2 + 3].max() > 200
 
 
-def test_the_wipe_moves_smoothly_and_comes_to_rest() -> None:
+def test_the_wipe_moves_smoothly_and_stops() -> None:
     where = [Wipe().position(t) for t in np.linspace(0, 1, 301)]
     speed = np.diff(where)
     assert np.abs(np.diff(speed)).max() < 1e-3
@@ -340,7 +340,7 @@ def test_the_wipe_moves_smoothly_and_comes_to_rest() -> None:
     assert min(where) == pytest.approx(0.15, abs=1e-3)
 
 
-def test_the_wipe_lies_under_the_counter() -> None:
+def test_the_wipe_is_drawn_below_the_counter() -> None:
     black = flat(0)
     plain = drawn("steps", black, original=black)
     pill = changed(black, plain)
@@ -351,7 +351,7 @@ def test_the_wipe_lies_under_the_counter() -> None:
     assert changed(wiped, black)[pill].mean() > 0.9
 
 
-def test_the_heat_map_is_dark_where_the_network_is_right_and_bright_where_it_is_not() -> None:
+def test_the_heat_map_is_brighter_where_the_error_is_larger() -> None:
     frame, original = flat(100), flat(100)
     original[:, WIDTH // 2 :] = 250
     result = drawn("heatmap:placement=beside", frame, original=original)[:, -WIDTH:]
@@ -360,7 +360,7 @@ def test_the_heat_map_is_dark_where_the_network_is_right_and_bright_where_it_is_
     np.testing.assert_array_equal(result[row, -1], colour_scale(256)[-1])
 
 
-def test_the_heat_map_keeps_its_scale_from_frame_to_frame() -> None:
+def test_the_heat_map_has_the_same_scale_in_every_frame() -> None:
     original = flat(100)
     worse = flat(100)
     worse[0, 0] = 255
@@ -373,7 +373,7 @@ def test_the_heat_map_keeps_its_scale_from_frame_to_frame() -> None:
     np.testing.assert_array_equal(first, colour_scale(256)[round(255 * 16 / 50)])
 
 
-def test_the_heat_map_does_not_see_what_others_drew() -> None:
+def test_the_heat_map_ignores_other_overlays() -> None:
     black, spec = flat(0), "heatmap:placement=inset,corner=bottom-left"
     original = photo(seed=1)
     alone = drawn(spec, black, original=original, at=moment(15))
@@ -414,7 +414,7 @@ def test_the_colour_scale_has_even_steps_and_rising_lightness() -> None:
 
 
 @pytest.mark.parametrize("centre", [(-3.5, 10.0), (10.0, -50.0), (19.6, 29.7), (100.0, 5.25)])
-def test_a_stamp_is_cut_at_the_edge_of_the_frame(centre: tuple[float, float]) -> None:
+def test_a_stamp_is_clipped_at_the_edge_of_the_frame(centre: tuple[float, float]) -> None:
     frame = flat(0, height=20, width=30)
     stamp(frame, np.ones((6, 8), np.float32), centre=centre, colour=(255, 255, 255))
     rows, columns = np.arange(20) + 0.5, np.arange(30) + 0.5
@@ -437,7 +437,7 @@ def test_a_stamp_moves_by_fractions_of_a_pixel() -> None:
     assert np.subtract(ink[2], ink[0]) == pytest.approx([0.75, 0.125], abs=0.03)
 
 
-def test_a_pillow_that_cannot_write_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pillow_without_freetype_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def without_freetype(size: float) -> None:
         raise ImportError(size)
 
@@ -446,7 +446,7 @@ def test_a_pillow_that_cannot_write_is_named(monkeypatch: pytest.MonkeyPatch) ->
         text_width("7", 1001)
 
 
-def test_every_overlay_says_how_it_is_named() -> None:
+def test_the_spec_of_an_overlay_parses_to_the_same_spec() -> None:
     specs: Sequence[str] = [overlays.spec(overlays.parse(spec)) for spec in SPECS[:-1]]
     assert [overlays.spec(overlays.parse(spec)) for spec in specs] == specs
 
@@ -458,7 +458,7 @@ def half_hidden() -> npt.NDArray[np.float32]:
     return unknown
 
 
-def test_the_mask_shows_first_what_the_network_is_given() -> None:
+def test_the_mask_overlay_first_shows_the_known_part_and_the_hole() -> None:
     given, network = photo(seed=1), photo()
     first = drawn("mask", network, original=given, at=moment(0), hidden=half_hidden())
     np.testing.assert_array_equal(first[:, WIDTH // 2 :], given[:, WIDTH // 2 :])
@@ -471,7 +471,7 @@ def test_the_mask_shows_first_what_the_network_is_given() -> None:
     np.testing.assert_allclose(mixed[:, : WIDTH // 2], between, atol=1)
 
 
-def test_the_mask_dissolves_the_hole_last_and_leaves_the_network() -> None:
+def test_the_mask_overlay_fades_the_hole_last() -> None:
     given, network = flat(200), flat(20)
     known, hole = [], []
     for index in range(61):
@@ -490,13 +490,13 @@ def test_the_mask_dissolves_the_hole_last_and_leaves_the_network() -> None:
 @pytest.mark.parametrize(
     "spec", ["mask:hold=0.5", "mask:hold=0,fade=0,hole_fade=0", "mask:hold=0.9"]
 )
-def test_the_end_of_a_clip_is_the_networks(spec: str) -> None:
+def test_the_mask_overlay_is_gone_at_the_end_of_the_clip(spec: str) -> None:
     network = photo()
     for at in (moment(60), moment(0, count=1)):
         np.testing.assert_array_equal(drawn(spec, network, at=at, hidden=half_hidden()), network)
 
 
-def test_there_is_no_error_where_nobody_knows_the_original() -> None:
+def test_the_heat_map_is_0_where_the_original_is_not_known() -> None:
     def error(unjudged: npt.NDArray[np.float32] | None) -> Frame:
         entries = overlays.parse_list("heatmap:placement=beside")
         shown = compose(
