@@ -1,4 +1,4 @@
-"""How near a frame is to the picture: PSNR of colours and of luma, and structural similarity."""
+"""Metrics of the similarity of two pictures: PSNR of colours and of luma, and SSIM."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 __all__ = ["SSIM_WINDOW", "luma_psnr", "psnr", "psnr_of_mse", "ssim"]
 
 SSIM_WINDOW = 11
-"""Pixels along each side of what `ssim` looks at at once: a frame has at least as many."""
+"""Pixels along each side of a window of `ssim`, the least size of a picture."""
 
-_ROWS = 256  # keeps the temporary arrays of a very large frame small
-_BAND = 64  # rows of `ssim` at once: few enough to stay in a core's cache
-_SIGMA = 1.5  # of the window, in pixels
+_ROWS = 256  # at a time: limits the temporary arrays of a very large frame
+_SSIM_ROWS = 64  # at a time: they stay in a core's cache
+_SIGMA = 1.5  # pixels
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 # ITU-R BT.601: luma from 16 to 235.
 _LUMA, _BLACK = np.array([65.481, 128.553, 24.966]) / 255, 16.0
@@ -28,8 +28,8 @@ def psnr(
 ) -> float:
     """Return the PSNR in dB of two uint8 pictures of one shape; infinite where they are equal.
 
-    PSNR = 10 log10(255^2 / MSE), the mean taken over all pixels and channels; or over those pixels
-    alone that `where`, bool (h, w), is true of. Of no pixels it is NaN.
+    PSNR = 10 log10(255^2 / MSE), with the mean over all pixels and channels, or over those pixels
+    where `where`, bool (h, w), is true; NaN if there are none.
 
     Raises:
         ValueError: the shapes differ.
@@ -49,8 +49,8 @@ def psnr(
 def luma_psnr(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
     """Return the PSNR in dB of the luma of two uint8 pictures (h, w, 3) of one shape.
 
-    Luma is Y of ITU-R BT.601, from 16 to 235 and not rounded, and the peak is 255: what papers on
-    super-resolution call the PSNR on the Y channel.
+    Luma is Y of ITU-R BT.601, from 16 to 235 and not rounded, and the peak is 255, as in papers on
+    super-resolution.
 
     Raises:
         ValueError: the shapes differ.
@@ -68,8 +68,8 @@ def ssim(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
     """Return the mean structural similarity of the luma of two uint8 pictures (h, w, 3); 1 is best.
 
     Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity",
-    equation 13, over every window of 11 x 11 pixels that lies within the picture, weighted by a
-    Gaussian of 1.5 pixels:
+    equation 13, over all windows of 11 x 11 pixels inside the picture, weighted by a Gaussian of
+    1.5 pixels:
 
         SSIM = (2 m_x m_y + C1) (2 s_xy + C2) / ((m_x^2 + m_y^2 + C1) (s_x^2 + s_y^2 + C2))
 
@@ -84,8 +84,8 @@ def ssim(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
     if min(height, width) < 1:
         raise ValueError(f"{frame.shape[:2]} is smaller than a window of {SSIM_WINDOW} pixels")
     total = 0.0
-    for top in range(0, height, _BAND):
-        rows = slice(top, min(top + _BAND, height) + SSIM_WINDOW - 1)
+    for top in range(0, height, _SSIM_ROWS):
+        rows = slice(top, min(top + _SSIM_ROWS, height) + SSIM_WINDOW - 1)
         total += float(_similarity(_luma(frame[rows]), _luma(reference[rows])).sum())
     return total / (int(height) * int(width))
 
@@ -101,7 +101,7 @@ def _similarity(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.fl
 
 
 def _weighted(maps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Gaussian mean of every window of some maps, (n, h, w) -> (n, h - 10, w - 10)."""
+    """Return the Gaussian mean of every window, (n, h, w) -> (n, h - 10, w - 10)."""
     away = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
     weights = np.exp(-(away**2) / (2 * _SIGMA**2))
     weights /= weights.sum()
@@ -116,7 +116,6 @@ def _weighted(maps: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the luma of sRGB pixels (h, w, 3), from 16 to 235, (h, w)."""
     luma: NDArray[np.float64] = pixels @ _LUMA + _BLACK
     return luma
 

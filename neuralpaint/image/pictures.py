@@ -1,31 +1,44 @@
-"""A picture: what the user gave, as 8-bit sRGB."""
+"""Pictures: the input as 8-bit sRGB pixels, with a mask, weights and an order per pixel."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageColor
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.framing import parse_size
 from neuralpaint.image.sources import Source, open_image, source_name
 from neuralpaint.image.srgb import srgb_pixels
 
-__all__ = ["Frame", "Picture", "PictureSettings", "Plane", "Source", "load_picture"]
+__all__ = [
+    "Frame",
+    "Picture",
+    "PictureSettings",
+    "Plane",
+    "Source",
+    "TrainOn",
+    "held_out",
+    "load_picture",
+    "pixels_to_learn",
+]
 
 logger = logging.getLogger(__name__)
 
-Frame = npt.NDArray[np.uint8]
+Frame = NDArray[np.uint8]
 """The pixels of a clip or a still, (height, width, 3), sRGB."""
-Plane = npt.NDArray[np.float32]
+Plane = NDArray[np.float32]
+TrainOn = Literal["all", "every-other"]
+"""All pixels, or one of each 2 x 2, the split of Tancik et al. 2020, section 6."""
 
+_STRIDES: dict[TrainOn, int] = {"all": 1, "every-other": 2}
 _BILINEAR = Image.Resampling.BILINEAR
 
 
@@ -60,11 +73,11 @@ class PictureSettings(Settings):
         return _colour(self.background)
 
     def load(self, source: Source) -> Picture:
-        """Read a picture in this way; see `load_picture`."""
+        """Read a picture with these settings; see `load_picture`."""
         return self.sized(self.read(source))
 
     def read(self, source: Source) -> Picture:
-        """Read a picture at its own size."""
+        """Read a picture at the size of its file."""
         return load_picture(source, background=self.background, max_pixels=self.max_pixels)
 
     def sized(self, picture: Picture) -> Picture:
@@ -77,31 +90,31 @@ class PictureSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What the user gave: `pixels` is uint8 (height, width, 3), sRGB, C-contiguous.
+    """Pixels, uint8 (height, width, 3), sRGB, C-contiguous, and up to three planes.
 
-    The pixels stay 8-bit integers, because files have these and frames show these, and because a
-    picture of 100 megapixels is then 300 MB, where floats would be 1.2 GB; whoever learns from it
-    makes floats of one batch at a time. `name` is a file's name or `stdin`, for messages.
+    The pixels stay 8-bit integers, as in files and frames: 100 megapixels take 300 MB, and would
+    take 1.2 GB as floats. A learner converts one batch at a time. `name` is a file's name or
+    `stdin`, for messages.
 
-    The planes, each float32 (height, width), say what else there is to know of every pixel; without
-    one, all pixels are known, count alike, and are learned from the start.
+    The planes are float32 (height, width). Without them all pixels are known, have the same weight,
+    and are learned from the start.
 
     Raises:
-        UsageError: the pixels or a plane have another shape or type; `from_array` takes more.
+        UsageError: the pixels or a plane have another shape or type; `from_array` converts more.
     """
 
-    pixels: npt.NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     name: str = "array"
     unknown: Plane | None = None
-    """How unknown each pixel is, in [0, 1]: a mask."""
+    """The hole: 1 where a pixel is unknown, 0 where it is known."""
     fills: bool = True
-    """Whether what is unknown is filled in before anything is learned; else it counts nothing."""
+    """Whether unknown pixels are filled in before the training; else they have no weight."""
     weights: Plane | None = None
-    """How much each pixel counts, from 0."""
+    """The weight of each pixel, at least 0."""
     order: Plane | None = None
-    """After which part of the training each pixel is learned, in [0, 1]."""
-    truth: npt.NDArray[np.uint8] | None = None
-    """The pixels without the hole, where they are known, of the same shape."""
+    """The fraction of the training after which each pixel is learned, in [0, 1]."""
+    truth: NDArray[np.uint8] | None = None
+    """The pixels without the hole, of the same shape, if they are available."""
 
     def __post_init__(self) -> None:
         shape, dtype = np.shape(self.pixels), getattr(self.pixels, "dtype", None)
@@ -110,7 +123,7 @@ class Picture:
                 f"the pixels of a Picture are uint8 (height, width, 3), not {dtype} {shape}: "
                 "use Picture.from_array"
             )
-        # Writable, because torch warns of sharing memory that is not.
+        # Writable, because torch warns when it shares read-only memory.
         shared = np.require(self.pixels, requirements=["C", "W"])
         object.__setattr__(self, "pixels", shared)
         if self.truth is not None and (self.truth.dtype, self.truth.shape) != (dtype, shape):
@@ -127,21 +140,21 @@ class Picture:
 
     @property
     def planes(self) -> dict[str, Plane]:
-        """What else there is to know of every pixel, by name."""
+        """The planes that exist, by name."""
         planes = {"unknown": self.unknown, "weights": self.weights, "order": self.order}
         return {name: plane for name, plane in planes.items() if plane is not None}
 
     @classmethod
     def from_array(
         cls,
-        array: npt.ArrayLike,
+        array: ArrayLike,
         *,
         name: str = "array",
         background: str = PictureSettings.background,
     ) -> Self:
-        """Make a picture of an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) in sRGB.
+        """Convert an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) in sRGB to a picture.
 
-        It is uint8, or floats in [0, 1]. A fourth channel is alpha, not premultiplied, and is
+        It is uint8, or floats in [0, 1]. A fourth channel is straight alpha; the picture is
         composited over `background`. A C-contiguous uint8 (h, w, 3) is shared, not copied.
 
         Raises:
@@ -164,17 +177,17 @@ class Picture:
 
     @property
     def to_fill(self) -> Plane | None:
-        """What is unknown and to be filled in, where there is anything."""
+        """The unknown pixels, if they are to be filled in."""
         return self.unknown if self.fills else None
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
-        """Itself alone: whoever can learn an album learns a picture as one of a single page."""
+        """Itself: an album with one picture."""
         return (self,)
 
     @property
     def codes(self) -> None:
-        """A single picture has none."""
+        """None: a single picture needs no code."""
         return None
 
     @property
@@ -188,41 +201,38 @@ class Picture:
         return len(self.pixels[0])
 
     def covering(self, *, height: int, width: int) -> Picture:
-        """Return the middle of this picture, Lanczos-scaled so that it just covers that size.
+        """Return the centre of this picture, scaled with Lanczos's filter to cover that size.
 
-        A side that already fits is cropped, not resampled.
+        Where the scale is 1 the picture is cropped, not resampled.
         """
         size = (width, height)
         scale = max(height / self.height, width / self.width)
-        seen = width / scale, height / scale  # of this picture, in its pixels
-        left, top = (self.width - seen[0]) / 2, (self.height - seen[1]) / 2
+        part = width / scale, height / scale  # in pixels of this picture
+        left, top = (self.width - part[0]) / 2, (self.height - part[1]) / 2
         planes = self.planes
         if scale == 1:
-            top, left = int(top), int(left)  # to whole pixels: nothing to resample
-            part = slice(top, top + height), slice(left, left + width)
-            cut: dict[str, Any] = {name: plane[part] for name, plane in planes.items()}
-            truth = None if self.truth is None else self.truth[part]
-            return replace(self, pixels=self.pixels[part], truth=truth, **cut)
-        box = (left, top, left + seen[0], top + seen[1])
+            top, left = int(top), int(left)  # whole pixels: nothing is resampled
+            crop = slice(top, top + height), slice(left, left + width)
+            cut: dict[str, Any] = {name: plane[crop] for name, plane in planes.items()}
+            truth = None if self.truth is None else self.truth[crop]
+            return replace(self, pixels=self.pixels[crop], truth=truth, **cut)
+        box = (left, top, left + part[0], top + part[1])
 
-        def resized(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        def resized(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
             image = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, box=box)
             return np.asarray(image)
 
         truth = None if self.truth is None else resized(self.truth)
         scaled: dict[str, Any] = {
-            # Bilinear: beside an edge Lanczos leaves the range of a plane.
+            # Bilinear: near an edge Lanczos would leave the range of a plane.
             name: np.asarray(Image.fromarray(plane).resize(size, _BILINEAR, box=box))
             for name, plane in planes.items()
         }
         return replace(self, pixels=resized(self.pixels), truth=truth, **scaled)
 
     @property
-    def judged(self) -> Picture:
-        """What a painting of it is held against.
-
-        Where the truth is known that is it, and else what of these pixels is not unknown.
-        """
+    def reference(self) -> Picture:
+        """The picture that its paintings are compared with: the truth, else its known pixels."""
         if self.unknown is None:
             return self
         if self.truth is not None:
@@ -230,8 +240,8 @@ class Picture:
         return Picture(self.pixels, self.name, unknown=self.unknown)
 
     @property
-    def known(self) -> npt.NDArray[np.bool_] | None:
-        """Which pixels are known, (height, width); None where all are."""
+    def known(self) -> NDArray[np.bool_] | None:
+        """Whether each pixel is known, (height, width); None if all are."""
         return None if self.unknown is None else self.unknown <= 0.5
 
     @property
@@ -248,21 +258,39 @@ def load_picture(
 ) -> Picture:
     """Read a picture from a path, from stdin (the text `-`) or from a file open in binary mode.
 
-    It comes upright (EXIF), in sRGB (colour profile), in 8 bits, and over `background` where it is
-    transparent. Of an animation, or of several pages, it is the first.
+    It is converted to 8-bit sRGB, upright, composited over `background`. Of an animation or of
+    several pages the first frame is read.
 
     Raises:
         UsageError: no such file, a folder, or an option with a wrong value.
-        PictureError: it cannot be read: no picture, damaged, empty, over `max_pixels`.
+        PictureError: it cannot be read: not a picture, damaged, empty, over `max_pixels`.
     """
     settings = PictureSettings(background=background, max_pixels=max_pixels)
     name = source_name(source)
     with open_image(source, max_pixels=settings.max_pixels) as image:
         if getattr(image, "is_animated", False):
-            logger.info("%r holds several pictures: the first is used", name)
+            logger.info("%r contains several pictures: the first is used", name)
         image.load()
         pixels = srgb_pixels(image, background=_colour(settings.background))
     return Picture(pixels, name=Path(name).name)
+
+
+def pixels_to_learn(picture: Picture, train_on: TrainOn) -> tuple[NDArray[np.uint8], Grid]:
+    """Return the pixels to learn, uint8 (h, w, 3), C-contiguous, and their coordinates.
+
+    If these are all pixels, they are shared with the picture, not copied.
+    """
+    stride = _STRIDES[train_on]
+    pixels = np.ascontiguousarray(picture.pixels[::stride, ::stride])
+    return pixels, picture.canvas.grid().thinned(stride)
+
+
+def held_out(picture: Picture, train_on: TrainOn) -> NDArray[np.bool_]:
+    """Return whether each pixel is held out for a test, not learned. (height, width)"""
+    out = np.ones((picture.height, picture.width), bool)
+    stride = _STRIDES[train_on]
+    out[::stride, ::stride] = False
+    return out
 
 
 def _colour(text: str) -> tuple[int, int, int]:
@@ -277,8 +305,7 @@ def _colour(text: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _levels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Return uint8, or floats in [0, 1], as uint8."""
+def _levels(values: NDArray[Any]) -> NDArray[np.uint8]:
     if values.dtype == np.uint8:
         return values
     if not np.issubdtype(values.dtype, np.floating):
@@ -287,5 +314,5 @@ def _levels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         raise UsageError(
             f"a picture of floats is in [0, 1], not from {values.min():g} to {values.max():g}"
         )
-    levels: npt.NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
     return levels

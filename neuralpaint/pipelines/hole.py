@@ -55,6 +55,6 @@ def kept_fidelity(still: NDArray[Any], picture: Picture) -> tuple[float, float]:
     """Return the PSNR in dB of what `kept` has returned: of all that is known, and in the hole."""
     if still.dtype == np.uint16:
         still = np.rint(still / 257).astype(np.uint8)
-    judged, hole = picture.judged, None if picture.known is None else ~picture.known
+    judged, hole = picture.reference, None if picture.known is None else ~picture.known
     inside = math.nan if picture.truth is None else psnr(still, picture.truth, where=hole)
     return psnr(still, judged.pixels, where=judged.known), inside

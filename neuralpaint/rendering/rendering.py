@@ -213,7 +213,7 @@ def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> fl
     the same to a hundredth of a dB. A picture with a hole is judged by its truth if it has one,
     otherwise by its known pixels.
     """
-    picture = picture.judged
+    picture = picture.reference
     samples = samples_of(painting)
     points = picture.height * picture.width * samples**2
     # Odd, to avoid aliasing with feature planes, whose nodes are 2 or 8 pixels apart.

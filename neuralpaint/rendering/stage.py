@@ -94,7 +94,7 @@ class Stage:
 
     def unjudged(self, moment: float = 0.0) -> NDArray[np.float32] | None:
         """Return, likewise, where nobody knows what a perfect painting would show."""
-        return self._shown_hole(None if self.picture is None else self.picture.judged, moment)
+        return self._shown_hole(None if self.picture is None else self.picture.reference, moment)
 
     def _shown_hole(self, picture: Picture | None, moment: float) -> NDArray[np.float32] | None:
         if picture is None or picture.unknown is None:
@@ -136,7 +136,7 @@ class Stage:
     def _likeness(self, frame: Frame, original: Picture) -> float:
         """Return the PSNR of a frame; of more pixels than the picture has, of their means."""
         if self.taught.factor > 1:
-            both = shrink_frame(frame, original.judged, self.canvas, kernel=self.taught.kernel)
+            both = shrink_frame(frame, original.reference, self.canvas, kernel=self.taught.kernel)
             if both is not None:
                 return psnr(both.frame, both.pixels, where=both.known)
         return psnr(frame, self._at_rest, where=self._known)
@@ -191,16 +191,16 @@ class Stage:
     @cached_property
     def _known(self) -> NDArray[np.bool_] | None:
         """Of which pixels of a frame at rest that is known; None of all."""
-        if self.picture is None or self.picture.judged.known is None:
+        if self.picture is None or self.picture.reference.known is None:
             return None
-        levels = np.where(self.picture.judged.known, np.uint8(255), np.uint8(0))
+        levels = np.where(self.picture.reference.known, np.uint8(255), np.uint8(0))
         known: NDArray[np.bool_] = resample(Picture.from_array(levels), self.canvas)[..., 0] > 127
         return known
 
     def _view(self, moment: float) -> Frame:
         if self.picture is None:
             raise UsageError("only weights are known here, and not the picture: use a take")
-        return resample(self.picture.judged, self.canvas_at(moment))
+        return resample(self.picture.reference, self.canvas_at(moment))
 
     def _boxed(self, frame: Frame) -> Frame:
         return letterbox(frame, height=self.height, width=self.width, colour=self.bars)

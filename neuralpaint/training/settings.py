@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from neuralpaint.config.settings import ComposedSettings, Settings, group, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
-from neuralpaint.image.split import TrainOn
+from neuralpaint.image.pictures import TrainOn
 from neuralpaint.models import models
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.runtime.devices import DeviceName

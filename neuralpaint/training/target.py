@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuralpaint.image.canvas import Grid
-from neuralpaint.image.pictures import Picture, Plane
-from neuralpaint.image.split import pixels_to_learn
+from neuralpaint.image.pictures import Picture, Plane, pixels_to_learn
 from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.devices import to_device
 from neuralpaint.runtime.progress import DoneCallback, ignore, part_of

@@ -21,7 +21,14 @@ from PIL import Image
 from processes import run
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
-from neuralpaint.image.pictures import Picture, PictureSettings, load_picture
+from neuralpaint.image.pictures import (
+    Picture,
+    PictureSettings,
+    TrainOn,
+    held_out,
+    load_picture,
+    pixels_to_learn,
+)
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 SUFFIXES = [".png", ".jpg", ".webp", ".avif", ".tiff", ".gif", ".bmp", ".jp2"]
@@ -427,15 +434,15 @@ def with_hole(truth: int | None) -> Picture:
 
 def test_a_picture_is_judged_by_the_truth_or_by_what_is_known() -> None:
     known = [False, False, False, True, True, True]
-    for picture in (with_hole(None).judged, with_hole(7)):
+    for picture in (with_hole(None).reference, with_hole(7)):
         assert picture.known is not None
         assert picture.known[0].tolist() == known
         assert not picture.pixels.any()
-    judged = with_hole(7).judged
+    judged = with_hole(7).reference
     assert judged.known is None
     assert (judged.pixels == 7).all()
     whole = Picture(np.zeros((4, 6, 3), np.uint8))
-    assert whole.judged is whole
+    assert whole.reference is whole
     assert whole.known is None
 
 
@@ -447,3 +454,26 @@ def test_the_truth_goes_where_the_pixels_go_and_has_their_size() -> None:
         assert (smaller.truth == 7).all()
     with pytest.raises(UsageError, match="the truth of a Picture is uint8"):
         Picture(np.zeros((4, 6, 3), np.uint8), truth=np.zeros((4, 5, 3), np.uint8))
+
+
+@pytest.mark.parametrize("train_on", ["all", "every-other"])
+def test_what_is_learned_and_what_is_held_out_make_the_whole(train_on: TrainOn) -> None:
+    picture = Picture(np.arange(5 * 8 * 3, dtype=np.uint8).reshape(5, 8, 3))
+    pixels, grid = pixels_to_learn(picture, train_on)
+    out = held_out(picture, train_on)
+    np.testing.assert_array_equal(pixels.reshape(-1, 3), picture.pixels[~out])
+    assert pixels.shape[:2] == (grid.y.shape[0], grid.x.shape[1])
+
+
+def test_every_other_pixel_stays_where_it_is_in_the_picture() -> None:
+    picture = Picture(np.zeros((4, 6, 3), np.uint8))
+    whole = picture.canvas.grid()
+    pixels, grid = pixels_to_learn(picture, "every-other")
+    assert pixels.shape == (2, 3, 3)
+    np.testing.assert_array_equal(grid.x[0], whole.x[0, [0, 2, 4]])
+    np.testing.assert_array_equal(grid.y[:, 0], whole.y[[0, 2], 0])
+
+
+def test_all_pixels_are_shared_not_copied() -> None:
+    picture = Picture(np.zeros((4, 6, 3), np.uint8))
+    assert np.shares_memory(pixels_to_learn(picture, "all")[0], picture.pixels)

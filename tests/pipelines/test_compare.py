@@ -20,8 +20,7 @@ from processes import run
 
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.image.metrics import psnr
-from neuralpaint.image.pictures import Picture
-from neuralpaint.image.split import held_out
+from neuralpaint.image.pictures import Picture, held_out
 from neuralpaint.pipelines.compare.compare import Compare, compare
 from neuralpaint.pipelines.compare.maps import error_scale, exhibit, spectrum, telling_crops
 from neuralpaint.pipelines.compare.measures import Judge, Scores

@@ -46,7 +46,7 @@ def test_without_a_mask_all_is_known_and_counts_alike(folder: Path) -> None:
     picture = load("photo.png")
     assert picture.planes == {}
     assert picture.truth is None
-    assert picture.judged is picture
+    assert picture.reference is picture
 
 
 @pytest.mark.parametrize("mask", ["left.png", "small.png", "./left.png"])
@@ -71,11 +71,11 @@ def test_a_mask_is_of_the_picture_as_it_is_learned(folder: Path) -> None:
 def test_what_is_hidden_by_a_drawn_mask_is_known_and_by_a_file_not(folder: Path) -> None:
     drawn = load("photo.png", mask="random")
     assert drawn.truth is drawn.pixels
-    assert drawn.judged.unknown is None
+    assert drawn.reference.unknown is None
     read = load("photo.png", mask="left.png")
     assert read.truth is None
-    assert read.judged.known is not None
-    assert read.judged.known.mean() == pytest.approx(2 / 3)
+    assert read.reference.known is not None
+    assert read.reference.known.mean() == pytest.approx(2 / 3)
 
 
 def test_the_truth_may_be_given(folder: Path) -> None:
@@ -84,7 +84,7 @@ def test_the_truth_may_be_given(folder: Path) -> None:
     Image.fromarray(damaged).save("damaged.png")
     picture = load("damaged.png", mask="left.png", truth="photo.png")
     np.testing.assert_array_equal(picture.truth, np.array(Image.open("photo.png")))
-    np.testing.assert_array_equal(picture.judged.pixels, picture.truth)
+    np.testing.assert_array_equal(picture.reference.pixels, picture.truth)
 
 
 def test_what_is_transparent_is_unknown(folder: Path) -> None:

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.image.canvas import Grid
 from neuralpaint.image.metrics import psnr
-from neuralpaint.image.pictures import Picture
-from neuralpaint.image.split import TrainOn, held_out
+from neuralpaint.image.pictures import Picture, TrainOn, held_out
 from neuralpaint.rendering.rendering import PendingFrame
 
 if TYPE_CHECKING:
