@@ -100,11 +100,12 @@ class Encoder:
         Raises:
             EncodingError: ffmpeg is missing or cannot be started.
         """
+        binary = find_ffmpeg()
         # A file instead of a pipe, because ffmpeg would block on a pipe that is not read.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `finish`
         try:
             self._process = subprocess.Popen(
-                [find_ffmpeg(), *_QUIET, *arguments],
+                [binary, *_QUIET, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
@@ -115,9 +116,6 @@ class Encoder:
         except OSError as error:
             self._errors.close()
             raise _cannot_start(error) from error
-        except EncodingError:
-            self._errors.close()
-            raise
 
     def write(self, frame: Frame) -> None:
         """Write one C-contiguous frame to the pipe.

@@ -272,14 +272,10 @@ class FrameSpool:
         if not 0 <= index < self._length:
             raise IndexError(f"no frame {index} among {self._length}")
         frame = np.empty(self._shape, dtype=np.uint8)
-        rest = frame.data.cast("B")
         try:
             self._file.seek(index * frame.nbytes)
-            while rest:
-                count = self._file.readinto(rest)
-                if not count:
-                    raise OSError("the file was cut short")
-                rest = rest[count:]
+            if self._file.readinto(frame.data.cast("B")) < frame.nbytes:
+                raise OSError("the file was cut short")
         except OSError as error:
             raise write_error(self._folder, error) from error
         return frame

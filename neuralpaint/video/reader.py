@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
 import subprocess
@@ -60,19 +59,9 @@ def read_frames(path: str | Path) -> Generator[Frame, None, None]:
     """
     if not Path(path).is_file():
         raise NeuralPaintError(f"no clip {str(path)!r}: check the name")
-    with tempfile.TemporaryFile() as errors, _decoder(Path(path), errors) as process:
-        assert process.stdout is not None
-        count = 0
-        while (frame := _next_frame(process.stdout)) is not None:
-            yield frame
-            count += 1
-        status = process.wait()
-        errors.seek(0)
-        lines = errors.read(10_000).decode(errors="replace").splitlines()
-        # On a truncated clip, ffmpeg writes an error and still exits with 0.
-        if status != 0 or lines or not count:
-            reason = lines[0].strip() if lines else "it has no frames"
-            raise NeuralPaintError(f"{str(path)!r} cannot be read ({reason}): make it again")
+    reason = yield from _decode(Path(path))
+    if reason:
+        raise NeuralPaintError(f"{str(path)!r} cannot be read ({reason}): make it again")
 
 
 @dataclass(frozen=True)
@@ -101,10 +90,7 @@ class ProbedClip:
             filters = f"select='{wanted}',scale=trunc(iw*sar+0.5):ih:{colours},format=rgb24"
             before = (*_TRUSTED, "-ss", f"{first:.6f}")
             after = ("-vf", filters, "-frames:v", str(len(run)))
-            with _decoder(self.path, before=before, after=after) as process:
-                assert process.stdout is not None
-                while (frame := _next_frame(process.stdout)) is not None:
-                    yield frame
+            yield from _decode(self.path, before=before, after=after)
 
 
 def probe(path: Path) -> ProbedClip:
@@ -166,34 +152,40 @@ def read_tag(path: str | Path) -> str | None:
         raise NeuralPaintError(f"cannot read {str(path)!r}: {reason}") from error
 
 
-@contextlib.contextmanager
-def _decoder(
-    path: Path,
-    errors: IO[bytes] | None = None,
-    *,
-    before: Sequence[str] = (),
-    after: Sequence[str] = (),
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run an ffmpeg that writes the frames of a clip to a pipe, and kill it after the block.
+def _decode(
+    path: Path, *, before: Sequence[str] = (), after: Sequence[str] = ()
+) -> Generator[Frame, None, str]:
+    """Yield the frames of a clip as ffmpeg decodes them; return its first error, or "".
 
-    `before` are ffmpeg options for the input, `after` for the output; `errors` gets its stderr.
+    `before` are ffmpeg options for the input, `after` for the output.
     """
     command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *_SINGLE_THREAD]
     pixels = ("-threads", "1", "-pix_fmt", "rgb24", "-")
-    process = subprocess.Popen(
-        [*command, *before, "-i", file_url(path), *_AS_PIXMAPS, *after, *pixels],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors or subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C interrupts only Python
-    )
-    try:
-        yield process
-    finally:
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [*command, *before, "-i", file_url(path), *_AS_PIXMAPS, *after, *pixels],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,  # Ctrl-C interrupts only Python
+        )
         assert process.stdout is not None
-        process.kill()
-        process.stdout.close()
-        process.wait()
+        count = 0
+        try:
+            while (frame := _next_frame(process.stdout)) is not None:
+                yield frame
+                count += 1
+            status = process.wait()
+        finally:
+            process.kill()
+            process.stdout.close()
+            process.wait()
+        errors.seek(0)
+        lines = errors.read(10_000).decode(errors="replace").splitlines()
+        # On a truncated clip, ffmpeg writes an error and still exits with 0.
+        if lines:
+            return lines[0].strip()
+        return "" if status == 0 and count else "it has no frames"
 
 
 def _next_frame(stream: IO[bytes]) -> Frame | None:
