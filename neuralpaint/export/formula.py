@@ -98,7 +98,7 @@ def derive(painting: Painting) -> Formula:
     model = models.parse(settings.model)
     weights = _torch_names(painting.weights)
     if not all(np.isfinite(weight).all() for weight in weights.values()):
-        raise UsageError("the painting holds weights that are no numbers: train it again")
+        raise UsageError("the painting has weights that are not finite numbers: train it again")
     canvas = Plan(settings).canvas(painting.canvas)
     features = features_of(model, Trained(weights, canvas, settings.seed))
     return Formula(

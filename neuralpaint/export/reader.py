@@ -1,24 +1,24 @@
-"""Read what `neuralpaint export PAINTING -o f.npz` wrote, with nothing but NumPy.
+"""Evaluate a file of `neuralpaint export PAINTING -o f.npz` with NumPy only.
 
     with np.load("f.npz") as formula:
         r, g, b = colours(formula, x=0.5, y=-0.25)
 
 x runs right and y runs down; the longer side of the picture spans [-1, 1], and pixels are square:
 the centre of pixel (i, j) of h x w lies at x = (2 j + 1 - w) / max(h, w), y = (2 i + 1 - h) /
-max(h, w). The colours are sRGB in [0, 1]. What the arrays mean:
+max(h, w). The colours are sRGB in [0, 1]. The arrays are:
 
     waves                (m, 3)  rows (a, b, c): the feature sin(2 pi (a x + b y + c))
     ramps                (k, 3)  rows (a, b, c): the feature a x + b y + c
-    planeN.nodes         (rows, columns, channels) features of nodes; between them it is bilinear
+    planeN.nodes         (rows, columns, channels) features of nodes, interpolated bilinearly
     planeN.place         (3, 2)  rows scale, offset, last, each for y and x: a coordinate lies at
                                  node clamp(scale * coordinate + offset, 0, last)
-    layerN.sees          (s,)    which values it sees: 0 the features, i those of layer i, from 1
-    layerN.weight, .bias         values = f(weight @ [what it sees] + bias)
-    layerN.gain, .shift          where they are: f(gain z / sqrt(mean(z^2) + 1e-5) + shift)
+    layerN.sees          (s,)    its inputs: 0 the features, i the values of layer i, from 1
+    layerN.weight, .bias         values = f(weight @ [inputs] + bias)
+    layerN.gain, .shift          if present: f(gain z / sqrt(mean(z^2) + 1e-5) + shift)
     activations          (l,)    the name of each layer's f
 
-and beside them, for whoever wants to know where it comes from: `settings` (JSON), `height` and
-`width` of the picture, and under `weights/` the model's own, from which all this was derived.
+The origin of the arrays is in `settings` (JSON), in `height` and `width` of the picture, and in
+the original weights of the model under `weights/`.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ def colours(formula: Mapping[str, Array], *, x: Any, y: Any) -> Array:
     number = 1
     while f"plane{number}.nodes" in formula:
         nodes, place = formula[f"plane{number}.nodes"], formula[f"plane{number}.place"]
-        features.append(_between(nodes, place, x=x, y=y))
+        features.append(_interpolate(nodes, place, x=x, y=y))
         number += 1
     values = [np.concatenate(features, -1)]
     for number, name in enumerate(formula["activations"], start=1):
         layer = f"layer{number}"
-        seen = np.concatenate([values[i] for i in formula[f"{layer}.sees"]], -1)
-        z = seen @ formula[f"{layer}.weight"].T + formula[f"{layer}.bias"]
+        inputs = np.concatenate([values[i] for i in formula[f"{layer}.sees"]], -1)
+        z = inputs @ formula[f"{layer}.weight"].T + formula[f"{layer}.bias"]
         if f"{layer}.gain" in formula:
             z = z / np.sqrt(np.mean(z * z, -1, keepdims=True) + 1e-5)
             z = z * formula[f"{layer}.gain"] + formula[f"{layer}.shift"]
@@ -64,8 +64,8 @@ def colours(formula: Mapping[str, Array], *, x: Any, y: Any) -> Array:
     return values[-1]
 
 
-def _between(nodes: Array, place: Array, *, x: Array, y: Array) -> Array:
-    """Return the features (..., channels) at x and y of a plane of nodes."""
+def _interpolate(nodes: Array, place: Array, *, x: Array, y: Array) -> Array:
+    """Return the features (..., channels) of a plane at x and y."""
     scale, offset, last = place
     row, column = (
         np.clip(scale[axis] * at + offset[axis], 0, last[axis]) for axis, at in enumerate((y, x))

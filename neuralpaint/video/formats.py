@@ -57,7 +57,7 @@ class Format(Settings):
             raise UsageError(f"a clip cannot be {width}x{height}: choose at least 1x1")
         if max(height, width) > self.max_side:
             raise UsageError(
-                f"{formats.name_of(self)} cannot hold {width}x{height}: "
+                f"{formats.name_of(self)} does not support {width}x{height}: "
                 f"choose at most {self.max_side} pixels a side, or another format"
             )
 
@@ -66,7 +66,7 @@ class Format(Settings):
         rate = exact_fps(fps)
         if self.max_fps is not None and rate > self.max_fps:
             raise UsageError(
-                f"{formats.name_of(self)} holds at most {self.max_fps} frames a second, not "
+                f"{formats.name_of(self)} supports at most {self.max_fps} frames a second, not "
                 f"{float(rate):g}: lower --fps"
             )
 

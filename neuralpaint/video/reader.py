@@ -236,7 +236,7 @@ def _size(listing: str) -> tuple[int, int]:
 
 
 def _explain(path: Path, log: str) -> str:
-    """Return one line that says why ffmpeg finds no frames in a file."""
+    """Return one line about why ffmpeg finds no frames in a file."""
     if " Audio: " in log and " Video: " not in log:
         return f"{str(path)!r} has sound and no moving picture: give a clip or an animation"
     if " Video: " in log and "matches no streams" in log:

@@ -277,7 +277,7 @@ def _check_audio(path: Path, format: Format) -> None:  # noqa: A002
     if not format.audio_codec:
         able = ", ".join(sorted(name for name in formats if formats[name].audio_codec))
         raise UsageError(
-            f"{formats.name_of(format)} cannot carry sound: choose from {able}, or leave it out"
+            f"{formats.name_of(format)} does not support sound: choose from {able}, or leave it out"
         )
     if not path.is_file():
         raise UsageError(f"no audio file {str(path)!r}: check the name")

@@ -170,7 +170,7 @@ def test_weights_that_are_not_finite_are_refused(painted: Paint, name: str, tmp_
     pytest.importorskip("onnx")
     painting = painted(f"skipconn:{SMALL}")
     broken = {key: np.full_like(weight, np.nan) for key, weight in painting.weights.items()}
-    with pytest.raises(NeuralPaintError, match="no numbers"):
+    with pytest.raises(NeuralPaintError, match="not finite numbers"):
         export_painting(
             painting.with_weights(broken), tmp_path / f"f{export_formats[name].suffixes[0]}"
         )

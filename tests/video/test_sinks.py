@@ -56,10 +56,10 @@ def test_an_empty_folder_can_be_used_without_overwrite(tmp_path: Path) -> None:
     ("name", "height", "width", "fps", "words"),
     [
         ("mp4", 0, 5, 30, "5x0: choose at least 1x1"),
-        ("mkv", 9, 70000, 30, "mkv cannot hold 70000x9"),
+        ("mkv", 9, 70000, 30, "mkv does not support 70000x9"),
         ("mp4", 9, 9, 0, "fps must be a number above 0, not 0"),
         ("mp4", 9, 9, float("nan"), "fps"),
-        ("gif", 9, 9, 60, "gif holds at most 50 frames a second, not 60: lower --fps"),
+        ("gif", 9, 9, 60, "gif supports at most 50 frames a second, not 60: lower --fps"),
     ],
 )
 def test_sizes_and_rates_that_a_format_does_not_support(
@@ -184,7 +184,9 @@ def test_common_audio_formats(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("name", SILENT)
 def test_audio_for_a_format_without_audio_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=rf"{name} cannot carry sound: choose from mkv, mov, mp4"):
+    with pytest.raises(
+        UsageError, match=rf"{name} does not support sound: choose from mkv, mov, mp4"
+    ):
         check_clip(tmp_path / "x", formats[name](), audio=tmp_path / "song.wav")
 
 

@@ -148,7 +148,7 @@ class Overlay(Settings, ABC):
     """
 
     layer: ClassVar[int] = 1
-    """Annotations with a lower layer are drawn first, in whatever order they are listed."""
+    """Annotations with a lower layer are drawn first, independent of their order in the list."""
     needs_mask: ClassVar[bool] = False
     """Whether it shows the unknown part of a picture, and so needs a picture with a mask."""
 
