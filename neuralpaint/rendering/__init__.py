@@ -1,1 +1,1 @@
-"""Rendering: a painting seen through a canvas becomes a frame; which moments, from where."""
+"""Rendering: paintings become frames; cameras, code paths and pacings choose what they show."""

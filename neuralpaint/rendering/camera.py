@@ -47,16 +47,15 @@ cameras: Registry[Camera] = Registry("camera")
 
 
 class _Move(Camera):
-    """A move from one view to another."""
+    """A move through keyframes."""
 
     @abstractmethod
-    def _ends(self) -> tuple[View, View]:
-        """Return the first and the last view."""
+    def _keyframes(self) -> list[Keyframe]:
+        """Return the keyframes, with rising moments."""
 
     @cached_property
     def _path(self) -> ViewPath:
-        first, last = self._ends()
-        return ViewPath([Keyframe(0.0, first), Keyframe(1.0, last)], smooth=self.ease == "smooth")
+        return ViewPath(self._keyframes(), smooth=self.ease == "smooth")
 
     def view(self, moment: float) -> View:
         return self._path.view(moment)
@@ -80,8 +79,8 @@ class _Zoom(_Move):
 class ZoomIn(_Zoom):
     """From the whole picture to a point in it."""
 
-    def _ends(self) -> tuple[View, View]:
-        return View(), self._close_up
+    def _keyframes(self) -> list[Keyframe]:
+        return [Keyframe(0.0, View()), Keyframe(1.0, self._close_up)]
 
 
 @cameras.register("zoom-out")
@@ -89,8 +88,8 @@ class ZoomIn(_Zoom):
 class ZoomOut(_Zoom):
     """From a point in the picture to the whole."""
 
-    def _ends(self) -> tuple[View, View]:
-        return self._close_up, View()
+    def _keyframes(self) -> list[Keyframe]:
+        return [Keyframe(0.0, self._close_up), Keyframe(1.0, View())]
 
 
 @cameras.register("pan")
@@ -104,11 +103,10 @@ class Pan(_Move):
     to_y: float = setting(0.5, "end", minimum=0, maximum=1)
     zoom: float = setting(2.0, "how many times larger than the whole", above=1, maximum=_MOST_ZOOM)
 
-    def _ends(self) -> tuple[View, View]:
-        return (
-            _inside_view(x=self.x, y=self.y, zoom=self.zoom),
-            _inside_view(x=self.to_x, y=self.to_y, zoom=self.zoom),
-        )
+    def _keyframes(self) -> list[Keyframe]:
+        start = _inside_view(x=self.x, y=self.y, zoom=self.zoom)
+        end = _inside_view(x=self.to_x, y=self.to_y, zoom=self.zoom)
+        return [Keyframe(0.0, start), Keyframe(1.0, end)]
 
 
 @cameras.register("ken-burns")
@@ -125,17 +123,16 @@ class KenBurns(_Move):
         1.3, "how many times larger still at the end", minimum=1, maximum=_MOST_ZOOM
     )
 
-    def _ends(self) -> tuple[View, View]:
+    def _keyframes(self) -> list[Keyframe]:
         # Start on the other side of the middle, so that it always drifts.
-        return (
-            _inside_view(x=1 - self.x, y=1 - self.y, zoom=self.zoom),
-            _inside_view(x=self.x, y=self.y, zoom=self.zoom * self.factor),
-        )
+        start = _inside_view(x=1 - self.x, y=1 - self.y, zoom=self.zoom)
+        end = _inside_view(x=self.x, y=self.y, zoom=self.zoom * self.factor)
+        return [Keyframe(0.0, start), Keyframe(1.0, end)]
 
 
 @cameras.register("orbit")
 @dataclass(frozen=True)
-class Orbit(Camera):
+class Orbit(_Move):
     """Circle round the middle, clockwise from the top; with ease=linear the clip loops."""
 
     zoom: float = setting(1.5, "how many times larger than the whole", above=1, maximum=_MOST_ZOOM)
@@ -146,13 +143,11 @@ class Orbit(Camera):
         1.0, "number of circles; negative: counterclockwise", minimum=-100, maximum=100
     )
 
-    @cached_property
-    def _path(self) -> ViewPath:
-        angles = Keyframe(0.0, View(angle=0.0)), Keyframe(1.0, View(angle=360 * self.turns))
-        return ViewPath(angles, smooth=self.ease == "smooth")
+    def _keyframes(self) -> list[Keyframe]:
+        return [Keyframe(0.0, View(angle=0.0)), Keyframe(1.0, View(angle=360 * self.turns))]
 
     def view(self, moment: float) -> View:
-        angle = math.radians(self._path.view(moment).angle)
+        angle = math.radians(super().view(moment).angle)
         reach = self.radius * (1 - 1 / self.zoom) / 2
         x, y = 0.5 + reach * math.sin(angle), 0.5 - reach * math.cos(angle)
         return View(x=x, y=y, zoom=self.zoom)
@@ -160,7 +155,7 @@ class Orbit(Camera):
 
 @cameras.register("path")
 @dataclass(frozen=True)
-class KeyframePath(Camera):
+class KeyframePath(_Move):
     """Through given keyframes, also beyond the edges of the picture."""
 
     keys: str = setting(
@@ -174,12 +169,8 @@ class KeyframePath(Camera):
         # Normalized, so that equal paths are equal settings however they are written.
         object.__setattr__(self, "keys", format_keyframes(parse_keyframes(self.keys)))
 
-    @cached_property
-    def _path(self) -> ViewPath:
-        return ViewPath(parse_keyframes(self.keys), smooth=self.ease == "smooth")
-
-    def view(self, moment: float) -> View:
-        return self._path.view(moment)
+    def _keyframes(self) -> list[Keyframe]:
+        return parse_keyframes(self.keys)
 
 
 def _inside_view(*, x: float, y: float, zoom: float) -> View:

@@ -146,6 +146,7 @@ def test_without_a_hole_it_is_a_copy_of_the_picture(truth: Pixels) -> None:
     assert made is not truth
 
 
+@pytest.mark.slow
 def test_a_small_hole_is_filled_from_its_surroundings_only(truth: Pixels) -> None:
     large = np.full((700, 900, 3), 128, np.uint8)
     large[300:400, 400:520] = truth
@@ -155,6 +156,7 @@ def test_a_small_hole_is_filled_from_its_surroundings_only(truth: Pixels) -> Non
     assert np.array_equal(fill_hole(large, hole)[around], fill_hole(large[around], hole[around]))
 
 
+@pytest.mark.slow
 def test_a_huge_picture_is_filled_in_strips(
     truth: Pixels, half: Hole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +194,7 @@ def test_wrong_sizes_and_no_known_pixels_are_refused(truth: Pixels) -> None:
         fill_hole(truth, np.ones(truth.shape[:2], bool))
 
 
+@pytest.mark.slow
 def test_any_number_of_threads_gives_the_same_pixels(
     threads: None, truth: Pixels, half: Hole
 ) -> None:

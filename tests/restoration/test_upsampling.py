@@ -74,6 +74,7 @@ def test_it_is_closer_to_the_truth_than_a_resampler(
     assert gain(truth, pixels, kernel=kernel, enhance=True) > enhanced
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("enhance", [False, True])
 def test_noise_and_compression_are_not_amplified(enhance: bool, truth: Pixels) -> None:
     clean = small(truth)
