@@ -41,15 +41,15 @@ def axes(canvas: Canvas = CANVAS) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(x), torch.from_numpy(y)
 
 
-def pages(model: Buttons, codes: Tensor) -> Tensor:
-    """Return the pictures (n, h, w, 3) under codes (n, k), by the formula."""
+def defined(model: Buttons, codes: Tensor) -> Tensor:
+    """Return the pictures (n, h, w, 3) for codes (n, k) by the definition."""
     for weight in model.parameters():
         codes = 1 / (1 + torch.exp(-codes @ weight.t()))
     return codes.view(-1, CANVAS.height, CANVAS.width, 3)
 
 
-def tall(count: int = len(CODES)) -> tuple[Tensor, Tensor, Tensor]:
-    """Return x, y and the code of a raster of several pictures."""
+def stacked(count: int = len(CODES)) -> tuple[Tensor, Tensor, Tensor]:
+    """Return x, y and the codes of the rows of several stacked pictures."""
     x, y = axes()
     codes = torch.from_numpy(CODES[:count]).repeat_interleave(CANVAS.height, 0)[:, None]
     return x, y.repeat(count, 1), codes
@@ -57,30 +57,30 @@ def tall(count: int = len(CODES)) -> tuple[Tensor, Tensor, Tensor]:
 
 @LAYERS
 @torch.no_grad()
-def test_at_its_own_pixels_it_is_sigmoids_of_sums_without_biases(layers: int) -> None:
+def test_pixels_are_sigmoids_of_sums_without_biases(layers: int) -> None:
     model = build(layers)
     for code in torch.tensor([[1.0, 0, 1], [0.3, -2, 0.5]]):
-        expected = pages(model, code[None])[0]
+        expected = defined(model, code[None])[0]
         torch.testing.assert_close(model.eval()(*axes(), code.view(1, 1, 3)), expected)
         assert float(expected.std()) > 0.1
 
 
 @torch.no_grad()
-def test_between_pixels_it_is_bilinear_and_beyond_the_border_as_there() -> None:
+def test_colours_are_bilinear_between_pixels_and_constant_outside() -> None:
     model = build().eval()
     code = torch.tensor([[1.0, 0.2, 1]])
     larger = CANVAS.scaled(3)
     expected = torch.nn.functional.interpolate(
-        pages(model, code).permute(0, 3, 1, 2), scale_factor=3, mode="bilinear"
+        defined(model, code).permute(0, 3, 1, 2), scale_factor=3, mode="bilinear"
     )[0].permute(1, 2, 0)
     found = model(*axes(larger), code[None])
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     far = model(torch.tensor([[-9.0, 9.0]]), torch.tensor([[-9.0], [9.0]]), code[None])
-    torch.testing.assert_close(far, pages(model, code)[0][[0, -1]][:, [0, -1]])
+    torch.testing.assert_close(far, defined(model, code)[0][[0, -1]][:, [0, -1]])
 
 
 @torch.no_grad()
-def test_points_are_those_of_the_grid_each_under_its_code() -> None:
+def test_points_with_a_code_each_agree_with_the_grid() -> None:
     model = build().eval()
     x, y = axes(CANVAS.scaled(2))
     shape = len(y), x.shape[1]
@@ -98,7 +98,7 @@ def test_points_are_those_of_the_grid_each_under_its_code() -> None:
 
 
 @torch.no_grad()
-def test_many_places_with_codes_of_their_own_are_taken_a_few_at_a_time() -> None:
+def test_many_points_with_a_code_each() -> None:
     model = build().eval()
     x, y = axes(CANVAS.scaled(12))
     by_row = torch.rand(len(y), 1, 3, generator=torch.Generator().manual_seed(0))
@@ -107,13 +107,13 @@ def test_many_places_with_codes_of_their_own_are_taken_a_few_at_a_time() -> None
 
 
 @pytest.mark.parametrize("every", [(1, 1), (3, 2)])
-def test_it_learns_rows_of_several_pictures_by_the_gradient_of_the_formula(
+def test_gradients_of_rows_of_several_pictures_agree_with_the_definition(
     every: tuple[int, int],
 ) -> None:
     model = build().train()
-    x, y, codes = tall()
+    x, y, codes = stacked()
     some = (slice(1, None, every[0]), slice(None, None, every[1]))
-    expected = pages(model, torch.from_numpy(CODES)).flatten(0, 1)[some]
+    expected = defined(model, torch.from_numpy(CODES)).flatten(0, 1)[some]
     found = model(x[:, some[1]], y[some[0]], codes[some[0]])
     torch.testing.assert_close(found, expected)
     direction = torch.randn(found.shape, generator=torch.Generator().manual_seed(1))
@@ -126,7 +126,7 @@ def test_it_learns_rows_of_several_pictures_by_the_gradient_of_the_formula(
 
 
 @torch.no_grad()
-def test_between_its_pixels_it_learns_too() -> None:
+def test_training_between_pixels_agrees_with_rendering() -> None:
     model = build().train()
     x, y = axes(CANVAS.scaled(2))
     codes = torch.from_numpy(CODES[1]).expand(len(y), 1, 3)
@@ -134,7 +134,7 @@ def test_between_its_pixels_it_learns_too() -> None:
 
 
 @torch.no_grad()
-def test_it_begins_grey_and_with_codes_apart() -> None:
+def test_initial_pictures_are_grey_and_different() -> None:
     spec = "buttons:hidden_size=110"
     model = models.parse(spec).build(CANVAS, torch.Generator().manual_seed(0), CODES)
     first, second = (
@@ -157,10 +157,10 @@ def album(height: int = 10, width: int = 14, count: int = 4) -> Album:
 
 def trained(steps: int, subject: Album | None = None, **options: Any) -> Painting:
     usual: dict[str, Any] = {"device": "cpu", "steps": steps, "model": "buttons:hidden_size=30"}
-    student = learner(subject or album(), **usual | options)
-    assert student.epoch_steps == 1
-    student.advance(steps)
-    return student.painting()
+    training = learner(subject or album(), **usual | options)
+    assert training.epoch_steps == 1
+    training.advance(steps)
+    return training.painting()
 
 
 def worst(painting: Painting, subject: Album) -> float:
@@ -171,6 +171,7 @@ def worst(painting: Painting, subject: Album) -> float:
     )
 
 
+@pytest.mark.slow
 @ENGINES
 @pytest.mark.parametrize(
     "options",
@@ -181,20 +182,20 @@ def worst(painting: Painting, subject: Album) -> float:
     ],
     ids=["sgd", "bold", "adam"],
 )
-def test_it_learns_an_album_at_the_rate_that_suits(engine: str, options: dict[str, Any]) -> None:
+def test_an_album_is_learned_at_the_default_rate(engine: str, options: dict[str, Any]) -> None:
     assert worst(trained(250, engine=engine, **options), album()) > 30
 
 
 @ENGINES
-def test_a_step_learns_the_whole_album_unless_it_is_told_otherwise(engine: str) -> None:
+def test_a_step_trains_the_whole_album_by_default(engine: str) -> None:
     large = album(40, 60)
     for batch, steps in ((None, 1), (2400, 4)):
-        student = learner(large, model="buttons:hidden_size=2", engine=engine, batch=batch)
-        assert student.epoch_steps == steps
+        training = learner(large, model="buttons:hidden_size=2", engine=engine, batch=batch)
+        assert training.epoch_steps == steps
 
 
 @ENGINES
-def test_its_two_layer_form_learns_what_adds_up(engine: str) -> None:
+def test_without_hidden_layers_independent_codes_are_learned(engine: str) -> None:
     spec = "buttons:hidden_layers=0"
     options = {"optimizer": "sgd", "schedule": "constant"}
     apart = album(count=3)  # no code is a sum of the others
@@ -202,7 +203,7 @@ def test_its_two_layer_form_learns_what_adds_up(engine: str) -> None:
 
 
 @ENGINES
-def test_a_pixel_learns_as_fast_in_a_large_picture_as_in_a_small_one(engine: str) -> None:
+def test_pixels_learn_equally_fast_in_small_and_large_pictures(engine: str) -> None:
     options = {"model": "buttons:hidden_layers=0", "optimizer": "sgd", "engine": engine}
     large = album(20)
     cut = [Picture(picture.pixels[:10]) for picture in large.pictures]
@@ -215,7 +216,7 @@ def test_a_pixel_learns_as_fast_in_a_large_picture_as_in_a_small_one(engine: str
 
 
 @ENGINES
-def test_what_it_has_learned_is_saved_and_seen_again(engine: str, tmp_path: Path) -> None:
+def test_a_saved_painting_renders_the_same(engine: str, tmp_path: Path) -> None:
     painting = trained(20, engine=engine)
     again = load_painting(painting.save(tmp_path / "a.painting"))
     grid = Canvas.of(height=21, width=13).grid()
@@ -226,7 +227,7 @@ def test_what_it_has_learned_is_saved_and_seen_again(engine: str, tmp_path: Path
 
 
 @ENGINES
-def test_its_training_goes_on_from_a_state(engine: str) -> None:
+def test_training_resumes_from_a_state(engine: str) -> None:
     options: dict[str, Any] = {
         "model": "buttons:hidden_size=9", "device": "cpu", "engine": engine, "steps": 40,
         "optimizer": "sgd", "schedule": "adaptive-halving:window=1,grow=1.1",
@@ -242,7 +243,7 @@ def test_its_training_goes_on_from_a_state(engine: str) -> None:
 
 
 @ENGINES
-def test_a_larger_target_is_learned_in_all_its_pixels(engine: str) -> None:
+def test_a_larger_target_has_weights_for_all_its_pixels(engine: str) -> None:
     painting = trained(2, engine=engine, target_scale=2)
     assert painting.weights[list(painting.weights)[-1]].shape[0] == 3 * 20 * 28
 
@@ -259,7 +260,7 @@ def test_a_larger_target_is_learned_in_all_its_pixels(engine: str) -> None:
         ),
     ],
 )
-def test_what_it_cannot_learn_is_refused_in_one_line(
+def test_errors_about_codes_are_one_line(
     engine: str, codes: NDArray[np.float32] | None, spec: str, message: str
 ) -> None:
     pictures = album().pictures
@@ -269,7 +270,7 @@ def test_what_it_cannot_learn_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_picture_turned_is_the_same_in_both_engines() -> None:
+def test_both_engines_render_a_rotated_picture_alike() -> None:
     paintings = [trained(30, engine=engine) for engine in ("torch", "numpy")]
     grid = album().canvas.scaled(4).seen(View(angle=20)).grid()
     assert not grid.is_product
@@ -280,5 +281,5 @@ def test_a_picture_turned_is_the_same_in_both_engines() -> None:
 
 
 def _across(x: Tensor, y: Tensor) -> Tensor:
-    """Return a code for every place, from one to another."""
+    """Return a code per point."""
     return torch.stack(torch.broadcast_tensors(x, 1 - x, y * x), -1)

@@ -19,7 +19,7 @@ def build(*, table_size: int = 64, levels: int = 4, finest: int = 24) -> HashGri
     return grid
 
 
-def test_levels_grow_by_a_constant_factor_and_are_dense_while_they_fit() -> None:
+def test_levels_grow_by_a_constant_factor_and_are_dense_if_they_fit_in_the_table() -> None:
     levels = grid_levels(levels=4, coarsest=3, finest=24, table_size=64, span=SPAN)
     assert [level.cells for level in levels] == [3, 6, 12, 24]
     assert [level.entries for level in levels] == [3 * 4, 5 * 7, 64, 64]
@@ -52,7 +52,7 @@ def test_features_are_continuous_across_the_borders_of_cells() -> None:
         torch.testing.assert_close(grid(y, before)[0], grid(y, after)[0], rtol=0, atol=5e-4)
 
 
-def test_beyond_the_picture_the_edge_goes_on() -> None:
+def test_features_outside_the_picture_are_those_of_its_edge() -> None:
     grid = build()
     inside = grid(torch.tensor([[1.0]]), torch.tensor([[-SPAN[0] / 2]]))[0]
     outside = grid(torch.tensor([[1.7]]), torch.tensor([[-3.0]]))[0]
@@ -60,7 +60,7 @@ def test_beyond_the_picture_the_edge_goes_on() -> None:
 
 
 @pytest.mark.parametrize("points", [True, False])
-def test_the_gradient_of_the_table_is_that_of_differences(points: bool) -> None:
+def test_the_gradient_of_the_table_agrees_with_finite_differences(points: bool) -> None:
     grid = build().double()
     shape = (7,) if points else (1, 4)
     x = torch.linspace(-0.93, 0.91, shape[-1], dtype=torch.float64).view(shape)
@@ -79,7 +79,7 @@ def test_a_finest_level_below_the_coarsest_is_refused() -> None:
         encodings.parse("hash:finest=4")
 
 
-def test_an_edge_that_falls_on_a_corner_is_not_rounded_beyond_it() -> None:
+def test_a_picture_edge_on_a_corner_is_not_rounded_to_the_next_cell() -> None:
     canvas = Canvas.of(height=120, width=200)  # 50 cells x 1.2 is 60.000004 in single precision
     grid = encodings.parse("hash").build(canvas, torch.Generator().manual_seed(0))
     far = torch.tensor([[2.0]])

@@ -21,7 +21,7 @@ def whole() -> Tensor:
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
-def test_an_mlp_is_its_layers_one_after_another(activation: ActivationName) -> None:
+def test_an_mlp_agrees_with_its_definition(activation: ActivationName) -> None:
     network = MLP((3, 4), hidden_size=5, hidden_layers=2, activation=activation)
     network.initialize(generator())
     weights = list(network.parameters())
@@ -55,7 +55,7 @@ def test_a_hidden_layer_is_linear_norm_activation() -> None:
     torch.testing.assert_close(network((X, Y)).view(24, 3), last(hidden.tanh()))
 
 
-def test_batch_norm_renders_with_the_statistics_of_the_training() -> None:
+def test_batch_norm_renders_with_running_statistics() -> None:
     network = MLP((3, 4), hidden_size=5, hidden_layers=1, norm="batch")
     network.initialize(generator())
     for _ in range(200):
@@ -69,7 +69,7 @@ def test_batch_norm_renders_with_the_statistics_of_the_training() -> None:
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
-def test_a_deep_network_begins_with_values_that_neither_vanish_nor_grow(
+def test_initial_signals_of_a_deep_network_neither_vanish_nor_explode(
     activation: ActivationName,
 ) -> None:
     network = MLP((64,), hidden_size=64, hidden_layers=6, activation=activation)
@@ -80,7 +80,7 @@ def test_a_deep_network_begins_with_values_that_neither_vanish_nor_grow(
 
 @torch.no_grad()
 @pytest.mark.parametrize("omega_0", [10.0, 30.0])
-def test_a_siren_begins_as_in_the_paper(omega_0: float) -> None:
+def test_initial_weights_of_a_siren_are_those_of_the_paper(omega_0: float) -> None:
     network = Siren((1, 1), hidden_size=256, hidden_layers=4, omega_0=omega_0, omega=30)
     network.initialize(generator())
     first, second, *_ = (layer for layer in network.layers if isinstance(layer, nn.Linear))
@@ -95,7 +95,7 @@ def test_a_siren_begins_as_in_the_paper(omega_0: float) -> None:
         current = arguments.sin()
 
 
-def test_dropout_leaves_out_a_part_and_keeps_the_mean() -> None:
+def test_dropout_zeroes_a_fraction_and_preserves_the_mean() -> None:
     dropout = Dropout(0.3)
     dropout.initialize(generator())
     values = torch.full((400, 250), 2.0)
@@ -103,7 +103,7 @@ def test_dropout_leaves_out_a_part_and_keeps_the_mean() -> None:
     for found in (first, second):
         assert float((found == 0).float().mean()) == pytest.approx(0.3, abs=0.005)
         assert float(found.mean()) == pytest.approx(2, abs=0.02)
-        # Neither rows nor columns have a share of their own, nor neighbours a common fate.
+        # The values are independent within rows and columns and between neighbours.
         assert float((found == 0).float().mean(0).std()) < 0.03
         assert float((found == 0).float().mean(1).std()) < 0.04
     gone = (first == 0).float() - 0.3, (second == 0).float() - 0.3
@@ -113,7 +113,7 @@ def test_dropout_leaves_out_a_part_and_keeps_the_mean() -> None:
     torch.testing.assert_close(dropout.eval()(values), values)
 
 
-def test_dropout_follows_the_seed_and_not_the_random_numbers_of_the_user() -> None:
+def test_dropout_depends_on_the_seed_and_leaves_torchs_generator_alone() -> None:
     def masks(seed: int) -> Tensor:
         dropout = Dropout(0.5)
         dropout.initialize(generator(seed))
@@ -126,7 +126,7 @@ def test_dropout_follows_the_seed_and_not_the_random_numbers_of_the_user() -> No
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_batch_normalisation_takes_a_single_point() -> None:
+def test_batch_norm_accepts_a_single_point() -> None:
     network = MLP((2,), hidden_size=4, hidden_layers=1, norm="batch")
     network.initialize(torch.Generator().manual_seed(0))
     one = network([torch.zeros(1, 2)])

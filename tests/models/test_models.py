@@ -36,7 +36,7 @@ def train(model: CoordinateModel, *, steps: int = 60) -> list[float]:
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_every_model_learns_with_every_encoding_and_is_the_same_when_loaded(spec: str) -> None:
+def test_every_model_learns_with_every_encoding_and_its_state_can_be_loaded(spec: str) -> None:
     x, y = axes()
     model = build(spec)
     losses = train(model)
@@ -67,7 +67,7 @@ def test_a_grid_and_its_points_have_the_same_colours(spec: str) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_the_seed_alone_decides_how_a_model_begins_and_learns(spec: str) -> None:
+def test_training_depends_on_the_seed_and_not_on_torchs_generator(spec: str) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -78,7 +78,7 @@ def test_the_seed_alone_decides_how_a_model_begins_and_learns(spec: str) -> None
 
 
 @pytest.mark.parametrize("spec", IN_PARTS)
-def test_what_may_be_learned_in_parts_has_the_gradient_of_the_whole(spec: str) -> None:
+def test_gradients_of_splittable_models_add_up_over_rows(spec: str) -> None:
     model = build(spec).train()
     x, y = axes()
     weights = [p for p in model.parameters() if p.requires_grad]
@@ -108,11 +108,11 @@ def test_what_may_be_learned_in_parts_has_the_gradient_of_the_whole(spec: str) -
         ("pyramid", False),
     ],
 )
-def test_which_models_learn_in_parts(spec: str, in_parts: bool) -> None:
+def test_which_models_are_splittable(spec: str, in_parts: bool) -> None:
     assert build(spec).is_splittable is in_parts
 
 
-def test_keys_of_the_encoding_stand_beside_those_of_the_model() -> None:
+def test_settings_of_the_encoding_can_be_written_beside_those_of_the_model() -> None:
     expected = MLPModel(encoding="gaussian:features=64,sigma=3", hidden_size=32)
     for spec in (
         "mlp:encoding=gaussian,sigma=3,features=64,hidden_size=32",
@@ -128,7 +128,7 @@ def test_keys_of_the_encoding_stand_beside_those_of_the_model() -> None:
 
 
 @pytest.mark.parametrize("spec", [*SPECS, "mlp:encoding=gaussian:sigma=10", "mlp:encoding=hash"])
-def test_every_model_survives_the_way_to_text_and_back(spec: str) -> None:
+def test_every_model_can_be_converted_to_text_and_back(spec: str) -> None:
     model = models.parse(spec)
     assert models.parse(models.spec(model)) == model
     assert type(model).from_dict(model.to_dict()) == model
@@ -153,7 +153,7 @@ def test_every_model_survives_the_way_to_text_and_back(spec: str) -> None:
         ("mlp:norm=bach", UnknownNameError, "did you mean 'batch'?"),
     ],
 )
-def test_a_wrong_setting_says_what_is_wrong(
+def test_the_error_of_a_wrong_setting_names_it(
     spec: str, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error) as caught:
@@ -163,14 +163,14 @@ def test_a_wrong_setting_says_what_is_wrong(
 
 
 @pytest.mark.parametrize("name", list(models))
-def test_no_key_belongs_to_a_model_and_to_an_encoding(name: str) -> None:
+def test_models_and_encodings_have_no_setting_in_common(name: str) -> None:
     outer = options(models[name])
     if "encoding" in outer:
         for encoding in encodings:
             assert not set(outer) & set(options(encodings[encoding]))
 
 
-def test_other_names_are_understood_and_not_listed() -> None:
+def test_aliases_are_accepted_and_not_listed() -> None:
     fruits: Registry[Settings] = Registry("fruit")
 
     @fruits.register("apple", aliases=("pomme", "apfel"))

@@ -22,7 +22,7 @@ def build(activation: ActivationName = "sine", *, hidden_layers: int = 3) -> Ski
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 @pytest.mark.parametrize("hidden_layers", [1, 2, 3, 6])
-def test_the_fast_way_agrees_with_the_definition(
+def test_the_fast_path_agrees_with_the_definition(
     activation: ActivationName, hidden_layers: int
 ) -> None:
     network = build(activation, hidden_layers=hidden_layers)
@@ -42,7 +42,7 @@ def test_the_fast_way_agrees_with_the_definition(
         )
 
 
-def test_workers_that_share_the_rows_agree_with_the_definition() -> None:
+def test_threads_that_share_the_rows_agree_with_the_definition() -> None:
     network = build()
     weights = list(network.parameters())
     x, y, direction = torch.randn(1, 45, 5), torch.randn(41, 1, 7), torch.randn(41, 45, 3)
@@ -85,7 +85,7 @@ def test_two_graphs_can_be_open_at_once() -> None:
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_every_layer_sees_current_previous_and_input() -> None:
+def test_every_layer_receives_two_previous_layers_and_the_features() -> None:
     inputs = sum(WIDTHS)
     shapes = [tuple(layer.weight.shape) for layer in build(hidden_layers=3).linears()]
     assert shapes == [

@@ -8,7 +8,7 @@ import torch
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.encodings import FrequencyEncoding, encodings
-from neuralpaint.models.encodings.fourier import Waves, draw_frequencies
+from neuralpaint.models.encodings.fourier import Harmonic, Waves, draw_frequencies
 
 CANVAS = Canvas.of(height=20, width=30)
 
@@ -45,7 +45,7 @@ def test_gaussian_frequencies_are_normal_in_every_direction() -> None:
 
 
 @pytest.mark.parametrize("spec", ["basic", "positional:features=12", "gaussian:features=12"])
-def test_the_seed_decides_the_table_which_is_saved(spec: str) -> None:
+def test_the_table_depends_on_the_seed_and_is_saved(spec: str) -> None:
     encoding = build(spec, seed=5)
     np.testing.assert_array_equal(encoding.frequencies.numpy(), table(spec, seed=5))
     other = build(spec, seed=6)
@@ -64,7 +64,7 @@ def test_features_are_cosines_and_sines_to_the_precision_of_the_coordinates(spec
     v = torch.stack(torch.broadcast_tensors((x.double() + 1) / 2, (y.double().t() + 1) / 2), -1)
     phase = 2 * math.pi * v @ encoding.frequencies.double().t()
     expected = torch.cat([phase.cos(), phase.sin()], -1)
-    # A coordinate is known to 2^-24 of the picture, a wave of f periods to f times as much.
+    # The error of a coordinate is 2^-24, that of the phase of a wave with f periods f times that.
     precision = 2 * math.pi * 2 * float(encoding.frequencies.abs().max()) * 2**-23 + 1e-6
     if encoding.separable:  # the features of x come first, then those of y
         along_x, along_y = (encoding.frequencies[:, axis] != 0 for axis in (0, 1))
@@ -73,7 +73,7 @@ def test_features_are_cosines_and_sines_to_the_precision_of_the_coordinates(spec
 
 
 @pytest.mark.parametrize("name", list(encodings))
-def test_a_sine_network_begins_with_arguments_of_deviation_one(name: str) -> None:
+def test_spectra_match_the_parts_and_have_a_deviation_of_about_one(name: str) -> None:
     encoding = encodings.parse(name).build(CANVAS, torch.Generator().manual_seed(0))
     assert len(encoding.spectra) == len(encoding.widths)
     for spectrum, width in zip(encoding.spectra, encoding.widths, strict=True):
@@ -82,7 +82,7 @@ def test_a_sine_network_begins_with_arguments_of_deviation_one(name: str) -> Non
     assert sum(float(s.square().sum()) for s in encoding.spectra) == pytest.approx(1, abs=1.1)
 
 
-def test_waves_all_around_go_in_every_direction_and_rise_by_a_constant_factor() -> None:
+def test_drawn_frequencies_cover_all_directions_and_rise_by_a_constant_factor() -> None:
     generator = torch.Generator().manual_seed(0)
     table = draw_frequencies(12, lowest=1.5, highest=24, generator=generator).double()
     lengths = table.norm(dim=1).sort().values
@@ -95,3 +95,19 @@ def test_waves_all_around_go_in_every_direction_and_rise_by_a_constant_factor() 
     assert sectors.floor().long().sort().values.tolist() == list(range(12))
     other = draw_frequencies(12, lowest=1.5, highest=24, generator=generator)
     assert not torch.allclose(other, table.float())
+
+
+def test_harmonics_are_sines_cosines_and_the_angle_itself() -> None:
+    x, y = torch.tensor([[-1.0, 0.0, 0.25]]), torch.tensor([[0.5], [1.0]])
+    across, down = Harmonic(order=4)(x, y)
+    assert across.shape == (1, 3, 9)
+    assert down.shape == (2, 1, 9)
+    t = math.pi * 0.25
+    expected = [math.sin(k * t) for k in range(1, 5)] + [math.cos(k * t) for k in range(1, 5)] + [t]
+    torch.testing.assert_close(across[0, 2], torch.tensor(expected))
+
+
+def test_both_axes_have_the_same_frequencies() -> None:
+    x = torch.linspace(-1, 1, 9)
+    across, down = Harmonic(order=3)(x, x)
+    torch.testing.assert_close(across, down)

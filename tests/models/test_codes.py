@@ -28,41 +28,45 @@ MODELS = [
 ]  # fmt: skip
 
 
-def page(seed: int, height: int = 16, width: int = 24) -> Picture:
+def sample(seed: int, height: int = 16, width: int = 24) -> Picture:
     y, x = np.mgrid[0:height, 0:width] / width
     waves = [np.sin(3 * (seed + 1) * x + channel + 2 * seed * y) for channel in range(3)]
     levels = (127 + 120 * np.stack(waves, -1)).astype(np.uint8)
-    return Picture(levels, name=f"page-{seed}.png")
+    return Picture(levels, name=f"sample-{seed}.png")
 
 
 def album(count: int = 3) -> Album:
-    return Album([page(i) for i in range(count)], np.eye(count, dtype=np.float32))
+    return Album([sample(i) for i in range(count)], np.eye(count, dtype=np.float32))
 
 
 def trained(subject: Album, model: str, steps: int = 150) -> Painting:
-    student = learner(subject, model=model, steps=steps, batch=1200, device="cpu")
-    student.advance(steps)
-    return student.painting()
+    training = learner(subject, model=model, steps=steps, batch=1200, device="cpu")
+    training.advance(steps)
+    return training.painting()
 
 
 def frame_at(painting: Painting, code: Any) -> NDArray[np.uint8]:
     return render(painting.at(code), painting.canvas)
 
 
-def test_an_album_is_of_pictures_of_one_size_each_with_a_code_of_its_own() -> None:
+def test_an_album_needs_pictures_of_one_size_and_different_codes() -> None:
     for pictures, codes, words in (
-        ([page(0)], [[1]], "at least two"),
-        ([page(0), page(1, height=17)], [[1], [2]], "24x17 pixels and 'page-0.png' 24x16"),
-        ([page(0), page(1)], [[1, 0], [1, 0]], "'page-0.png' and 'page-1.png' have one code"),
-        ([page(0), page(1)], [[1], [2], [3]], r"\(2, k\)"),
-        ([page(0), page(1)], [[1], [np.nan]], "between"),
-        ([page(0), page(1)], [["a"], ["b"]], "made of numbers"),
+        ([sample(0)], [[1]], "at least two"),
+        ([sample(0), sample(1, height=17)], [[1], [2]], "24x17 pixels and 'sample-0.png' 24x16"),
+        (
+            [sample(0), sample(1)],
+            [[1, 0], [1, 0]],
+            "'sample-0.png' and 'sample-1.png' have one code",
+        ),
+        ([sample(0), sample(1)], [[1], [2], [3]], r"\(2, k\)"),
+        ([sample(0), sample(1)], [[1], [np.nan]], "between"),
+        ([sample(0), sample(1)], [["a"], ["b"]], "made of numbers"),
     ):
         with pytest.raises(UsageError, match=words):
             Album(pictures, codes)  # type: ignore[arg-type]
 
 
-def test_its_target_is_the_pictures_one_below_the_other() -> None:
+def test_the_target_of_an_album_is_its_pictures_stacked() -> None:
     subject = album()
     target = Target(subject, TrainingSettings())
     assert target.shape == (48, 24)
@@ -75,12 +79,14 @@ def test_its_target_is_the_pictures_one_below_the_other() -> None:
 
 
 @pytest.mark.parametrize("options", [{"target_scale": 2}, {"train_on": "every-other"}])
-def test_its_pictures_are_enlarged_and_thinned_like_any_other(options: dict[str, Any]) -> None:
+def test_pictures_of_an_album_are_scaled_and_thinned_like_others(
+    options: dict[str, Any],
+) -> None:
     subject, settings = album(2), TrainingSettings(**options)
     whole = Target(subject, settings)
-    pages = [Target(picture, settings) for picture in subject.pictures]
-    np.testing.assert_array_equal(whole.colours(), np.concatenate([p.colours() for p in pages]))
-    np.testing.assert_array_equal(whole.grid.y, np.concatenate([p.grid.y for p in pages]))
+    targets = [Target(picture, settings) for picture in subject.pictures]
+    np.testing.assert_array_equal(whole.colours(), np.concatenate([p.colours() for p in targets]))
+    np.testing.assert_array_equal(whole.grid.y, np.concatenate([p.grid.y for p in targets]))
 
 
 def test_a_batch_has_the_code_of_each_row() -> None:
@@ -93,7 +99,7 @@ def test_a_batch_has_the_code_of_each_row() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_one_network_learns_them_all_each_at_its_code(model: str) -> None:
+def test_one_network_learns_each_picture_at_its_code(model: str) -> None:
     subject = album()
     painting = trained(subject, model)
     for picture, code in zip(subject.pictures, subject.codes, strict=True):
@@ -107,12 +113,12 @@ def test_one_network_learns_them_all_each_at_its_code(model: str) -> None:
         assert own > 4 + max(others)
 
 
-def test_without_a_code_it_is_the_first_picture() -> None:
+def test_the_default_code_is_that_of_the_first_picture() -> None:
     painting = trained(album(), MODELS[4], steps=3)
     np.testing.assert_array_equal(render(painting, painting.canvas), frame_at(painting, [1, 0, 0]))
 
 
-def test_a_place_can_have_a_code_of_its_own() -> None:
+def test_a_code_per_point() -> None:
     painting = trained(album(2), MODELS[4], steps=3)
 
     def field(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -131,18 +137,18 @@ def test_blended_weights_keep_their_code() -> None:
 
 
 def test_a_single_picture_has_no_code() -> None:
-    student = learner(page(0), model=MODELS[4], steps=2, device="cpu")
+    training = learner(sample(0), model=MODELS[4], steps=2, device="cpu")
     with pytest.raises(UsageError, match="learned one picture"):
-        student.painting().at([1])
+        training.painting().at([1])
 
 
-def test_a_code_of_another_length_is_refused() -> None:
+def test_a_code_of_wrong_length_is_an_error() -> None:
     with pytest.raises(UsageError, match="3 numbers here, not 2 numbers"):
         trained(album(), MODELS[4], steps=1).at([1, 0])
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_saved_painting_has_all_codes(model: str, tmp_path: Path) -> None:
+def test_a_saved_painting_contains_all_codes(model: str, tmp_path: Path) -> None:
     painting = trained(album(2), model, steps=4)
     loaded = load_painting(painting.save(tmp_path / "a.painting"))
     assert loaded.codes is not None
@@ -151,14 +157,14 @@ def test_a_saved_painting_has_all_codes(model: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(frame_at(loaded, code), frame_at(painting, code))
 
 
-def test_a_take_has_all_pictures_and_codes(tmp_path: Path) -> None:
+def test_a_take_contains_all_pictures_and_codes(tmp_path: Path) -> None:
     subject = album(2)
     settings = TrainingSettings(model=MODELS[4], steps=4, batch=200, device="cpu")
-    student = learner(subject, settings)
+    training = learner(subject, settings)
     with TakeWriter(
         tmp_path / "a.take", settings=settings, subject=subject, steps=4, note={}
     ) as writer:
-        shots = [writer.add(snapshot) for snapshot in learn(student, [0, 2, 4])]
+        shots = [writer.add(snapshot) for snapshot in learn(training, [0, 2, 4])]
         writer.finish()
     take = load_take(tmp_path / "a.take")
     for kept, given in zip(take.pictures, subject.pictures, strict=True):
@@ -183,11 +189,11 @@ def test_a_take_without_one_of_its_pictures_is_damaged(tmp_path: Path) -> None:
         load_take(tmp_path / "a.take")
 
 
-def test_what_an_album_has_taught_is_the_same_after_a_pause() -> None:
-    def student() -> Any:
+def test_training_with_an_album_resumes_exactly() -> None:
+    def training() -> Any:
         return learner(album(2), model=MODELS[4], steps=6, batch=200, device="cpu")
 
-    whole, half, again = student(), student(), student()
+    whole, half, again = training(), training(), training()
     whole.advance(6)
     half.advance(3)
     again.restore(half.state())
@@ -196,12 +202,12 @@ def test_what_an_album_has_taught_is_the_same_after_a_pause() -> None:
         np.testing.assert_array_equal(again.painting().weights[name], weight)
 
 
-def test_a_masked_page_is_filled_like_a_masked_picture() -> None:
+def test_a_masked_picture_of_an_album_is_filled_like_a_single_one() -> None:
     hole = np.zeros((16, 24), np.float32)
     hole[5:8, 9:14] = 1
-    masked = replace(page(1), unknown=hole)
+    masked = replace(sample(1), unknown=hole)
     settings = TrainingSettings()
-    whole = Target(Album([page(0), masked], np.eye(2)), settings)
+    whole = Target(Album([sample(0), masked], np.eye(2)), settings)
     assert whole.is_restored
     np.testing.assert_array_equal(whole.colours()[16:], Target(masked, settings).colours())
 
@@ -210,12 +216,12 @@ def test_a_masked_page_is_filled_like_a_masked_picture() -> None:
     ("text", "code"),
     [("0.3,0.7", [0.3, 0.7]), ("1011", [1, 0, 1, 1]), ("1, 0", [1, 0]), ("0.5", [0.5])],
 )
-def test_a_code_as_text(text: str, code: list[float]) -> None:
+def test_codes_can_be_parsed(text: str, code: list[float]) -> None:
     np.testing.assert_array_equal(parse_code(text, len(code)), np.array(code, np.float32))
 
 
 @pytest.mark.parametrize("text", ["", "a,b", "1,,2", "12", "nan,0"])
-def test_text_that_is_no_code(text: str) -> None:
+def test_invalid_text_of_a_code_is_an_error(text: str) -> None:
     with pytest.raises(UsageError):
         parse_code(text, 2)
 

@@ -15,9 +15,7 @@ ROUNDED = EXACT._replace(factor=lambda a: a.bfloat16().float())
 
 
 @pytest.mark.parametrize(("kind", "rounding"), [(EXACT, 1e-6), (ROUNDED, 2**-8)])
-def test_products_are_those_of_the_rounded_factors_added_up_exactly(
-    kind: Matmul, rounding: float
-) -> None:
+def test_products_have_rounded_factors_and_exact_sums(kind: Matmul, rounding: float) -> None:
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.rand(*shape, generator=generator) for shape in ((300, 40), (40, 20)))
     whole = torch.full((300, 50), 7.0)
@@ -31,12 +29,12 @@ def test_products_are_those_of_the_rounded_factors_added_up_exactly(
     assert (whole[:, 30:] == 7).all()
 
 
-def test_a_cpu_multiplies_exactly() -> None:
+def test_products_on_a_cpu_are_exact() -> None:
     assert matmul_for(torch.device("cpu")) is EXACT
 
 
 @pytest.mark.gpu
-def test_a_gpu_that_knows_bfloat16_rounds_to_it() -> None:
+def test_products_on_a_gpu_have_bfloat16_factors() -> None:
     chosen = matmul_for(torch.device("cuda"))
     if chosen is EXACT:
         pytest.skip("this GPU or this torch has no products of bfloat16 with sums of float32")
@@ -49,24 +47,29 @@ def test_a_gpu_that_knows_bfloat16_rounds_to_it() -> None:
 
 
 def quality(monkeypatch: pytest.MonkeyPatch, kind: Matmul, *, device: DeviceName) -> float:
-    """Return the PSNR in dB that a short training with these products comes to."""
+    """Return the PSNR in dB after a short training with these products."""
     monkeypatch.setattr("neuralpaint.models.networks.skipconn_grid.matmul_for", lambda device: kind)
     y, x = np.mgrid[0:48, 0:72] / 72
     colours = np.stack([x, y, 0.5 + 0.4 * np.sin(30 * x + 11 * y)], axis=-1)
     picture = Picture.from_array(colours)
-    student = learner(picture, model="fourier:hidden_size=32", steps=400, device=device)
-    student.advance(400)
-    return fidelity(student.painting(), picture)
+    training = learner(picture, model="fourier:hidden_size=32", steps=400, device=device)
+    training.advance(400)
+    return fidelity(training.painting(), picture)
 
 
-def test_rounded_products_learn_as_well_as_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_training_with_rounded_products_is_as_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     exact, rounded = (quality(monkeypatch, kind, device="cpu") for kind in (EXACT, ROUNDED))
     assert exact > 30
     assert rounded == pytest.approx(exact, abs=0.5)
 
 
 @pytest.mark.gpu
-def test_a_gpu_learns_as_well_with_its_own_products(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_on_a_gpu_is_as_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     own = matmul_for(torch.device("cuda"))
     exact, rounded = (quality(monkeypatch, kind, device="cuda") for kind in (EXACT, own))
     assert rounded == pytest.approx(exact, abs=0.5)

@@ -34,8 +34,8 @@ def build(spec: str) -> CoordinateModel:
     return built
 
 
-def turned(**view: float) -> tuple[Tensor, Tensor]:
-    """Return the points of a small turned canvas, (n,) each."""
+def rotated(**view: float) -> tuple[Tensor, Tensor]:
+    """Return the points of a small rotated canvas, (n,) each."""
     grid = CANVAS.scaled(2).seen(View(angle=30, **view)).grid()
     x, y = (torch.from_numpy(axis.reshape(-1)) for axis in grid)
     return x, y
@@ -48,16 +48,16 @@ def exact(model: CoordinateModel, x: Tensor, y: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def agrees(model: CoordinateModel, points: Sequence[Tensor], *, looked_up: bool) -> None:
+def agrees(model: CoordinateModel, points: Sequence[Tensor], *, expected: bool) -> None:
     x, y = points
-    assert (interpolated(model, x, y) is not None) == looked_up
+    assert (interpolated(model, x, y) is not None) == expected
     torch.testing.assert_close(model(x, y), exact(model, x, y), rtol=0, atol=TENTH_OF_A_LEVEL)
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 @pytest.mark.parametrize("network", ["skipconn:encoding=harmonic", "mlp:encoding=positional"])
-def test_looking_up_agrees_with_computing(network: str, activation: str) -> None:
-    agrees(build(f"{network},activation={activation}"), turned(), looked_up=True)
+def test_interpolation_agrees_with_the_encoding(network: str, activation: str) -> None:
+    agrees(build(f"{network},activation={activation}"), rotated(), expected=True)
 
 
 @pytest.mark.parametrize(
@@ -74,15 +74,15 @@ def test_looking_up_agrees_with_computing(network: str, activation: str) -> None
         "mlp:encoding=harmonic,hidden_layers=0",
     ],
 )
-def test_every_network_can_look_up(spec: str) -> None:
-    agrees(build(spec), turned(), looked_up=True)
+def test_interpolation_works_with_every_network(spec: str) -> None:
+    agrees(build(spec), rotated(), expected=True)
 
 
 @pytest.mark.parametrize(
     "spec", ["siren", "skipconn", "mlp", "skipconn:encoding=basic", "fourier:order=2", "pyramid"]
 )
-def test_few_features_or_such_of_both_axes_are_computed(spec: str) -> None:
-    agrees(build(spec), turned(), looked_up=False)
+def test_few_features_or_features_of_both_axes_are_not_interpolated(spec: str) -> None:
+    agrees(build(spec), rotated(), expected=False)
 
 
 @pytest.mark.parametrize(
@@ -95,34 +95,34 @@ def test_few_features_or_such_of_both_axes_are_computed(spec: str) -> None:
     ],
     ids=str,
 )
-def test_near_and_far_looking_up_agrees_with_computing(view: dict[str, float]) -> None:
-    agrees(build("fourier"), turned(**view), looked_up=True)
+def test_interpolation_agrees_with_the_encoding_near_and_far(view: dict[str, float]) -> None:
+    agrees(build("fourier"), rotated(**view), expected=True)
 
 
 @pytest.mark.parametrize("model", ["fourier", "siren:encoding=harmonic,hidden_size=32"])
-def test_trained_weights_show_the_same_picture(model: str) -> None:
+def test_interpolation_agrees_with_the_encoding_after_training(model: str) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (32, 48, 3), dtype=np.uint8)
     training = learner(Picture(pixels), TrainingSettings(model=model, steps=60, seed=4))
     training.advance(60)
     painting = training.painting()
-    x, y = (axis.numpy() for axis in turned())
-    few = [painting(x[i], y[i]) for i in range(0, len(x), 50)]  # too few to look up
+    x, y = (axis.numpy() for axis in rotated())
+    few = [painting(x[i], y[i]) for i in range(0, len(x), 50)]  # too few to interpolate
     np.testing.assert_allclose(painting(x, y)[::50], few, rtol=0, atol=TENTH_OF_A_LEVEL)
 
 
-def test_fewer_points_than_nodes_are_computed() -> None:
-    model, (x, y) = build("fourier"), turned()
+def test_fewer_points_than_nodes_are_not_interpolated() -> None:
+    model, (x, y) = build("fourier"), rotated()
     for count in (0, 1, 2, 100):
-        agrees(model, (x[:count], y[:count]), looked_up=False)
+        agrees(model, (x[:count], y[:count]), expected=False)
 
 
-def test_many_points_in_one_place() -> None:
+def test_many_equal_points() -> None:
     for place in (0.0, 1.0, -0.3, 17.123):
-        agrees(build("fourier"), (torch.full((99,), place),) * 2, looked_up=True)
+        agrees(build("fourier"), (torch.full((99,), place),) * 2, expected=True)
 
 
-def test_points_too_far_to_count_are_computed() -> None:
-    x, y = turned()
+def test_very_distant_points_are_not_interpolated() -> None:
+    x, y = rotated()
     for place in (1e9, float("inf"), float("nan")):
         x[7] = place
         assert interpolated(build("fourier"), x, y) is None
@@ -130,27 +130,27 @@ def test_points_too_far_to_count_are_computed() -> None:
             assert build("fourier")(x, y)[:7].isfinite().all()
 
 
-def test_tables_have_a_limit_of_memory() -> None:
+def test_tables_have_a_limited_size() -> None:
     model, points = build("fourier:order=1024,hidden_size=2000"), torch.linspace(-1, 1, 40_000)
     assert interpolated(model, points, points) is None
     assert interpolated(model, points / 300, points / 300) is not None
 
 
-def test_frequencies_that_are_no_numbers_are_computed() -> None:
+def test_infinite_frequencies_are_not_interpolated() -> None:
     model = build("skipconn:encoding=positional")
     for frequency in (float("nan"), float("inf"), 1e38):
         model.encoding.get_buffer("frequencies")[0, 0] = frequency
-        assert interpolated(model, *turned()) is None
+        assert interpolated(model, *rotated()) is None
 
 
-def test_a_point_has_one_colour_in_whatever_company() -> None:
-    model, (x, y) = build("fourier"), turned()
+def test_the_colour_of_a_point_does_not_depend_on_the_other_points() -> None:
+    model, (x, y) = build("fourier"), rotated()
     with torch.no_grad():
         torch.testing.assert_close(model(x, y)[2000:], model(x[2000:], y[2000:]), rtol=0, atol=2e-6)
 
 
-def test_workers_share_the_points() -> None:
-    model, (x, y) = build("fourier"), turned(zoom=0.7)
+def test_threads_share_the_points() -> None:
+    model, (x, y) = build("fourier"), rotated(zoom=0.7)
     x, y = x.repeat(4), y.repeat(4)
     with torch.no_grad():
         alone = model(x, y)
@@ -162,7 +162,7 @@ def test_workers_share_the_points() -> None:
             set_threads(before)
 
 
-def test_with_gradients_points_are_computed() -> None:
-    model, (x, y) = build("fourier"), turned()
+def test_with_gradients_nothing_is_interpolated() -> None:
+    model, (x, y) = build("fourier"), rotated()
     model(x, y).sum().backward()
     assert all(weight.grad is not None for weight in model.parameters())

@@ -24,7 +24,7 @@ def interpolated(
 def build(spec: str, canvas: Canvas = CANVAS) -> CoordinateModel:
     built = models.parse(spec).build(canvas, torch.Generator().manual_seed(0), CODES)
     assert isinstance(built, CoordinateModel)
-    with torch.no_grad():  # louder than it begins, so that a wrong feature is seen
+    with torch.no_grad():  # larger than the initial features, so that wrong ones matter
         for weight in built.encoding.parameters():
             weight.mul_(30)
     return built.eval()
@@ -36,7 +36,7 @@ def close(found: Tensor, wanted: Tensor) -> None:
 
 @pytest.mark.parametrize("spec", EVERY)
 @torch.no_grad()
-def test_codes_of_all_of_rows_and_of_places_agree_on_grids_and_at_points(spec: str) -> None:
+def test_codes_per_picture_per_row_and_per_point_agree_on_grids_and_at_points(spec: str) -> None:
     model = build(spec)
     x, y = axes()
     points = tuple(axis.expand(18, 26).flatten() for axis in (x, y))
@@ -91,7 +91,7 @@ def test_every_model_learns_several_pictures(spec: str) -> None:
     "spec", ["fourier", "skipconn:encoding=positional", "mlp:encoding=harmonic"]
 )
 @torch.no_grad()
-def test_looking_up_takes_one_code_for_all_points(spec: str) -> None:
+def test_interpolation_supports_one_code_for_all_points(spec: str) -> None:
     canvas = Canvas.of(height=32, width=48)
     model = build(spec, canvas)
     x, y = (
@@ -100,30 +100,30 @@ def test_looking_up_takes_one_code_for_all_points(spec: str) -> None:
     code = torch.rand(1, 3)
     assert interpolated(model, x, y, code) is not None
     assert interpolated(model, x, y, code.expand(len(x), 3)) is None
-    looked_up, computed = model(x, y, code), model(x, y, code.expand(len(x), 3))
-    torch.testing.assert_close(looked_up, computed, rtol=0, atol=0.1 / 255)
+    interpolated_colours, computed = model(x, y, code), model(x, y, code.expand(len(x), 3))
+    torch.testing.assert_close(interpolated_colours, computed, rtol=0, atol=0.1 / 255)
 
 
 @pytest.mark.parametrize("spec", ["skipconn:features=8,encoding=gaussian", "fourier", "morph"])
 @torch.no_grad()
-def test_large_canvases_are_rendered_bit_by_bit(spec: str) -> None:
+def test_large_canvases_are_rendered_in_strips(spec: str) -> None:
     canvas = Canvas.of(height=90, width=140)
     model = build(spec, canvas)
-    asked: list[int] = []
-    model.network.register_forward_hook(lambda *said: asked.append(said[-1].shape[:-1].numel()))
+    sizes: list[int] = []
+    model.network.register_forward_hook(lambda *call: sizes.append(call[-1].shape[:-1].numel()))
     x, y = (torch.from_numpy(axis) for axis in canvas.grid())
     points = tuple(axis.expand(90, 140).flatten() for axis in (x, y))
     codes = torch.rand(90, 140, 3)
     field = model(x, y, codes)
     close(model(*points, codes.flatten(0, 1)).view_as(field), field)
-    assert max(asked) < 9000
-    assert sum(asked) == 2 * 90 * 140
+    assert max(sizes) < 9000
+    assert sum(sizes) == 2 * 90 * 140
     uniform = model(x, y, codes[:1, :1])
     close(model(*points, codes[0, :1]).view_as(uniform), uniform)
     close(uniform[0, 0], field[0, 0])
 
 
-def test_a_model_without_codes_hears_none() -> None:
+def test_only_models_of_several_pictures_use_a_code() -> None:
     for spec in ("fourier", "pyramid", "morph"):
         built = models.parse(spec).build(CANVAS, torch.Generator().manual_seed(0))
         assert isinstance(built, CoordinateModel)
