@@ -49,7 +49,7 @@ class Curve(Overlay):
     axis: Literal["clip", "steps", "log"] = setting(
         "clip", "horizontal axis: time in the clip, training steps, or the logarithm of the steps"
     )
-    corner: Corner = setting("bottom-right", "where it stands")
+    corner: Corner = setting("bottom-right", "where it is drawn")
     size: float = setting(1.0, "size of the card", unit="times normal", minimum=0.5, maximum=3)
 
     def draw(self, frame: Frame, scene: Scene) -> None:

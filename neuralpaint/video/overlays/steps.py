@@ -32,7 +32,7 @@ class _Field(NamedTuple):
 class Steps(Overlay):
     """Step counter, with training time and PSNR if wanted."""
 
-    corner: Corner = setting("bottom-left", "where it stands")
+    corner: Corner = setting("bottom-left", "where it is drawn")
     size: float = setting(1.0, "size of the text", unit="times normal", minimum=0.5, maximum=4)
     seconds: bool = setting(False, "show the training time too")
     psnr: bool = setting(False, "show the PSNR too")
