@@ -1,4 +1,4 @@
-"""What the tests ask of a finished clip, answered by the real ffmpeg."""
+"""Properties and frames of a finished clip, as ffmpeg reports them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def clip_path(folder: Path, name: str) -> Path:
     return folder / ("clip" + "".join(formats[name].suffixes[:1]))
 
 
-def ask_ffmpeg(*arguments: str) -> tuple[bytes, str]:
+def run_ffmpeg(*arguments: str) -> tuple[bytes, str]:
     command = [find_ffmpeg(), "-hide_banner", "-nostdin", *arguments]
     done = subprocess.run(command, capture_output=True, check=True, timeout=60)
     return done.stdout, done.stderr.decode(errors="replace")
@@ -45,12 +45,12 @@ def source(path: Path) -> list[str]:
 
 
 def probe(path: Path) -> Probe:
-    listing, told = ask_ffmpeg(
+    listing, log = run_ffmpeg(
         *source(path), "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framecrc", "-"
     )
-    told = told.split("Stream mapping")[0]
-    line = re.search(r"Video: (.*)", told)
-    assert line is not None, told
+    log = log.split("Stream mapping")[0]
+    line = re.search(r"Video: (.*)", log)
+    assert line is not None, log
     pixels = re.search(r"\b(?:yuv|rgb|bgr|gbr|argb)\w*(?:\([^)]*\))?", line[1])
     size = re.search(r", (\d+)x(\d+)\b", line[1])
     fps = re.search(r"([\d.]+) fps", line[1])
@@ -85,7 +85,7 @@ def decode(path: Path) -> Frames:
     convert = "scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
     if seen.pixels.startswith("yuv"):
         convert += ":in_color_matrix=bt709:in_range=tv"
-    raw, _ = ask_ffmpeg(
+    raw, _ = run_ffmpeg(
         *source(path),
         *["-map", "0:v:0", "-fps_mode", "passthrough", "-vf", f"{convert},format=rgb24"],
         *["-f", "rawvideo", "-"],

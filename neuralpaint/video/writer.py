@@ -31,11 +31,15 @@ __all__ = ["ClipWriter"]
 _log = logging.getLogger(__name__)
 
 _RING_BYTES = 64 * 2**20
-_FEWEST_BUFFERS, _MOST_BUFFERS = 3, 16
+_MIN_BUFFERS, _MAX_BUFFERS = 3, 16
 
 
 class ClipWriter:
     """Writes uint8 frames (height, width, 3) to a clip.
+
+    `path`, `height`, `width` and `fps` are those of the clip: its size is one pixel larger than
+    that of the frames where the format requires even numbers. `shape` is that of the frames, and
+    `frames` their number so far.
 
     As a context manager it finishes the clip at the end of the block, also after a
     KeyboardInterrupt; after any other exception it leaves nothing behind. The file appears under
@@ -76,7 +80,7 @@ class ClipWriter:
             EncodingError: the folder is not writable, or ffmpeg is missing.
         """
         chosen = format if isinstance(format, Format) else format_for(path, format)
-        size = operator.index(height), operator.index(width)
+        height, width = operator.index(height), operator.index(width)
         self._target = check_clip(
             path,
             chosen,
@@ -86,17 +90,19 @@ class ClipWriter:
             audio=audio,
             overwrite=overwrite,
         )
-        even = chosen.padded(height=height, width=width)
+        self.height, self.width = chosen.padded(height=height, width=width)
+        rate = exact_fps(fps)
+        self.fps = float(rate)
         self._info = ClipInfo(
-            height=even[0],
-            width=even[1],
-            fps=exact_fps(fps),
+            height=self.height,
+            width=self.width,
+            fps=rate,
             tag=check_tag(tag),
             title=check_tag(title),
             audio=None if audio is None else Path(audio),
         )
         self.path = Path(path)
-        self.shape = (*size, 3)
+        self.shape = (height, width, 3)
         self.frames = 0
         self._sink = sink_for(chosen)
         self._rescue = rescue
@@ -109,25 +115,10 @@ class ClipWriter:
         self._published = False
         self._ended = False
         self._done: SimpleQueue[None] = SimpleQueue()
-        for buffer in _ring(*even):
+        for buffer in _ring(self.height, self.width):
             self._free.put(buffer)
         # A daemon thread, so that a writer that was not closed does not keep Python running.
         threading.Thread(target=self._run, name="neuralpaint clip", daemon=True).start()
-
-    @property
-    def height(self) -> int:
-        """The height of the clip in pixels; one more than `shape` where it must be even."""
-        return self._info.height
-
-    @property
-    def width(self) -> int:
-        """The width of the clip in pixels; one more than `shape` where it must be even."""
-        return self._info.width
-
-    @property
-    def fps(self) -> float:
-        """The frames per second of the clip."""
-        return float(self._info.fps)
 
     @property
     def finished(self) -> bool:
@@ -279,5 +270,5 @@ class ClipWriter:
 
 def _ring(height: int, width: int) -> Iterator[Frame]:
     count = _RING_BYTES // (height * width * 3)
-    for _ in range(min(max(count, _FEWEST_BUFFERS), _MOST_BUFFERS)):
+    for _ in range(min(max(count, _MIN_BUFFERS), _MAX_BUFFERS)):
         yield np.empty((height, width, 3), dtype=np.uint8)

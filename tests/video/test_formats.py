@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clip_probe import Frames, ask_ffmpeg, clip_path, decode, pattern, probe, source
+from clip_probe import Frames, clip_path, decode, pattern, probe, run_ffmpeg, source
 from PIL import Image
 
 from neuralpaint.errors import UnknownNameError, UsageError
@@ -260,7 +260,7 @@ def test_a_fractional_rate_is_kept_exactly(tmp_path: Path) -> None:
     with ClipWriter(path, height=32, width=32, fps=Fraction(30000, 1001)) as clip:
         for frame in frames:
             clip.write(frame)
-    raw, _ = ask_ffmpeg(*source(path), "-map", "0:v:0", "-f", "framecrc", "-")
+    raw, _ = run_ffmpeg(*source(path), "-map", "0:v:0", "-f", "framecrc", "-")
     assert b"#tb 0: 1001/30000" in raw
 
 

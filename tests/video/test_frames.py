@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clip_probe import ask_ffmpeg
+from clip_probe import run_ffmpeg
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -138,7 +138,7 @@ def test_an_animation_is_read_from_stdin_and_from_an_open_file(
 
 def test_a_rotated_clip_is_loaded_upright(tmp_path: Path) -> None:
     path, turned = clip(tmp_path / "a.mp4"), tmp_path / "turned.mp4"
-    ask_ffmpeg("-display_rotation", "90", "-i", str(path), "-c", "copy", str(turned))
+    run_ffmpeg("-display_rotation", "90", "-i", str(path), "-c", "copy", str(turned))
     pixels = load_frames(turned, count=2).pictures[0].pixels
     assert pixels.shape == (64, 48, 3)
     assert max_error(pixels, np.rot90(quarters(0))) <= 2
@@ -146,7 +146,7 @@ def test_a_rotated_clip_is_loaded_upright(tmp_path: Path) -> None:
 
 def test_pixels_are_scaled_to_squares(tmp_path: Path) -> None:
     path, wide = clip(tmp_path / "a.mp4"), tmp_path / "wide.mp4"
-    ask_ffmpeg("-i", str(path), "-vf", "setsar=2", str(wide))
+    run_ffmpeg("-i", str(path), "-vf", "setsar=2", str(wide))
     assert load_frames(wide, count=2).pictures[0].pixels.shape == (48, 128, 3)
 
 
@@ -159,7 +159,7 @@ def test_the_matrix_of_an_unlabelled_clip_depends_on_its_height(
     Image.fromarray(quarters(height=height, width=64)).save(still)
     unlabelled = "setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown"
     filters = f"scale=out_color_matrix={matrix}:out_range=tv,format=yuv444p,{unlabelled}"
-    ask_ffmpeg("-loop", "1", "-i", str(still), "-frames:v", "2", "-vf", filters, str(path))
+    run_ffmpeg("-loop", "1", "-i", str(still), "-frames:v", "2", "-vf", filters, str(path))
     pixels = load_frames(path, count=2).pictures[0].pixels
     for colour, corner in zip(COLOURS, [(0, 0), (0, -1), (-1, 0), (-1, -1)], strict=True):
         assert np.abs(pixels[corner].astype(int) - colour).max() <= 4
@@ -168,7 +168,7 @@ def test_the_matrix_of_an_unlabelled_clip_depends_on_its_height(
 def test_frames_of_a_long_clip(tmp_path: Path) -> None:
     path = tmp_path / "long.mp4"
     made = "color=black:size=64x48:rate=2:duration=90,geq=lum='16+2*T':cb=128:cr=128"
-    ask_ffmpeg("-f", "lavfi", "-i", made, "-g", "4", "-pix_fmt", "yuv420p", str(path))
+    run_ffmpeg("-f", "lavfi", "-i", made, "-g", "4", "-pix_fmt", "yuv420p", str(path))
     frames = load_frames(path, count=4)
     levels = [picture.pixels.mean() for picture in frames.pictures]
     expected = [2 * 89.5 * time * 255 / 219 for time in frames.times]
@@ -179,7 +179,7 @@ def test_frames_of_a_long_clip(tmp_path: Path) -> None:
 def test_the_readable_frames_of_a_damaged_clip_are_loaded(tmp_path: Path) -> None:
     path = tmp_path / "a.mpg"
     made = "color=black:size=64x48:rate=25:duration=2,geq=lum='16+80*T':cb=128:cr=128"
-    ask_ffmpeg("-f", "lavfi", "-i", made, "-g", "4", str(path))
+    run_ffmpeg("-f", "lavfi", "-i", made, "-g", "4", str(path))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     frames = load_frames(path, count=4)
     assert 2 <= len(frames.pictures) <= 4
@@ -201,7 +201,7 @@ def file_without_frames(folder: Path, name: str) -> Path:
     elif name == "one.mkv":
         clip(path, count=1)
     elif name == "sound.mp4":
-        ask_ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", str(path))
+        run_ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", str(path))
     elif name == "pages.tiff":
         pages = [Image.fromarray(quarters(i)) for i in (0, 20)]
         pages[0].save(path, save_all=True, append_images=pages[1:])

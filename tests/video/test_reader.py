@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clip_probe import ask_ffmpeg, clip_path, decode, pattern, probe, source
+from clip_probe import clip_path, decode, pattern, probe, run_ffmpeg, source
 from PIL import Image
 from processes import run
 
@@ -153,7 +153,7 @@ def test_other_programs_can_read_the_tag(tmp_path: Path) -> None:
         assert picture.getexif()[0x010E].encode("latin-1").decode() == "naïve"
     with Image.open(write_tagged(tmp_path / "frames", "naïve", title="t") / "00001.png") as picture:
         assert picture.text == {"Title": "t", "Comment": "naïve"}  # type: ignore[attr-defined]
-    _, log = ask_ffmpeg(
+    _, log = run_ffmpeg(
         *source(write_tagged(tmp_path / "a.mp4", "naïve", title="The title")), "-f", "null", "-"
     )
     assert "The title" in log
@@ -237,7 +237,7 @@ def test_a_file_without_read_permission(nobodys: Path) -> None:
 
 def test_the_comment_of_a_stream_is_not_a_tag(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
-    ask_ffmpeg(
+    run_ffmpeg(
         *["-f", "lavfi", "-i", "color=s=16x16:d=0.1", "-c:v", "ffv1"],
         *["-metadata:s:v", "comment=of the stream", str(path)],
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clip_probe import ask_ffmpeg, clip_path, pattern, probe, source
+from clip_probe import clip_path, pattern, probe, run_ffmpeg, source
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.runtime.files import remove_stale_parts
@@ -120,7 +120,7 @@ SILENT = [name for name in formats if not formats[name].audio_codec]
 
 def make_audio(path: Path, *, seconds: float) -> Path:
     tone = f"sine=frequency=440:sample_rate=44100:duration={seconds}"
-    ask_ffmpeg("-f", "lavfi", "-i", tone, "-metadata", "comment=of the song", "-y", str(path))
+    run_ffmpeg("-f", "lavfi", "-i", tone, "-metadata", "comment=of the song", "-y", str(path))
     return path
 
 
@@ -133,7 +133,7 @@ def write_with_audio(path: Path, audio: Path, *, fps: float = 30, frames: int = 
 
 def decode_audio(path: Path) -> np.ndarray:
     """Return the audio samples, at 48000 Hz, mono."""
-    raw, _ = ask_ffmpeg(
+    raw, _ = run_ffmpeg(
         *source(path), "-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"
     )
     return np.frombuffer(raw, np.int16)
