@@ -54,7 +54,8 @@ if TYPE_CHECKING:
     from neuralpaint.rendering.rendering import render
     from neuralpaint.storage.saved import load_painting
     from neuralpaint.storage.take import Take, load_take
-    from neuralpaint.training.learning import Learner, Snapshot, learn
+    from neuralpaint.training.learner import Learner
+    from neuralpaint.training.learning import Snapshot, learn
     from neuralpaint.training.settings import TrainingSettings
     from neuralpaint.video.writer import ClipWriter
 
@@ -73,7 +74,8 @@ _HOMES = {
         "UsageError",
     ],
     "pipelines.learner": ["learner"],
-    "training.learning": ["Learner", "Snapshot", "learn"],
+    "training.learner": ["Learner"],
+    "training.learning": ["Snapshot", "learn"],
     "image.metrics": ["psnr"],
     "models.painting": ["Painting"],
     "image.pictures": ["Picture", "load_picture"],

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.learner import learner
-from neuralpaint.training.learning import Learner
+from neuralpaint.training.learner import Learner
 from neuralpaint.training.settings import TrainingSettings
 
 SMALL = ":hidden_size=16,hidden_layers=2"

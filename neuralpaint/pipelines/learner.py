@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuralpaint.models.codes import Subject
-from neuralpaint.training.learning import Learner
+from neuralpaint.training.learner import Learner
 from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["learner"]

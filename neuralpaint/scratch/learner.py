@@ -19,13 +19,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.devices import explain_out_of_memory
 from neuralpaint.runtime.progress import DoneCallback, ignore
-from neuralpaint.runtime.state import (
-    State,
-    generator_state,
-    merge_states,
-    set_generator_state,
-    substate,
-)
+from neuralpaint.runtime.state import State, generator_state, set_generator_state, substate
 from neuralpaint.scratch.losses import LOSSES
 from neuralpaint.scratch.matmul import set_threads
 from neuralpaint.scratch.network import build_network, choose, supported_model
@@ -33,12 +27,12 @@ from neuralpaint.scratch.optimizers import OPTIMIZERS
 from neuralpaint.scratch.painting import ScratchPainting, build_renderer
 from neuralpaint.scratch.regularization import Dropout
 from neuralpaint.scratch.samples import Batches, PictureSamples, PixelSamples, Samples
-from neuralpaint.training.learning import Learner
+from neuralpaint.training.learner import Learner
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.settings import Plan, TrainingSettings
 from neuralpaint.training.target import Target
-from neuralpaint.training.timing import HostTimer, Measurement
+from neuralpaint.training.timing import HostTimer
 
 __all__ = ["ScratchLearner"]
 
@@ -50,6 +44,7 @@ class ScratchLearner(Learner):
     """Learns a picture or an album with NumPy, on the CPU."""
 
     device = "cpu"
+    _epoch_loss: float
 
     def __init__(self, subject: Subject, settings: TrainingSettings) -> None:
         if settings.machine.device != "auto":
@@ -65,7 +60,7 @@ class ScratchLearner(Learner):
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS, epoch_steps=self.epoch_steps)
         self._timer = HostTimer(np.zeros(()))
-        self._epoch_loss = 0.0  # sum over the steps of this epoch
+        self._epoch_loss = 0.0
         self._sketch: NDArray[np.uint8] | None = None
 
     def _build(self, subject: Subject) -> None:
@@ -124,7 +119,7 @@ class ScratchLearner(Learner):
         weights = self._samples.weights(batch, self.step / max(1, self.steps))
         loss = self._loss.value(prediction, colours, weights)
         if self._sketch is not None:
-            self._sketch[batch] = np.rint(255 * prediction)
+            self._sketch.reshape(-1, 3)[batch] = np.rint(255 * prediction)
         network.backward(self._loss.gradient(prediction, colours, weights))
         self._regularize()
         self._optimizer.move(network.weights, network.gradients, lr=rate)
@@ -166,44 +161,28 @@ class ScratchLearner(Learner):
             self._renderer, weights, canvas=self._canvas, settings=self.settings, codes=self._codes
         )
 
-    def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
-        """Collect the predictions of every batch in a canvas that starts as `frame`."""
-        if self.step > 0:
-            raise RuntimeError("a sketch can only begin before the first advance")
-        self._set_sketch(frame)
+    def _set_sketch(self, frame: NDArray[np.uint8] | None) -> None:
+        self._sketch = None
+        if frame is not None:
+            self._sketch = np.empty((self._canvas.height, self._canvas.width, 3), np.uint8)
+            self._sketch[...] = frame
 
-    def _set_sketch(self, frame: NDArray[np.uint8]) -> None:
-        self._frame = np.empty((self._canvas.height, self._canvas.width, 3), np.uint8)
-        self._frame[...] = frame
-        self._sketch = self._frame.reshape(-1, 3)
+    def _get_sketch(self) -> NDArray[np.uint8] | None:
+        return None if self._sketch is None else self._sketch.copy()
 
-    def sketch(self) -> NDArray[np.uint8]:
-        """Return a copy of that canvas."""
-        if self._sketch is None:
-            raise RuntimeError("begin_sketch has not been called")
-        return self._frame.copy()
-
-    def _state(self) -> State:
-        parts = {
+    def _parts(self) -> dict[str, State]:
+        return {
             "weights": self._network.state(),
             "average": self._network.state(self._average),
             "optimizer": self._optimizer.state(),
             "batches": self._batches.state(),
             "dropout": {str(i): generator_state(layer.rng) for i, layer in self._dropouts()},
-            "annealing": self._plan.schedule.state(),
-        }
-        numbers = {"steps": np.array(self.steps), "epoch_loss": np.array(self._epoch_loss)}
-        sketch = {} if self._sketch is None else {"sketch": self.sketch()}
-        return self.newest.state() | numbers | sketch | merge_states(parts)
-
-    def _variable_forms(self, state: State) -> dict[str, State]:
-        optimizer = substate(state, "optimizer")
-        return {
-            "optimizer": self._optimizer.form(optimizer, weights=self._average),
-            "annealing": self._plan.schedule.form(substate(state, "annealing")),
         }
 
-    def _restore(self, state: State) -> None:
+    def _optimizer_form(self, state: State) -> State:
+        return self._optimizer.form(state, weights=self._average)
+
+    def _restore_parts(self, state: State) -> None:
         self._batches.restore(substate(state, "batches"))
         self._network.load(substate(state, "average"))
         self._average[...] = self._network.weights
@@ -211,13 +190,7 @@ class ScratchLearner(Learner):
         self._optimizer.restore(substate(state, "optimizer"))
         for i, layer in self._dropouts():
             set_generator_state(layer.rng, state[f"dropout.{i}"])
-        self._plan.schedule.restore(substate(state, "annealing"))
-        self._epoch_loss, self.steps = state["epoch_loss"].item(), state["steps"].item()
-        self._timer.restore(Measurement.of(state))
-        self.step = self.newest.step
-        self._sketch = None
-        if "sketch" in state:
-            self._set_sketch(state["sketch"])
+        self._epoch_loss = state["epoch_loss"].item()
 
     def _dropouts(self) -> list[tuple[int, Dropout]]:
         layers = enumerate(self._network.layers)

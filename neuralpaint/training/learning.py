@@ -1,4 +1,4 @@
-"""Learning: a learner moves a model towards a target; `learn` yields snapshots on the way.
+"""Learning: `learn` trains a learner and yields snapshots on the way.
 
     for snapshot in learn(learner, stops=range(0, 3000, 10)):
         frame = render(snapshot.painting, canvas)
@@ -9,23 +9,16 @@ caller ends the training by leaving the loop.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from neuralpaint.image.canvas import Canvas
-from neuralpaint.runtime.progress import DoneCallback, ignore
-from neuralpaint.runtime.state import State, check_state, merge_states
-from neuralpaint.training.settings import TrainingSettings
-from neuralpaint.training.timing import Measurement, Timer
+from neuralpaint.training.learner import Learner
+from neuralpaint.training.timing import Measurement
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["Learner", "Snapshot", "Waypoint", "learn", "stops_at", "stops_by_clock"]
+__all__ = ["Snapshot", "Waypoint", "learn", "stops_at", "stops_by_clock"]
 
 
 _REPORT_SECONDS = 0.5  # between two calls of `look`
@@ -96,142 +89,6 @@ class Snapshot:
 
     def __repr__(self) -> str:
         return f"Snapshot(step={self.step})"
-
-
-class Learner(ABC):
-    """Moves a model towards a target.
-
-    The interface is `advance(n)`, not a single step: the data stays on the device, and the host
-    synchronises with the device at most once per call.
-    """
-
-    settings: TrainingSettings
-    """The settings of the training."""
-    step: int
-    """Steps trained so far, including those in a GPU's queue."""
-    steps: int
-    """The step at which the schedule ends. May be changed during the training."""
-    device: str
-    """The kind of device that trains, such as "cuda"."""
-    weights: int
-    """Number of trained parameters."""
-    epoch_steps: int
-    """Number of steps in which every pixel is used once."""
-    _canvas: Canvas  # of the picture
-    _timer: Timer
-    _advancing: bool = False  # stays True when an `advance` is interrupted
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of training up to `step`; estimated while a GPU is behind."""
-        return self._timer.seconds
-
-    @property
-    def loss(self) -> float:
-        """Mean loss of the newest `advance`; NaN before the first. Waits for the device.
-
-        Raises:
-            DivergedError: the loss is NaN or infinite.
-        """
-        return self._timer.loss
-
-    @property
-    def newest(self) -> Measurement:
-        """The measurement at `step`. Reading its numbers waits for the device."""
-        return self._timer.newest
-
-    @property
-    def finished(self) -> Measurement:
-        """The newest measurement that can be read without waiting for the device."""
-        return self._timer.finished
-
-    @abstractmethod
-    def prepare(self, look: DoneCallback = ignore) -> None:
-        """Compute the target, if that takes time; otherwise the first `advance` does it.
-
-        `look` is called with the fraction that is done, in [0, 1].
-
-        Raises:
-            DeviceError: the device is out of memory.
-        """
-
-    @abstractmethod
-    def advance(self, steps: int) -> None:
-        """Train for `steps` steps. A GPU may still be computing them on return.
-
-        Raises:
-            DivergedError: the loss is NaN or infinite. On a GPU this can be the loss of an earlier
-                call; read `loss` to check this one.
-            DeviceError: the device is out of memory.
-        """
-
-    @abstractmethod
-    def painting(self) -> Painting:
-        """Return a frozen copy of the model with its averaged weights."""
-
-    @abstractmethod
-    def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
-        """Collect the predictions of every batch in a canvas that starts as `frame`.
-
-        `frame` is uint8 (height, width, 3), of the picture's size. Call it before `advance`.
-        """
-
-    @abstractmethod
-    def sketch(self) -> NDArray[np.uint8]:
-        """Return a copy of that canvas. Its pixels are less than 2 `epoch_steps` steps old."""
-
-    def state(self) -> State:
-        """Return a copy of everything from which another learner can continue, bit for bit.
-
-        Waits for the device. `step`, `seconds` and `total` are those of `newest`.
-
-        Raises:
-            DivergedError: the loss is NaN or infinite.
-            RuntimeError: an `advance` was interrupted between two steps.
-        """
-        if self._advancing:
-            raise RuntimeError("an advance was interrupted: the learner has no consistent state")
-        return self._state()
-
-    def restore(self, state: State) -> None:
-        """Continue from the `state` of a learner of the same picture and settings.
-
-        Call it before `advance`. It restores the sketch as well, without `begin_sketch`.
-
-        Raises:
-            SavedError: the state does not fit; the learner is unchanged.
-        """
-        if self.step > 0:
-            raise RuntimeError("a state can only be restored before the first advance")
-        check_state(state, like=self._form(state))
-        self._restore(state)
-
-    @abstractmethod
-    def _state(self) -> State: ...
-
-    def _form(self, state: State) -> State:
-        """Return arrays with the names, types and shapes that `state` must have to fit."""
-        variable = self._variable_forms(state)
-        form = {
-            name: array
-            for name, array in self._state().items()
-            if name.partition(".")[0] not in {"sketch", *variable}
-        }
-        if "sketch" in state:
-            form["sketch"] = np.zeros((self._canvas.height, self._canvas.width, 3), np.uint8)
-        return form | merge_states(variable)
-
-    @abstractmethod
-    def _variable_forms(self, state: State) -> dict[str, State]:
-        """Return, by prefix, the forms of the parts whose arrays grow during a training."""
-
-    @abstractmethod
-    def _restore(self, state: State) -> None:
-        """Set everything from a state of the right form.
-
-        Raises:
-            SavedError: its values are not possible; the learner is unchanged.
-        """
 
 
 class Waypoint(int):

@@ -37,125 +37,6 @@ Groups = Sequence[ParameterGroup]
 
 
 @dataclass(frozen=True)
-class StateLayout:
-    """The entries in the state of one of torch's optimizers on which its next step depends.
-
-    It has them for each parameter or, if it is `flat`, once for all parameters as one vector.
-    """
-
-    numbers: tuple[str, ...] = ()
-    arrays: tuple[str, ...] = ()  # of the parameter's or the vector's shape
-    lists: tuple[str, ...] = ()  # of such arrays or of numbers
-    flat: bool = False
-
-    def shapes(self, optimizer: torch.optim.Optimizer) -> list[tuple[int, ...]]:
-        """Return the shape of the arrays for each parameter, or of the one vector."""
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        if self.flat:
-            return [(sum(p.numel() for p in parameters),)]
-        return [tuple(p.shape) for p in parameters]
-
-    def read(self, entries: Mapping[str, Any]) -> State:
-        """Return torch's entries for one parameter; nothing before its first step."""
-        names = [*self.numbers, *self.arrays, *self.lists]
-        return {n: _to_array(entries[n]) for n in names} if set(names) <= entries.keys() else {}
-
-    def write(self, state: State) -> dict[str, Any]:
-        """Return the state of one parameter as torch's entries.
-
-        Every tensor is a copy with its own memory: its alignment affects the rounding of sums.
-        """
-        entries: dict[str, Any] = {n: _to_torch(state[n]) for n in (*self.numbers, *self.arrays)}
-        return entries | {n: [_to_torch(row) for row in state[n]] for n in self.lists}
-
-    def form(self, state: State, *, shape: tuple[int, ...]) -> State:
-        """Return arrays with the names, types and shapes that `state` must have.
-
-        A number may have any of torch's types for it, and a list any length.
-        """
-        missing = np.zeros(())
-        form: State = {name: np.zeros(shape, np.float32) for name in self.arrays}
-        for name in self.numbers:
-            kind = state.get(name, missing).dtype
-            form[name] = np.zeros((), kind if kind in (np.float32, np.int64) else np.float64)
-        for name in self.lists:
-            given = state.get(name, missing)
-            entry = shape if given.ndim > 1 else ()
-            form[name] = np.zeros((len(given) if given.ndim else 0, *entry), np.float32)
-        return form
-
-
-class CombinedOptimizer:
-    """Several of torch's optimizers, each for some of the parameters, used as one."""
-
-    def __init__(self, layouts: Mapping[torch.optim.Optimizer, StateLayout]) -> None:
-        self._layouts = layouts
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        """The groups; the "lr" of each is set before every step."""
-        return [group for optimizer in self._layouts for group in optimizer.param_groups]
-
-    def zero_grad(self) -> None:
-        """Clear the gradients."""
-        for optimizer in self._layouts:
-            optimizer.zero_grad()
-
-    def step(self, closure: Callable[[], Any]) -> Any:
-        """Update the parameters; `closure` sets their gradients and returns the loss."""
-        if len(self._layouts) == 1:  # L-BFGS calls it several times
-            return next(iter(self._layouts)).step(closure)
-        loss = closure()
-        for optimizer in self._layouts:
-            optimizer.step(lambda: loss)
-        return loss
-
-    def state(self) -> State:
-        """Return everything on which the next step depends, except for the groups."""
-        parts: dict[str, State] = {}
-        for i, (optimizer, layout) in enumerate(self._layouts.items()):
-            entries = optimizer.state_dict()["state"]
-            arrays = {str(number): layout.read(entries[number]) for number in entries}
-            parts[str(i)] = {"moved": np.array(any(arrays.values()))} | merge_states(arrays)
-        return merge_states(parts)
-
-    def form(self, state: State) -> State:
-        """Return arrays with the names, types and shapes that `state` must have to fit."""
-        parts: dict[str, State] = {}
-        for i, (optimizer, layout) in enumerate(self._layouts.items()):
-            own = substate(state, str(i))
-            shapes = layout.shapes(optimizer) if np.any(own.get("moved", False)) else []
-            forms = {
-                str(number): layout.form(substate(own, str(number)), shape=shape)
-                for number, shape in enumerate(shapes)
-            }
-            parts[str(i)] = {"moved": np.array(True)} | merge_states(forms)
-        return merge_states(parts)
-
-    def restore(self, state: State) -> None:
-        """Continue from a `state` of the right form. Must be called before the first step."""
-        for i, (optimizer, layout) in enumerate(self._layouts.items()):
-            own = substate(state, str(i))
-            count = len(layout.shapes(optimizer)) if own["moved"] else 0
-            entries = {number: layout.write(substate(own, str(number))) for number in range(count)}
-            optimizer.load_state_dict(optimizer.state_dict() | {"state": entries})
-
-
-def _to_array(value: Any) -> NDArray[Any]:
-    """Return a tensor, a list of tensors or a number as a new array."""
-    if isinstance(value, list):
-        return np.stack([_to_array(row) for row in value]) if value else np.empty(0, np.float32)
-    return np.array(value) if isinstance(value, (int, float)) else value.numpy(force=True).copy()
-
-
-def _to_torch(array: NDArray[Any]) -> Tensor | float:
-    """Return a tensor, or a Python number: torch's own 0-d tensors are float32."""
-    import torch
-
-    return array.item() if array.ndim == 0 and array.dtype != np.float32 else torch.tensor(array)
-
-
-@dataclass(frozen=True)
 class Optimizer(Settings, ABC):
     """Settings from which an optimizer of parameters is built."""
 
@@ -184,9 +65,6 @@ class Optimizer(Settings, ABC):
 
 
 optimizers: Registry[Optimizer] = Registry("optimizer")
-
-
-_ADAM = StateLayout(numbers=("step",), arrays=("exp_avg", "exp_avg_sq"))
 
 
 @dataclass(frozen=True)
@@ -370,3 +248,125 @@ def _split_matrices(groups: Groups) -> tuple[list[ParameterGroup], list[Paramete
 
 def _torch_groups(groups: Groups) -> list[dict[str, Any]]:
     return [{"params": list(group.parameters), "rate": group.rate, "lr": 0.0} for group in groups]
+
+
+@dataclass(frozen=True)
+class StateLayout:
+    """The entries in the state of one of torch's optimizers on which its next step depends.
+
+    It has them for each parameter or, if it is `flat`, once for all parameters as one vector.
+    """
+
+    numbers: tuple[str, ...] = ()
+    arrays: tuple[str, ...] = ()  # of the parameter's or the vector's shape
+    lists: tuple[str, ...] = ()  # of such arrays or of numbers
+    flat: bool = False
+
+    def shapes(self, optimizer: torch.optim.Optimizer) -> list[tuple[int, ...]]:
+        """Return the shape of the arrays for each parameter, or of the one vector."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        if self.flat:
+            return [(sum(p.numel() for p in parameters),)]
+        return [tuple(p.shape) for p in parameters]
+
+    def read(self, entries: Mapping[str, Any]) -> State:
+        """Return torch's entries for one parameter; nothing before its first step."""
+        names = [*self.numbers, *self.arrays, *self.lists]
+        return {n: _to_array(entries[n]) for n in names} if set(names) <= entries.keys() else {}
+
+    def write(self, state: State) -> dict[str, Any]:
+        """Return the state of one parameter as torch's entries.
+
+        Every tensor is a copy with its own memory: its alignment affects the rounding of sums.
+        """
+        entries: dict[str, Any] = {n: _to_torch(state[n]) for n in (*self.numbers, *self.arrays)}
+        return entries | {n: [_to_torch(row) for row in state[n]] for n in self.lists}
+
+    def form(self, state: State, *, shape: tuple[int, ...]) -> State:
+        """Return arrays with the names, types and shapes that `state` must have.
+
+        A number may have any of torch's types for it, and a list any length.
+        """
+        missing = np.zeros(())
+        form: State = {name: np.zeros(shape, np.float32) for name in self.arrays}
+        for name in self.numbers:
+            kind = state.get(name, missing).dtype
+            form[name] = np.zeros((), kind if kind in (np.float32, np.int64) else np.float64)
+        for name in self.lists:
+            given = state.get(name, missing)
+            entry = shape if given.ndim > 1 else ()
+            form[name] = np.zeros((len(given) if given.ndim else 0, *entry), np.float32)
+        return form
+
+
+class CombinedOptimizer:
+    """Several of torch's optimizers, each for some of the parameters, used as one."""
+
+    def __init__(self, layouts: Mapping[torch.optim.Optimizer, StateLayout]) -> None:
+        self._layouts = layouts
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups; the "lr" of each is set before every step."""
+        return [group for optimizer in self._layouts for group in optimizer.param_groups]
+
+    def zero_grad(self) -> None:
+        """Clear the gradients."""
+        for optimizer in self._layouts:
+            optimizer.zero_grad()
+
+    def step(self, closure: Callable[[], Any]) -> Any:
+        """Update the parameters; `closure` sets their gradients and returns the loss."""
+        if len(self._layouts) == 1:  # L-BFGS calls it several times
+            return next(iter(self._layouts)).step(closure)
+        loss = closure()
+        for optimizer in self._layouts:
+            optimizer.step(lambda: loss)
+        return loss
+
+    def state(self) -> State:
+        """Return everything on which the next step depends, except for the groups."""
+        parts: dict[str, State] = {}
+        for i, (optimizer, layout) in enumerate(self._layouts.items()):
+            entries = optimizer.state_dict()["state"]
+            arrays = {str(number): layout.read(entries[number]) for number in entries}
+            parts[str(i)] = {"moved": np.array(any(arrays.values()))} | merge_states(arrays)
+        return merge_states(parts)
+
+    def form(self, state: State) -> State:
+        """Return arrays with the names, types and shapes that `state` must have to fit."""
+        parts: dict[str, State] = {}
+        for i, (optimizer, layout) in enumerate(self._layouts.items()):
+            own = substate(state, str(i))
+            shapes = layout.shapes(optimizer) if np.any(own.get("moved", False)) else []
+            forms = {
+                str(number): layout.form(substate(own, str(number)), shape=shape)
+                for number, shape in enumerate(shapes)
+            }
+            parts[str(i)] = {"moved": np.array(True)} | merge_states(forms)
+        return merge_states(parts)
+
+    def restore(self, state: State) -> None:
+        """Continue from a `state` of the right form. Must be called before the first step."""
+        for i, (optimizer, layout) in enumerate(self._layouts.items()):
+            own = substate(state, str(i))
+            count = len(layout.shapes(optimizer)) if own["moved"] else 0
+            entries = {number: layout.write(substate(own, str(number))) for number in range(count)}
+            optimizer.load_state_dict(optimizer.state_dict() | {"state": entries})
+
+
+def _to_array(value: Any) -> NDArray[Any]:
+    """Return a tensor, a list of tensors or a number as a new array."""
+    if isinstance(value, list):
+        return np.stack([_to_array(row) for row in value]) if value else np.empty(0, np.float32)
+    return np.array(value) if isinstance(value, (int, float)) else value.numpy(force=True).copy()
+
+
+def _to_torch(array: NDArray[Any]) -> Tensor | float:
+    """Return a tensor, or a Python number: torch's own 0-d tensors are float32."""
+    import torch
+
+    return array.item() if array.ndim == 0 and array.dtype != np.float32 else torch.tensor(array)
+
+
+_ADAM = StateLayout(numbers=("step",), arrays=("exp_avg", "exp_avg_sq"))

@@ -12,13 +12,13 @@ from neuralpaint.models.codes import Subject
 from neuralpaint.models.painting import TorchPainting
 from neuralpaint.runtime.devices import explain_out_of_memory, find_device
 from neuralpaint.runtime.progress import DoneCallback, ignore
-from neuralpaint.runtime.state import State, merge_states, substate
+from neuralpaint.runtime.state import State, substate
 from neuralpaint.runtime.threads import set_threads
-from neuralpaint.training.learning import Learner
+from neuralpaint.training.learner import Learner
 from neuralpaint.training.settings import Plan, TrainingSettings
 from neuralpaint.training.step import StepGraphs, add_penalties, backpropagate
 from neuralpaint.training.target import Batch, Lattice, Lattices, Target, TargetTensors, strides
-from neuralpaint.training.timing import CudaTimer, HostTimer, Measurement
+from neuralpaint.training.timing import CudaTimer, HostTimer
 
 __all__ = ["TorchLearner"]
 
@@ -31,6 +31,8 @@ _ADVICE = "lower --batch, or hidden_size in --model"
 
 class TorchLearner(Learner):
     """Learns a picture or an album with torch, on any of its devices."""
+
+    _epoch_loss: torch.Tensor
 
     def __init__(self, subject: Subject, settings: TrainingSettings) -> None:
         self.settings = settings
@@ -81,7 +83,7 @@ class TorchLearner(Learner):
         self._progress: float | torch.Tensor = 0.0  # of the training, in [0, 1]
         self._graphs: StepGraphs | None = None
         self._sketch: torch.Tensor | None = None  # (height, width, 3) uint8
-        self._epoch_loss = torch.zeros((), device=device)  # sum over the steps of this epoch
+        self._epoch_loss = torch.zeros((), device=device)
         losses = torch.zeros(
             (), device=device, dtype=torch.float32 if device.type == "mps" else torch.float64
         )
@@ -162,54 +164,33 @@ class TorchLearner(Learner):
             self.model, weights, canvas=self._canvas, settings=self.settings, codes=self._codes
         )
 
-    def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
-        """Collect the predictions of every batch in a canvas that starts as `frame`."""
-        if self.step > 0:
-            raise RuntimeError("a sketch can only begin before the first advance")
-        self._set_sketch(frame)
+    def _set_sketch(self, frame: NDArray[np.uint8] | None) -> None:
+        self._sketch = None
+        if frame is not None:
+            size = self._canvas.height, self._canvas.width, 3
+            self._sketch = torch.empty(size, dtype=torch.uint8, device=self.device)
+            self._sketch.copy_(torch.tensor(frame))
 
-    def _set_sketch(self, frame: NDArray[np.uint8]) -> None:
-        size = self._canvas.height, self._canvas.width, 3
-        self._sketch = torch.empty(size, dtype=torch.uint8, device=self.device)
-        self._sketch.copy_(torch.tensor(frame))
+    def _get_sketch(self) -> NDArray[np.uint8] | None:
+        return None if self._sketch is None else self._sketch.to("cpu", copy=True).numpy()
 
-    def sketch(self) -> NDArray[np.uint8]:
-        """Return a copy of that canvas."""
-        if self._sketch is None:
-            raise RuntimeError("begin_sketch has not been called")
-        return self._sketch.to("cpu", copy=True).numpy()
-
-    def _state(self) -> State:
-        parts = {
+    def _parts(self) -> dict[str, State]:
+        return {
             "weights": _to_arrays(self._named_weights()),
             "average": _to_arrays(self._named_averages()),
             "optimizer": self._optimizer.state(),
             "lattices": self._lattices.state(),
-            "annealing": self._plan.schedule.state(),
-        }
-        numbers = {"steps": np.array(self.steps), "epoch_loss": np.array(self._epoch_loss.item())}
-        sketch = {} if self._sketch is None else {"sketch": self.sketch()}
-        return self.newest.state() | numbers | sketch | merge_states(parts)
-
-    def _variable_forms(self, state: State) -> dict[str, State]:
-        return {
-            "optimizer": self._optimizer.form(substate(state, "optimizer")),
-            "annealing": self._plan.schedule.form(substate(state, "annealing")),
         }
 
-    def _restore(self, state: State) -> None:
+    def _optimizer_form(self, state: State) -> State:
+        return self._optimizer.form(state)
+
+    def _restore_parts(self, state: State) -> None:
         self._lattices.restore(substate(state, "lattices"))
         self._optimizer.restore(substate(state, "optimizer"))
         _fill(self._named_weights(), substate(state, "weights"))
         _fill(self._named_averages(), substate(state, "average"))
-        self._plan.schedule.restore(substate(state, "annealing"))
         self._epoch_loss.fill_(state["epoch_loss"].item())
-        self._sketch = None
-        if "sketch" in state:
-            self._set_sketch(state["sketch"])
-        measurement = Measurement.of(state)
-        self.step, self.steps = measurement.step, state["steps"].item()
-        self._timer.restore(measurement)
 
     def _named_weights(self) -> dict[str, torch.Tensor]:
         """Return the parameters and buffers of the model by name."""

@@ -24,7 +24,7 @@ def test_every_gradient_is_right(seed: int) -> None:
     assert max(check.torch for check in checks) < 1e-13
 
 
-def test_all_that_learns_and_all_that_is_named_is_checked() -> None:
+def test_everything_with_a_gradient_is_checked() -> None:
     checked = {(check.name, check.what) for check in check_gradients()}
     names = {name for name, _ in checked}
     assert "network, buttons" in names
@@ -45,13 +45,13 @@ class _OtherSide(ReLU):
         return gradient * (self._outputs <= 0)
 
 
-class _ForgetsTheMean(BatchNorm):
+class _IgnoresTheMean(BatchNorm):
     def input_gradient(self, gradient: Array) -> Array:
         gradient *= self.gain.value * self._inverse
         return gradient
 
 
-class _AddsUpRows(Linear):
+class _DividesByRows(Linear):
     def parameter_gradients(self, gradient: Array) -> None:
         super().parameter_gradients(gradient)
         self.parameters()["bias"].gradient /= len(gradient)
@@ -66,27 +66,27 @@ def test_a_wrong_backward_pass_is_caught() -> None:
     rng = np.random.default_rng(0)
     double = np.dtype(np.float64)
     wrong: dict[str, list[Layer]] = {
-        "values": [_WrongSign(), _OtherSide(), _ForgetsTheMean(5, double)],
-        "bias": [_AddsUpRows(rng.normal(size=(4, 5)), np.zeros(4))],
+        "values": [_WrongSign(), _OtherSide(), _IgnoresTheMean(5, double)],
+        "bias": [_DividesByRows(rng.normal(size=(4, 5)), np.zeros(4))],
     }
     for what, layers in wrong.items():
         for layer in layers:
             found = {check.what: check for check in check_layer("wrong", layer, rng)}
             assert not found[what].passes
             assert min(found[what].differences, found[what].torch) > 0.1
-    assert found["values"].passes  # only what is wrong fails
+    assert found["values"].passes  # only the wrong gradient fails
     (check,) = check_loss("half", _HalfAsSteep(), rng)
     assert check.differences == pytest.approx(0.5, abs=TOLERANCE)
 
 
-def test_a_gradient_that_is_no_number_fails() -> None:
+def test_a_gradient_of_nan_fails() -> None:
     layer = Sine()
     layer.input_gradient = lambda gradient: gradient * np.nan  # type: ignore[method-assign]
     (check,) = check_layer("nan", layer, np.random.default_rng(0))
     assert not check.passes
 
 
-def test_checking_a_layer_leaves_its_parameters_as_they_were() -> None:
+def test_checking_a_layer_does_not_change_its_parameters() -> None:
     weight = np.random.default_rng(3).normal(size=(4, 5))
     layer = Linear(weight.copy(), np.zeros(4))
     list(check_layer("linear", layer, np.random.default_rng(0)))

@@ -16,7 +16,7 @@ def drawn(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def test_a_linear_layer_adds_up_what_it_weighs() -> None:
+def test_a_linear_layer_returns_weighted_sums() -> None:
     layer = Linear(np.array([[1.0, 2.0], [0.0, -1.0]]), np.array([10.0, 20.0]))
     outputs = layer.forward(np.array([[3.0, 4.0]]), training=True)
     assert outputs.tolist() == [[21, 16]]
@@ -25,7 +25,7 @@ def test_a_linear_layer_adds_up_what_it_weighs() -> None:
     assert layer.parameters()["bias"].gradient.tolist() == [1, 10]
 
 
-def test_a_linear_layer_can_do_without_biases() -> None:
+def test_a_linear_layer_without_biases() -> None:
     layer = Linear(np.array([[1.0, 2.0], [0.0, -1.0]]))
     assert layer.forward(np.array([[3.0, 4.0]]), training=True).tolist() == [[11, -4]]
     assert layer.backward(np.array([[1.0, 10.0]])).tolist() == [[1, -8]]
@@ -42,13 +42,13 @@ def test_activations_are_torchs(name: str) -> None:
         np.testing.assert_allclose(outputs, expected, atol=1e-6)
 
 
-def test_a_sigmoid_of_what_is_far_off_is_0_or_1() -> None:
+def test_a_sigmoid_of_large_values_is_0_or_1() -> None:
     with np.errstate(all="raise"):
         outputs = Sigmoid().forward(np.array([[-1e4, 1e4]], np.float32), training=False)
     assert outputs.tolist() == [[0, 1]]
 
 
-def test_a_smaller_batch_after_a_larger_one_is_its_own() -> None:
+def test_buffers_of_a_larger_batch_do_not_affect_a_smaller_one() -> None:
     layer, relu = Linear(drawn(4, 5), drawn(4)), ReLU()
     small = drawn(3, 5, seed=1)
 
@@ -62,7 +62,7 @@ def test_a_smaller_batch_after_a_larger_one_is_its_own() -> None:
         np.testing.assert_array_equal(found, wanted)
 
 
-def test_dropout_scales_what_it_leaves_and_is_off_in_rendering() -> None:
+def test_dropout_scales_the_remaining_values_and_is_off_in_rendering() -> None:
     layer = Dropout(0.25, np.random.default_rng(0))
     ones = np.ones((400, 50), np.float32)
     outputs = layer.forward(ones.copy(), training=True)
@@ -74,7 +74,7 @@ def test_dropout_scales_what_it_leaves_and_is_off_in_rendering() -> None:
     np.testing.assert_array_equal(layer.forward(ones.copy(), training=False), ones)
 
 
-def test_layer_norm_takes_each_point_by_itself() -> None:
+def test_layer_norm_treats_each_point_independently() -> None:
     layer = LayerNorm(64, FLOAT)
     values = 5 + 3 * drawn(10, 64)
     together = layer.forward(values.copy(), training=True).copy()
@@ -83,7 +83,7 @@ def test_layer_norm_takes_each_point_by_itself() -> None:
     np.testing.assert_allclose(layer.forward(values[3:4], training=False), together[3:4], rtol=1e-5)
 
 
-def test_batch_norm_keeps_the_statistics_that_torch_keeps() -> None:
+def test_batch_norm_has_the_statistics_of_torch() -> None:
     ours, theirs = BatchNorm(6, FLOAT), torch.nn.BatchNorm1d(6)
     for seed, n in enumerate((40, 40, 7)):
         values = 2 + 3 * drawn(n, 6, seed=seed)
@@ -103,7 +103,7 @@ def test_batch_norm_keeps_the_statistics_that_torch_keeps() -> None:
     np.testing.assert_allclose(alone[0], expected.detach()[2], atol=1e-5)
 
 
-def test_batch_norm_bears_a_batch_of_one() -> None:
+def test_batch_norm_works_for_a_batch_of_one() -> None:
     layer = BatchNorm(6, FLOAT)
     assert np.isfinite(layer.forward(drawn(1, 6), training=True)).all()
     assert np.isfinite(layer.variance).all()

@@ -30,7 +30,7 @@ SMALL = "mlp:hidden_size=24,hidden_layers=2,features=16,sigma=2"
 
 
 def picture(height: int = 24, width: int = 36) -> Picture:
-    """Return a smooth picture, which a small network can learn in no time."""
+    """Return a smooth picture, which a small network learns quickly."""
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     colours = np.stack([x, y, 0.5 + 0.5 * np.sin(6 * x + 4 * y)], axis=-1)
     return Picture.from_array(colours.clip(0, 1))
@@ -83,6 +83,7 @@ def test_every_option_learns(options: dict[str, Any]) -> None:
     assert after > max(19, before + 6)
 
 
+@pytest.mark.slow
 def test_both_engines_reach_the_same_quality() -> None:
     found = {}
     for engine in ("numpy", "torch"):
@@ -236,7 +237,7 @@ def test_an_epoch_shows_every_pixel_once() -> None:
 def test_penalties_apply_to_weights_and_not_to_biases() -> None:
     def first_move(**options: float) -> dict[str, NDArray[Any]]:
         trained = small(optimizer="sgd:momentum=0", lr=1, schedule="constant", **options)
-        trained._network.weights += 0.05  # the biases begin at 0, where nothing pulls
+        trained._network.weights += 0.05  # the biases start at 0, where penalties have no gradient
         before = trained._network.state()
         trained.advance(1)
         after = trained._network.state()
@@ -369,6 +370,7 @@ def test_an_unknown_blas_uses_its_own_threads(
     np.testing.assert_array_equal(matmul.matmul(a, a, out=np.empty_like(a)), 400)
 
 
+@pytest.mark.slow
 def test_it_paints_and_films(tmp_path: Path) -> None:
     source = tmp_path / "in.png"
     Image.fromarray(picture().pixels).save(source)

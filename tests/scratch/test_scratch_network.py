@@ -45,7 +45,7 @@ def test_features_of_a_point_do_not_depend_on_the_others(spec: str) -> None:
     np.testing.assert_array_equal(ours(points(3)), few)
 
 
-def test_a_point_next_to_another_is_far_from_it_to_high_frequencies() -> None:
+def test_neighbouring_points_have_different_features_at_high_frequencies() -> None:
     pair = np.array([[0, 0], [0.05, 0]], np.float32)
     low, high = (features(f"gaussian:features=64,sigma={sigma}") for sigma in (0.1, 10))
     near, far = (float(np.abs(np.diff(f(pair).copy(), axis=0)).mean()) for f in (low, high))

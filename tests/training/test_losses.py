@@ -26,7 +26,7 @@ def test_losses_agree_with_torch(spec: str, expected: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize("name", list(losses))
-def test_every_loss_is_zero_at_the_target_and_pulls_towards_it(name: str) -> None:
+def test_every_loss_is_zero_at_the_target_and_its_gradient_leads_there(name: str) -> None:
     loss = losses.parse(name)
     assert loss(TARGET, TARGET).item() == pytest.approx(0, abs=1e-6)
     prediction = PREDICTION.clone().requires_grad_()
@@ -37,12 +37,12 @@ def test_every_loss_is_zero_at_the_target_and_pulls_towards_it(name: str) -> Non
         assert torch.all(prediction.grad * (PREDICTION - TARGET) >= 0)
 
 
-def test_huber_joins_its_two_halves_smoothly() -> None:
+def test_huber_is_smooth_at_delta() -> None:
     at, beyond = (Huber(0.1)(torch.tensor([e]), torch.zeros(1)) for e in (0.1, 0.1001))
     assert at.item() == pytest.approx(beyond.item(), rel=1e-2)
 
 
-def test_charbonnier_is_a_line_far_away_and_a_square_near_zero() -> None:
+def test_charbonnier_is_linear_far_from_zero_and_quadratic_near_it() -> None:
     loss = losses.parse("charbonnier:eps=0.01")
     far, near = (loss(torch.tensor([e]), torch.zeros(1)).item() for e in (0.5, 1e-3))
     assert far == pytest.approx(0.5 - 0.01, rel=1e-3)
@@ -73,7 +73,7 @@ def test_the_ssim_mix_goes_from_squares_to_structure() -> None:
     assert mixed == pytest.approx(0.75 * squares + 0.25 * structure)
 
 
-def test_the_old_name_of_mae_still_parses() -> None:
+def test_the_alias_of_mae_is_parsed() -> None:
     assert losses.parse("l1") == losses.parse("mae")
     assert "l1" not in list(losses)
 
@@ -96,7 +96,7 @@ def test_equal_weights_change_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(losses))
-def test_what_does_not_count_pulls_nowhere(name: str) -> None:
+def test_pixels_with_the_weight_0_have_no_gradient(name: str) -> None:
     weights = torch.zeros(12, 15)
     weights[:, :7] = 1
     prediction = torch.linspace(0, 1, 540).reshape(12, 15, 3).requires_grad_()
@@ -113,7 +113,7 @@ def test_what_does_not_count_pulls_nowhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(losses))
-def test_where_nothing_counts_there_is_no_loss(name: str) -> None:
+def test_a_batch_without_weight_has_the_loss_0(name: str) -> None:
     prediction = PREDICTION.clone().requires_grad_()
     value = losses.parse(name)(prediction, TARGET, weights=torch.zeros(4, 5))
     value.backward()

@@ -15,7 +15,7 @@ from neuralpaint.training.settings import Plan, TrainingSettings
 
 
 def descend(spec: str, *, steps: int, lr: float, shape: tuple[int, ...] = (12, 10)) -> Tensor:
-    """Return where so many steps lead on |w - 1|^2 / 2, from 0."""
+    """Return the weights after some steps that minimise |w - 1|^2 / 2 from 0."""
     weight = torch.zeros(shape, requires_grad=True)
     bias = torch.zeros(3, requires_grad=True)
     optimizer = optimizers.parse(spec).build([ParameterGroup([weight, bias])])
@@ -35,13 +35,14 @@ def descend(spec: str, *, steps: int, lr: float, shape: tuple[int, ...] = (12, 1
     return weight.detach()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(optimizers))
 def test_every_optimizer_learns(name: str) -> None:
-    student = small(optimizer=name, batch=864, ema=0)
-    student.advance(1)
-    first = student.loss
-    student.advance(100)
-    assert student.loss < 0.5 * first
+    trained = small(optimizer=name, batch=864, ema=0)
+    trained.advance(1)
+    first = trained.loss
+    trained.advance(100)
+    assert trained.loss < 0.5 * first
 
 
 def test_plain_descent_follows_the_gradient() -> None:
@@ -49,7 +50,7 @@ def test_plain_descent_follows_the_gradient() -> None:
     torch.testing.assert_close(weight, torch.full_like(weight, 1 - 0.9**3))
 
 
-def test_momentum_and_nesterov_move_as_the_papers_say() -> None:
+def test_momentum_and_nesterov_are_those_of_the_papers() -> None:
     def expected(nesterov: bool) -> float:
         w = v = 0.0
         for _ in range(3):
@@ -75,7 +76,7 @@ def test_decoupled_decay_shrinks_the_weights() -> None:
     assert 0.2 < decayed.mean() < 0.9
 
 
-def test_muon_moves_matrices_by_something_orthogonal_and_the_rest_by_adam() -> None:
+def test_muon_makes_orthogonal_steps_for_matrices_and_uses_adam_for_the_rest() -> None:
     torch.manual_seed(0)
     weight = torch.zeros(16, 16, requires_grad=True)
     thin = torch.zeros(3, 16, requires_grad=True)
@@ -98,7 +99,7 @@ def test_muon_moves_matrices_by_something_orthogonal_and_the_rest_by_adam() -> N
     torch.testing.assert_close(table.detach().abs(), torch.ones(40, 16), atol=1e-3, rtol=0)
 
 
-def test_lbfgs_finds_the_bottom_of_a_bowl_at_once() -> None:
+def test_lbfgs_minimises_a_quadratic_function_in_one_step() -> None:
     weight = descend("lbfgs", steps=2, lr=1.0)
     torch.testing.assert_close(weight, torch.ones_like(weight), atol=1e-4, rtol=0)
 
@@ -110,12 +111,13 @@ def test_groups_keep_their_multiple_of_the_rate() -> None:
         assert sorted(group["rate"] for group in optimizer.param_groups) == [1.0, 3.0]
 
 
-def test_penalties_pull_the_weights_towards_zero_and_are_not_part_of_the_loss() -> None:
+@pytest.mark.slow
+def test_penalties_shrink_the_weights_and_are_not_part_of_the_loss() -> None:
     def size(**options: Any) -> float:
-        student = small(ema=0, batch=864, **options)
-        student.advance(150)
-        assert student.loss < 0.1
-        squares = [p.square().sum().item() for p in student.model.parameters() if p.ndim > 1]  # type: ignore[attr-defined]
+        trained = small(ema=0, batch=864, **options)
+        trained.advance(150)
+        assert trained.loss < 0.1
+        squares = [p.square().sum().item() for p in trained.model.parameters() if p.ndim > 1]  # type: ignore[attr-defined]
         return math.sqrt(sum(squares))
 
     free = size()
@@ -123,7 +125,7 @@ def test_penalties_pull_the_weights_towards_zero_and_are_not_part_of_the_loss() 
     assert size(l1=3e-4) < 0.9 * free
 
 
-def test_the_rate_of_the_optimizer_goes_before_that_of_the_training() -> None:
+def test_the_rate_of_the_optimizer_overrides_that_of_the_training() -> None:
     assert Plan(TrainingSettings(lr=0.01, optimizer="sgd:lr=50")).lr(100) == 50
     assert Plan(TrainingSettings(lr=0.01, optimizer="sgd")).lr(100) == 0.01
     suitable = Plan(TrainingSettings()).lr(100)

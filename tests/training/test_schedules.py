@@ -23,7 +23,7 @@ def test_cosine_warms_up_then_falls_to_its_floor() -> None:
     assert factors[10:] == sorted(factors[10:], reverse=True)
 
 
-def test_step_halves_every_three_epochs_as_the_original_did() -> None:
+def test_step_halves_every_three_epochs() -> None:
     factors = [Step().multiplier(step=0, steps=0, epoch=epoch) for epoch in range(8)]
     assert factors == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25]
 
@@ -35,7 +35,7 @@ def test_exponential_falls_by_the_same_factor_in_every_step() -> None:
 
 
 def reductions(spec: str, errors: list[float]) -> list[int]:
-    """Return after which of the epochs the rate was reduced."""
+    """Return the epochs after which the rate was reduced."""
     run = ScheduleRun(schedules.parse(spec))
     assert run.needs_loss
     found, before = [], 1.0
@@ -49,7 +49,7 @@ def reductions(spec: str, errors: list[float]) -> list[int]:
     return found
 
 
-def test_plateau_halves_when_nothing_was_better_for_so_long() -> None:
+def test_plateau_halves_after_some_epochs_without_improvement() -> None:
     falling, flat = [1 - 0.1 * i for i in range(5)], [0.6] * 9
     assert reductions("plateau:patience=4", falling + flat) == [8, 13]
     assert reductions("plateau:patience=4", [0.99**i for i in range(100)]) == []
@@ -65,7 +65,7 @@ def test_adaptive_halving_compares_a_hundred_epochs_with_the_hundred_before() ->
     assert reductions("adaptive-halving:window=3", [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]) == [5, 11]
 
 
-def test_adaptive_halving_may_grow_after_every_epoch_that_was_better() -> None:
+def test_adaptive_halving_can_grow_after_every_better_epoch() -> None:
     run = ScheduleRun(schedules.parse("adaptive-halving:window=1,grow=1.5"))
     found = []
     for error in [4.0, 3, 2, 3, 2, 1]:
@@ -75,21 +75,21 @@ def test_adaptive_halving_may_grow_after_every_epoch_that_was_better() -> None:
     assert found == pytest.approx([1.5, 1.5**2, ups, ups / 2, ups / 2 * 1.5, ups / 2 * 1.5**2])
 
 
-def test_what_was_heard_goes_on_in_another_training() -> None:
+def test_the_state_is_continued_by_another_run() -> None:
     spec, errors = "plateau:patience=2,threshold=0", [5.0, 4, 4, 4, 3, 3, 3, 2, 1, 1]
     whole = ScheduleRun(schedules.parse(spec))
-    heard = []
+    rates = []
     for error in errors:
         again = ScheduleRun(schedules.parse(spec))
         again.restore(whole.state())
         whole.observe(error)
         again.observe(error)
-        heard.append(whole.multiplier(step=0, steps=1, epoch=0))
-        assert again.multiplier(step=0, steps=1, epoch=0) == heard[-1]
-    assert heard[-1] < heard[3] < heard[0]
+        rates.append(whole.multiplier(step=0, steps=1, epoch=0))
+        assert again.multiplier(step=0, steps=1, epoch=0) == rates[-1]
+    assert rates[-1] < rates[3] < rates[0]
 
 
-def test_other_schedules_do_not_listen() -> None:
+def test_other_schedules_need_no_loss() -> None:
     run = ScheduleRun(Step())
     run.observe(9)
     assert not run.needs_loss

@@ -1,4 +1,4 @@
-"""A training that is cut and goes on is the training that was never cut, bit for bit."""
+"""A resumed training has the same result as an uninterrupted one, bit for bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from neuralpaint.models.networks import ParameterGroup
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.runtime.state import State, generator_state, set_generator_state
 from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
-from neuralpaint.training.learning import Learner, learn
+from neuralpaint.training.learner import Learner
+from neuralpaint.training.learning import learn
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import schedules
@@ -26,17 +27,17 @@ from neuralpaint.training.torch_learner import TorchLearner
 SMALL = "mlp:hidden_size=16,hidden_layers=2,encoding=basic"
 SCRATCH: dict[str, Any] = {"engine": "numpy"}
 ENGINES: list[dict[str, Any]] = [{}, SCRATCH]
-EPOCH = 9  # steps of 100 pixels in which the picture below is seen once
+EPOCH = 9  # steps of 100 pixels in an epoch of the picture below
 
-# Epochs of two steps, and schedules that are never content with what they brought.
-IMPATIENT = {
+# Schedules that reduce the rate after nearly every epoch.
+REACTIVE = {
     "plateau": "plateau:patience=1,threshold=0.5",
     "adaptive-halving": "adaptive-halving:window=1",
 }
-SCHEDULES = [IMPATIENT.get(name, name) for name in schedules]
+SCHEDULES = [REACTIVE.get(name, name) for name in schedules]
 
 
-def pupil(height: int = 24, width: int = 36, **options: Any) -> Learner:
+def learner_of(height: int = 24, width: int = 36, **options: Any) -> Learner:
     """Return the learner of a smooth picture."""
     y, x = np.mgrid[0:height, 0:width] / 36
     colours = np.stack([x, y, 0.5 + 0.5 * np.sin(6 * x + 4 * y)], axis=-1)
@@ -46,14 +47,14 @@ def pupil(height: int = 24, width: int = 36, **options: Any) -> Learner:
 
 
 def resumed(state: State, **options: Any) -> Learner:
-    """Return a fresh learner that goes on from a state."""
-    student = pupil(**options)
-    student.restore(state)
-    return student
+    """Return a new learner, restored from a state."""
+    trained = learner_of(**options)
+    trained.restore(state)
+    return trained
 
 
 def assert_same(found: Learner, expected: Learner) -> None:
-    """Compare two learners bit by bit, but for the time that they took."""
+    """Compare two learners bit by bit, except for their duration."""
     assert_equal(found.state(), expected.state())
     assert found.painting().weights.keys() == expected.painting().weights.keys()
     for name, weight in found.painting().weights.items():
@@ -67,14 +68,14 @@ def assert_equal(found: State, expected: State) -> None:
         np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
-def assert_goes_on(before: int = 5, after: int = 7, **options: Any) -> State:
-    """Cut a training after some steps; return the state where it was cut."""
-    whole = pupil(**options)
+def assert_resumes(before: int = 5, after: int = 7, **options: Any) -> State:
+    """Compare a training that is resumed after some steps; return the state between."""
+    whole = learner_of(**options)
     whole.advance(before)
     state = whole.state()
     copy = {name: array.copy() for name, array in state.items()}
     whole.advance(after)
-    assert_equal(state, copy)  # what has been told is not what is trained on
+    assert_equal(state, copy)  # a state is a copy
     cut = resumed(state, **options)
     assert_equal(cut.state(), state)
     cut.advance(after)
@@ -83,8 +84,8 @@ def assert_goes_on(before: int = 5, after: int = 7, **options: Any) -> State:
 
 
 @pytest.mark.parametrize("model", SPECS)
-def test_every_model_and_encoding_goes_on(model: str) -> None:
-    state = assert_goes_on(model=model)
+def test_every_model_and_encoding_resumes(model: str) -> None:
+    state = assert_resumes(model=model)
     assert 0 < state["step"] % EPOCH < EPOCH
 
 
@@ -96,44 +97,44 @@ def test_every_model_and_encoding_goes_on(model: str) -> None:
         *(f"encoding=basic,norm={norm},dropout=0.3" for norm in ("none", "layer", "batch")),
     ],
 )
-def test_every_network_from_scratch_goes_on(model: str) -> None:
-    assert_goes_on(model=f"mlp:hidden_size=16,hidden_layers=2,{model}", **SCRATCH)
+def test_every_network_from_scratch_resumes(model: str) -> None:
+    assert_resumes(model=f"mlp:hidden_size=16,hidden_layers=2,{model}", **SCRATCH)
 
 
 @pytest.mark.parametrize(
     "optimizer", [*optimizers, "sgd:nesterov=yes", "sgd:momentum=0", "lbfgs:history=3"]
 )
-def test_every_optimizer_goes_on(optimizer: str) -> None:
-    state = assert_goes_on(optimizer=optimizer, batch=864, after=9)
+def test_every_optimizer_resumes(optimizer: str) -> None:
+    state = assert_resumes(optimizer=optimizer, batch=864, after=9)
     assert state["optimizer.0.moved"] == ("=0" not in optimizer)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "sgd:nesterov=yes", "adam", "adamw"])
-def test_every_optimizer_from_scratch_goes_on(optimizer: str) -> None:
-    assert_goes_on(optimizer=optimizer, **SCRATCH)
+def test_every_optimizer_from_scratch_resumes(optimizer: str) -> None:
+    assert_resumes(optimizer=optimizer, **SCRATCH)
 
 
 @pytest.mark.parametrize("loss", list(losses))
-def test_every_loss_goes_on(loss: str) -> None:
-    assert_goes_on(loss=loss)
+def test_every_loss_resumes(loss: str) -> None:
+    assert_resumes(loss=loss)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_goes_on(schedule: str, engine: dict[str, Any]) -> None:
-    state = assert_goes_on(before=9, after=9, schedule=schedule, batch=432, **engine)
-    if schedule in IMPATIENT.values():
-        assert state["epoch_loss"] > 0  # the cut is within an epoch
+def test_every_schedule_resumes(schedule: str, engine: dict[str, Any]) -> None:
+    state = assert_resumes(before=9, after=9, schedule=schedule, batch=432, **engine)
+    if schedule in REACTIVE.values():
+        assert state["epoch_loss"] > 0  # resumed within an epoch
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("schedule", IMPATIENT.values())
-def test_a_schedule_that_listens_reduces_the_rate_on_both_sides_of_the_cut(
+@pytest.mark.parametrize("schedule", REACTIVE.values())
+def test_a_reactive_schedule_reduces_the_rate_before_and_after(
     schedule: str, engine: dict[str, Any]
 ) -> None:
     restless = {"model": f"{SMALL},dropout=0.5", "lr": 0.3, "batch": 432}
     options = restless | {"schedule": schedule} | engine
-    state = assert_goes_on(before=27, after=18, **options)
+    state = assert_resumes(before=27, after=18, **options)
     later = resumed(state, **options)
     later.advance(18)
     reductions = [s["annealing.reduction"].item() for s in (state, later.state())]
@@ -146,13 +147,13 @@ def test_a_schedule_that_listens_reduces_the_rate_on_both_sides_of_the_cut(
     [{"train_on": "every-other"}, {"clip": 0.01, "l1": 1e-5, "l2": 1e-5}, {"ema": 0}, {"seed": 7}],
     ids=str,
 )
-def test_whatever_else_is_chosen_goes_on(options: dict[str, Any], engine: dict[str, Any]) -> None:
-    assert_goes_on(**options, **engine)
+def test_other_options_resume(options: dict[str, Any], engine: dict[str, Any]) -> None:
+    assert_resumes(**options, **engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_it_may_be_cut_anywhere_and_again_and_again(engine: dict[str, Any]) -> None:
-    whole, cut = pupil(**engine), pupil(**engine)
+def test_a_training_can_be_resumed_anywhere_and_repeatedly(engine: dict[str, Any]) -> None:
+    whole, cut = learner_of(**engine), learner_of(**engine)
     for steps in (0, 1, EPOCH - 1, 1, EPOCH, 3, EPOCH):
         whole.advance(steps)
         cut.advance(steps)
@@ -162,21 +163,21 @@ def test_it_may_be_cut_anywhere_and_again_and_again(engine: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_snapshot_after_a_cut_has_the_loss_it_would_have_had(engine: dict[str, Any]) -> None:
-    expected = [snapshot.loss for snapshot in learn(pupil(**engine), [4, 12, 20])]
-    student = pupil(**engine)
-    first = next(learn(student, [4]))
-    since = student.newest
-    student.advance(5)
-    later = list(learn(resumed(student.state(), **engine), [12, 20], since=since))
+def test_the_first_new_snapshot_has_the_same_loss(engine: dict[str, Any]) -> None:
+    expected = [snapshot.loss for snapshot in learn(learner_of(**engine), [4, 12, 20])]
+    trained = learner_of(**engine)
+    first = next(learn(trained, [4]))
+    since = trained.newest
+    trained.advance(5)
+    later = list(learn(resumed(trained.state(), **engine), [12, 20], since=since))
     assert [snapshot.loss for snapshot in [first, *later]] == expected
     assert all(b.seconds > a.seconds for a, b in zip([first, *later], later, strict=False))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_sketch_goes_on(engine: dict[str, Any]) -> None:
+def test_a_sketch_resumes(engine: dict[str, Any]) -> None:
     frame = np.full((24, 36, 3), 255, np.uint8)
-    whole = pupil(**engine)
+    whole = learner_of(**engine)
     whole.begin_sketch(frame)
     whole.advance(4)
     state = whole.state()
@@ -186,20 +187,20 @@ def test_a_sketch_goes_on(engine: dict[str, Any]) -> None:
     cut.advance(2)
     np.testing.assert_array_equal(cut.sketch(), whole.sketch())
     with pytest.raises(SavedError, match="does not fit"):
-        pupil(**engine).restore(state | {"sketch": frame[:5]})
+        learner_of(**engine).restore(state | {"sketch": frame[:5]})
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_horizon_that_was_moved_stays_moved(engine: dict[str, Any]) -> None:
-    student = pupil(**engine)
-    student.advance(3)
-    student.steps = 77
-    assert resumed(student.state(), **engine).steps == 77
+def test_changed_steps_are_restored(engine: dict[str, Any]) -> None:
+    trained = learner_of(**engine)
+    trained.advance(3)
+    trained.steps = 77
+    assert resumed(trained.state(), **engine).steps == 77
 
 
 @pytest.mark.parametrize("options", [{"optimizer": "lbfgs"}, {}, SCRATCH], ids=str)
-def test_a_state_goes_through_a_file(tmp_path: Path, options: dict[str, Any]) -> None:
-    whole = pupil(**options)
+def test_a_state_can_be_saved_to_a_file(tmp_path: Path, options: dict[str, Any]) -> None:
+    whole = learner_of(**options)
     whole.advance(5)
     save_checkpoint(tmp_path / "state", whole.state(), facts={})
     whole.advance(5)
@@ -214,11 +215,11 @@ def test_a_state_goes_through_a_file(tmp_path: Path, options: dict[str, Any]) ->
      SCRATCH | {"model": f"{SMALL},norm=batch,dropout=0.3", "optimizer": "sgd"}],
     ids=str,
 )  # fmt: skip
-def test_a_state_that_does_not_fit_is_refused_and_leaves_no_trace(options: dict[str, Any]) -> None:
-    student = pupil(**options)
-    student.advance(3)
-    state = student.state()
-    fresh = pupil(**options)
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(options: dict[str, Any]) -> None:
+    trained = learner_of(**options)
+    trained.advance(3)
+    state = trained.state()
+    fresh = learner_of(**options)
     for name, array in state.items():
         others = [array.astype(np.int8), array[None], np.zeros((2, 5), array.dtype)]
         if array.ndim:
@@ -230,7 +231,7 @@ def test_a_state_that_does_not_fit_is_refused_and_leaves_no_trace(options: dict[
                 fresh.restore(misfit)
             assert "\n" not in str(caught.value)
     fresh.advance(3)
-    assert_same(fresh, student)
+    assert_same(fresh, trained)
 
 
 @pytest.mark.parametrize(
@@ -249,71 +250,71 @@ def test_a_state_that_does_not_fit_is_refused_and_leaves_no_trace(options: dict[
 def test_the_state_of_another_training_is_refused(
     options: dict[str, Any], others: dict[str, Any]
 ) -> None:
-    student = pupil(**options)
-    student.advance(5)
+    trained = learner_of(**options)
+    trained.advance(5)
     with pytest.raises(SavedError, match="resume with the same picture"):
-        resumed(student.state(), **others)
+        resumed(trained.state(), **others)
 
 
-def test_a_generator_that_cannot_be_is_refused() -> None:
-    student = pupil()
-    student.advance(1)
-    state = student.state()
+def test_an_invalid_generator_state_is_refused() -> None:
+    trained = learner_of()
+    trained.advance(1)
+    state = trained.state()
     with pytest.raises(SavedError):
         resumed(state | {"lattices.generator": np.zeros_like(state["lattices.generator"])})
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_training_that_has_begun_takes_no_state(engine: dict[str, Any]) -> None:
-    student = pupil(**engine)
-    state = student.state()
-    student.advance(1)
+def test_a_learner_that_has_made_steps_cannot_be_restored(engine: dict[str, Any]) -> None:
+    trained = learner_of(**engine)
+    state = trained.state()
+    trained.advance(1)
     with pytest.raises(RuntimeError, match="before the first advance"):
-        student.restore(state)
+        trained.restore(state)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_advance_that_was_cut_short_has_left_no_state(
+def test_an_interrupted_advance_leaves_no_state(
     engine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    student = pupil(**engine)
-    student.advance(2)
+    trained = learner_of(**engine)
+    trained.advance(2)
 
     def interrupt(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(student._plan.schedule, "multiplier", interrupt)  # type: ignore[attr-defined]
+    monkeypatch.setattr(trained._plan.schedule, "multiplier", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        student.advance(2)
+        trained.advance(2)
     with pytest.raises(RuntimeError, match="interrupted"):
-        student.state()
+        trained.state()
 
 
-def test_what_a_graph_reads_is_filled_where_it_lies() -> None:
-    student = pupil()
-    student.advance(2)
-    fresh = pupil()
+def test_tensors_are_restored_in_place() -> None:
+    trained = learner_of()
+    trained.advance(2)
+    fresh = learner_of()
     assert isinstance(fresh, TorchLearner)
     kept = [*fresh.model.parameters(), *fresh._average, fresh._epoch_loss]
     places = [tensor.data_ptr() for tensor in kept]
-    fresh.restore(student.state())
+    fresh.restore(trained.state())
     assert [tensor.data_ptr() for tensor in kept] == places
 
 
 @pytest.mark.parametrize("name", list(optimizers))
-def test_an_optimizer_remembers_nothing_before_it_has_moved(name: str) -> None:
+def test_the_state_of_an_optimizer_is_empty_before_its_first_step(name: str) -> None:
     parameters = [torch.zeros(9, 9, requires_grad=True), torch.zeros(4, requires_grad=True)]
-    mover = optimizers.parse(name).build([ParameterGroup(parameters)])
-    state = mover.state()
+    optimizer = optimizers.parse(name).build([ParameterGroup(parameters)])
+    state = optimizer.state()
     assert not any(state.values())
-    mover.restore(state)
-    assert mover.state() == state
+    optimizer.restore(state)
+    assert optimizer.state() == state
 
 
-def test_where_chance_is_can_be_told() -> None:
+def test_the_state_of_a_generator_can_be_copied() -> None:
     rng, other = np.random.default_rng(3), np.random.default_rng(4)
-    rng.random(dtype=np.float32)  # half of a number is left for the next
-    told = generator_state(rng)
+    rng.random(dtype=np.float32)  # half of a number is kept for the next
+    state = generator_state(rng)
     expected = rng.random(5, dtype=np.float32)
-    set_generator_state(other, told)
+    set_generator_state(other, state)
     np.testing.assert_array_equal(other.random(5, dtype=np.float32), expected)

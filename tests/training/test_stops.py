@@ -6,13 +6,14 @@ import pytest
 from fake_painting import Flat
 
 from neuralpaint.runtime.state import State
-from neuralpaint.training.learning import Learner, learn, stops_by_clock
+from neuralpaint.training.learner import Learner
+from neuralpaint.training.learning import learn, stops_by_clock
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.timing import Measurement
 
 
 class Clockwork(Learner):
-    """A learner whose steps take a hundredth of a second each, by its own account."""
+    """A learner whose steps take a hundredth of a second ."""
 
     settings = TrainingSettings()
     device, weights, epoch_steps, loss = "cpu", 1, 1, 0.5
@@ -44,40 +45,41 @@ class Clockwork(Learner):
     def painting(self) -> Flat:
         return Flat(0.5)
 
-    def begin_sketch(self, frame: Any) -> NoReturn:
+    def _parts(self) -> NoReturn:
         raise NotImplementedError
 
-    sketch = begin_sketch  # type: ignore[assignment]
-
-    def _state(self) -> NoReturn:
+    def _optimizer_form(self, state: State) -> NoReturn:
         raise NotImplementedError
 
-    def _variable_forms(self, state: State) -> NoReturn:
+    def _restore_parts(self, state: State) -> NoReturn:
         raise NotImplementedError
 
-    def _restore(self, state: State) -> NoReturn:
+    def _set_sketch(self, frame: Any) -> NoReturn:
+        raise NotImplementedError
+
+    def _get_sketch(self) -> NoReturn:
         raise NotImplementedError
 
 
-def walk(learner: Clockwork, fractions: list[float], *, seconds: float) -> tuple[list[int], int]:
-    """Return the steps of the snapshots of a training by the clock, and how often it was seen."""
-    looks: list[float] = []
+def train(learner: Clockwork, fractions: list[float], *, seconds: float) -> tuple[list[int], int]:
+    """Return the steps of the snapshots of a training by the clock, and the number of reports."""
+    reports: list[float] = []
     stops = stops_by_clock(learner, fractions, left=lambda: seconds - learner.seconds)
-    found = [snapshot.step for snapshot in learn(learner, stops, look=looks.append)]
-    return found, len(looks)
+    found = [snapshot.step for snapshot in learn(learner, stops, look=reports.append)]
+    return found, len(reports)
 
 
 @pytest.mark.parametrize("fractions", [[1.0], [0.0, 0.5, 1.0], [i / 300 for i in range(301)]])
-def test_a_long_training_is_looked_at_twice_a_second(fractions: list[float]) -> None:
+def test_a_long_training_reports_twice_a_second(fractions: list[float]) -> None:
     learner = Clockwork()
-    found, looks = walk(learner, fractions, seconds=120)
+    found, reports = train(learner, fractions, seconds=120)
     assert max(learner.advances) <= 50
-    assert looks == len(learner.advances) >= 240
+    assert reports == len(learner.advances) >= 240
     assert found == pytest.approx([12000 * fraction for fraction in fractions], abs=2)
     assert learner.steps == pytest.approx(12000, rel=0.01)
 
 
 @pytest.mark.parametrize("seconds", [3.0, -1.0])
-def test_a_time_that_is_over_ends_at_once(seconds: float) -> None:
+def test_without_time_left_the_stops_are_the_current_step(seconds: float) -> None:
     learner = Clockwork(step=400)
-    assert walk(learner, [0.5, 0.75, 1.0], seconds=seconds) == ([400, 400, 400], 0)
+    assert train(learner, [0.5, 0.75, 1.0], seconds=seconds) == ([400, 400, 400], 0)

@@ -61,19 +61,19 @@ def test_a_timer_continues_from_a_measurement(
     assert other.loss == 0.25
 
 
-def test_an_advance_on_a_gpu_is_not_waited_for_but_where_it_is_read(gpu: FakeGpu) -> None:
+def test_only_reading_a_measurement_waits_for_a_gpu(gpu: FakeGpu) -> None:
     timer = CudaTimer(zero())
     measure(timer, steps=4, loss=0.2)
     measurement = timer.newest
     measure(timer, steps=4, loss=0.2)
     assert gpu.waits == 0
     assert timer.finished.step == 0
-    assert measurement.seconds == 1.0  # between two events of the stand-in
+    assert measurement.seconds == 1.0  # between two events of the fake GPU
     assert gpu.waits == 1
     assert timer.finished is measurement
 
 
-def test_no_more_than_two_advances_are_on_their_way(gpu: FakeGpu) -> None:
+def test_at_most_two_advances_are_queued(gpu: FakeGpu) -> None:
     timer = CudaTimer(zero())
     for _ in range(6):
         measure(timer, steps=1, loss=0.2)
@@ -82,7 +82,7 @@ def test_no_more_than_two_advances_are_on_their_way(gpu: FakeGpu) -> None:
     assert timer.finished.step == 5
 
 
-def test_steps_on_their_way_take_as_long_as_the_newest_known_ones(gpu: FakeGpu) -> None:
+def test_queued_steps_are_estimated_from_the_newest_finished_ones(gpu: FakeGpu) -> None:
     timer = CudaTimer(zero())
     assert timer.seconds == 0
     measure(timer, steps=4, loss=0.2)
@@ -94,7 +94,7 @@ def test_steps_on_their_way_take_as_long_as_the_newest_known_ones(gpu: FakeGpu) 
     assert timer.seconds == pytest.approx(2)
 
 
-def test_steps_on_their_way_go_at_the_pace_of_the_training_that_goes_on(gpu: FakeGpu) -> None:
+def test_queued_steps_are_estimated_from_the_resumed_training(gpu: FakeGpu) -> None:
     timer = CudaTimer(zero())
     timer.restore(Measurement(100, seconds=50.0, total=1.0))
     measure(timer, steps=8, loss=0.2)
@@ -102,11 +102,11 @@ def test_steps_on_their_way_go_at_the_pace_of_the_training_that_goes_on(gpu: Fak
     assert gpu.waits == 0
 
 
-def test_a_loss_that_is_no_number_is_raised_as_soon_as_it_is_known(gpu: FakeGpu) -> None:
+def test_an_infinite_loss_raises_when_the_gpu_has_computed_it(gpu: FakeGpu) -> None:
     timer = CudaTimer(zero())
     measure(timer, steps=2, loss=math.nan)
     measurement = timer.newest
-    measure(timer, steps=2, loss=0.1)  # was given to the GPU before it told
+    measure(timer, steps=2, loss=0.1)  # queued before the result of the first
     gpu.catch_up()
     with pytest.raises(DivergedError, match="nan by step 2"):
         timer.begin()
@@ -114,17 +114,17 @@ def test_a_loss_that_is_no_number_is_raised_as_soon_as_it_is_known(gpu: FakeGpu)
         _ = timer.loss
     with pytest.raises(DivergedError, match="nan by step 2"):
         _ = measurement.total
-    assert timer.seconds == measurement.seconds + 1  # can be told all the same
+    assert timer.seconds == measurement.seconds + 1  # still available
 
 
-def test_a_training_that_has_diverged_is_not_told_of(gpu: FakeGpu) -> None:
+def test_a_diverged_training_has_no_state(gpu: FakeGpu) -> None:
     timer = CudaTimer(zero())
     measure(timer, steps=2, loss=math.nan)
     with pytest.raises(DivergedError, match="nan by step 2"):
         timer.newest.state()
 
 
-def test_on_a_host_it_is_raised_at_once() -> None:
+def test_on_a_host_an_infinite_loss_raises_at_once() -> None:
     timer = HostTimer(zero())
     with pytest.raises(DivergedError, match="the loss became inf by step 2: try another"):
         measure(timer, steps=2, loss=math.inf)

@@ -43,7 +43,7 @@ from neuralpaint.video.sinks import check_clip
 
 if TYPE_CHECKING:
     from neuralpaint.pipelines.compare.training import Watch
-    from neuralpaint.training.learning import Learner
+    from neuralpaint.training.learner import Learner
 
 __all__ = ["Compare", "compare"]
 

@@ -24,7 +24,8 @@ from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.inbetweens import film
 from neuralpaint.rendering.rendering import render
 from neuralpaint.rendering.stage import Stage
-from neuralpaint.training.learning import Learner, Snapshot, learn, stops_at, stops_by_clock
+from neuralpaint.training.learner import Learner
+from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
 from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["Training", "Watch"]

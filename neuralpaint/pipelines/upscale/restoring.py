@@ -28,7 +28,7 @@ from neuralpaint.pipelines.upscale.result import (
 )
 from neuralpaint.pipelines.upscale.settings import UpscaleSettings
 from neuralpaint.pipelines.upscale.training import bring_back, size_of
-from neuralpaint.training.learning import Learner
+from neuralpaint.training.learner import Learner
 from neuralpaint.video.drawing import Frame
 
 __all__ = ["Restorer", "Turn"]

@@ -14,7 +14,8 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.development import Development
 from neuralpaint.pipelines.upscale.result import Phase
 from neuralpaint.rendering.stage import Stage
-from neuralpaint.training.learning import Learner, learn, stops_by_clock
+from neuralpaint.training.learner import Learner
+from neuralpaint.training.learning import learn, stops_by_clock
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting

@@ -27,7 +27,8 @@ from neuralpaint.storage.checkpoint import save_checkpoint
 from neuralpaint.storage.resume.interrupted import Interrupted, load_interrupted
 from neuralpaint.storage.resume.keeping import Keeping, checkpoint_of, rushes_of
 from neuralpaint.storage.resume.rushes import Rushes, Sketch
-from neuralpaint.training.learning import Learner, Snapshot
+from neuralpaint.training.learner import Learner
+from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.timing import Measurement
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from neuralpaint.errors import NeuralPaintError, SavedError
 from neuralpaint.models.codes import Subject
-from neuralpaint.training.learning import Learner, Snapshot
+from neuralpaint.training.learner import Learner
+from neuralpaint.training.learning import Snapshot
 
 if TYPE_CHECKING:
     from neuralpaint.storage.take import Precision, TakeWriter
