@@ -29,7 +29,7 @@ class Model(Settings, ABC):
 
     cpu_batch: ClassVar[int] = 4096
     """Pixels per step on a CPU: 10 x 10 lattices of a 768x512 picture."""
-    learns_whole: ClassVar[bool] = False
+    has_pixel_weights: ClassVar[bool] = False
     """Whether there are weights for every pixel, so that every step trains all pixels."""
     needs_codes: ClassVar[bool] = False
     """Whether it can only be trained with an album."""
@@ -42,7 +42,7 @@ class Model(Settings, ABC):
         """Return that for SGD; gradients are small, because colours differ by less than 1."""
         return _RAW * self.learning_rate(steps)
 
-    def usual_steps(self, usual: int, epoch_steps: int) -> int:
+    def default_steps(self, usual: int, epoch_steps: int) -> int:
         """Return the default number of steps.
 
         Args:

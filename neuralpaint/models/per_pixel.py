@@ -73,7 +73,7 @@ class MorphModel(PlanesSettings, Model):
         """Return the rate of the network; that of the planes is a multiple of it."""
         return 2e-2
 
-    def usual_steps(self, usual: int, epoch_steps: int) -> int:
+    def default_steps(self, usual: int, epoch_steps: int) -> int:
         """Return the steps of six passes over all pictures, within 0.3 to 1.5 of `usual`."""
         return min(usual * 3 // 2, max(usual * 3 // 10, _PASSES * epoch_steps))
 
@@ -124,7 +124,7 @@ class ButtonsModel(Model):
         0.1, "scale of the pixels' initial weights; if it is large, pixels stay black or white",
         above=0.0, maximum=100,
     )  # fmt: skip
-    learns_whole: ClassVar[bool] = True
+    has_pixel_weights: ClassVar[bool] = True
     needs_codes: ClassVar[bool] = True
 
     def learning_rate(self, steps: int) -> float:

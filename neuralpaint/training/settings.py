@@ -132,7 +132,7 @@ class Plan:
         picture, or if the model has weights for every pixel. Otherwise a larger model would only
         learn more noise.
         """
-        larger = self._settings.target.enhance or self.model.learns_whole
+        larger = self._settings.target.enhance or self.model.has_pixel_weights
         return picture.scaled(self._settings.target.factor) if larger else picture
 
     def steps(self, *, usual: int, epoch_steps: int) -> int:
@@ -146,7 +146,7 @@ class Plan:
             return max(1, round(settings.optimization.epochs * epoch_steps))
         if settings.optimization.steps is not None:
             return settings.optimization.steps
-        usual = self.model.usual_steps(usual, epoch_steps)
+        usual = self.model.default_steps(usual, epoch_steps)
         return round(usual * min(2.0, settings.target.factor)) if settings.target.enhance else usual
 
     def lr(self, steps: int) -> float:
