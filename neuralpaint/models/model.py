@@ -29,8 +29,8 @@ class Model(Settings, ABC):
 
     cpu_batch: ClassVar[int] = 4096
     """Pixels per step on a CPU: 10 x 10 lattices of a 768x512 picture."""
-    has_pixel_weights: ClassVar[bool] = False
-    """Whether there are weights for every pixel, so that every step trains all pixels."""
+    needs_all_pixels: ClassVar[bool] = False
+    """Whether every step trains all pixels, and the output has the size of the target."""
     needs_codes: ClassVar[bool] = False
     """Whether it can only be trained with an album."""
 

@@ -124,7 +124,7 @@ class ButtonsModel(Model):
         0.1, "scale of the pixels' initial weights; if it is large, pixels stay black or white",
         above=0.0, maximum=100,
     )  # fmt: skip
-    has_pixel_weights: ClassVar[bool] = True
+    needs_all_pixels: ClassVar[bool] = True
     needs_codes: ClassVar[bool] = True
 
     def learning_rate(self, steps: int) -> float:

@@ -122,7 +122,7 @@ class Live(Footage):
                 "--record a take for such frames"
             )
         # What has a weight for every pixel knows nothing between them.
-        whole = models.parse(training.model).has_pixel_weights
+        whole = models.parse(training.model).needs_all_pixels
         target, train_on = training.target, training.optimization.train_on
         if target.target_scale is None and train_on == "all" and not whole:
             scale = target_scale(self.canvas, shown, least=target.factor)

@@ -78,7 +78,7 @@ class ScratchLearner(Learner):
         self._samples: Samples | None = None
         pixels = math.prod(self._target.shape)
         count = pixels if codes is None else len(codes)
-        usual = pixels if self._model.has_pixel_weights else self._model.cpu_batch
+        usual = pixels if self._model.needs_all_pixels else self._model.cpu_batch
         self.epoch_steps = min(count, -(-pixels // (options.batch or usual)))
         rng = np.random.default_rng(seed)
         self._batches = Batches(count, epoch_steps=self.epoch_steps, rng=rng)

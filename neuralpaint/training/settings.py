@@ -132,7 +132,7 @@ class Plan:
         picture, or if the model has weights for every pixel. Otherwise a larger model would only
         learn more noise.
         """
-        larger = self._settings.target.enhance or self.model.has_pixel_weights
+        larger = self._settings.target.enhance or self.model.needs_all_pixels
         return picture.scaled(self._settings.target.factor) if larger else picture
 
     def steps(self, *, usual: int, epoch_steps: int) -> int:

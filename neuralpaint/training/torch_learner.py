@@ -50,7 +50,7 @@ class TorchLearner(Learner):
             self._build_model()
             self._build_step()
         pixels = self._plan.model.cpu_batch if kind == "cpu" else _BATCH[kind]
-        if self._plan.model.has_pixel_weights:
+        if self._plan.model.needs_all_pixels:
             pixels = math.prod(self._target.shape)
         apart = strides(self._target.shape, settings.optimization.batch or pixels)
         self.epoch_steps = math.prod(apart)

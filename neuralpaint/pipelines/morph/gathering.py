@@ -79,7 +79,7 @@ def gather(files: Sequence[Path], settings: MorphSettings) -> Album:
     picture = settings.picture
     first = PictureReader(picture, settings.masking).load(files[0])
     if picture.input_size is None:
-        whole = models.parse(settings.training.model).has_pixel_weights
+        whole = models.parse(settings.training.model).needs_all_pixels
         height, width = fitting(
             first.height, first.width, longest=_LONGEST_WHOLE if whole else _LONGEST
         )
