@@ -1,4 +1,4 @@
-"""What holds for everything that can be chosen by name, whatever it is."""
+"""A contract for every entry of every registry."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_every_registry_is_listed_in_the_catalogue() -> None:
 
 
 @every
-def test_its_settings_go_into_text_and_back(registry: Registry[Any], name: str) -> None:
+def test_an_entry_is_converted_to_text_and_back(registry: Registry[Any], name: str) -> None:
     entry = registry.parse(name)
     assert registry.spec(entry) == name
     assert type(entry).from_dict(entry.to_dict()) == entry
 
 
 @every
-def test_a_setting_that_it_has_not_is_named_beside_those_that_it_has(
+def test_an_unknown_setting_is_reported_with_the_known_ones(
     registry: Registry[Any], name: str
 ) -> None:
     with pytest.raises(UnknownNameError) as caught:
@@ -49,7 +49,7 @@ def test_a_setting_that_it_has_not_is_named_beside_those_that_it_has(
 
 
 @every
-def test_it_and_its_settings_say_what_they_are(registry: Registry[Any], name: str) -> None:
+def test_entries_and_settings_have_help(registry: Registry[Any], name: str) -> None:
     entry = registry[name]
     assert (entry.__doc__ or "").strip().partition("\n")[0].endswith((".", ";", ":"))
     assert all(option.help for option in options(entry).values())

@@ -26,7 +26,7 @@ class Dog(Settings):
     good: bool = setting(True, "always")
 
 
-def test_a_spec_becomes_a_checked_entry() -> None:
+def test_a_spec_is_parsed_into_a_checked_entry() -> None:
     assert animals.parse("cat") == Cat()
     assert animals.parse("cat:lives=7,name=Tom") == Cat(lives=7, name="Tom")
     assert animals.parse(" cat: lives = 7 ") == Cat(lives=7)
@@ -46,13 +46,13 @@ def test_a_spec_becomes_a_checked_entry() -> None:
         ("", UnknownNameError, "choose from cat, dog"),
     ],
 )
-def test_a_wrong_spec_says_what_is_wrong(spec: str, error: type[Exception], message: str) -> None:
+def test_a_wrong_spec_is_reported(spec: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         animals.parse(spec)
     assert message in str(caught.value)
 
 
-def test_a_list_splits_at_names_and_not_at_settings() -> None:
+def test_a_list_is_split_at_names_not_at_settings() -> None:
     assert animals.parse_list("cat:lives=7,name=Tom,dog,dog:good=no") == [
         Cat(lives=7, name="Tom"),
         Dog(),
@@ -61,12 +61,12 @@ def test_a_list_splits_at_names_and_not_at_settings() -> None:
     assert animals.parse_list("") == []
 
 
-def test_a_name_cannot_be_taken_twice() -> None:
+def test_a_name_cannot_be_registered_twice() -> None:
     with pytest.raises(ValueError, match="'cat' is registered twice"):
         animals.register("cat")(Cat)
 
 
 @pytest.mark.parametrize("settings", [TrainingSettings, VideoSettings])
-def test_settings_that_name_entries_check_them(settings: type[TrainingSettings]) -> None:
+def test_settings_check_the_entries_that_they_name(settings: type[TrainingSettings]) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'fourier'"):
         settings(model="furier")

@@ -21,13 +21,13 @@ def test_pixels_are_square_and_centred_and_the_longer_side_spans_two() -> None:
     assert y[0, 0] == -y[-1, 0] == pytest.approx(-0.5 + 1 / 400)
 
 
-def test_twice_the_size_samples_the_same_plane_with_nothing_shifted() -> None:
+def test_twice_the_size_samples_the_same_plane_without_a_shift() -> None:
     fine = WIDE.scaled(2).grid()
     pairs = fine.x[0].reshape(-1, 2).mean(1)
     np.testing.assert_allclose(pairs, WIDE.grid().x[0], atol=1e-6)
 
 
-def test_neighbours_of_a_very_wide_canvas_stay_apart() -> None:
+def test_neighbouring_pixels_of_a_very_wide_canvas_have_different_coordinates() -> None:
     assert np.all(np.diff(Canvas.of(height=1, width=60_000).grid().x[0]) > 0)
 
 
@@ -45,7 +45,7 @@ def test_a_single_pixel_lies_at_the_origin() -> None:
         ("stretch", (300, 200), (1.0, 2.0)),
     ],
 )
-def test_fits_of_a_wide_picture_in_a_tall_frame(
+def test_a_wide_picture_is_fitted_into_a_tall_frame(
     fit: str, size: tuple[int, int], span: tuple[float, float]
 ) -> None:
     canvas = WIDE.fitted(height=300, width=200, fit=fit)  # type: ignore[arg-type]
@@ -58,11 +58,11 @@ def full(grid: Grid) -> np.ndarray:
     return np.stack(np.broadcast_arrays(*grid), axis=-1)
 
 
-def test_a_camera_at_rest_sees_the_canvas_itself() -> None:
+def test_the_default_view_is_the_canvas_itself() -> None:
     assert WIDE.seen(View()) == WIDE
 
 
-def test_zooming_in_shows_the_middle_and_moving_shows_the_side() -> None:
+def test_a_view_zooms_to_the_centre_and_pans_to_the_side() -> None:
     near = WIDE.seen(View(x=0.75, y=0.25, zoom=2)).grid()
     assert near.is_product
     assert near.shape == (200, 400)
@@ -71,7 +71,7 @@ def test_zooming_in_shows_the_middle_and_moving_shows_the_side() -> None:
 
 
 @pytest.mark.parametrize(("angle", "turns"), [(90, -1), (180, 2), (-90, 1), (450, -1)])
-def test_quarter_turns_move_pixels_clockwise_and_change_none(angle: float, turns: int) -> None:
+def test_quarter_turns_only_permute_the_pixels(angle: float, turns: int) -> None:
     tall = Canvas(40, 30, span=(2.0, 1.5), extent=(1.5, 2.0))
     upright = Canvas.of(height=30, width=40)
     before, after = (tall, upright) if angle % 180 else (upright, upright)
@@ -80,12 +80,12 @@ def test_quarter_turns_move_pixels_clockwise_and_change_none(angle: float, turns
     np.testing.assert_array_equal(full(grid), np.rot90(full(after.grid()), turns))
 
 
-def test_a_small_angle_turns_the_picture_clockwise_around_the_middle_of_the_view() -> None:
+def test_an_angle_turns_the_picture_clockwise_around_the_centre_of_the_view() -> None:
     turned = WIDE.seen(View(x=0.3, y=0.6, angle=30))
     centre = np.array([(0.3 - 0.5) * 2, (0.6 - 0.5) * 1])
     np.testing.assert_allclose(full(turned.grid()).mean((0, 1)), centre, atol=1e-6)
     right = np.diff(full(turned.grid())[0, :2], axis=0)[0] * 200  # along a row
-    # On screen the picture's own right has sunk, so along a row one climbs in the picture.
+    # On screen the picture's right side moved down, so a row goes upwards in the picture.
     np.testing.assert_allclose(right, [np.cos(np.pi / 6), -np.sin(np.pi / 6)], atol=1e-4)
     again = turned.seen(View(x=0.9, zoom=2, angle=-30))
     assert again.grid().is_product
@@ -93,7 +93,7 @@ def test_a_small_angle_turns_the_picture_clockwise_around_the_middle_of_the_view
     np.testing.assert_allclose(again.centre[::-1], centre + moved)
 
 
-def test_a_part_of_a_grid_is_that_part() -> None:
+def test_rows_and_columns_select_a_part_of_the_grid() -> None:
     for canvas in (WIDE, WIDE.seen(View(angle=20))):
         whole, rows, columns = canvas.grid(), slice(7, 30), slice(3, 90)
         part = full(whole)[rows, columns]
@@ -116,7 +116,7 @@ def beyond(edge: Edge, *, angle: float = 0.0) -> Grid:
 
 
 @pytest.mark.parametrize("angle", [0.0, 33.0])
-def test_coordinates_beyond_the_edges_are_as_the_edge_has_them(angle: float) -> None:
+def test_coordinates_beyond_the_edges_follow_the_edge_setting(angle: float) -> None:
     x, y = beyond("extend", angle=angle)
     assert np.abs(x).max() > 2.9
     np.testing.assert_array_equal(beyond("black", angle=angle).x, x)
@@ -124,7 +124,7 @@ def test_coordinates_beyond_the_edges_are_as_the_edge_has_them(angle: float) -> 
     np.testing.assert_array_equal(clamped.x, np.clip(x, -1, 1))
     np.testing.assert_array_equal(clamped.y, np.clip(y, -0.5, 0.5))
     mirrored = beyond("mirror", angle=angle)
-    # A reflection keeps cos(pi (x + 1) / 2), and is in the picture, where that is one to one.
+    # A reflection keeps cos(pi (x + 1) / 2) and lies in the picture, where that is one to one.
     for own, other, half in ((mirrored.x, x, 1.0), (mirrored.y, y, 0.5)):
         assert np.abs(own).max() <= half
         own_phase, phase = (np.pi * (c.astype(float) + half) / (2 * half) for c in (own, other))
@@ -134,7 +134,7 @@ def test_coordinates_beyond_the_edges_are_as_the_edge_has_them(angle: float) -> 
     assert mirrored.is_product == clamped.is_product == (angle == 0)
 
 
-def test_pixels_whose_centres_lie_in_the_picture_are_inside() -> None:
+def test_inside_is_true_for_pixel_centres_in_the_picture() -> None:
     canvas = Canvas.of(height=20, width=40).seen(View(zoom=0.5))
     inside = canvas.inside()
     expected = np.zeros((20, 40), bool)
@@ -143,7 +143,7 @@ def test_pixels_whose_centres_lie_in_the_picture_are_inside() -> None:
 
 
 @pytest.mark.parametrize("text", ["640", "640x", "x480", "0x5", "5x-5", "a x b", "70000x5", ""])
-def test_what_is_not_a_size_is_refused(text: str) -> None:
+def test_an_invalid_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="size must"):
         parse_size(text)
 
@@ -153,7 +153,7 @@ def test_a_size_is_width_times_height() -> None:
     assert parse_size("640X480") == (480, 640)
 
 
-def test_views_obey_size_scale_and_the_default_limit() -> None:
+def test_views_follow_size_scale_and_the_default_limit() -> None:
     def sizes(settings: CanvasSettings, longest: int | None = None) -> list[tuple[int, int]]:
         return [(c.height, c.width) for c in settings.views(WIDE, longest=longest)]
 
@@ -166,12 +166,12 @@ def test_views_obey_size_scale_and_the_default_limit() -> None:
     assert sizes(CanvasSettings(scale=0.0001)) == [(1, 1)] * 2
 
 
-def test_a_scale_beyond_every_format_is_refused() -> None:
+def test_a_scale_above_the_longest_side_is_refused() -> None:
     with pytest.raises(UsageError, match="no side may exceed"):
         CanvasSettings(scale=64).views(Canvas.of(height=10, width=4000))
 
 
-def test_a_crop_has_the_very_coordinates_of_the_whole() -> None:
+def test_a_crop_has_exactly_the_coordinates_of_the_whole() -> None:
     rng = np.random.default_rng(0)
     for _ in range(200):
         height, width = (int(n) for n in rng.integers(1, 900, 2))
@@ -186,7 +186,7 @@ def test_a_crop_has_the_very_coordinates_of_the_whole() -> None:
         whole = picture.scaled(scale).grid()
         across = slice(scale * left, scale * (left + columns))
         down = slice(scale * top, scale * (top + rows))
-        # To the last bit in double precision too: else in one of a hundred million in single.
+        # Equal to the last bit in float64 too; otherwise one float32 in a hundred million differs.
         part, all_of_it = (
             pixel_centres(c.width, span=c.span[1], centre=c.centre[1], extent=c.extent[1])
             for c in (settings.views(picture)[0], picture.scaled(scale))
@@ -211,7 +211,7 @@ def test_a_crop_has_the_very_coordinates_of_the_whole() -> None:
         (None, "1000:1", (1, 400), (99, 0)),
     ],
 )
-def test_a_crop_is_cut_from_the_picture_and_the_aspect_from_the_crop(
+def test_the_aspect_is_cut_from_the_crop(
     crop: str | None, aspect: str | None, size: tuple[int, int], corner: tuple[int, int]
 ) -> None:
     canvas, frame = CanvasSettings(crop=crop, aspect=aspect).views(WIDE)
@@ -222,7 +222,7 @@ def test_a_crop_is_cut_from_the_picture_and_the_aspect_from_the_crop(
     np.testing.assert_array_equal(canvas.grid().x, WIDE.grid().x[:, left : left + size[1]])
 
 
-def test_sizes_are_about_what_is_left_of_the_picture() -> None:
+def test_sizes_are_those_of_the_cropped_picture() -> None:
     settings = CanvasSettings(crop="100x100+0+0", size="90x60", edge="mirror", samples=2)
     canvas, frame = settings.views(WIDE)
     assert (canvas.height, canvas.width) == (60, 60)
@@ -251,7 +251,7 @@ def test_sizes_are_about_what_is_left_of_the_picture() -> None:
         ({"edge": "wrap"}, "no value of edge named 'wrap'"),
     ],
 )
-def test_what_cannot_be_framed_is_refused_in_one_line(
+def test_an_impossible_framing_is_refused_in_one_line(
     settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as raised:

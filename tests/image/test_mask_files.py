@@ -17,7 +17,7 @@ Levels = NDArray[np.uint8]
 
 @pytest.fixture
 def half() -> Levels:
-    """Unknown on the left: uint8 (24, 40)."""
+    """Return a mask that is unknown on the left, uint8 (24, 40)."""
     levels = np.zeros((24, 40), np.uint8)
     levels[:, :20] = 255
     return levels
@@ -37,16 +37,16 @@ def coloured(alpha: Levels) -> Levels:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP", "GIF", "JPEG"])
-def test_white_is_unknown_in_every_kind_of_file(kind: str, half: Levels) -> None:
+def test_white_is_unknown_in_every_file_format(kind: str, half: Levels) -> None:
     unknown = read_mask(saved(half, kind), height=24, width=40)
     assert unknown.dtype == np.float32
-    # Compression leaves traces at the edge only.
+    # Compression changes levels at the edge only.
     assert (unknown[:, :16] == 1).all()
     assert (unknown[:, 24:] == 0).all()
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "I;16", "F"])
-def test_every_mode_of_pixels_is_understood(mode: str, half: Levels) -> None:
+def test_every_pixel_mode_is_read(mode: str, half: Levels) -> None:
     file = BytesIO()
     if mode == "I;16":
         image = Image.fromarray(half.astype(np.uint16) * 257)
@@ -59,13 +59,13 @@ def test_every_mode_of_pixels_is_understood(mode: str, half: Levels) -> None:
     assert np.array_equal(read_mask(file, height=24, width=40), half / 255)
 
 
-def test_greys_are_in_between(half: Levels) -> None:
+def test_grey_is_a_value_between_0_and_1(half: Levels) -> None:
     unknown = read_mask(saved(half // 2), height=24, width=40)
     assert unknown[0, 0] == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("factor", [0.5, 2, 3])
-def test_any_size_of_the_same_shape_will_do(factor: float, half: Levels) -> None:
+def test_a_mask_file_can_have_any_size_of_the_same_shape(factor: float, half: Levels) -> None:
     height, width = round(24 * factor), round(40 * factor)
     unknown = read_mask(saved(half), height=height, width=width)
     assert unknown.shape == (height, width)
@@ -81,7 +81,7 @@ def test_a_larger_mask_is_averaged() -> None:
     assert np.abs(unknown - 0.5).max() < 0.05
 
 
-def test_a_size_that_was_rounded_is_of_the_same_shape() -> None:
+def test_a_rounded_size_counts_as_the_same_shape() -> None:
     read_mask(saved(np.zeros((33, 50), np.uint8)), height=667, width=1000)
     read_mask(saved(np.zeros((2, 3), np.uint8)), height=667, width=1000)
 
@@ -91,12 +91,12 @@ def test_another_shape_is_refused(half: Levels) -> None:
         read_mask(saved(half), height=40, width=24)
 
 
-def test_transparent_is_unknown_whatever_the_colours_are(half: Levels) -> None:
+def test_transparent_is_unknown_for_all_colours(half: Levels) -> None:
     unknown = read_mask(saved(coloured(255 - half)), height=24, width=40)
     assert np.array_equal(unknown, half / 255)
 
 
-def test_a_palette_can_be_transparent_too(half: Levels) -> None:
+def test_a_transparent_palette_entry_is_unknown(half: Levels) -> None:
     image = Image.fromarray(half // 255).convert("P")
     image.putpalette([0, 0, 0, 200, 200, 200])
     file = BytesIO()
@@ -105,7 +105,7 @@ def test_a_palette_can_be_transparent_too(half: Levels) -> None:
     assert np.array_equal(read_mask(file, height=24, width=40), half / 255)
 
 
-def test_it_comes_upright(half: Levels) -> None:
+def test_a_mask_file_is_turned_upright(half: Levels) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn
     unknown = read_mask(saved(half, exif=exif), height=40, width=24)
@@ -113,36 +113,36 @@ def test_it_comes_upright(half: Levels) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n damaged"])
-def test_what_cannot_be_read_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "mask.png"
     file.write_bytes(content)
     with pytest.raises(PictureError, match=r"mask\.png"):
         read_mask(file, height=4, width=4)
 
 
-def test_a_file_too_large_is_refused(half: Levels) -> None:
+def test_a_file_above_the_pixel_limit_is_refused(half: Levels) -> None:
     with pytest.raises(PictureError, match="over the limit of 100"):
         read_mask(saved(half), height=24, width=40, max_pixels=100)
 
 
-def test_a_picture_tells_its_own_transparency(half: Levels) -> None:
+def test_transparency_is_read_from_the_picture(half: Levels) -> None:
     unknown = transparency(saved(coloured(255 - half)), height=24, width=40)
     assert unknown.dtype == np.float32
     assert np.array_equal(unknown, half / 255)
 
 
-def test_what_is_partly_transparent_is_unknown() -> None:
+def test_partly_transparent_is_unknown() -> None:
     alpha = np.array([[0, 30, 128, 200, 254, 255]], np.uint8)
     unknown = transparency(saved(coloured(alpha)), height=1, width=6)
     assert unknown.tolist() == [[1, 1, 1, 1, 0, 0]]
 
 
-def test_transparency_is_cropped_as_the_picture_is(half: Levels) -> None:
+def test_transparency_is_cropped_like_the_picture(half: Levels) -> None:
     unknown = transparency(saved(coloured(255 - half)), height=24, width=24)
     assert np.array_equal(unknown, half[:, 8:32] / 255)
 
 
-def test_an_opaque_picture_has_no_mask_of_its_own(half: Levels) -> None:
+def test_an_opaque_picture_is_refused(half: Levels) -> None:
     for file in (saved(half), saved(coloured(np.full_like(half, 255)))):
         with pytest.raises(UsageError, match="has no transparent parts"):
             transparency(file, height=24, width=40)

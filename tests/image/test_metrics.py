@@ -18,7 +18,7 @@ def test_psnr_follows_its_definition() -> None:
     assert psnr(a, b) == psnr(b, a)
 
 
-def test_psnr_at_the_ends() -> None:
+def test_psnr_of_equal_and_opposite_pictures() -> None:
     black, white = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)
     assert psnr(black, black) == math.inf
     assert psnr(black, white) == pytest.approx(0)
@@ -33,7 +33,7 @@ def luma(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def naive_ssim(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """The mean of equation 13 of Wang et al. 2004, window by window."""
+    """Return the mean of equation 13 of Wang et al. 2004, computed window by window."""
     away = np.arange(11) - 5
     weights = np.exp(-(away[:, None] ** 2 + away**2) / (2 * 1.5**2))
     weights /= weights.sum()
@@ -57,8 +57,8 @@ def two_frames(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.u
     return first, np.clip(first + noise, 0, 255).astype(np.uint8)
 
 
-def test_luma_psnr_is_that_of_the_luma() -> None:
-    a, b = two_frames(300, 7)  # more rows than are taken at once
+def test_luma_psnr_is_the_psnr_of_the_luma() -> None:
+    a, b = two_frames(300, 7)  # more rows than are compared at a time
     mse = np.mean((luma(a) - luma(b)) ** 2)
     assert luma_psnr(a, b) == pytest.approx(10 * math.log10(255**2 / mse))
     assert luma_psnr(a, a) == math.inf
@@ -76,21 +76,21 @@ def test_ssim_is_the_mean_over_all_windows(size: tuple[int, int]) -> None:
     assert ssim(a, a) == pytest.approx(1)
 
 
-def test_what_has_no_window_has_no_ssim() -> None:
+def test_a_picture_smaller_than_a_window_has_no_ssim() -> None:
     a, b = two_frames(10, 40)
     with pytest.raises(ValueError, match="smaller than a window of 11 pixels"):
         ssim(a, b)
 
 
 @pytest.mark.parametrize("metric", [psnr, luma_psnr, ssim])
-def test_no_metric_takes_different_shapes(
+def test_different_shapes_are_refused(
     metric: Callable[[NDArray[np.uint8], NDArray[np.uint8]], float],
 ) -> None:
     with pytest.raises(ValueError, match="shapes differ"):
         metric(np.zeros((14, 15, 3), np.uint8), np.zeros((15, 14, 3), np.uint8))
 
 
-def test_psnr_of_some_pixels_is_that_of_them_alone() -> None:
+def test_psnr_of_selected_pixels() -> None:
     frame, reference = (np.zeros((300, 4, 3), np.uint8) for _ in range(2))
     frame[290:], frame[:10] = 10, 90
     where = np.zeros((300, 4), bool)

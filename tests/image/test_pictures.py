@@ -1,4 +1,4 @@
-"""A picture is read from a path, stdin or a file; whatever cannot be is one line."""
+"""Pictures are read from a path, stdin or a file; every problem is an error of one line."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def encoded(suffix: str = ".png", array: Any = NOISE, **options: Any) -> bytes:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """Return a PNG of a few kB that says it has, and has, width x height black pixels."""
+    """Return a PNG of a few kB with width x height black pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         checked = name + data
@@ -65,7 +65,7 @@ def one_line(kind: type[NeuralPaintError], *words: str) -> Iterator[None]:
         assert word in message
 
 
-def test_a_path_as_text_or_as_path(tmp_path: Path) -> None:
+def test_a_path_is_a_text_or_a_path(tmp_path: Path) -> None:
     path = tmp_path / 'été "x".png'
     path.write_bytes(encoded())
     for source in (path, str(path)):
@@ -85,7 +85,7 @@ def test_an_open_file_is_read_and_left_open(tmp_path: Path) -> None:
     assert load_picture(io.BytesIO(encoded())).height == 40
 
 
-def test_a_file_open_as_text_or_closed_says_so() -> None:
+def test_a_file_open_in_text_mode_or_closed_is_refused() -> None:
     with one_line(UsageError, "binary", "rb"):
         load_picture(io.StringIO("text"))  # type: ignore[arg-type]
     closed = io.BytesIO(encoded())
@@ -129,13 +129,13 @@ except NeuralPaintError as error:
         (b"hello", "PictureError 'stdin' is not a picture"),
     ],
 )
-def test_stdin(given: bytes, answer: str) -> None:
+def test_a_picture_from_stdin(given: bytes, answer: str) -> None:
     done = run([sys.executable, "-c", READ_STDIN], stdin=given)
     assert done.stdout.startswith(answer)
     assert done.stderr == ""
 
 
-def test_stdin_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_stdin_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with one_line(UsageError, "stdin"):
         load_picture("-")
@@ -147,7 +147,7 @@ def test_a_path_named_dash_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert load_picture(Path("-")).name == "-"
 
 
-def test_a_missing_file_names_the_closest(tmp_path: Path) -> None:
+def test_an_error_about_a_missing_file_names_the_closest(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpeg").touch()
     with one_line(UsageError, "holiday.jpg", "did you mean", "holiday.jpeg"):
         load_picture(tmp_path / "holiday.jpg")
@@ -159,7 +159,7 @@ def test_a_missing_file_names_the_closest(tmp_path: Path) -> None:
         load_picture(tmp_path / "x.jpg")
 
 
-def test_what_is_not_a_file(tmp_path: Path) -> None:
+def test_folders_and_devices_are_refused(tmp_path: Path) -> None:
     with one_line(UsageError, "folder"):
         load_picture(tmp_path)
     with one_line(UsageError, "device"):
@@ -168,7 +168,7 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:
         load_picture("a\0b.png")
 
 
-def test_an_empty_file_and_no_picture(tmp_path: Path) -> None:
+def test_empty_files_and_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.jpg"
     path.touch()
     with one_line(PictureError, "notes.jpg", "empty"):
@@ -187,7 +187,7 @@ def test_postscript_is_not_run(tmp_path: Path) -> None:
         load_picture(path)
 
 
-def test_a_file_that_may_not_be_read(nobodys: Path) -> None:
+def test_a_file_without_read_permission_is_refused(nobodys: Path) -> None:
     path = nobodys / "p.png"
     path.write_bytes(encoded())
     path.chmod(0)
@@ -206,17 +206,17 @@ def test_a_truncated_file(tmp_path: Path, suffix: str, kept: float) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_damage_never_shows_as_anything_but_a_picture_error(suffix: str) -> None:
+def test_damaged_files_raise_only_picture_errors(suffix: str) -> None:
     whole, chance = encoded(suffix), random.Random(7)
     for _ in range(40):
         damaged = bytearray(whole)
         for _ in range(chance.randrange(1, 12)):
             damaged[chance.randrange(min(len(damaged), 400))] = chance.randrange(256)
-        with suppress(PictureError):  # or it is read: not all damage can be seen
+        with suppress(PictureError):  # some damage is not detected
             load_picture(io.BytesIO(damaged), max_pixels=1_000_000)
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(bomb(40_000, 10_000))
     assert path.stat().st_size < 100_000
@@ -224,8 +224,10 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
         load_picture(path)
 
 
-def test_the_pixel_limit_is_ours_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow would warn of 11, refuse 21
+def test_pillows_pixel_limit_is_not_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow would warn at 11 and refuse 21
     assert load_picture(io.BytesIO(encoded()), max_pixels=2400).height == 40
     with one_line(PictureError, "2,400 pixels", "2,399"):
         load_picture(io.BytesIO(encoded()), max_pixels=2399)
@@ -277,7 +279,7 @@ def test_a_tile_larger_than_the_picture_is_refused() -> None:
         load_picture(io.BytesIO(tiff), max_pixels=1000)
 
 
-def test_of_an_animation_the_first_picture(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_frame_of_an_animation_is_read(caplog: pytest.LogCaptureFixture) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
     for form in ("GIF", "PNG", "WEBP", "TIFF", "AVIF"):
         buffer = io.BytesIO()
@@ -289,14 +291,14 @@ def test_of_an_animation_the_first_picture(caplog: pytest.LogCaptureFixture) -> 
         assert "the first is used" in caplog.text
 
 
-def test_what_pillow_warns_of_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    whole, chunk = encoded(), b"acTL" + bytes(8)  # an animation of no frames
+def test_warnings_of_pillow_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    whole, chunk = encoded(), b"acTL" + bytes(8)  # an animation without frames
     checked = struct.pack(">I", 8) + chunk + struct.pack(">I", zlib.crc32(chunk))
     assert load_picture(io.BytesIO(whole[:33] + checked + whole[33:])).height == 40
     assert "APNG" in caplog.text
 
 
-def test_threads_do_not_disturb_each_other() -> None:
+def test_threads_can_read_at_the_same_time() -> None:
     limit, results = Image.MAX_IMAGE_PIXELS, []
     whole = encoded()
 
@@ -313,14 +315,14 @@ def test_threads_do_not_disturb_each_other() -> None:
 
 
 @pytest.mark.parametrize("background", ["", "blau", "#12345", "#ffffff80", "rgb(1, 2, 300)"])
-def test_a_background_that_is_no_colour(background: str) -> None:
+def test_a_background_that_is_not_a_colour_is_refused(background: str) -> None:
     with one_line(UsageError, "background"):
         PictureSettings(background=background)
     with one_line(UsageError, "background"):
         load_picture("not opened.png", background=background)
 
 
-def test_settings_are_checked_and_are_the_defaults() -> None:
+def test_settings_are_checked_and_have_the_same_defaults() -> None:
     with pytest.raises(UsageError, match="max_pixels"):
         PictureSettings(max_pixels=0)
     assert PictureSettings.from_dict(PictureSettings().to_dict()) == PictureSettings()
@@ -339,7 +341,7 @@ def test_a_picture_from_an_array(shape: tuple[int, ...], dtype: type) -> None:
     assert (picture.height, picture.width, picture.name) == (4, 6, "mine")
 
 
-def test_floats_are_rounded_not_cut() -> None:
+def test_floats_are_rounded_not_truncated() -> None:
     pixels = Picture.from_array(np.array([[0.0, 0.001, 0.499, 0.999, 1.0]])).pixels
     assert pixels[0, :, 0].tolist() == [0, 0, 127, 255, 255]
 
@@ -352,7 +354,7 @@ def test_an_array_with_alpha_is_composited() -> None:
     assert pixels[0, 0].tolist() == [48, 28, 8]
 
 
-def test_pixels_are_shared_where_they_can_be() -> None:
+def test_pixels_are_shared_if_possible() -> None:
     assert np.shares_memory(Picture.from_array(NOISE).pixels, NOISE)
     turned = Picture(NOISE.swapaxes(0, 1))
     assert turned.pixels.flags.c_contiguous
@@ -373,14 +375,14 @@ def test_pixels_are_shared_where_they_can_be() -> None:
         np.zeros(6, np.uint8),
     ],
 )
-def test_an_array_that_is_no_picture(array: Any) -> None:
+def test_an_array_of_another_shape_is_refused(array: Any) -> None:
     with one_line(UsageError):
         Picture.from_array(array)
     with one_line(UsageError, "from_array"):
         Picture(array)
 
 
-def test_an_input_size_is_covered_and_its_middle_taken(tmp_path: Path) -> None:
+def test_an_input_size_is_covered_and_centred(tmp_path: Path) -> None:
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[:, 20:40] = 200  # the middle third
     Image.fromarray(pixels).save(tmp_path / "thirds.png")
@@ -399,7 +401,7 @@ def test_an_input_size_is_covered_and_its_middle_taken(tmp_path: Path) -> None:
     assert load("120x80").pixels.shape == (80, 120, 3)
 
 
-def test_an_input_size_that_is_none_is_refused() -> None:
+def test_an_invalid_input_size_is_refused() -> None:
     with pytest.raises(UsageError, match="WIDTHxHEIGHT"):
         PictureSettings(input_size="big")
 
@@ -415,7 +417,7 @@ def test_a_plane_has_the_size_of_the_picture(name: str) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(20, 20), (40, 60), (7, 13)])
-def test_planes_go_where_the_pixels_go(height: int, width: int) -> None:
+def test_planes_are_cropped_and_scaled_like_the_pixels(height: int, width: int) -> None:
     ramp = np.broadcast_to(np.linspace(0, 1, 30, dtype=np.float32), (20, 30)).copy()
     pixels = np.rint(255 * ramp[..., None].repeat(3, 2)).astype(np.uint8)
     covering = Picture(pixels, unknown=ramp).covering(height=height, width=width)
@@ -425,14 +427,14 @@ def test_planes_go_where_the_pixels_go(height: int, width: int) -> None:
 
 
 def with_hole(truth: int | None) -> Picture:
-    """Return a black picture of 4 x 6, unknown on the left, where the truth is one level."""
+    """Return a black picture of 4 x 6, unknown on the left; the truth is one grey level."""
     unknown = np.tile(np.array([1, 1, 0.7, 0.5, 0, 0], np.float32), (4, 1))
     pixels = np.zeros((4, 6, 3), np.uint8)
     real = None if truth is None else np.full((4, 6, 3), truth, np.uint8)
     return Picture(pixels, unknown=unknown, truth=real)
 
 
-def test_a_picture_is_judged_by_the_truth_or_by_what_is_known() -> None:
+def test_the_reference_is_the_truth_or_the_known_pixels() -> None:
     known = [False, False, False, True, True, True]
     for picture in (with_hole(None).reference, with_hole(7)):
         assert picture.known is not None
@@ -446,7 +448,7 @@ def test_a_picture_is_judged_by_the_truth_or_by_what_is_known() -> None:
     assert whole.known is None
 
 
-def test_the_truth_goes_where_the_pixels_go_and_has_their_size() -> None:
+def test_the_truth_is_cropped_and_scaled_like_the_pixels() -> None:
     for size in ((2, 6), (8, 8)):
         smaller = with_hole(7).covering(height=size[0], width=size[1])
         assert smaller.truth is not None
@@ -457,7 +459,7 @@ def test_the_truth_goes_where_the_pixels_go_and_has_their_size() -> None:
 
 
 @pytest.mark.parametrize("train_on", ["all", "every-other"])
-def test_what_is_learned_and_what_is_held_out_make_the_whole(train_on: TrainOn) -> None:
+def test_learned_and_held_out_pixels_make_the_whole(train_on: TrainOn) -> None:
     picture = Picture(np.arange(5 * 8 * 3, dtype=np.uint8).reshape(5, 8, 3))
     pixels, grid = pixels_to_learn(picture, train_on)
     out = held_out(picture, train_on)
@@ -465,7 +467,7 @@ def test_what_is_learned_and_what_is_held_out_make_the_whole(train_on: TrainOn) 
     assert pixels.shape[:2] == (grid.y.shape[0], grid.x.shape[1])
 
 
-def test_every_other_pixel_stays_where_it_is_in_the_picture() -> None:
+def test_every_other_pixel_keeps_its_coordinates() -> None:
     picture = Picture(np.zeros((4, 6, 3), np.uint8))
     whole = picture.canvas.grid()
     pixels, grid = pixels_to_learn(picture, "every-other")

@@ -23,7 +23,7 @@ def picture(height: int = 30, width: int = 40) -> Picture:
 
 
 class Hills(Flat):
-    """Waves so long that a picture of them says all about them."""
+    """A sum of waves so long that its pixels determine it completely."""
 
     def colours(self, grid: Grid) -> torch.Tensor:
         x, y = (torch.from_numpy(axis) for axis in grid)
@@ -34,7 +34,7 @@ class Hills(Flat):
 HILLS = Picture(render(Hills(0), Canvas.of(height=90, width=120)))
 
 
-def test_a_picture_at_its_own_size_is_itself() -> None:
+def test_a_picture_at_its_own_size_is_unchanged() -> None:
     subject = picture()
     assert resample(subject, subject.canvas) is subject.pixels
 
@@ -62,7 +62,7 @@ def test_a_crop_and_an_extension_line_up_with_the_network(fit: Fit) -> None:
 
 
 @pytest.mark.parametrize(("edge", "angle"), [("extend", 0.0), ("mirror", 0.0), ("mirror", 10.0)])
-def test_looking_beyond_the_edges_costs_no_copy_of_the_picture(edge: Edge, angle: float) -> None:
+def test_a_view_beyond_the_edges_does_not_copy_the_picture(edge: Edge, angle: float) -> None:
     subject = picture(height=1200, width=800)
     canvas = subject.canvas.fitted(height=36, width=64, fit="extend").seen(View(angle=angle))
     tracemalloc.start()
@@ -90,20 +90,20 @@ def test_looking_beyond_the_edges_costs_no_copy_of_the_picture(edge: Edge, angle
     ],
     ids=str,
 )
-def test_the_picture_is_seen_as_a_perfect_painting_of_it(place: View, edge: Edge) -> None:
+def test_a_resampled_picture_equals_a_perfect_painting(place: View, edge: Edge) -> None:
     canvas = HILLS.canvas.resized(height=60, width=100)
     canvas = replace(canvas, edge=edge, samples=3).seen(place)
     seen, shown = resample(HILLS, canvas).astype(int), render(Hills(0), canvas).astype(int)
     assert seen.shape == shown.shape
     error = np.abs(seen - shown)
-    # The outermost pixels are as large as those of the frame, and so is what is drawn out of them.
+    # The repeated edge pixels are as large as the outermost pixels of the frame.
     coarse = edge == "clamp" and place.zoom < 1
     assert error.mean() < (6 if coarse else 1)
     assert np.quantile(error, 0.98) <= (16 if coarse else 4)
     assert error.max() <= (120 if edge == "black" else 16)
 
 
-def test_what_is_beyond_a_turned_picture_repeats_its_edge_pixels() -> None:
+def test_a_rotated_view_repeats_the_edge_pixels() -> None:
     canvas = HILLS.canvas.seen(View(zoom=0.5, angle=20))
     np.testing.assert_array_equal(
         resample(HILLS, canvas), resample(HILLS, replace(canvas, edge="clamp"))
@@ -111,12 +111,12 @@ def test_what_is_beyond_a_turned_picture_repeats_its_edge_pixels() -> None:
     assert resample(HILLS, canvas).min() > 20
 
 
-def test_a_crop_of_whole_pixels_is_these_pixels() -> None:
+def test_a_crop_of_whole_pixels_is_not_resampled() -> None:
     canvas = CanvasSettings(crop="33x21+7+40").views(HILLS.canvas)[0]
     np.testing.assert_array_equal(resample(HILLS, canvas), HILLS.pixels[40:61, 7:40])
 
 
-def test_a_picture_far_out_of_sight_is_its_edge_drawn_out_or_black() -> None:
+def test_a_view_outside_the_picture_repeats_its_edge_or_is_black() -> None:
     canvas = HILLS.canvas.seen(View(x=9.0, zoom=4))
     column = resample(HILLS, canvas)[:, 0]
     assert (resample(HILLS, canvas) == column[:, None]).all()
@@ -124,7 +124,7 @@ def test_a_picture_far_out_of_sight_is_its_edge_drawn_out_or_black() -> None:
     assert (resample(HILLS, replace(canvas, edge="black")) == 0).all()
 
 
-def test_a_turned_view_of_a_fine_pattern_is_grey() -> None:
+def test_a_rotated_view_of_a_fine_pattern_is_averaged() -> None:
     checks = Picture(
         (np.indices((400, 400)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, 2)
     )
@@ -146,7 +146,7 @@ def test_a_larger_frame_is_shrunk_to_the_pixels_of_the_picture(
     np.testing.assert_allclose(small.astype(int), own, atol=1)
 
 
-def test_of_a_part_only_the_pixels_that_it_shows_whole_are_taken() -> None:
+def test_pixels_that_are_shown_partly_are_left_out() -> None:
     canvas = HILLS.canvas.seen(View(x=0.4, y=0.55, zoom=2.1)).scaled(4)
     both = shrink_frame(render(Hills(0), canvas), HILLS, canvas, kernel="box")
     assert both is not None
@@ -165,5 +165,5 @@ def test_of_a_part_only_the_pixels_that_it_shows_whole_are_taken() -> None:
         HILLS.canvas.seen(View(zoom=0.9)).scaled(2),
     ],
 )
-def test_what_shows_no_pixel_whole_and_larger_is_not_shrunk(canvas: Canvas) -> None:
+def test_a_frame_without_whole_and_larger_pixels_is_not_shrunk(canvas: Canvas) -> None:
     assert shrink_frame(render(Hills(0), canvas), HILLS, canvas, kernel="box") is None

@@ -1,4 +1,4 @@
-"""Whatever mode, depth, profile, transparency or orientation a file has, the colours are right."""
+"""Colours are right for every mode, depth, profile, transparency and orientation of a file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def to_linear(srgb: Array) -> Array:
 
 
 def read(image: Image.Image | bytes, path: Path, **options: Any) -> Array:
-    """Save an image, or bytes that already are a file, and load it."""
+    """Save an image, or the bytes of a file, and load it."""
     if isinstance(image, bytes):
         path.write_bytes(image)
     else:
@@ -48,7 +48,7 @@ def read(image: Image.Image | bytes, path: Path, **options: Any) -> Array:
 
 
 def profile(space: bytes, tags: dict[bytes, bytes], pcs: bytes = b"XYZ ") -> bytes:
-    """Build an ICC profile (version 2.1) of its tags."""
+    """Return an ICC profile (version 2.1) with these tags."""
     table, body = struct.pack(">I", len(tags)), b""
     start = 128 + 4 + 12 * len(tags)
     for name, data in tags.items():
@@ -79,7 +79,7 @@ def rgb_profile(primaries: Array, curve: float | Array) -> bytes:
 
 
 def cmyk_profile(lab_of_ink: dict[tuple[int, ...], tuple[int, int, int]]) -> bytes:
-    """Build a profile that gives some mixtures of full inks a Lab colour, and white otherwise."""
+    """Return a profile that maps some mixtures of full inks to a Lab colour, others to white."""
     corners = bytearray()
     for index in range(16):
         inks = tuple(index >> bit & 1 for bit in (3, 2, 1, 0))
@@ -92,7 +92,7 @@ def cmyk_profile(lab_of_ink: dict[tuple[int, ...], tuple[int, int, int]]) -> byt
 
 
 def encoded(srgb: Array, primaries: Array, exponent: float) -> Array:
-    """Return the levels that stand for sRGB colours in another RGB space."""
+    """Return the levels of sRGB colours in another RGB space."""
     linear = to_linear(srgb) @ (np.linalg.inv(primaries) @ SRGB).T
     levels: Array = np.rint(255 * linear.clip(0, 1) ** (1 / exponent)).astype(np.uint8)
     return levels
@@ -103,7 +103,7 @@ def flat(colour: Any, mode: str, size: tuple[int, int] = (8, 8)) -> Image.Image:
 
 
 def png16(values: Array, colour_type: int, extra: bytes = b"") -> bytes:
-    """Return a PNG of 16 bits a channel, which Pillow writes for grey only."""
+    """Return a PNG of 16 bits per channel, which Pillow writes for grey only."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return (
@@ -122,7 +122,7 @@ def png16(values: Array, colour_type: int, extra: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("primaries", "exponent"), [(ADOBE_RGB, 2.199), (DISPLAY_P3, 2.2)], ids=["adobe", "p3"]
 )
-def test_wide_gamut_profiles_come_out_as_srgb(
+def test_wide_gamut_profiles_are_converted_to_srgb(
     tmp_path: Path, suffix: str, primaries: Array, exponent: float
 ) -> None:
     icc = rgb_profile(primaries, exponent)
@@ -136,7 +136,7 @@ def test_wide_gamut_profiles_come_out_as_srgb(
     blocks = levels.reshape(1, -1, 3).repeat(16, 0).repeat(16, 1)
     pixels = read(Image.fromarray(blocks), tmp_path / f"p{suffix}", icc_profile=icc, **options)
     seen = pixels[8, 8::16].astype(int)
-    assert np.abs(levels.astype(int) - PATCHES).max() > 8  # else the profile had nothing to do
+    assert np.abs(levels.astype(int) - PATCHES).max() > 8  # the profile has an effect
     assert np.abs(seen - PATCHES).max() <= 3
 
 
@@ -144,7 +144,7 @@ def test_wide_gamut_profiles_come_out_as_srgb(
     "icc",
     [
         ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
-        # Rounded as in old profiles, which alone moves some levels by one.
+        # Rounded as in old profiles, which changes some levels by one.
         rgb_profile(SRGB.round(4), 65535 * to_linear(np.linspace(0, 255, 1024))),
     ],
     ids=["formula", "table"],
@@ -154,7 +154,7 @@ def test_an_srgb_profile_changes_no_pixel(tmp_path: Path, icc: bytes) -> None:
     assert (read(Image.fromarray(noise), tmp_path / "p.png", icc_profile=icc) == noise).all()
 
 
-def test_the_alpha_is_kept_out_of_the_profile(tmp_path: Path) -> None:
+def test_alpha_is_not_converted_by_the_profile(tmp_path: Path) -> None:
     icc = rgb_profile(ADOBE_RGB, 2.199)
     levels = encoded(PATCHES[:1], ADOBE_RGB, 2.199)[0]
     image = flat((*levels.tolist(), 255), "RGBA")
@@ -204,9 +204,9 @@ def test_a_profile_that_cannot_be_used_is_logged(
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tiff", ".webp", ".avif"])
-def test_every_orientation_comes_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
+def test_every_orientation_is_turned_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
     upright = np.zeros((32, 48, 3), np.uint8)
-    upright[:16, :16] = (250, 20, 20)  # top left red, bottom left blue: no two turns look alike
+    upright[:16, :16] = (250, 20, 20)  # top left red, bottom left blue: all orientations differ
     upright[16:, :16] = (20, 20, 250)
     stored = {
         1: upright,
@@ -238,7 +238,7 @@ def test_strips_join_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("exif", [b"MM\0*", b"MM\0*\0\0\0\x08\xff\xff", b"hello, hello"])
 @pytest.mark.parametrize("suffix", [".png", ".webp"])
-def test_broken_exif_leaves_the_picture_as_it_is(tmp_path: Path, exif: bytes, suffix: str) -> None:
+def test_broken_exif_leaves_the_picture_unchanged(tmp_path: Path, exif: bytes, suffix: str) -> None:
     path = tmp_path / f"p{suffix}"
     pixels = read(flat((9, 8, 7), "RGB"), path, exif=b"Exif\0\0" + exif, lossless=True)
     assert (pixels == (9, 8, 7)).all()
@@ -256,7 +256,7 @@ def test_deep_grey_is_scaled_not_clipped(tmp_path: Path, mode: str, suffix: str)
 
 
 @pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (4, 2), (6, 4)])
-def test_deep_png_of_several_channels(tmp_path: Path, colour_type: int, channels: int) -> None:
+def test_a_16_bit_png_of_several_channels(tmp_path: Path, colour_type: int, channels: int) -> None:
     values = np.repeat(RAMP[..., None], channels, axis=2)
     if channels in (2, 4):
         values[..., -1] = 65535
@@ -265,14 +265,14 @@ def test_deep_png_of_several_channels(tmp_path: Path, colour_type: int, channels
     assert abs((seen[..., 0] - RAMP / 257).mean()) < 0.01
 
 
-def test_deep_png_with_one_transparent_value(tmp_path: Path) -> None:
+def test_a_16_bit_png_with_one_transparent_value(tmp_path: Path) -> None:
     grey = read(png16(RAMP, 0, struct.pack(">H", 300)), tmp_path / "grey.png")
     assert grey.reshape(-1, 3)[300].tolist() == [255, 255, 255]
     assert grey.reshape(-1, 3)[301].tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize(("peak", "white"), [(1.0, 1.0), (2.5, 1.0), (213.0, 255.0), (6e4, 65535)])
-def test_floats_are_scaled_by_what_they_reach(tmp_path: Path, peak: float, white: float) -> None:
+def test_floats_are_scaled_by_their_maximum(tmp_path: Path, peak: float, white: float) -> None:
     values = np.linspace(0, peak, 64 * 64, dtype=np.float32).reshape(64, 64)
     values[0, :3] = (np.nan, -1, -np.inf)
     seen = read(Image.fromarray(values), tmp_path / "p.tiff")
@@ -312,7 +312,7 @@ def test_one_transparent_colour(tmp_path: Path, mode: str, colour: Any) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tiff", ".avif", ".jp2"])
-def test_alpha_is_exact_where_it_is_all_or_nothing(tmp_path: Path, suffix: str) -> None:
+def test_opaque_and_transparent_pixels_are_exact(tmp_path: Path, suffix: str) -> None:
     image = flat((40, 90, 200, 255), "RGBA", (64, 64))
     image.paste((40, 90, 200, 0), (0, 0, 32, 64))
     path = tmp_path / f"p{suffix}"

@@ -1,4 +1,4 @@
-"""A still comes back as it was saved, with its words, or is not there at all."""
+"""A still can be read back with its tag, or no file exists."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def bad_pixels() -> list[Any]:
 
 
 @every_suffix
-def test_a_still_comes_back(tmp_path: Path, suffix: str) -> None:
+def test_a_still_can_be_read_back(tmp_path: Path, suffix: str) -> None:
     path = save_still(SMOOTH, tmp_path / f"out{suffix}")
     error = np.abs(load_picture(path).pixels.astype(int) - SMOOTH)
     lossy = suffix in (".jpg", ".jpeg", ".avif")
@@ -78,7 +78,7 @@ def test_a_still_comes_back(tmp_path: Path, suffix: str) -> None:
 
 @every_suffix
 @pytest.mark.parametrize("tag", [WORDS, json.dumps({"seed": 1}), "✓" * 5000, "x", ""])
-def test_the_tag_comes_back(tmp_path: Path, suffix: str, tag: str) -> None:
+def test_the_tag_can_be_read_back(tmp_path: Path, suffix: str, tag: str) -> None:
     path = save_still(SMOOTH, tmp_path / f"out{suffix}", tag=tag)
     assert read_tag(path) == (tag or None)
     assert load_picture(path).height == 48
@@ -91,7 +91,7 @@ def test_the_same_still_is_the_same_file(tmp_path: Path, suffix: str) -> None:
 
 
 @every_suffix
-def test_a_still_says_that_it_is_srgb(tmp_path: Path, suffix: str) -> None:
+def test_a_still_is_marked_as_srgb(tmp_path: Path, suffix: str) -> None:
     with Image.open(save_still(SMOOTH, tmp_path / f"out{suffix}")) as image:
         assert "srgb" in image.info if suffix == ".png" else image.info["icc_profile"]
 
@@ -105,7 +105,7 @@ def test_a_jpeg_keeps_its_colours_at_full_size(tmp_path: Path) -> None:
 
 @every_suffix
 @pytest.mark.parametrize("tag", ["é" * 40_000, "a\0b"])
-def test_a_tag_that_cannot_be_kept_is_left_out(
+def test_an_invalid_tag_is_left_out(
     tmp_path: Path, suffix: str, tag: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = save_still(SMOOTH, tmp_path / f"out{suffix}", tag=tag)
@@ -114,7 +114,7 @@ def test_a_tag_that_cannot_be_kept_is_left_out(
 
 
 @every_suffix
-def test_a_name_that_is_not_unicode_does_no_harm(tmp_path: Path, suffix: str) -> None:
+def test_a_name_that_is_not_unicode_is_stored(tmp_path: Path, suffix: str) -> None:
     path = save_still(SMOOTH, tmp_path / f"out{suffix}", tag=os.fsdecode(b"caf\xe9.jpg"))
     assert read_tag(path) == "caf\ufffd.jpg"
 
@@ -129,7 +129,7 @@ def test_an_unknown_suffix_lists_those_known(tmp_path: Path) -> None:
     assert check_still(tmp_path / "OUT.PNG")
 
 
-def test_what_would_fail_is_told_first(tmp_path: Path) -> None:
+def test_check_still_reports_errors_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         check_still(tmp_path / "nowhere" / "out.png")
     (tmp_path / "folder.png").mkdir()
@@ -139,7 +139,7 @@ def test_what_would_fail_is_told_first(tmp_path: Path) -> None:
         check_still(tmp_path / "out.webp", height=4, width=20_000)
 
 
-def test_a_still_that_exists_needs_leave(tmp_path: Path) -> None:
+def test_an_existing_still_needs_overwrite(tmp_path: Path) -> None:
     path = save_still(SMOOTH, tmp_path / "out.png")
     with pytest.raises(UsageError, match="-y"):
         save_still(SMOOTH[:8], path)
@@ -149,12 +149,12 @@ def test_a_still_that_exists_needs_leave(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pixels", bad_pixels())
-def test_pixels_that_are_no_still(tmp_path: Path, pixels: Any) -> None:
+def test_pixels_of_another_shape_or_type_are_refused(tmp_path: Path, pixels: Any) -> None:
     with pytest.raises(UsageError, match="uint8"):
         save_still(pixels, tmp_path / "out.png")
 
 
-def test_a_view_is_saved_as_it_looks(tmp_path: Path) -> None:
+def test_an_array_that_is_not_contiguous_is_saved_correctly(tmp_path: Path) -> None:
     path = save_still(SMOOTH[::-1, ::2], tmp_path / "out.png")
     assert (load_picture(path).pixels == SMOOTH[::-1, ::2]).all()
 
@@ -170,7 +170,9 @@ def test_strips_of_any_height_make_the_same_file(tmp_path: Path, suffix: str) ->
 
 @every_suffix
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 37), (37, 1), (31, 33)])
-def test_the_oddest_sizes(tmp_path: Path, suffix: str, height: int, width: int) -> None:
+def test_very_narrow_and_very_flat_stills(
+    tmp_path: Path, suffix: str, height: int, width: int
+) -> None:
     pixels = SMOOTH[:height, :width]
     read = load_picture(save_still(pixels, tmp_path / f"out{suffix}", tag=WORDS)).pixels
     assert read.shape == pixels.shape
@@ -179,7 +181,7 @@ def test_the_oddest_sizes(tmp_path: Path, suffix: str, height: int, width: int) 
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
-def test_every_kind_of_picture_is_kept_over_many_bands(tmp_path: Path, suffix: str) -> None:
+def test_many_bands_are_lossless_for_every_kind_of_picture(tmp_path: Path, suffix: str) -> None:
     rng = np.random.default_rng(1)
     rows, columns = np.mgrid[:400, :1500]
     slope = np.stack([rows // 2, columns // 6, (rows + columns) // 8], axis=-1)
@@ -195,7 +197,9 @@ def test_every_kind_of_picture_is_kept_over_many_bands(tmp_path: Path, suffix: s
 
 @every_deep_suffix
 @pytest.mark.parametrize(("height", "width"), [(48, 64), (1, 1), (1, 37), (37, 1)])
-def test_sixteen_bits_come_back(tmp_path: Path, suffix: str, height: int, width: int) -> None:
+def test_sixteen_bits_can_be_read_back(
+    tmp_path: Path, suffix: str, height: int, width: int
+) -> None:
     for pixels in (NOISE[:height, :width], DEEP[:height, :width]):
         path = tmp_path / f"out{suffix}"
         save_still(pixels, path, tag=WORDS, overwrite=True)
@@ -207,7 +211,7 @@ def test_sixteen_bits_come_back(tmp_path: Path, suffix: str, height: int, width:
 
 
 @every_suffix
-def test_sixteen_bits_are_refused_where_there_are_eight(tmp_path: Path, suffix: str) -> None:
+def test_sixteen_bits_are_refused_by_formats_with_eight(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     if suffix in DEEP_SUFFIXES:
         assert check_still(path, depth=16) == path
@@ -221,7 +225,7 @@ def test_sixteen_bits_are_refused_where_there_are_eight(tmp_path: Path, suffix: 
 
 
 @pytest.mark.parametrize("depth", [1, 10, 32])
-def test_a_depth_that_nobody_has(tmp_path: Path, depth: Any) -> None:
+def test_an_unknown_depth_is_refused(tmp_path: Path, depth: Any) -> None:
     with pytest.raises(UsageError, match=f"8 or 16 bits, not {depth}"):
         check_still(tmp_path / "out.png", depth=depth)
 
@@ -239,7 +243,7 @@ def test_a_still_too_large_for_a_tiff_is_a_bigtiff(
 
 @every_suffix
 @pytest.mark.parametrize("heights", [[], [47], [48, 1], [20, 29]])
-def test_rows_too_few_or_too_many_leave_nothing(
+def test_too_few_or_too_many_rows_leave_no_file(
     tmp_path: Path, suffix: str, heights: list[int]
 ) -> None:
     pixels = np.concatenate([SMOOTH, SMOOTH[:1]])
@@ -256,7 +260,7 @@ def test_rows_too_few_or_too_many_leave_nothing(
 
 
 @pytest.mark.parametrize("strip", [DEEP, SMOOTH[:, :63], SMOOTH / 255, SMOOTH[..., 0]])
-def test_strips_of_another_kind_are_refused(tmp_path: Path, strip: Any) -> None:
+def test_strips_of_another_shape_or_type_are_refused(tmp_path: Path, strip: Any) -> None:
     with (
         pytest.raises(UsageError, match=r"a strip of this still is uint8 \(rows, 64, 3\)"),
         StillWriter(tmp_path / "out.png", height=48, width=64) as still,
@@ -266,14 +270,14 @@ def test_strips_of_another_kind_are_refused(tmp_path: Path, strip: Any) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(0, 5), (5, 0), (-1, 5)])
-def test_a_still_of_no_pixels(tmp_path: Path, height: int, width: int) -> None:
+def test_a_still_without_pixels_is_refused(tmp_path: Path, height: int, width: int) -> None:
     with pytest.raises(UsageError, match="at least one row and one column"):
         StillWriter(tmp_path / "out.png", height=height, width=width)
 
 
 @every_suffix
 @pytest.mark.parametrize("failure", [OSError("the painting is gone"), KeyboardInterrupt()])
-def test_a_failure_between_strips_is_its_own_and_leaves_nothing(
+def test_an_exception_between_strips_is_raised_and_leaves_no_file(
     tmp_path: Path, suffix: str, failure: BaseException
 ) -> None:
     path = tmp_path / f"out{suffix}"
@@ -291,7 +295,7 @@ def test_a_failure_between_strips_is_its_own_and_leaves_nothing(
     assert os.listdir(tmp_path) == [path.name]
 
 
-def test_what_is_written_may_change_afterwards(tmp_path: Path) -> None:
+def test_a_strip_may_change_after_it_was_written(tmp_path: Path) -> None:
     strip = np.empty((3, 64, 3), np.uint8)
     with StillWriter(tmp_path / "out.png", height=48, width=64) as still:
         for top in range(0, 48, 3):
@@ -304,7 +308,7 @@ ENDED = """
 import os, signal, sys
 import numpy as np
 from neuralpaint.image.stills import StillWriter
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background processes ignore it
 strip = np.random.default_rng(0).integers(0, 256, (400, 2000, 3), dtype=np.uint8)
 with StillWriter(sys.argv[1], height=800, width=2000) as still:
     still.write(strip)
@@ -315,7 +319,7 @@ with StillWriter(sys.argv[1], height=800, width=2000) as still:
 
 @posix
 @every_format
-def test_an_interrupt_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+def test_an_interrupt_leaves_no_file(tmp_path: Path, suffix: str) -> None:
     command = [sys.executable, "-c", ENDED, str(tmp_path / f"out{suffix}"), str(signal.SIGINT)]
     done = run(command)
     assert done.stderr.strip().endswith("KeyboardInterrupt")
@@ -323,7 +327,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, suffix: str) -> None:
 
 
 @posix
-def test_what_a_kill_leaves_is_gone_with_the_next_still(tmp_path: Path) -> None:
+def test_the_next_still_removes_the_part_file_of_a_killed_run(tmp_path: Path) -> None:
     path = tmp_path / "out.png"
     command = [sys.executable, "-c", ENDED, str(path), str(signal.SIGKILL)]
     run(command)
@@ -338,7 +342,7 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from neuralpaint.image.stills import StillWriter
-def peak():  # what getrusage tells is that of the process that started this one, if larger
+def peak():  # getrusage would include the parent's peak
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
 strip = np.random.default_rng(0).integers(0, 256, (64, 4096, 3), dtype=np.uint8)
@@ -350,6 +354,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 def test_memory_does_not_grow_with_the_height(tmp_path: Path, suffix: str) -> None:
@@ -360,7 +365,7 @@ def test_memory_does_not_grow_with_the_height(tmp_path: Path, suffix: str) -> No
 
 
 @pytest.mark.parametrize("rows", [300, 100])
-def test_no_thread_goes_on(tmp_path: Path, rows: int) -> None:
+def test_no_thread_is_left_running(tmp_path: Path, rows: int) -> None:
     still = StillWriter(tmp_path / "out.png", height=300, width=2000)
     with contextlib.suppress(UsageError), still:
         still.write(np.zeros((rows, 2000, 3), np.uint8))
@@ -383,7 +388,7 @@ except EncodingError as error:
 
 @posix
 @every_format
-def test_no_room_leaves_nothing_half_written(tmp_path: Path, suffix: str) -> None:
+def test_a_full_disk_leaves_no_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     path.write_bytes(b"old")
     command = [sys.executable, "-c", FULL_DISK, str(path)]
@@ -394,13 +399,13 @@ def test_no_room_leaves_nothing_half_written(tmp_path: Path, suffix: str) -> Non
     assert path.read_bytes() == b"old"
 
 
-def test_a_folder_that_may_not_be_written_to(nobodys: Path) -> None:
+def test_a_folder_without_write_permission_is_refused(nobodys: Path) -> None:
     nobodys.chmod(0o555)
     with pytest.raises(EncodingError, match=r"out\.tiff' cannot be written \(Permission denied\)"):
         StillWriter(nobodys / "out.tiff", height=4, width=4)
 
 
-def test_a_strip_that_could_not_be_written_is_not_written_again(
+def test_writing_after_a_failed_strip_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -420,7 +425,9 @@ def test_a_strip_that_could_not_be_written_is_not_written_again(
     assert os.listdir(tmp_path) == []
 
 
-def test_an_encoder_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encoder_failure_is_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError("encoder error -2")
 
