@@ -41,17 +41,17 @@ if TYPE_CHECKING:
     from neuralpaint.pipelines.compare.result import CompareResult
     from neuralpaint.pipelines.compare.settings import CompareSettings
     from neuralpaint.pipelines.inpaint import InpaintSettings, inpaint
+    from neuralpaint.pipelines.job import Result
     from neuralpaint.pipelines.learner import learner
-    from neuralpaint.pipelines.morph.morph import morph
-    from neuralpaint.pipelines.morph.settings import MorphSettings
+    from neuralpaint.pipelines.morph import MorphSettings, morph
     from neuralpaint.pipelines.paint import PaintSettings, paint
     from neuralpaint.pipelines.render import RenderSettings, render_saved
-    from neuralpaint.pipelines.report import Progress, Result
-    from neuralpaint.pipelines.timelapse import VideoSettings, timelapse
     from neuralpaint.pipelines.upscale.result import UpscaleResult
     from neuralpaint.pipelines.upscale.settings import UpscaleSettings
     from neuralpaint.pipelines.upscale.upscaling import compare_upscaling
+    from neuralpaint.pipelines.video import VideoSettings, timelapse
     from neuralpaint.rendering.rendering import render
+    from neuralpaint.runtime.progress import Progress
     from neuralpaint.storage.saved import load_painting
     from neuralpaint.storage.take import Take, load_take
     from neuralpaint.training.learner import Learner
@@ -86,12 +86,12 @@ _HOMES = {
     "pipelines.compare.result": ["CompareResult"],
     "pipelines.compare.settings": ["CompareSettings"],
     "pipelines.inpaint": ["InpaintSettings", "inpaint"],
-    "pipelines.morph.morph": ["morph"],
-    "pipelines.morph.settings": ["MorphSettings"],
+    "pipelines.job": ["Result"],
+    "pipelines.morph": ["MorphSettings", "morph"],
     "pipelines.paint": ["PaintSettings", "paint"],
     "pipelines.render": ["RenderSettings", "render_saved"],
-    "pipelines.report": ["Progress", "Result"],
-    "pipelines.timelapse": ["VideoSettings", "timelapse"],
+    "pipelines.video": ["VideoSettings", "timelapse"],
+    "runtime.progress": ["Progress"],
     "pipelines.upscale.result": ["UpscaleResult"],
     "pipelines.upscale.settings": ["UpscaleSettings"],
     "pipelines.upscale.upscaling": ["compare_upscaling"],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-    from neuralpaint.pipelines.report import Result
+    from neuralpaint.pipelines.job import Result
     from neuralpaint.runtime.progress import Progress
 
 __all__ = ["Display", "FileDisplay", "Finished", "print_table", "remark"]

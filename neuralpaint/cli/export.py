@@ -14,7 +14,7 @@ from neuralpaint.cli.options import (
 )
 from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.pipelines.export import Export, Exported
-from neuralpaint.pipelines.instant import InstantSettings
+from neuralpaint.pipelines.settings import MomentSettings
 
 __all__ = ["command"]
 
@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.command("export", cls=SectionedCommand)
 @click.argument("saved", metavar="PAINTING", type=click.Path())
 @output_option("its suffix chooses: a neural network (.onnx), a shader (.glsl) or arrays (.npz)")
-@settings_options(InstantSettings)
+@settings_options(MomentSettings)
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, saved: str, output: str, overwrite: bool, **_: object) -> int:
@@ -40,7 +40,7 @@ def command(ctx: click.Context, /, saved: str, output: str, overwrite: bool, **_
     job = Export(
         saved,
         output,
-        settings=settings_from(InstantSettings, ctx),
+        settings=settings_from(MomentSettings, ctx),
         overwrite=confirm_overwrite(output, overwrite=overwrite),
     )
     return run(job, ctx, _ExportDisplay)

@@ -6,8 +6,7 @@ import click
 
 from neuralpaint.cli.options import SectionedCommand, training_options
 from neuralpaint.cli.running import train
-from neuralpaint.pipelines.morph.morph import prepare_morph
-from neuralpaint.pipelines.morph.settings import MorphSettings
+from neuralpaint.pipelines.morph import MorphSettings, prepare_morph
 
 __all__ = ["command"]
 

@@ -17,8 +17,8 @@ from neuralpaint.cli.options import (
     typed_options,
 )
 from neuralpaint.cli.running import confirm_overwrite, run
-from neuralpaint.pipelines.render import RenderSettings, prepare_render
-from neuralpaint.pipelines.saved import as_it_was, load_saved, makes_still
+from neuralpaint.pipelines.render import RenderSettings, prepare_render, renders_still
+from neuralpaint.pipelines.saved import load_saved, recorded_settings
 
 __all__ = ["command"]
 
@@ -50,8 +50,8 @@ def command(
     """
     allowed = confirm_overwrite(output, overwrite=overwrite)
     loaded = load_saved(saved, ctx.params["device"])
-    still = makes_still(loaded, output, at=ctx.params["at"], camera=ctx.params["camera"])
-    recorded = {} if still else as_it_was(loaded, output, typed=typed_options(ctx))
+    still = renders_still(loaded, output, ctx.params["at"], ctx.params["camera"])
+    recorded = {} if still else recorded_settings(loaded, output, typed=typed_options(ctx))
     job = prepare_render(
         loaded,
         output,

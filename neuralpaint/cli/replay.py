@@ -16,9 +16,9 @@ from neuralpaint.cli.options import (
     common_options,
     output_option,
 )
-from neuralpaint.cli.running import confirm_overwrite, keeping_of, run
+from neuralpaint.cli.running import confirm_overwrite, resume_of, run
 from neuralpaint.pipelines.replay import COMMANDS, note_in, prepare_replay
-from neuralpaint.storage.resume.keeping import Keeping
+from neuralpaint.storage.resume import Resume
 
 __all__ = ["command"]
 
@@ -80,16 +80,16 @@ def command(
     if not sources or output is None:
         raise click.UsageError("to run the command again, give both INPUT and -o OUT")
     if COMMANDS[note.recipe].trains:
-        keeping = keeping_of(output, overwrite=overwrite)
+        resume = resume_of(output, overwrite=overwrite)
     else:
-        keeping = Keeping.of(overwrite=confirm_overwrite(output, overwrite=overwrite))
+        resume = Resume(output, overwrite=confirm_overwrite(output, overwrite=overwrite))
     job = prepare_replay(
         note,
         sources,
         output,
         files={name: others[name] for name in _FILES},
         audio=audio,
-        keeping=keeping,
+        resume=resume,
         began=ctx.obj,
     )
     return run(job, ctx, FileDisplay)

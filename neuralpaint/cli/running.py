@@ -14,10 +14,9 @@ from neuralpaint.cli.display import Display, FileDisplay, Finished
 from neuralpaint.cli.options import settings_from
 from neuralpaint.config.settings import Settings
 from neuralpaint.pipelines.job import Job
-from neuralpaint.storage.resume.interrupted import interrupted_settings
-from neuralpaint.storage.resume.keeping import Keeping, checkpoint_of
+from neuralpaint.storage.resume import Resume
 
-__all__ = ["confirm_overwrite", "keeping_of", "run", "train"]
+__all__ = ["confirm_overwrite", "resume_of", "run", "train"]
 
 R = TypeVar("R", bound=Finished)
 R_co = TypeVar("R_co", bound=Finished, covariant=True)
@@ -52,32 +51,32 @@ def train(
     params = ctx.params
     output = params["output"]
     files = {name: params[name] for name in ("record", "save", "resume", "overwrite")}
-    earlier = interrupted_settings(output) if params["resume"] else {}
+    resume = resume_of(output, **files)
     job = prepare(
         source,
         output,
-        settings=settings_from(settings, ctx, earlier=earlier),
-        keeping=keeping_of(output, **files),
+        settings=settings_from(settings, ctx, earlier=resume.settings()),
+        resume=resume,
         began=ctx.obj,
         **({"audio": params["audio"]} if "audio" in params else {}),
     )
     return run(job, ctx, FileDisplay)
 
 
-def keeping_of(
+def resume_of(
     output: str,
     *,
     record: Path | None = None,
     save: Path | None = None,
     resume: bool = False,
     overwrite: bool,
-) -> Keeping:
-    """Return which files a run writes and may replace, after asking where that is possible."""
+) -> Resume:
+    """Return the files of a run; if some would be replaced, the user is asked first."""
     if not resume:
-        interrupted = checkpoint_of(output).exists()
+        interrupted = Resume.checkpoint_path(output).exists()
         also = f"an interrupted run for {output}, which --resume continues," if interrupted else ""
         overwrite = confirm_overwrite(output, record, save, overwrite=overwrite, also=also)
-    return Keeping.of(record=record, save=save, resume=resume, overwrite=overwrite)
+    return Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
 
 
 def confirm_overwrite(*paths: str | Path | None, overwrite: bool, also: str = "") -> bool:

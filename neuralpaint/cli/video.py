@@ -6,7 +6,7 @@ import click
 
 from neuralpaint.cli.options import SectionedCommand, training_options
 from neuralpaint.cli.running import train
-from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
+from neuralpaint.pipelines.video import VideoSettings, prepare_video
 
 __all__ = ["command"]
 
@@ -28,4 +28,4 @@ def command(ctx: click.Context, /, source: str, **_: object) -> int:
     neuralpaint video photo.jpg -o clip.mp4 --overlay steps --overlay curve --pacing even
     neuralpaint video photo.jpg -o loop.gif --size 480x320 --boomerang --duration 6
     """
-    return train(prepare_timelapse, source, ctx, VideoSettings)
+    return train(prepare_video, source, ctx, VideoSettings)

@@ -1,53 +1,55 @@
-"""The clip: a film of any footage, from the first frame to the published file."""
+"""The clip: from the snapshots of any source to the finished file, as one line of generators."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from neuralpaint.errors import DeviceError, DivergedError, UsageError
+from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Frame
-from neuralpaint.pipelines.annotations import Annotations
-from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings
-from neuralpaint.pipelines.detail import LONGEST_CLIP
-from neuralpaint.pipelines.footage import Footage
-from neuralpaint.pipelines.hole import hole_fidelity
-from neuralpaint.pipelines.job import Job, Stopped
-from neuralpaint.pipelines.report import Report, Result, ignore
+from neuralpaint.pipelines.job import Job, Result, training_done
+from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
+from neuralpaint.pipelines.sources import Run, SnapshotSource
 from neuralpaint.rendering.camera import cameras
-from neuralpaint.rendering.filming import Filming
+from neuralpaint.rendering.detail import LONGEST_CLIP
+from neuralpaint.rendering.film import COST, film, film_previews
 from neuralpaint.rendering.pacing import pacings
-from neuralpaint.rendering.stage import Filmed, Stage
+from neuralpaint.rendering.rendering import render
+from neuralpaint.rendering.still import hole_fidelity
+from neuralpaint.rendering.viewport import Shot, Viewport
+from neuralpaint.runtime.interruption import STOPS
+from neuralpaint.runtime.progress import Progress
+from neuralpaint.training.learning import Snapshot
 from neuralpaint.video.formats import format_for
-from neuralpaint.video.overlays import overlays
+from neuralpaint.video.overlays import Moment, Point, compose, composed_size, overlays
 from neuralpaint.video.playback import ClipFrames, PlaybackSettings
 from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["Clip"]
 
-# What a budget sets aside for the end, as measured on two CPU cores.
+# The time that a budget reserves for the end, measured on two CPU cores.
 _ENCODING = 40e-9  # seconds per pixel
-_LOOKAHEAD = 60  # frames that an encoder holds back until it has seen more
+_LOOKAHEAD = 60  # frames that an encoder buffers
 _PUBLISHING = 0.3  # seconds
 
 
 class Clip(Job):
-    """One clip to be made."""
+    """One clip."""
 
     def __init__(
         self,
         output: str | Path,
         *,
-        footage: Footage,
+        source: SnapshotSource,
         playback: PlaybackSettings,
-        settings: ClipSettings,
-        timelapse: TimelapseSettings | None = None,
+        video: ClipSettings,
         view: CanvasSettings,
         bars: tuple[int, int, int],
+        timelapse: TimelapseSettings | None = None,
         audio: Path | None = None,
         overwrite: bool = False,
         budget: float | None = None,
@@ -57,61 +59,55 @@ class Clip(Job):
 
         Args:
             output: the clip; its suffix chooses the format.
-            footage: what is filmed.
-            playback: how long it is, and in which order its frames are shown.
-            settings: how its frames are made.
-            timelapse: what only the clip of one picture has.
-            view: what is shown of the picture, how large.
-            bars: the colour of bars.
-            audio: a sound file to lay under the clip.
+            source: yields the snapshots.
+            playback: the length of the clip and the order of its frames.
+            video: how snapshots become frames, and the format.
+            view: the part of the picture that is shown, and the size of the frames.
+            bars: the colour of bars, sRGB.
+            timelapse: snapshots every few steps, and overlays; None for neither.
+            audio: a sound file for the clip.
             overwrite: whether `output` may exist.
-            budget: seconds that everything may take.
+            budget: everything may take so many seconds.
             began: as for `Job`.
 
         Raises:
-            UsageError: the clip cannot be made so, or not there.
+            UsageError: the clip is impossible, or cannot be there.
         """
-        camera = None if settings.camera is None else cameras.parse(settings.camera)
-        stage = Stage(
-            footage.canvas,
+        viewport = Viewport(
+            source.canvas,
             view,
-            original=footage.picture,
-            taught=footage.taught.target,
+            picture=source.picture,
+            target=source.settings.target,
             bars=bars,
             longest=LONGEST_CLIP,
-            camera=camera,
+            camera=None if video.camera is None else cameras.parse(video.camera),
         )
-        super().__init__(output, footage=footage, stage=stage, budget=budget, began=began)
-        self._settings, self._fps = settings, playback.fps
-        self._timelapse = TimelapseSettings() if timelapse is None else timelapse
+        super().__init__(output, source=source, viewport=viewport, budget=budget, began=began)
+        timelapse = timelapse or TimelapseSettings()
+        self._every = timelapse.every or 1
+        self._overlays = overlays.parse_list(timelapse.overlay)
+        self._pacing, self._frames_from = pacings.parse(video.pacing), video.frames_from
+        self._format, self._fps = format_for(output, video.format), playback.fps
         self._audio, self._overwrite = audio, overwrite
-        self._format = format_for(output, settings.format)
-        self._annotations = Annotations(overlays.parse_list(self._timelapse.overlay), stage)
-        self._pacing = pacings.parse(settings.pacing)
-        self._newest: Filmed | None = None
+        self._history: list[Point] = []
+        self._newest: Shot | None = None
         self._check()
-        snapshots = self._timelapse.snapshots(None if footage.by_clock else footage.steps)
-        self.playback = playback.playback(snapshots)
-        self.shots = self.playback.shots
-        self._filming = Filming(
-            footage,
-            stage,
-            frames_from=settings.frames_from,
-            shots=self.shots,
-            interrupted=lambda: self.interrupted,
+        self._playback = playback.playback(
+            timelapse.snapshots(None if source.by_clock else source.steps)
         )
+        self.shots = self._playback.shots
 
     def _check(self) -> None:
-        if self.footage.picture is None and self._timelapse.overlay:
+        if self.source.picture is None and self._overlays:
             raise UsageError(
-                "--overlay: there is no picture here to hold the frames against: a painting holds "
-                "none, and a walk lies between several; film a learning, or render a take of one"
+                "--overlay: there is no picture to compare the frames with: a painting does not "
+                "contain it, and a path lies between several; film a training, or render a take "
+                "of one"
             )
-        if self._annotations.shows_hole and self.stage.unknown() is None:
-            raise UsageError(
-                "--overlay mask: nothing of the picture is unknown; it goes with --mask"
-            )
-        height, width = self._annotations.size
+        needs_mask = any(overlay.needs_mask for overlay in self._overlays)
+        if needs_mask and self.viewport.unknown() is None:
+            raise UsageError("--overlay mask: all pixels of the picture are known; add --mask")
+        height, width = self._size
         check_clip(
             self.output,
             self._format,
@@ -122,138 +118,165 @@ class Clip(Job):
             overwrite=self._overwrite,
         )
 
+    @property
+    def _size(self) -> tuple[int, int]:
+        """Height and width of a frame with its overlays."""
+        return composed_size(self._overlays, height=self.viewport.height, width=self.viewport.width)
+
     def facts(self) -> dict[str, Any]:
-        """Return what is going to be made, for a person or a program to read."""
-        height, width = self._annotations.size
+        """Return what is going to be made, for --dry-run and --json."""
+        height, width = self._size
         height, width = self._format.padded(height=height, width=width)
         return super().facts() | {
             "width": width,
             "height": height,
-            "frames": self.playback.frames,
+            "frames": self._playback.frames,
             "fps": self._fps,
         }
 
     @property
-    def done(self) -> float:
-        """How much of the work is behind, in [0, 1]."""
-        filmed = self.shot / self.shots
-        return (super().done + filmed) / 2 if self._trains_first else filmed
-
-    @property
     def _trains_first(self) -> bool:
-        return self._pacing.trains_first or self.footage.trains_first
+        return self._pacing.trains_first or self.source.trains_first
 
-    def work(self, report: Report = ignore) -> Result:
-        """Film and write the clip.
+    def _done(self, progress: Progress) -> float:
+        filmed = progress.shot / self.shots
+        return (training_done(progress) + filmed) / 2 if self._trains_first else filmed
 
-        The first KeyboardInterrupt ends the clip with what there is, the second stops at once.
-        """
+    def _make(self, run: Run) -> Result:
         folder = self.output.absolute().parent
         with (
             self._writer() as writer,
-            ClipFrames(self._draw(report), self.playback, folder=folder) as frames,
+            ClipFrames(self._drawn(run), self._playback, folder=folder) as frames,
         ):
-            while True:
-                try:
-                    for frame in frames:
-                        writer.write(frame)
-                    break
-                except (KeyboardInterrupt, DivergedError, DeviceError) as error:
-                    self._end_early(error, writer)
-                    frames.end()
-            if self.stopped is not None and frames.shots == 0:
+            try:
+                self._write(frames, writer, run)
+                writer.close(patience=0)
+            except KeyboardInterrupt:
                 writer.abort()
-                raise self.stopped
-            self._close(writer)
-        if self.stopped is not None and not self.interrupted:
-            raise type(self.stopped)(
-                f"{self.stopped}; the clip so far is in {str(self.output)!r}"
-            ) from self.stopped
+                raise
+        stop = run.interruption.stop
+        if stop is not None and not isinstance(stop, KeyboardInterrupt):
+            raise type(stop)(f"{stop}; the clip so far is in {str(self.output)!r}") from stop
         whole, hole = self._quality()
-        likenesses = self.footage.likenesses()
-        return self.result(
+        pictures = self.source.psnr_per_picture()
+        return self._result(
+            run,
             height=writer.height,
             width=writer.width,
             frames=writer.frames,
             fps=writer.fps,
-            psnr=_mean(likenesses) if likenesses else whole,
+            psnr=sum(psnr for _, psnr in pictures) / len(pictures) if pictures else whole,
             hole_psnr=hole,
-            pictures=likenesses,
+            pictures=pictures,
         )
 
-    def _draw(self, report: Report) -> Iterator[Frame]:
+    def _write(self, frames: ClipFrames, writer: ClipWriter, run: Run) -> None:
+        """Write all frames; after an early end those that there are."""
+        while True:
+            try:
+                for frame in frames:
+                    writer.write(frame)
+                break
+            except STOPS as stop:
+                run.interruption.record(stop)
+                frames.end()
+        if run.interruption.stop is not None and frames.shots == 0:
+            writer.abort()
+            raise run.interruption.stop
+
+    def _drawn(self, run: Run) -> Iterator[Frame]:
         """Yield each shot with its overlays."""
-        if self._budget is not None:
-            both = self._budget - self.elapsed - self._closing
-            self._filming.allow(max(0.0, both / 2), clock=self._overhead)
-            self.check_budget()
+        self._plan(run)
         fractions = self._pacing.fractions(self.shots)
-        snapshots = self.snapshots(fractions, report, every=self._timelapse.every or 1)
-        observed = self._pacing.observe(snapshots, canvas=self.stage.canvas)
-        shots = self._pacing.shots(self.until_stopped(observed), shots=self.shots)
-        for filmed in self._filming.film(shots):
-            self._newest, self._psnr = filmed, filmed.psnr
-            steps = self.footage.steps
-            drawn = self._annotations.draw(filmed, steps=steps, shots=self.shots)
-            self.shot += 1
-            report(self.progress("film"))
-            yield drawn
-        report(self.progress("encode"))
+        snapshots = self.source.snapshots(fractions, run, every=self._every)
+        snapshots = run.interruption.until_stopped(snapshots)
+        snapshots = self._pacing.choose(snapshots, shots=self.shots, canvas=self.viewport.canvas)
+        if self._trains_first:
+            snapshots = run.interruption.until_stopped(snapshots)
+        for number, shot in enumerate(self._film(snapshots, run), 1):
+            self._newest = shot
+            yield self._draw(shot)
+            run.budget.count_shot()
+            run.progress.update("film", shot=number, psnr=shot.psnr, **self._training())
+        run.progress.update("encode")
 
-    def ahead(self) -> float:
-        """Return about how many seconds filming and writing will still take."""
-        return self._filming.ahead() + self._closing
+    def _film(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Shot]:
+        """Return the shots of the snapshots."""
+        if self._frames_from == "training":
+            source = self.source
+            source.begin_preview(render(source.painting(), self.viewport.native))
+            return film_previews(snapshots, self.viewport, source.preview, count=self.shots)
+        may_blend = self._frames_from == "auto" and not self.viewport.moves
 
-    def _overhead(self) -> float:
-        """Return the seconds spent on anything but training."""
-        return self.elapsed - self.footage.seconds
+        def hurries() -> bool:
+            return may_blend and (run.interruption.requested or run.budget.is_short)
 
-    @property
-    def _closing(self) -> float:
-        """About how many seconds the encoder needs once there is nothing left to train."""
-        pixels = self.stage.height * self.stage.width
-        later = self.playback.frames if self._trains_first else self.playback.later
-        return _PUBLISHING + (later + _LOOKAHEAD) * pixels * _ENCODING
+        return film(
+            snapshots,
+            self.viewport,
+            count=self.shots,
+            # A GPU renders a frame faster than the CPU blends one.
+            blends=may_blend and self.source.device == "cpu",
+            hurries=hurries,
+        )
+
+    def _draw(self, shot: Shot) -> Frame:
+        """Return the frame of a shot with its overlays."""
+        if not self._overlays:
+            return shot.frame
+        snapshot = shot.snapshot
+        self._history.append(Point(snapshot.step, snapshot.seconds, snapshot.loss, shot.psnr))
+        moment = Moment(
+            index=len(self._history) - 1,
+            count=self.shots,
+            step=snapshot.step,
+            steps=self.source.steps,
+            seconds=snapshot.seconds,
+            loss=snapshot.loss,
+            psnr=shot.psnr,
+            history=self._history,
+        )
+        # Functions: with a camera, the original is another one in each frame.
+        return compose(
+            self._overlays,
+            shot.frame,
+            moment=moment,
+            original=lambda: self.viewport.original(moment.progress),
+            hidden=lambda: self.viewport.unknown(moment.progress),
+            unjudged=lambda: self.viewport.unjudged(moment.progress),
+        )
+
+    def _plan(self, run: Run) -> None:
+        """Divide the time budget, if there is one."""
+        if run.budget.seconds is None:
+            return
+        pixels = self.viewport.height * self.viewport.width
+        later = self._playback.frames if self._trains_first else self._playback.later
+        run.budget.reserve(writing=_PUBLISHING + (later + _LOOKAHEAD) * pixels * _ENCODING)
+        seconds = self.viewport.seconds_per_frame(self.source.painting())
+        run.budget.plan_rendering(self.shots, seconds_per_shot=seconds * COST[self._frames_from])
 
     def _quality(self) -> tuple[float, float]:
         """Return the PSNR of the last shot at the picture's own pixels, and inside its hole."""
         if self._newest is None:
             return math.nan, math.nan
-        painting = self._newest.shot.painting
-        whole = self.stage.fidelity(painting, shown=self._newest.psnr)
-        return whole, hole_fidelity(painting, self.footage.picture)
-
-    def _end_early(self, error: Stopped, writer: ClipWriter) -> None:
-        """Note why the clip ends early; a second interruption gives it up."""
-        if self.interrupted and isinstance(error, KeyboardInterrupt):
-            writer.abort()
-            raise error
-        self.stop(error)
-
-    def _close(self, writer: ClipWriter) -> None:
-        try:
-            writer.close(patience=0 if self.interrupted else 1)
-        except KeyboardInterrupt as error:
-            if not writer.finished:
-                raise
-            self.stopped = error
+        painting = self._newest.snapshot.painting
+        whole = self.viewport.fidelity(painting, shown=self._newest.psnr)
+        return whole, hole_fidelity(painting, self.source.picture)
 
     def _writer(self) -> ClipWriter:
-        height, width = self._annotations.size
+        height, width = self._size
+        resume = self.source.resume
         return ClipWriter(
             self.output,
             format=self._format,
             height=height,
             width=width,
             fps=self._fps,
-            title=f"{Path(self.footage.note.source).stem}, learned by a neural network",
-            tag=self.footage.note.text(),
+            title=f"{Path(self.source.note.source).stem}, learned by a neural network",
+            tag=self.source.note.text(),
             audio=self._audio,
             overwrite=self._overwrite,
-            rescue=not self.footage.resumed,  # which shows all of it again
+            # A resumed run shows again what a killed one has shown.
+            rescue=resume is None or not resume.resumed,
         )
-
-
-def _mean(likenesses: Sequence[tuple[str, float]]) -> float:
-    """Return the mean PSNR of some pictures."""
-    return sum(psnr for _, psnr in likenesses) / len(likenesses)

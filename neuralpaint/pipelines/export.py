@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from neuralpaint.errors import UsageError
 from neuralpaint.export.formats import check_export, export_format, export_formats, save_export
-from neuralpaint.pipelines.instant import InstantSettings
-from neuralpaint.pipelines.saved import load_saved, was_recorded
+from neuralpaint.pipelines.saved import is_take, load_saved
+from neuralpaint.pipelines.settings import MomentSettings
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -35,7 +35,7 @@ class Export:
     """The export of one painting or take to one file."""
 
     def __init__(
-        self, saved: str | Path, output: str | Path, *, settings: InstantSettings, overwrite: bool
+        self, saved: str | Path, output: str | Path, *, settings: MomentSettings, overwrite: bool
     ) -> None:
         """Encode the file in memory, so that every error occurs before anything is written.
 
@@ -74,10 +74,10 @@ class Export:
         )
 
 
-def _load(path: str | Path, settings: InstantSettings) -> Painting:
+def _load(path: str | Path, settings: MomentSettings) -> Painting:
     """Return a saved painting, or that of a take at the chosen moment."""
     saved = load_saved(path, "cpu")
-    if not was_recorded(saved):
+    if not is_take(saved):
         if settings.at is not None:
             raise UsageError("--at is about takes: a painting has one moment only")
         return saved

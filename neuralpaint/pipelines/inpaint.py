@@ -1,6 +1,6 @@
-"""Inpainting: a picture with a hole becomes a still or a clip without one.
+"""Inpaint: fill the hole of a picture, as a still or as a clip of the training.
 
-It is `paint` or `timelapse` with a mask, and what a file of it tells of how it was made is that.
+It is `paint` or `video` with a mask; the note in its output names one of these.
 """
 
 from __future__ import annotations
@@ -13,27 +13,25 @@ from neuralpaint.config.settings import ComposedSettings, group, options
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
-from neuralpaint.image.stills import still_suffixes
-from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings
-from neuralpaint.pipelines.job import Job
-from neuralpaint.pipelines.live import RunSettings
+from neuralpaint.pipelines.job import Job, Result
 from neuralpaint.pipelines.masking import MaskSettings, ReferenceSettings
 from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
-from neuralpaint.pipelines.report import Report, Result, ignore
-from neuralpaint.pipelines.still import StillSettings
-from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
-from neuralpaint.storage.resume.keeping import Keeping
+from neuralpaint.pipelines.saved import CLIP_GROUPS, makes_still
+from neuralpaint.pipelines.settings import (
+    ClipSettings,
+    RunSettings,
+    StillSettings,
+    TimelapseSettings,
+)
+from neuralpaint.pipelines.video import VideoSettings, prepare_video
+from neuralpaint.runtime.progress import Report, ignore
+from neuralpaint.storage.resume import Resume
 from neuralpaint.training.settings import TrainingSettings
-from neuralpaint.video.formats import clip_suffixes
 from neuralpaint.video.playback import PlaybackSettings
 
 __all__ = ["InpaintSettings", "inpaint", "prepare_inpaint"]
 
 S = TypeVar("S", PaintSettings, VideoSettings)
-
-_CLIP_OPTIONS = {
-    name for cls in (PlaybackSettings, TimelapseSettings, ClipSettings) for name in options(cls)
-}
 
 
 @dataclass(frozen=True, init=False)
@@ -55,8 +53,8 @@ class InpaintSettings(ComposedSettings):
         super().__post_init__()
         if self.masking.mask is None:
             raise UsageError(
-                "what is unknown of the picture? give --mask: a file in which that is white, or "
-                "alpha where it is transparent, or one to be drawn, such as random:fraction=0.5"
+                "no pixels are unknown: give --mask, a file in which they are white, alpha for a "
+                "picture with transparent parts, or a drawn mask such as random:fraction=0.5"
             )
 
 
@@ -73,7 +71,7 @@ def inpaint(
     report: Report = ignore,
     **options: object,
 ) -> Result:
-    """Fill the hole of a picture, train on that, and write it as a still or film it.
+    """Fill the hole of a picture, train on the result, and write it as a still or a clip.
 
     A `KeyboardInterrupt` while it works writes what there is so far; the result says so.
 
@@ -81,27 +79,25 @@ def inpaint(
         source: a path, an open binary file, or "-" for standard input.
         output: its suffix chooses: a still, or a clip.
         settings: everything that shapes it.
-        audio: a sound file to lay under a clip.
+        audio: a sound file for a clip.
         record: a take of the training to be written.
-        save: where to save the painting that it ends with.
-        resume: whether to go on with an interrupted run for `output`, if there is one.
+        save: the painting at the end of the training to be written.
+        resume: whether to resume an interrupted run for `output`, if there is one.
         overwrite: whether `output`, `record` and `save` may exist.
         report: called with the progress, several times a second.
-        **options: fields of `InpaintSettings`, in place of `settings`: for example `mask="alpha"`.
+        **options: fields of `InpaintSettings`, instead of `settings`: for example `mask="alpha"`.
 
     Raises:
         UsageError: an option cannot be used, or the output exists or cannot be there.
         PictureError: the picture or the mask cannot be read.
-        DeviceError: the device is not there or has too little memory.
-        DivergedError: the loss became NaN; of a clip what there is has been written.
+        DeviceError: the device does not exist or has too little memory.
+        DivergedError: the loss became NaN; the clip so far has been written.
         EncodingError: the output cannot be written.
-        SavedError: what an interrupted run has left is damaged.
+        SavedError: the files of an interrupted run are damaged.
     """
-    keeping = Keeping.of(record=record, save=save, resume=resume, overwrite=overwrite)
+    files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
     chosen = InpaintSettings.given(settings, options)
-    return prepare_inpaint(source, output, settings=chosen, audio=audio, keeping=keeping).run(
-        report
-    )
+    return prepare_inpaint(source, output, settings=chosen, audio=audio, resume=files).run(report)
 
 
 def prepare_inpaint(
@@ -110,48 +106,31 @@ def prepare_inpaint(
     *,
     settings: InpaintSettings,
     audio: str | Path | None = None,
-    keeping: Keeping | None = None,
+    resume: Resume | None = None,
     began: float | None = None,
 ) -> Job:
-    """Return the job that `inpaint` does; all that can be checked is checked.
+    """Return the job that `inpaint` runs, after all checks.
 
     Raises:
-        NeuralPaintError: as `inpaint` says.
+        NeuralPaintError: as in `inpaint`.
     """
-    if not _makes_still(output, settings):
+    clip_options = {name for cls in CLIP_GROUPS for name in options(cls)}
+    if not makes_still(output, ambiguous=not settings.changes().keys() & clip_options):
         video = _only(VideoSettings, settings, what="a clip", other="a still such as .png")
-        return prepare_timelapse(
-            source, output, settings=video, audio=audio, keeping=keeping, began=began
+        return prepare_video(
+            source, output, settings=video, audio=audio, resume=resume, began=began
         )
     if audio is not None:
         raise UsageError("--audio: a still has no sound")
     paint = _only(PaintSettings, settings, what="a still", other="a clip such as .mp4")
-    return prepare_paint(source, output, settings=paint, keeping=keeping, began=began)
-
-
-def _makes_still(output: str | Path, settings: InpaintSettings) -> bool:
-    """Return whether the output is a still; where its suffix leaves it open, unless it is filmed.
-
-    Raises:
-        UsageError: neither stills nor clips have that suffix.
-    """
-    suffix, stills, clips = Path(output).suffix.lower(), still_suffixes(), clip_suffixes()
-    if suffix in stills and suffix in clips:
-        return not settings.changes().keys() & _CLIP_OPTIONS
-    if suffix not in (*stills, *clips) and not str(output).endswith("/"):
-        wrong = f"unknown suffix {suffix!r}" if suffix else "no suffix"
-        raise UsageError(
-            f"{wrong} in {str(output)!r}: choose from {', '.join(sorted({*stills, *clips}))}, or a "
-            "folder for a name that ends in /"
-        )
-    return suffix in stills
+    return prepare_paint(source, output, settings=paint, resume=resume, began=began)
 
 
 def _only(kind: type[S], settings: InpaintSettings, *, what: str, other: str) -> S:
-    """Return the settings of one kind of output, of which nothing else was asked.
+    """Return the settings of one kind of output.
 
     Raises:
-        UsageError: something else was.
+        UsageError: an option is about the other kind.
     """
     known = options(kind)
     for name in settings.changes():

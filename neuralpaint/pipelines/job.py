@@ -1,173 +1,125 @@
-"""A job: one file to be made from the footage of one training."""
+"""A job: one clip or still that is made from a snapshot source, and its result."""
 
 from __future__ import annotations
 
 import math
-import time
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from neuralpaint.errors import DeviceError, DivergedError, UsageError
-from neuralpaint.pipelines.footage import Direction, Footage
-from neuralpaint.pipelines.report import Phase, Progress, Report, Result, peak_memory_mb
-from neuralpaint.rendering.stage import Stage
-from neuralpaint.training.learning import Snapshot
+from neuralpaint.pipelines.sources import Run, SnapshotSource
+from neuralpaint.rendering.time_budget import TimeBudget
+from neuralpaint.rendering.viewport import Viewport
+from neuralpaint.runtime.interruption import Interruption, Stop
+from neuralpaint.runtime.progress import Progress, ProgressTracker, Report, ignore
 
-__all__ = ["Job", "Stopped"]
+__all__ = ["Job", "Result", "peak_memory_mb", "training_done"]
 
-_FILLED = 0.5
 
-T = TypeVar("T")
-Stopped = KeyboardInterrupt | DivergedError | DeviceError
+@dataclass(frozen=True)
+class Result:
+    """What was made, and how good it is."""
+
+    output: Path
+    width: int
+    height: int
+    frames: int
+    fps: float | None
+    """None for a still."""
+    steps: int
+    train_seconds: float
+    total_seconds: float
+    psnr: float
+    """PSNR of the last frame against the known pixels of the picture, as uint8, in dB."""
+    hole_psnr: float
+    """PSNR inside the hole, likewise; NaN where the truth is not known."""
+    device: str
+    seed: int
+    peak_memory_mb: float
+    interrupted: bool
+    pictures: tuple[tuple[str, float], ...] = ()
+    """For several pictures, the name of each and its PSNR in dB."""
+    stills: tuple[Path, ...] = ()
+    """Stills that were written beside the output."""
 
 
 class Job(ABC):
-    """What all that make a file share."""
+    """Makes one file; whatever ends it early, the training is not lost."""
+
+    shots = 0
+    """Shots that are going to be rendered."""
 
     def __init__(
         self,
         output: str | Path,
         *,
-        footage: Footage,
-        stage: Stage,
+        source: SnapshotSource,
+        viewport: Viewport,
         budget: float | None = None,
         began: float | None = None,
     ) -> None:
-        """Prepare it; the job `began` then, by `time.perf_counter()`, or now.
+        """Prepare the job.
 
-        `budget` are the seconds that everything may take.
+        Args:
+            output: the file.
+            source: yields the snapshots to be shown.
+            viewport: renders them.
+            budget: everything may take so many seconds.
+            began: when the job began, by `time.perf_counter()`; None for now.
         """
-        self._began = time.perf_counter() if began is None else began
         self.output = Path(output)
-        self.footage, self.stage = footage, stage
-        self.stopped: Stopped | None = None
-        self.shot = self.shots = 0  # filmed so far, and in all
-        self._budget = budget
-        self._loss = math.nan
-        self._psnr: float | None = None
-        self._prepared = 0.0  # of what comes before the first step
+        self.source, self.viewport = source, viewport
+        earlier = 0.0 if source.resume is None else source.resume.elapsed
+        self._budget = TimeBudget(budget, began=began, earlier=earlier)
 
-    def run(self, report: Report) -> Result:
-        """Do the job; whatever ends it early, the training is not lost."""
+    def facts(self) -> dict[str, Any]:
+        """Return what is going to be made, for --dry-run and --json."""
+        return {**self.source.facts(), "output": str(self.output)}
+
+    def run(self, report: Report = ignore) -> Result:
+        """Make the file.
+
+        The first KeyboardInterrupt ends the job with what has been made; the second ends it at
+        once.
+        """
+        resume = self.source.resume
         try:
-            result = self.work(report)
-            self.footage.finish()
+            with Interruption(self._leave) as interruption:
+                progress = ProgressTracker(report, done=self._done, shots=self.shots)
+                result = self._make(Run(progress, interruption, self._budget))
+                if resume is not None:
+                    resume.finish()
         except BaseException as error:
-            if self.stopped is None:
-                self.footage.leave(error)
+            if interruption.stop is None:
+                self._leave(error)
             raise
         finally:
-            self.footage.close()
+            if resume is not None:
+                resume.close()
         return result
 
     @abstractmethod
-    def work(self, report: Report) -> Result:
+    def _make(self, run: Run) -> Result:
         """Make the file."""
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether a KeyboardInterrupt has asked for an early end."""
-        return isinstance(self.stopped, KeyboardInterrupt)
-
-    def facts(self) -> dict[str, Any]:
-        """Return what is going to be made, for a person or a program to read."""
-        return {**self.footage.facts(), "output": str(self.output)}
-
-    def snapshots(
-        self, fractions: Sequence[float], report: Report, *, every: int = 1
-    ) -> Iterator[Snapshot]:
-        """Yield a snapshot at each fraction of the training."""
-
-        def look(loss: float) -> None:
-            self._loss = loss
-            report(self.progress("train"))
-
-        def prepare(done: float) -> None:
-            self._prepared = done
-            report(self.progress(self._preparing))
-            if done == 1:
-                self.check_budget()
-
-        direction = Direction(every=every, left=self._left, look=look, prepare=prepare)
-        return self.footage.snapshots(fractions, direction)
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the job began, those of an earlier run that it goes on with included."""
-        return self.footage.elapsed + time.perf_counter() - self._began
-
     @abstractmethod
-    def ahead(self) -> float:
-        """Return about how many seconds all that is not training will still take."""
+    def _done(self, progress: Progress) -> float:
+        """Return the fraction of all the work that is done, in [0, 1]."""
 
-    def check_budget(self) -> None:
-        """Raise if there is a budget and it has no time for a training.
+    def _leave(self, error: BaseException | Stop) -> None:
+        if self.source.resume is not None:
+            self.source.resume.leave(error)
 
-        A run that goes on with an earlier one ends then with what there is.
+    def _training(self) -> dict[str, Any]:
+        """Return the fields of a progress that describe the training."""
+        source = self.source
+        return {"step": source.step, "steps": source.steps, "train_seconds": source.seconds}
 
-        Raises:
-            UsageError: it has not.
-        """
-        if self._budget is None or self.footage.resumed:
-            return
-        if self._left() < 0.05 * self._budget:
-            least = self.elapsed + self.ahead()
-            larger = (
-                "--scale or --target-scale" if self.footage.taught.target.factor > 1 else "--size"
-            )
-            raise UsageError(
-                f"--budget {self._budget:g} leaves no time to train: all the rest takes about "
-                f"{least:.1f} s; raise it, or lower {larger}, --frames or --duration"
-            )
-
-    def _left(self) -> float:
-        """Return how many seconds of a budget are left to train."""
-        return math.inf if self._budget is None else self._budget - self.elapsed - self.ahead()
-
-    def until_stopped(self, items: Iterator[T]) -> Iterator[T]:
-        """Yield the items; an interruption or a failed training ends them, kept in `stopped`."""
-        try:
-            yield from items
-        except (KeyboardInterrupt, DivergedError, DeviceError) as error:
-            self.stop(error)
-
-    def stop(self, error: Stopped) -> None:
-        """Hear why the job ends early; the training is kept before anything else is done."""
-        self.stopped = error
-        self.footage.leave(error)
-
-    def progress(self, phase: Phase) -> Progress:
-        """Return where the job is."""
-        footage = self.footage
-        return Progress(
-            phase=phase,
-            done=self._prepared if phase == self._preparing else self.done,
-            step=footage.step,
-            steps=footage.steps,
-            train_seconds=footage.seconds,
-            loss=self._loss,
-            psnr=self._psnr,
-            shot=self.shot,
-            shots=self.shots,
-        )
-
-    @property
-    def _preparing(self) -> Phase:
-        """What comes before the first step, where there is anything."""
-        fills = any(picture.to_fill is not None for picture in self.footage.pictures)
-        # Where there is both, that is the first half; see `Target`.
-        filled = self.footage.taught.target.makes_target and self._prepared > _FILLED
-        return "fill" if fills and not filled else "enhance"
-
-    @property
-    def done(self) -> float:
-        """How much of the work is behind, in [0, 1]."""
-        return self.footage.step / max(1, self.footage.steps)
-
-    def result(
+    def _result(
         self,
+        run: Run,
         *,
         height: int,
         width: int,
@@ -184,14 +136,29 @@ class Job(ABC):
             height=height,
             frames=frames,
             fps=fps,
-            steps=self.footage.step,
-            train_seconds=self.footage.seconds,
-            total_seconds=self.elapsed,
+            steps=self.source.step,
+            train_seconds=self.source.seconds,
+            total_seconds=self._budget.elapsed,
             psnr=psnr,
             hole_psnr=hole_psnr,
-            device=self.footage.device,
-            seed=self.footage.seed,
+            device=self.source.device,
+            seed=self.source.seed,
             peak_memory_mb=peak_memory_mb(),
-            interrupted=self.interrupted,
+            interrupted=run.interruption.requested,
             pictures=pictures,
         )
+
+
+def training_done(progress: Progress) -> float:
+    """Return the fraction of the training that is done, in [0, 1]."""
+    return progress.step / max(1, progress.steps)
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory that this process has used so far, in MB; NaN on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,4 +1,4 @@
-"""The painted still: train on a picture and render what was learned, once, at any size."""
+"""Paint: train on a picture and render the result once, at any size."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from neuralpaint.config.settings import ComposedSettings, group
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.image.stills import check_still
-from neuralpaint.pipelines.detail import detail_of
-from neuralpaint.pipelines.live import Live, RunSettings
+from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
-from neuralpaint.pipelines.report import Report, Result, ignore
-from neuralpaint.pipelines.still import Still, StillSettings
-from neuralpaint.storage.resume.keeping import Keeping
+from neuralpaint.pipelines.note import Note, source_name
+from neuralpaint.pipelines.settings import RunSettings, StillSettings
+from neuralpaint.pipelines.sources import FromTraining
+from neuralpaint.pipelines.still import Still
+from neuralpaint.rendering.detail import detail_of
+from neuralpaint.runtime.progress import Report, ignore
+from neuralpaint.storage.resume import Resume
 from neuralpaint.training.losses import MSE, losses
 from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["PaintSettings", "paint", "prepare_paint"]
 
-_LOOKS = 100  # how often the plan of a training by the clock is made anew
+_SNAPSHOTS = 100  # of the training; how often a time limit is checked
 
 
 @dataclass(frozen=True, init=False)
 class PaintSettings(ComposedSettings):
-    """Everything that shapes a still."""
+    """Everything that shapes a still of a training."""
 
     still: StillSettings = group(StillSettings)
     view: CanvasSettings = group(CanvasSettings)
@@ -48,7 +51,7 @@ def paint(
     report: Report = ignore,
     **options: object,
 ) -> Result:
-    """Train on a picture and write what the network says as a still.
+    """Train on a picture and write what the network has learned as a still.
 
     A `KeyboardInterrupt` while it trains writes what has been learned so far; the result says so.
 
@@ -56,24 +59,24 @@ def paint(
         source: a path, an open binary file, or "-" for standard input.
         output: the still; its suffix chooses the format.
         settings: everything that shapes the still.
-        record: a take of the training to be written, of a hundred snapshots.
-        save: where to save the painting that it ends with.
-        resume: whether to go on with an interrupted run for `output`, if there is one.
+        record: a take of the training to be written, with a hundred snapshots.
+        save: the painting at the end of the training to be written.
+        resume: whether to resume an interrupted run for `output`, if there is one.
         overwrite: whether `output`, `record` and `save` may exist.
         report: called with the progress, several times a second.
-        **options: fields of `PaintSettings`, in place of `settings`: for example `scale=4`.
+        **options: fields of `PaintSettings`, instead of `settings`: for example `scale=4`.
 
     Raises:
         UsageError: an option cannot be used, or the output exists or cannot be there.
         PictureError: the picture cannot be read.
-        DeviceError: the device is not there or has too little memory.
+        DeviceError: the device does not exist or has too little memory.
         DivergedError: the loss became NaN.
         EncodingError: the still cannot be written.
-        SavedError: what an interrupted run has left is damaged.
+        SavedError: the files of an interrupted run are damaged.
     """
-    keeping = Keeping.of(record=record, save=save, resume=resume, overwrite=overwrite)
+    files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
     chosen = PaintSettings.given(settings, options)
-    return prepare_paint(source, output, settings=chosen, keeping=keeping).run(report)
+    return prepare_paint(source, output, settings=chosen, resume=files).run(report)
 
 
 def prepare_paint(
@@ -81,38 +84,35 @@ def prepare_paint(
     output: str | Path,
     *,
     settings: PaintSettings,
-    keeping: Keeping | None = None,
+    resume: Resume | None = None,
     began: float | None = None,
 ) -> Still:
-    """Return the job that `paint` does; all that can be checked is checked.
+    """Return the job that `paint` runs, after all checks.
 
     Raises:
-        NeuralPaintError: as `paint` says.
+        NeuralPaintError: as in `paint`.
     """
-    keeping = keeping or Keeping()
-    overwrite = keeping.may_replace(output)
+    resume = resume or Resume(output)
+    overwrite = resume.may_replace_output()
     check_still(output, overwrite=overwrite)  # before the picture is read
-    keeping.check(source, output)
-    reader = PictureReader(settings.picture, settings.masking, settings.reference)
-    footage = Live(
-        source,
-        output,
-        subject=reader.load(source),
-        training=settings.training,
-        run=settings.run,
-        settings=settings,
-        recipe="paint",
-        keeping=keeping,
-        detail=lambda picture: detail_of(picture, settings.view, camera=None),
+    resume.check(source)
+    picture = PictureReader(settings.picture, settings.masking, settings.reference).load(source)
+    training = FromTraining(
+        picture,
+        settings.training,
+        limits=settings.run,
+        note=Note("paint", source_name(source, picture), str(output), settings),
+        resume=resume,
+        detail=lambda canvas: detail_of(canvas, settings.view, camera=None),
+        reports_psnr=isinstance(losses.parse(settings.training.loss), MSE),
     )
     return Still(
         output,
-        footage=footage,
-        fractions=[i / _LOOKS for i in range(_LOOKS + 1)],
-        settings=settings.still,
+        source=training,
+        fractions=[i / _SNAPSHOTS for i in range(_SNAPSHOTS + 1)],
+        still=settings.still,
         view=settings.view,
         bars=settings.picture.background_colour,
-        minimises_mse=isinstance(losses.parse(settings.training.loss), MSE),
         overwrite=overwrite,
         budget=settings.run.budget,
         began=began,

@@ -12,22 +12,21 @@ from typing import Any
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.pipelines.job import Job
-from neuralpaint.pipelines.morph.morph import prepare_morph
-from neuralpaint.pipelines.morph.settings import MorphSettings
+from neuralpaint.pipelines.morph import MorphSettings, prepare_morph
+from neuralpaint.pipelines.note import Note, read_note
 from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
-from neuralpaint.pipelines.provenance import Note, read_note
 from neuralpaint.pipelines.render import RenderSettings, prepare_render
 from neuralpaint.pipelines.saved import load_saved
-from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
-from neuralpaint.storage.resume.keeping import Keeping
+from neuralpaint.pipelines.video import VideoSettings, prepare_video
+from neuralpaint.storage.resume import Resume
 from neuralpaint.video.formats import format_for
 from neuralpaint.video.reader import read_tag
 
 __all__ = ["COMMANDS", "Command", "note_in", "prepare_replay"]
 
 
-def _prepare_render(saved: str, output: str, *, keeping: Keeping, **options: Any) -> Job:
-    return prepare_render(saved, output, overwrite=keeping.overwrite, **options)
+def _prepare_render(saved: str, output: str, *, resume: Resume, **options: Any) -> Job:
+    return prepare_render(saved, output, overwrite=resume.may_replace_output(), **options)
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Command:
 
 
 COMMANDS = {
-    "video": Command(VideoSettings, prepare_timelapse),
+    "video": Command(VideoSettings, prepare_video),
     "paint": Command(PaintSettings, prepare_paint, accepts_audio=False),
     "morph": Command(MorphSettings, prepare_morph, several_inputs=True),
     "render": Command(RenderSettings, _prepare_render, trains=False),
@@ -70,7 +69,7 @@ def prepare_replay(
     *,
     files: Mapping[str, str | None],
     audio: Path | None,
-    keeping: Keeping,
+    resume: Resume,
     began: float,
 ) -> Job:
     """Return the job of a note's command, for other inputs and another output.
@@ -82,7 +81,7 @@ def prepare_replay(
         files: by option, the path of each file that the settings name, or None. A path is never
             read from the note.
         audio: a sound file to add.
-        keeping: which files may be replaced.
+        resume: the files of the run, and whether they may be replaced.
         began: when the job began, by `time.perf_counter()`.
 
     Raises:
@@ -98,7 +97,7 @@ def prepare_replay(
         list(sources) if command.several_inputs else sources[0],
         output,
         settings=settings,
-        keeping=keeping,
+        resume=resume,
         began=began,
         **({"audio": audio} if command.accepts_audio else {}),
     )

@@ -1,71 +1,54 @@
-"""The still: one moment of any footage, rendered once, at any size."""
+"""The still: one moment of any snapshot source, rendered once, at any size."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.encoders import Depth
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.metrics import psnr_of_mse
 from neuralpaint.image.stills import StillWriter, check_still, is_lossless
-from neuralpaint.pipelines.development import Development
-from neuralpaint.pipelines.footage import Footage
-from neuralpaint.pipelines.hole import hole_fidelity, kept, kept_fidelity
-from neuralpaint.pipelines.job import Job
-from neuralpaint.pipelines.report import Phase, Progress, Report, Result, ignore
-from neuralpaint.rendering.stage import Stage
+from neuralpaint.pipelines.job import Job, Result, training_done
+from neuralpaint.pipelines.settings import StillSettings
+from neuralpaint.pipelines.sources import Run, SnapshotSource
+from neuralpaint.rendering.still import (
+    StillRenderer,
+    hole_fidelity,
+    with_known_pixels,
+    with_known_pixels_fidelity,
+)
+from neuralpaint.rendering.viewport import Viewport
+from neuralpaint.runtime.interruption import Interruption
+from neuralpaint.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["Still", "StillSettings"]
+__all__ = ["Still"]
 
 logger = logging.getLogger(__name__)
 
-_WRITING = 200e-9  # seconds per pixel that a budget sets aside
-
-
-@dataclass(frozen=True)
-class StillSettings(Settings):
-    """How a moment becomes a still."""
-
-    section: ClassVar[str] = "Still"
-
-    depth: Literal["8", "16"] = setting("8", "bits per channel; 16 for .png and .tiff", unit="bits")
-    match_source: bool = setting(
-        True,
-        "see to it that a still of the end, at least half as large again as the picture along both "
-        "sides, agrees with it when it is made small again; paintings do not hold the picture",
-    )
-    keep_known: bool = setting(
-        False,
-        "with a mask, write the known pixels as they were, at the picture's own size, and blend "
-        "what is in the hole with them",
-    )
+_WRITING = 200e-9  # seconds per pixel that a time budget reserves
 
 
 class Still(Job):
-    """One still to be made."""
+    """One still."""
 
     def __init__(
         self,
         output: str | Path,
         *,
-        footage: Footage,
+        source: SnapshotSource,
         fractions: Sequence[float],
-        settings: StillSettings,
+        still: StillSettings,
         view: CanvasSettings,
         bars: tuple[int, int, int],
-        minimises_mse: bool = False,
         overwrite: bool = False,
         budget: float | None = None,
         began: float | None = None,
@@ -74,138 +57,134 @@ class Still(Job):
 
         Args:
             output: the still; its suffix chooses the format.
-            footage: what is shown.
-            fractions: of the training, at which to look at it; the still is of the last.
-            settings: how.
-            view: what is shown of the picture, how large.
-            bars: the colour of bars.
-            minimises_mse: whether the loss tells the PSNR.
+            source: yields the snapshots.
+            fractions: moments of the training; the still shows the last of them.
+            still: how it is rendered.
+            view: the part of the picture that is shown, and the size of the still.
+            bars: the colour of bars, sRGB.
             overwrite: whether `output` may exist.
-            budget: seconds that everything may take.
+            budget: everything may take so many seconds.
             began: as for `Job`.
 
         Raises:
-            UsageError: the still cannot be made so, or not there.
+            UsageError: the still is impossible, or cannot be there.
         """
-        stage = Stage(
-            footage.canvas, view, original=footage.picture, taught=footage.taught.target, bars=bars
+        viewport = Viewport(
+            source.canvas, view, picture=source.picture, target=source.settings.target, bars=bars
         )
-        super().__init__(output, footage=footage, stage=stage, budget=budget, began=began)
-        self._development = Development(stage)
+        super().__init__(output, source=source, viewport=viewport, budget=budget, began=began)
+        self._renderer = StillRenderer(viewport)
         self._fractions = fractions
-        self._minimises_mse, self._overwrite = minimises_mse, overwrite
-        # What is not learned, or not yet, must not be seen either.
-        self._match = (
-            settings.match_source
-            and footage.taught.optimization.train_on == "all"
-            and fractions[-1] == 1
-        )
-        self._depth: Depth = 16 if settings.depth == "16" else 8
-        self._keep = settings.keep_known
+        self._overwrite = overwrite
+        # Pixels that are not learned, or not yet, must not be visible.
+        learns_all = source.settings.optimization.train_on == "all"
+        self._match = still.match_source and learns_all and fractions[-1] == 1
+        self._depth: Depth = 16 if still.depth == "16" else 8
+        self._keep = still.keep_known
         if self._keep:
             self._check_known()
-        self._ahead: float | None = None
-        self._rendered = 0.0
+        self._rendered = 0.0  # fraction of the still that is rendered and written
         check_still(
             output,
             overwrite=overwrite,
-            height=stage.height,
-            width=stage.width,
+            height=viewport.height,
+            width=viewport.width,
             depth=self._depth,
         )
 
     def _check_known(self) -> None:
-        picture = self.footage.picture
+        picture = self.source.picture
         if picture is None:
-            raise UsageError("--keep-known: a painting does not hold the picture; render a take")
+            raise UsageError("--keep-known: a painting does not contain the picture; render a take")
         if picture.unknown is None:
-            raise UsageError("--keep-known: nothing of the picture is unknown; it goes with --mask")
-        if not self.stage.is_native:
+            raise UsageError("--keep-known: all pixels of the picture are known; add --mask")
+        if not self.viewport.is_native:
             raise UsageError(
                 f"--keep-known: pixels are kept at the picture's own size, {picture.width}x"
-                f"{picture.height}, and whole: leave out what asks for others, such as --scale"
+                f"{picture.height}, and whole: leave out options for others, such as --scale"
             )
         if not is_lossless(self.output):
             logger.warning(
-                "--keep-known: %s comes close to every pixel and keeps none as it was; .png does",
-                self.output.suffix,
+                "--keep-known: %s changes every pixel a little; .png does not", self.output.suffix
             )
 
     def facts(self) -> dict[str, Any]:
-        """Return what is going to be made, for a person or a program to read."""
-        return super().facts() | {"width": self.stage.width, "height": self.stage.height}
+        """Return what is going to be made, for --dry-run and --json."""
+        return super().facts() | {"width": self.viewport.width, "height": self.viewport.height}
 
-    def ahead(self) -> float:
-        """Return about how many seconds rendering and writing the still will take."""
-        if self._ahead is None:
-            pixels = self.stage.height * self.stage.width
-            rendering = self.stage.seconds_per_frame(self.footage.painting())
-            twice = self._match and self._development.matches_twice
-            self._ahead = (2 if twice else 1) * rendering + pixels * _WRITING
-        return self._ahead
+    def _done(self, progress: Progress) -> float:
+        return self._rendered if self._rendered else training_done(progress)
 
-    @property
-    def done(self) -> float:
-        """How much of the work is behind, in [0, 1]: of the training, and then of the still."""
-        return self._rendered if self._rendered else super().done
-
-    def work(self, report: Report = ignore) -> Result:
-        """DoneCallback at the footage up to the moment of the still, render it and write it."""
-        self.check_budget()
-        painting = None
-        for snapshot in self.until_stopped(self.snapshots(self._fractions, report)):
-            self._loss, painting = snapshot.loss, snapshot.painting
-        if self.stopped is not None and (self.footage.step == 0 or not self.interrupted):
-            raise self.stopped
-        if painting is None or self.stopped is not None:
-            painting = self.footage.painting()
-        height, width = self.stage.height, self.stage.width
+    def _make(self, run: Run) -> Result:
+        painting = self._train(run)
+        height, width = self.viewport.height, self.viewport.width
         with StillWriter(
             self.output,
             height=height,
             width=width,
             depth=self._depth,
-            tag=self.footage.note.text(),
+            tag=self.source.note.text(),
             overwrite=self._overwrite,
         ) as still:
             rendered = written = 0
 
-            def tell() -> None:
+            def report() -> None:
+                run.interruption.check()
                 self._rendered = (min(rendered, height) + written) / (2 * height)
-                report(self.progress("film"))
+                run.progress.update("film", **self._training())
 
-            def look(rows: int) -> None:
+            def on_rows(rows: int) -> None:
                 nonlocal rendered
-                rendered += rows  # of a large one that is matched, twice as many as there are
-                tell()
+                rendered += rows  # a large still that is corrected is rendered twice
+                report()
 
-            strips, quality = self._strips(painting, look)
+            strips, quality = self._strips(painting, run.interruption, on_rows)
             for strip in strips:
                 still.write(strip)
                 written += len(strip)
-                tell()
-            report(self.progress("encode"))
+                report()
+            run.progress.update("encode")
         whole, hole = quality()
-        return self.result(
-            height=height, width=width, frames=1, fps=None, psnr=whole, hole_psnr=hole
+        return self._result(
+            run, height=height, width=width, frames=1, fps=None, psnr=whole, hole_psnr=hole
         )
 
-    def _strips(
-        self, painting: Painting, look: Callable[[int], None]
-    ) -> tuple[Iterator[NDArray[Any]], Callable[[], tuple[float, float]]]:
-        """Return the still, and what tells its PSNR and that inside the hole."""
-        stage, development, picture = self.stage, self._development, self.footage.picture
-        if self._keep and picture is not None:
-            strips = development.developed(painting, depth=self._depth, look=look)
-            still = kept(np.concatenate(list(strips)), picture)
-            barred = development.barred([still], depth=self._depth)
-            return barred, lambda: kept_fidelity(still, picture)
-        match = self._match and self.stopped is None
-        strips = development.strips(painting, depth=self._depth, match=match, look=look)
-        return strips, lambda: (stage.fidelity(painting), hole_fidelity(painting, picture))
+    def _train(self, run: Run) -> Painting:
+        """Return the painting to be rendered; after an interruption, the newest one."""
+        self._plan(run)
+        painting = None
+        snapshots = self.source.snapshots(self._fractions, run, every=1)
+        for snapshot in run.interruption.until_stopped(snapshots):
+            painting = snapshot.painting
+            _ = snapshot.loss  # raises if the training has diverged
+        stop = run.interruption.stop
+        if stop is None and painting is not None:
+            return painting
+        if stop is not None and (self.source.step == 0 or not isinstance(stop, KeyboardInterrupt)):
+            raise stop
+        return self.source.painting()
 
-    def progress(self, phase: Phase) -> Progress:
-        """Return where the job is; the PSNR is that of the newest batches."""
-        if self._minimises_mse:
-            self._psnr = psnr_of_mse(self._loss)
-        return super().progress(phase)
+    def _plan(self, run: Run) -> None:
+        """Divide the time budget, if there is one."""
+        if run.budget.seconds is not None:
+            run.budget.reserve(writing=self._seconds_after_training())
+
+    def _seconds_after_training(self) -> float:
+        pixels = self.viewport.height * self.viewport.width
+        rendering = self.viewport.seconds_per_frame(self.source.painting())
+        twice = self._match and self._renderer.matches_twice
+        return (2 if twice else 1) * rendering + pixels * _WRITING
+
+    def _strips(
+        self, painting: Painting, interruption: Interruption, on_rows: Callable[[int], None]
+    ) -> tuple[Iterator[NDArray[Any]], Callable[[], tuple[float, float]]]:
+        """Return the still, and a function that returns its PSNR and that inside the hole."""
+        viewport, renderer, picture = self.viewport, self._renderer, self.source.picture
+        if self._keep and picture is not None:
+            strips = renderer.without_bars(painting, depth=self._depth, on_rows=on_rows)
+            still = with_known_pixels(np.concatenate(list(strips)), picture)
+            barred = renderer.with_bars([still], depth=self._depth)
+            return barred, lambda: with_known_pixels_fidelity(still, picture)
+        match = self._match and interruption.stop is None
+        strips = renderer.strips(painting, depth=self._depth, match=match, on_rows=on_rows)
+        return strips, lambda: (viewport.fidelity(painting), hole_fidelity(painting, picture))

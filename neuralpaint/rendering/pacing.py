@@ -37,19 +37,14 @@ class Pacing(Settings, ABC):
     def fractions(self, shots: int) -> list[float]:
         """Return the fractions of the training, rising from 0 to 1, one per shot."""
 
-    def observe(
-        self, snapshots: Iterator[Snapshot], *, canvas: Canvas
-    ) -> Iterator[tuple[Snapshot, float]]:
-        """Yield each snapshot and the change of the picture on `canvas` since the first."""
-        for snapshot in snapshots:
-            yield snapshot, 0.0
-
-    def shots(
-        self, observed: Iterator[tuple[Snapshot, float]], *, shots: int
+    def choose(
+        self, snapshots: Iterator[Snapshot], *, shots: int, canvas: Canvas
     ) -> Iterator[Snapshot]:
-        """Yield at most `shots` shots from the snapshots that `observe` has yielded."""
-        for snapshot, _ in observed:
-            yield snapshot
+        """Return the snapshots to be shown, at most `shots`, from those at `fractions`.
+
+        `canvas` is that of the frames.
+        """
+        return snapshots
 
 
 pacings: Registry[Pacing] = Registry("pacing")
@@ -89,11 +84,13 @@ class Even(Log):
 
     trains_first: ClassVar[bool] = True
 
-    def observe(
-        self, snapshots: Iterator[Snapshot], *, canvas: Canvas
-    ) -> Iterator[tuple[Snapshot, float]]:
-        """Yield each snapshot and the sum of the mean absolute changes of colour so far."""
+    def choose(
+        self, snapshots: Iterator[Snapshot], *, shots: int, canvas: Canvas
+    ) -> Iterator[Snapshot]:
+        """Yield snapshots between which the picture changes equally."""
         probe = canvas.scaled(min(1.0, _PROBE / max(canvas.height, canvas.width))).grid()
+        kept: list[Snapshot] = []
+        path: list[float] = []  # the sum of the mean absolute changes of colour so far
         total = 0.0
         before: NDArray[np.float32] | None = None
         for snapshot in snapshots:
@@ -101,17 +98,8 @@ class Even(Log):
             if before is not None:
                 total += float(np.abs(colours - before).mean())
             before = colours
-            yield snapshot, total
-
-    def shots(
-        self, observed: Iterator[tuple[Snapshot, float]], *, shots: int
-    ) -> Iterator[Snapshot]:
-        """Yield shots between which the picture changes equally."""
-        kept: list[Snapshot] = []
-        path: list[float] = []
-        for snapshot, change in observed:
             kept.append(snapshot)
-            path.append(change)
+            path.append(total)
             if len(kept) > 3 and len(kept) * snapshot.painting.nbytes > _MOST_BYTES:
                 # Drop the snapshot whose neighbours differ least: blending them replaces it.
                 spare = 1 + int(np.argmin(np.subtract(path[2:], path[:-2])))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-__all__ = ["DoneCallback", "Progress", "Report", "ignore", "part_of"]
+__all__ = ["DoneCallback", "Progress", "ProgressTracker", "Report", "ignore", "part_of"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,24 @@ class Progress:
 
 Report = Callable[[Progress], None]
 """Called with the progress of a job; an exception that it raises ends the job."""
+
+
+class ProgressTracker:
+    """Holds the newest progress of a job and reports every change of it."""
+
+    def __init__(
+        self, report: Report, *, done: Callable[[Progress], float], shots: int = 0
+    ) -> None:
+        """Begin; `done` returns the fraction that is done at a progress, in [0, 1]."""
+        self._report, self._done = report, done
+        self._newest = Progress("train", 0.0, shots=shots)
+
+    def update(self, phase: str, *, done: float | None = None, **changes: Any) -> None:
+        """Change some fields of the progress and report it; `done` is computed unless given."""
+        newest = replace(self._newest, phase=phase, **changes)
+        self._newest = replace(newest, done=self._done(newest) if done is None else done)
+        self._report(self._newest)
+
 
 DoneCallback = Callable[[float], None]
 """Called with the fraction of one computation that is done, in [0, 1]; an exception ends it."""

@@ -7,7 +7,7 @@ import pytest
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UnknownNameError, UsageError
-from neuralpaint.pipelines.timelapse import VideoSettings
+from neuralpaint.pipelines.video import VideoSettings
 from neuralpaint.training.settings import TrainingSettings
 
 animals: Registry[Settings] = Registry("animal")

@@ -14,9 +14,9 @@ from PIL import Image
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
-from neuralpaint.pipelines.hole import followed
-from neuralpaint.pipelines.report import Progress
-from neuralpaint.storage.resume.keeping import checkpoint_of
+from neuralpaint.rendering.still import _with_hole_of
+from neuralpaint.runtime.progress import Progress
+from neuralpaint.storage.resume import Resume
 from neuralpaint.video.reader import read_tag
 
 STILL: dict[str, Any] = {
@@ -129,7 +129,7 @@ def test_bars_go_around_what_is_kept(scratched: Path, photo: Path, hole: Path) -
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"keep_known": True}, "nothing of the picture is unknown"),
+        ({"keep_known": True}, "all pixels of the picture are known"),
         ({"keep_known": True, "mask": "centre", "scale": 2}, "own size, 36x24"),
         ({"fill": "none"}, "--fill is about --mask"),
     ],
@@ -168,7 +168,7 @@ def test_a_clip_shows_the_hole_first_and_ends_without(photo: Path, hole: Path) -
 
 
 def test_a_clip_without_a_hole_has_none_to_show(photo: Path) -> None:
-    with pytest.raises(UsageError, match="--overlay mask: nothing of the picture is unknown"):
+    with pytest.raises(UsageError, match="--overlay mask: all pixels of the picture are known"):
         npaint.timelapse(photo, photo.with_name("clip.mkv"), overlay="mask", **QUICK)
 
 
@@ -228,7 +228,7 @@ def test_a_take_keeps_the_hole(scratched: Path, photo: Path, hole: Path) -> None
 def test_of_a_painting_nothing_can_be_kept(photo: Path) -> None:
     saved = photo.with_name("photo.painting")
     npaint.inpaint(photo, photo.with_name("whole.png"), mask="centre", save=saved, **STILL)
-    with pytest.raises(UsageError, match="a painting does not hold the picture"):
+    with pytest.raises(UsageError, match="a painting does not contain the picture"):
         npaint.render_saved(saved, photo.with_name("again.png"), keep_known=True)
 
 
@@ -249,7 +249,7 @@ def test_another_mask_is_another_training(photo: Path, hole: Path) -> None:
     output = photo.with_name("clip.mkv")
     options: dict[str, Any] = QUICK | {"steps": 100_000, "checkpoint": 0.01, "mask": str(hole)}
     npaint.inpaint(photo, output, report=interrupt, **options)
-    assert checkpoint_of(output).exists()
+    assert Resume.checkpoint_path(output).exists()
     levels = pixels_of(hole)
     levels[0, 0] = 255
     Image.fromarray(levels).save(hole)
@@ -282,11 +282,11 @@ def test_an_order_leaves_what_is_last_for_later(photo: Path) -> None:
     assert end > npaint.psnr(middle[:, 28:], truth[:, 28:]) + 3
 
 
-def test_a_lossy_still_says_that_it_keeps_nothing_as_it_was(
+def test_a_lossy_still_says_that_it_changes_every_pixel(
     photo: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     npaint.inpaint(photo, photo.with_name("a.jpg"), mask="random", keep_known=True, **STILL)
-    assert "keeps none as it was; .png does" in caplog.text
+    assert "changes every pixel a little; .png does not" in caplog.text
     caplog.clear()
     npaint.inpaint(photo, photo.with_name("a.png"), mask="random", keep_known=True, **STILL)
     assert caplog.text == ""
@@ -305,6 +305,6 @@ def test_in_the_hole_a_larger_still_follows_means_of_the_painting() -> None:
     fine = npaint.render(painting, picture.canvas.scaled(2)).astype(float)
     means = fine.reshape(12, 2, 18, 2, 3).mean((1, 3))
     there = unknown > 0
-    shown = followed(painting, picture).pixels
+    shown = _with_hole_of(painting, picture).pixels
     np.testing.assert_array_equal(shown[~there], picture.pixels[~there])
     np.testing.assert_allclose(shown[there], means[there], atol=1)

@@ -11,9 +11,8 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import PictureError, UsageError
-from neuralpaint.pipelines.morph.morph import prepare_morph
-from neuralpaint.pipelines.morph.settings import MorphSettings
-from neuralpaint.pipelines.report import Progress
+from neuralpaint.pipelines.morph import MorphSettings, prepare_morph
+from neuralpaint.runtime.progress import Progress
 
 BRIEF: dict[str, Any] = {
     **QUICK, "model": "pyramid:hidden_size=8", "steps": 60, "batch": 600, "duration": None,
@@ -126,8 +125,8 @@ def test_buttons_are_read_from_names(pages: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["10", "cat"], "'cat.png' says no buttons"),
-        (["10", "011"], "'10.png' says 2 buttons and '011.png' 3"),
+        (["10", "cat"], "'cat.png' contains no code"),
+        (["10", "011"], "'10.png' has 2 buttons and '011.png' 3"),
     ],
 )
 def test_names_that_say_no_buttons(names: list[str], words: str, tmp_path: Path) -> None:
@@ -146,7 +145,7 @@ def test_one_picture_is_no_morph(pages: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="two pictures or more: give another one beside"):
         film([pages / "100.png"], tmp_path / "out.mkv")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="empty' holds no pictures"):
+    with pytest.raises(UsageError, match="empty' contains no pictures"):
         film([tmp_path / "empty"], tmp_path / "out.mkv")
 
 
@@ -270,7 +269,7 @@ def test_a_single_picture_has_no_codes(options: dict[str, Any], tmp_path: Path) 
     photo = save_page(tmp_path / "a.png", 0)
     npaint.paint(photo, tmp_path / "b.png", save=tmp_path / "a.painting", steps=1)
     out = tmp_path / ("c.mkv" if "path" in options else "c.png")
-    with pytest.raises(UsageError, match="has no codes: give what morph has learned"):
+    with pytest.raises(UsageError, match="has no codes: give one that morph has trained"):
         npaint.render_saved(tmp_path / "a.painting", out, **options)
 
 
@@ -292,7 +291,7 @@ def test_an_overlay_has_nothing_to_hold_a_walk_against(pages: Path, tmp_path: Pa
     with pytest.raises(UsageError, match="no setting named 'overlay'"):
         film(pages, tmp_path / "a.mkv", overlay="steps")
     film(pages, tmp_path / "a.mkv", record=tmp_path / "a.take", steps=1)
-    with pytest.raises(UsageError, match="--overlay: there is no picture here"):
+    with pytest.raises(UsageError, match="--overlay: there is no picture to compare"):
         npaint.render_saved(tmp_path / "a.take", tmp_path / "b.mkv", path="loop", overlay="steps")
 
 
@@ -317,7 +316,7 @@ def test_the_length_of_a_take_follows_its_walk(pages: Path, tmp_path: Path) -> N
         tmp_path / "a.take", tmp_path / "b.mkv", path="loop", seconds_each=1.0, fps=12, format="mkv"
     )
     assert len(frames_of(tmp_path / "b.mkv")) == 36
-    with pytest.raises(UsageError, match="--seconds-each is about a walk through codes"):
+    with pytest.raises(UsageError, match="--seconds-each is about a path through codes"):
         npaint.render_saved(tmp_path / "a.take", tmp_path / "c.mkv", seconds_each=1.0)
 
 
@@ -343,7 +342,7 @@ def test_buttons_that_are_named_one_by_one_have_corners_too(tmp_path: Path) -> N
 def test_what_is_asked_of_is_not_there(pages: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no file or folder .*gone"):
         film(tmp_path / "gone", tmp_path / "out.mkv")
-    with pytest.raises(UsageError, match="stdin is read with --frames-in alone"):
+    with pytest.raises(UsageError, match="reads stdin only with --frames-in"):
         npaint.morph([pages / "100.png", "-"], tmp_path / "out.mkv")
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
-from neuralpaint.pipelines.morph.settings import MorphSettings
-from neuralpaint.pipelines.timelapse import VideoSettings
+from neuralpaint.pipelines.morph import MorphSettings
+from neuralpaint.pipelines.video import VideoSettings
 
 BRIEF: dict[str, Any] = {
     **QUICK, "model": "pyramid:hidden_size=8", "steps": 80, "batch": 800, "duration": None,

@@ -11,8 +11,8 @@ from PIL import Image
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.pipelines.paint import prepare_paint
-from neuralpaint.pipelines.report import Progress
-from neuralpaint.rendering.stage import Stage
+from neuralpaint.rendering.viewport import Viewport
+from neuralpaint.runtime.progress import Progress
 from neuralpaint.video.reader import read_tag
 
 QUICK: dict[str, Any] = {
@@ -220,7 +220,7 @@ def test_a_budget_counts_every_rendering_of_a_still(
     photo: Path, tmp_path: Path, kept: int, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("neuralpaint.restoration.matching._MOST_BYTES", kept)
-    monkeypatch.setattr(Stage, "seconds_per_frame", lambda self, painting: 10.0)
+    monkeypatch.setattr(Viewport, "seconds_per_frame", lambda self, painting: 10.0)
     settings = npaint.PaintSettings(**QUICK, scale=2)
     job = prepare_paint(photo, tmp_path / "still.png", settings=settings)
-    assert job.ahead() == pytest.approx(10 * times, abs=0.1)
+    assert job._seconds_after_training() == pytest.approx(10 * times, abs=0.1)

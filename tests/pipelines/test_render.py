@@ -14,12 +14,12 @@ from PIL import Image
 import neuralpaint as npaint
 from neuralpaint.cli.render import command
 from neuralpaint.errors import UsageError
-from neuralpaint.image.pictures import Picture
+from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.pipelines.render import RenderSettings
-from neuralpaint.pipelines.saved import as_it_was, load_saved
-from neuralpaint.rendering.stage import Frame, Stage
+from neuralpaint.pipelines.saved import load_saved, recorded_settings
+from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.storage.take import Take, TakeWriter
 from neuralpaint.training.learning import learn
 from neuralpaint.training.settings import TrainingSettings
@@ -57,7 +57,7 @@ def test_so_does_one_that_was_paced_in_another_way(folder: Path, options: dict[s
     photo = save_photo(folder / "photo.png")
     out, take = folder / "other.mkv", folder / "other.take"
     npaint.timelapse(photo, out, record=take, **(QUICK | options))
-    was = as_it_was(load_saved(take, "cpu"), folder / "again.mkv", typed=set())
+    was = recorded_settings(load_saved(take, "cpu"), folder / "again.mkv", typed=set())
     npaint.render_saved(take, folder / "again.mkv", settings=RenderSettings(**was))
     assert (frames_of(folder / "again.mkv") == frames_of(out)).all()
 
@@ -162,13 +162,13 @@ def test_the_original_is_seen_only_by_those_who_look_at_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []
-    original = Stage.original
+    original = Viewport.original
 
-    def watched(self: Stage, moment: float = 0.0) -> Frame:
+    def watched(self: Viewport, moment: float = 0.0) -> Frame:
         looks.append(moment)
         return original(self, moment)
 
-    monkeypatch.setattr(Stage, "original", watched)
+    monkeypatch.setattr(Viewport, "original", watched)
     moves = {"camera": "zoom-in", "hold": 0, **AGAIN}
     render(folder, "film.take", "steps.mkv", overlay="steps,curve", **moves)
     assert looks == []
@@ -203,7 +203,7 @@ def test_a_camera_moves_over_a_painting(folder: Path) -> None:
         ("film.take", "out.png", {"at": "soon"}, "--at must be a step"),
         ("film.take", "out.png", {"duration": 3}, "--duration: a still has none; render a clip"),
         ("film.take", "out.mkv", {"depth": "16"}, "--depth: a clip has none; render a still"),
-        ("film.take", "out.mkv", {"frames_from": "training"}, "holds no sketches"),
+        ("film.take", "out.mkv", {"frames_from": "training"}, "contains no such frames"),
         ("film.take", "out.bmp", {}, "choose from .apng, .avif"),
         ("it.painting", "out.mkv", {"camera": "pan", "every": 3}, "--every is about takes"),
         ("nowhere.take", "out.mkv", {}, "no file"),
@@ -227,7 +227,7 @@ def test_at_another_rate_it_lasts_as_long(folder: Path) -> None:
     photo, take = save_photo(folder / "photo.png"), folder / "counted.take"
     counted = QUICK | {"duration": None, "frames": 6}
     npaint.timelapse(photo, folder / "counted.mkv", record=take, **counted)
-    was = as_it_was(load_saved(take, "cpu"), "again.mkv", typed={"fps"})
+    was = recorded_settings(load_saved(take, "cpu"), "again.mkv", typed={"fps"})
     assert (was["duration"], was["frames"]) == (0.5, None)
 
 
@@ -247,7 +247,7 @@ def test_an_unfinished_take_says_where_it_ends(
     take.write_bytes(take.read_bytes()[:-400])
     with caplog.at_level("INFO", logger="neuralpaint"):
         render(folder, "film.take", "again.mkv", **AGAIN)
-    assert "of 24: the recording was not finished" in caplog.text
+    assert "of 24: the recording was interrupted" in caplog.text
 
 
 def test_what_was_said_together_is_said_anew_together(folder: Path) -> None:
@@ -257,11 +257,13 @@ def test_what_was_said_together_is_said_anew_together(folder: Path) -> None:
         photo, folder / "cover.mkv", record=take, **(QUICK | {"size": "20x20", "fit": "cover"})
     )
     saved = load_saved(take, "cpu")
-    was = as_it_was(saved, "out.mp4", typed={"scale"})
+    was = recorded_settings(saved, "out.mp4", typed={"scale"})
     assert not {"size", "fit"} & set(was)
     assert was["duration"] == 1.0
     assert was["format"] is None  # it was that of the other suffix
-    assert not {"duration", "frames", "every"} & set(as_it_was(saved, "o.mkv", typed={"frames"}))
+    assert not {"duration", "frames", "every"} & set(
+        recorded_settings(saved, "o.mkv", typed={"frames"})
+    )
 
 
 @pytest.mark.parametrize(
@@ -286,6 +288,6 @@ def test_a_take_of_a_larger_target_makes_the_same_film_again(folder: Path) -> No
     out, take = folder / "other.mkv", folder / "other.take"
     options = QUICK | {"scale": 2, "enhance": True, "overlay": "steps:psnr=yes", "size": None}
     npaint.timelapse(photo, out, record=take, **options)
-    was = as_it_was(load_saved(take, "cpu"), folder / "again.mkv", typed=set())
+    was = recorded_settings(load_saved(take, "cpu"), folder / "again.mkv", typed=set())
     npaint.render_saved(take, folder / "again.mkv", settings=RenderSettings(**was))
     assert (frames_of(folder / "again.mkv") == frames_of(out)).all()

@@ -18,8 +18,8 @@ from PIL import Image
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.image.metrics import luma_psnr, psnr, ssim
 from neuralpaint.image.pictures import Picture
+from neuralpaint.pipelines.note import read_note
 from neuralpaint.pipelines.paint import PaintSettings, paint
-from neuralpaint.pipelines.provenance import read_note
 from neuralpaint.pipelines.upscale.degradation import degraded
 from neuralpaint.pipelines.upscale.result import UpscaleProgress, UpscaleResult
 from neuralpaint.pipelines.upscale.settings import UpscaleSettings

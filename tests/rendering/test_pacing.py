@@ -22,7 +22,7 @@ def snapshots(levels: list[float]) -> Iterator[Snapshot]:
 
 def film(pacing: str, taken: Iterator[Snapshot], shots: int) -> list[float]:
     entry = pacings.parse(pacing)
-    filmed = entry.shots(entry.observe(taken, canvas=CANVAS), shots=shots)
+    filmed = entry.choose(taken, shots=shots, canvas=CANVAS)
     return [shot.painting.tone for shot in filmed]  # type: ignore[attr-defined]
 
 

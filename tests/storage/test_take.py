@@ -111,7 +111,7 @@ def test_what_was_recorded_is_read_again(
         assert levels.max() <= (0.6 if precision == "half" else 0)
 
 
-def test_the_picture_is_kept_as_it_was(tmp_path: Path) -> None:
+def test_the_picture_is_kept_recorded_settings(tmp_path: Path) -> None:
     record(tmp_path / "a")
     found = load_take(tmp_path / "a").picture
     np.testing.assert_array_equal(found.pixels, picture().pixels)

@@ -14,7 +14,7 @@ from processes import run
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.image.pictures import Frame
-from neuralpaint.pipelines.timelapse import VideoSettings
+from neuralpaint.pipelines.video import VideoSettings
 from neuralpaint.video.playback import ClipFrames, FrameSpool, Playback
 
 

@@ -21,9 +21,9 @@ from neuralpaint.pipelines.compare.result import MISHAPS, CurvePoint, Outcome, S
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.words import paint_note
 from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.inbetweens import film
+from neuralpaint.rendering.film import film
 from neuralpaint.rendering.rendering import render
-from neuralpaint.rendering.stage import Stage
+from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
 from neuralpaint.video.writer import ClipWriter
@@ -61,11 +61,11 @@ class Training:
         self._settings = settings
         self._judge = Judge(picture, settings.optimization.train_on)
         self._watch = watch
-        self._stage: Stage | None = None
+        self._stage: Viewport | None = None
         if cell is not None:
             size = CanvasSettings(size=f"{cell[1]}x{cell[0]}", fit="stretch")
-            self._stage = Stage(
-                picture.canvas, size, original=picture, taught=settings.target, bars=(0, 0, 0)
+            self._stage = Viewport(
+                picture.canvas, size, picture=picture, target=settings.target, bars=(0, 0, 0)
             )
         self._fractions = settings.fractions if cell else settings.moments.fractions(_LOOKS)
         last = len(self._fractions) - 1
@@ -185,7 +185,7 @@ class Training:
         _log.debug("%s: %s", self._contestant.name, status, exc_info=error)
         self._status, self._message = status, mishap(error)
 
-    def _film(self, shots: Iterator[Snapshot], stage: Stage, path: Path, pupil: Learner) -> None:
+    def _film(self, shots: Iterator[Snapshot], stage: Viewport, path: Path, pupil: Learner) -> None:
         def hurried() -> bool:
             return self._is_hurried(pupil)
 
@@ -200,7 +200,7 @@ class Training:
         ) as writer:
             try:
                 count = len(self._fractions)
-                for filmed in film(shots, stage, count=count, blending=blending, hurried=hurried):
+                for filmed in film(shots, stage, count=count, blends=blending, hurries=hurried):
                     writer.write(filmed.frame)
                     self._filmed += 1
             except KeyboardInterrupt:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from neuralpaint.config.settings import options
 from neuralpaint.pipelines.compare.result import CompareResult, Outcome
 from neuralpaint.pipelines.compare.settings import CompareSettings
+from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.paint import PaintSettings
-from neuralpaint.pipelines.provenance import Note
 from neuralpaint.training.settings import TrainingSettings
 
 __all__ = [

@@ -14,8 +14,8 @@ from neuralpaint.image.stills import save_still
 from neuralpaint.pipelines.compare.folder import Folder
 from neuralpaint.pipelines.compare.result import MISHAPS, Status, mishap
 from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.paint import PaintSettings
-from neuralpaint.pipelines.provenance import Note
 from neuralpaint.pipelines.upscale.degradation import border_of
 from neuralpaint.pipelines.upscale.figures import NOTHING, measure
 from neuralpaint.pipelines.upscale.methods import Method, resampled

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
-from neuralpaint.pipelines.development import Development
 from neuralpaint.pipelines.upscale.result import Phase
-from neuralpaint.rendering.stage import Stage
+from neuralpaint.rendering.still import StillRenderer
+from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import learn, stops_by_clock
 
@@ -49,8 +49,10 @@ def bring_back(
         watch("render", min(1.0, rendered / height), math.nan)
 
     view = size_of(height, width)
-    stage = Stage(small.canvas, view, original=small, taught=pupil.settings.target, bars=(0, 0, 0))
-    strips = Development(stage).strips(painting, depth=8, match=True, look=look)
+    stage = Viewport(
+        small.canvas, view, picture=small, target=pupil.settings.target, bars=(0, 0, 0)
+    )
+    strips = StillRenderer(stage).strips(painting, depth=8, match=True, on_rows=look)
     return np.concatenate([*strips])
 
 

@@ -1,7 +1,7 @@
-"""Moving: the frames of an animation or a clip become an album whose codes are times.
+"""Input that moves: the frames of an animation or a clip are learned, with times as their codes.
 
-What leaps from one frame to the next would be a ghost between them. So frames that lie between are
-made first, by following what moves, and the network learns all of them.
+If a shape jumps from one frame to the next, the network would show both positions at once between
+them. So frames between these are computed first, by following the motion, and all are learned.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ from neuralpaint.image.framing import parse_size
 from neuralpaint.image.pictures import Picture, PictureSettings, Source
 from neuralpaint.image.sources import source_name
 from neuralpaint.models.codes import Album, Codes
-from neuralpaint.pipelines.morph.sizes import fitting
-from neuralpaint.pipelines.walk_settings import WalkSettings
+from neuralpaint.pipelines.code_sources import Playing
+from neuralpaint.pipelines.picture_sets import fitting_size
+from neuralpaint.pipelines.settings import PathSettings, TimelapseSettings
+from neuralpaint.pipelines.sources import SnapshotSource
 from neuralpaint.rendering.paths import CodePath, Play
 from neuralpaint.video.frames import Frames, load_frames
 from neuralpaint.video.playback import PlaybackSettings
 
-__all__ = ["Moving", "MovingSettings", "Pace", "check_moving", "gather_frames", "timed"]
+__all__ = ["MovingSettings", "Pace", "check_moving", "load_moving", "playing", "timed"]
 
 logger = logging.getLogger(__name__)
 
-_LONGEST = 960  # pixels of a frame's side, unless another size is asked for
-_SLOWER = 4.0  # than it was
+_LONGEST = 960  # pixels of a frame's side, unless --input-size sets it
+_SLOWER = 4.0  # than the original, unless the length of the clip is set
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,15 @@ class MovingSettings(Settings):
     frames_in: int | None = setting(
         None,
         "learn so many frames of INPUT, an animation or a clip, as f(x, y, t); --model morph "
-        "stands in for fourier; unset, its first picture",
+        "replaces fourier; unset, its first picture",
         unit="frames",
         minimum=2,
         maximum=1000,
     )
     between: int | None = setting(
         None,
-        "frames that are made between two of these by following what moves, and learned too; "
-        "unset, as many as it takes for nothing to leap",
+        "frames to compute between two of these by following the motion, and to learn too; unset, "
+        "as many as it takes until nothing jumps",
         unit="frames",
         minimum=0,
         maximum=31,
@@ -63,56 +65,53 @@ class MovingSettings(Settings):
 
 
 def check_moving(moving: MovingSettings, changes: Mapping[str, Any]) -> None:
-    """Check that the changed settings of a command fit an input that moves.
+    """Check that the changed options of a command fit an input that moves.
 
     Raises:
         UsageError: one of them is about pictures that do not move.
     """
     for name in ("mask", "focus", "order", "codes"):
         if moving.frames_in is not None and name in changes:
-            raise UsageError(f"--{name} is about pictures, and --frames-in about one that moves")
+            raise UsageError(
+                f"--{name} is about pictures that do not move: leave out it, or --frames-in"
+            )
 
 
 class Pace(NamedTuple):
-    """How something moves."""
+    """The speed of an input that moves."""
 
     seconds: float
-    """How long it takes, from time 0 to time 1."""
+    """Duration from time 0 to time 1."""
     steps: int
     """Intervals between the frames that were taken."""
     loops: bool
-    """Whether the last is the first again."""
+    """Whether the last frame is followed by the first."""
 
     @classmethod
     def of(cls, note: Mapping[str, Any]) -> Self | None:
-        """Return the pace that a note tells of, if it does."""
-        said = note.get("pace")
-        known = said if isinstance(said, Mapping) else {}
+        """Return the pace in the note of a file; None if it has none."""
+        pace = note.get("pace")
+        known = pace if isinstance(pace, Mapping) else {}
         seconds, steps, loops = (known.get(name) for name in cls._fields)
         if not (isinstance(seconds, float) and isinstance(steps, int) and isinstance(loops, bool)):
             return None
         return cls(seconds, steps, loops) if seconds > 0 and steps > 0 else None
 
-    def walk(self, walk: CodePath | None) -> CodePath:
-        """Return a walk, or what plays it as it was; played, it knows whether there is a seam."""
-        if walk is None or isinstance(walk, Play):
+    def path(self, path: CodePath | None) -> CodePath:
+        """Return a path through the times; None, and `play`, play them as they were."""
+        if path is None or isinstance(path, Play):
             return Play(closed=self.loops)
-        return walk
+        return path
 
     def plays(self, seconds: float) -> int:
-        """Return how often it is seen in so much time."""
+        """Return how often the input plays in so many seconds, at least once."""
         return max(1, round(seconds / self.seconds))
 
 
-class Moving(NamedTuple):
-    """Frames to learn, and how they move."""
-
-    album: Album
-    pace: Pace
-
-
-def gather_frames(source: Source, picture: PictureSettings, moving: MovingSettings) -> Moving:
-    """Return the frames of an animation or a clip, and those between them, with times as codes.
+def load_moving(
+    source: Source, picture: PictureSettings, moving: MovingSettings
+) -> tuple[Album, Pace]:
+    """Return frames of an animation or a clip, and frames between them, with times as codes.
 
     Raises:
         UsageError: there is no such file, or it does not move.
@@ -130,10 +129,9 @@ def gather_frames(source: Source, picture: PictureSettings, moving: MovingSettin
     )
     pictures = _sized(frames, picture.input_size)
     if moving.between != 0:
-        count = len(pictures)
-        logger.info("following what moves through %d frames of %r", count, source_name(source))
+        logger.info("following the motion in %d frames of %r", len(pictures), source_name(source))
     pixels, times = densify(
-        [picture.pixels for picture in pictures],
+        [each.pixels for each in pictures],
         frames.times,
         between=moving.between,
         loops=frames.loops,
@@ -145,33 +143,38 @@ def gather_frames(source: Source, picture: PictureSettings, moving: MovingSettin
         for page, time in zip(pixels, times, strict=True)
     ]
     steps = len(pictures) - (0 if frames.loops else 1)
-    pace = Pace(float(frames.seconds), steps, frames.loops)
-    return Moving(Album(named, times[:, None]), pace)
+    return Album(named, times[:, None]), Pace(float(frames.seconds), steps, frames.loops)
 
 
 def timed(
     playback: PlaybackSettings,
-    settings: WalkSettings,
-    walk: CodePath,
+    settings: PathSettings,
+    path: CodePath,
     codes: Codes,
     pace: Pace | None,
 ) -> tuple[PlaybackSettings, float]:
-    """Return the playback that suits a walk, and which part of it shows the learning.
-
-    What plays is slower than it was, unless another length was asked for.
-    """
-    if pace is None or not isinstance(walk, Play):
-        legs = walk.segments(codes)
+    """Return the playback for a path, and the fraction of the clip that shows the training."""
+    if pace is None or not isinstance(path, Play):
+        legs = path.segments(codes)
         return settings.timed(playback, legs), settings.learning(legs)
     usual = _SLOWER * pace.seconds / pace.steps
     return settings.timed(playback, pace.steps, usual=usual), settings.learning(pace.steps)
+
+
+def playing(
+    source: SnapshotSource, pace: Pace, playback: PlaybackSettings, timelapse: TimelapseSettings
+) -> Playing:
+    """Return a source that plays an input that moves as often as the clip has time for."""
+    snapshots = timelapse.snapshots(None if source.by_clock else source.steps)
+    seconds = playback.playback(snapshots).moving / playback.fps
+    return Playing(source, pace.path(None), plays=pace.plays(seconds))
 
 
 def _sized(frames: Frames, input_size: str | None) -> list[Picture]:
     """Return the frames at the size at which they are learned."""
     first = frames.pictures[0]
     height, width = (
-        fitting(first.height, first.width, longest=_LONGEST)
+        fitting_size(first.height, first.width, longest=_LONGEST)
         if input_size is None
         else parse_size(input_size)
     )

@@ -7,9 +7,9 @@ import pytest
 
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import NeuralPaintError
+from neuralpaint.pipelines.note import Note, read_note
 from neuralpaint.pipelines.paint import PaintSettings
-from neuralpaint.pipelines.provenance import Note, read_note
-from neuralpaint.pipelines.timelapse import VideoSettings
+from neuralpaint.pipelines.video import VideoSettings
 
 RECIPES: dict[str, type[Settings]] = {"video": VideoSettings, "paint": PaintSettings}
 SETTINGS = VideoSettings(
@@ -22,7 +22,7 @@ def content(**changes: object) -> str:
     return json.dumps(json.loads(text) | changes)
 
 
-def test_a_note_comes_back_as_it_was() -> None:
+def test_a_note_comes_back_recorded_settings() -> None:
     note = Note("video", "in.jpg", "out.mp4", SETTINGS)
     assert read_note(note.text(), RECIPES) == note
 

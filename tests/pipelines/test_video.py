@@ -12,8 +12,8 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
-from neuralpaint.pipelines.report import Progress
-from neuralpaint.pipelines.timelapse import VideoSettings
+from neuralpaint.pipelines.video import VideoSettings
+from neuralpaint.runtime.progress import Progress
 from neuralpaint.video.reader import read_tag
 
 

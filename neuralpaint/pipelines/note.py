@@ -1,7 +1,7 @@
-"""Provenance: the note inside a file that says how it was made, and the way back from it.
+"""The note inside every output: how it was made, so that `replay` can make it again.
 
-A note is JSON. What is read from a file is data: only the fields of a settings class count, each is
-checked as if it had been typed, and a name is never used as a path.
+A note is JSON. When it is read from a file it is untrusted: only the fields of a settings class are
+used, each is checked as if it had been typed, and no name in it is used as a path.
 """
 
 from __future__ import annotations
@@ -16,44 +16,47 @@ from typing import Any
 from neuralpaint._version import __version__
 from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import NeuralPaintError, UsageError
+from neuralpaint.image.pictures import Picture, Source
+from neuralpaint.models.codes import Subject
 
-__all__ = ["Note", "read_note"]
+__all__ = ["Note", "read_note", "source_name"]
 
 
 @dataclass(frozen=True)
 class Note:
-    """How a file was made: which recipe, of what, with which settings."""
+    """How a file was made: by which command, from what, with which settings."""
 
     recipe: str
+    """The name of the command."""
     source: str
     output: str
     settings: Settings
     audio: str | None = None
     others: tuple[str, ...] = ()
-    """The sources beside the first."""
+    """The sources after the first."""
     pace: Mapping[str, Any] | None = None
-    """Of a source that moves, how it does."""
+    """The fields of `moving.Pace`, for an input that moves."""
 
     def command(self) -> str:
-        """Return the command line that makes the file, as a shell would take it."""
+        """Return the command line that makes the file, quoted for a shell."""
         return shlex.join(
             [
                 "neuralpaint",
                 self.recipe,
-                *map(_shown, (self.source, *self.others)),
+                *map(_argument, (self.source, *self.others)),
                 "-o",
-                _shown(self.output),
-                *(["--audio", _shown(self.audio)] if self.audio else []),
-                *_arguments(self.settings.without_folders()),
+                _argument(self.output),
+                *(["--audio", _argument(self.audio)] if self.audio else []),
+                *_flags(self.settings.without_folders()),
             ]
         )
 
     def text(self) -> str:
-        """Return the note as it is kept in the file."""
+        """Return the note as it is stored in the file."""
         return json.dumps(self.content(), ensure_ascii=False)
 
     def content(self) -> dict[str, Any]:
-        """Return the same as plain values that JSON can hold."""
+        """Return the note as plain values that JSON can hold."""
         return {
             "neuralpaint": __version__,
             "command": self.command(),
@@ -61,19 +64,26 @@ class Note:
             "input": self.source,
             **({"others": list(self.others)} if self.others else {}),
             **({"pace": dict(self.pace)} if self.pace else {}),
-            "output": _named(self.output),
+            "output": _file_name(self.output),
             "seed": self.settings.to_dict().get("seed"),
             "audio": self.audio,
-            # All of them: defaults may be others in another version.
+            # All of them: another version may have other defaults.
             "settings": self.settings.without_folders().to_dict(),
         }
 
 
-def read_note(text: str | None, recipes: dict[str, type[Settings]]) -> Note:
-    """Return the note in `text`; `recipes` are the settings classes by name of recipe.
+def source_name(source: Source, subject: Subject) -> str:
+    """Return the source as a command line would name it: of a picture without its folder."""
+    if source == "-" or not isinstance(subject, Picture):
+        return str(source)
+    return subject.name
+
+
+def read_note(text: str | None, recipes: Mapping[str, type[Settings]]) -> Note:
+    """Return the note in `text`; `recipes` are the settings classes by name of the command.
 
     Raises:
-        NeuralPaintError: there is no note, it is not one of ours, or a setting cannot be used.
+        NeuralPaintError: there is no note, it is damaged, or a setting cannot be used.
     """
     content = _parse(text)
     recipe, values = content.get("recipe"), content.get("settings")
@@ -101,38 +111,38 @@ def _parse(text: str | None) -> dict[str, Any]:
         content = None
     if not isinstance(content, dict) or "neuralpaint" not in content:
         raise NeuralPaintError(
-            "no neuralpaint settings in this file: only its own files can be replayed, and only "
-            "where nothing has re-encoded them since"
+            "no neuralpaint settings in this file: it was made by another program, or was "
+            "re-encoded since"
         )
     return content
 
 
-def _arguments(settings: Settings) -> list[str]:
-    """Return the command-line arguments that give these settings, those of defaults left out."""
+def _flags(settings: Settings) -> list[str]:
+    """Return the command-line options that set these settings; defaults are left out."""
     known = options(type(settings))
     words: list[str] = []
     for name, value in settings.changes().items():
         flag = known[name].flag
-        words += [flag] if known[name].type is bool else [flag, _text(value)]
+        if known[name].type is bool:
+            words.append(flag if value else f"--no-{flag.removeprefix('--')}")
+        else:
+            # A float as a person would type it.
+            text = f"{value:.12g}" if isinstance(value, float) else _printable(str(value))
+            words += [flag, text]
     return words
 
 
-def _text(value: object) -> str:
-    # A float as a person would have typed it.
-    return f"{value:.12g}" if isinstance(value, float) else _printable(str(value))
-
-
-def _shown(name: str) -> str:
-    """Return a file's name as an argument: its last part, never taken for an option."""
-    name = _named(_printable(name))
+def _argument(name: str) -> str:
+    """Return the last part of a file's name as an argument that is not taken for an option."""
+    name = _file_name(_printable(name))
     return f"./{name}" if name.startswith("-") and name != "-" else name
 
 
-def _named(path: str) -> str:
-    """Return the last part of a path, that of a folder with its slash."""
+def _file_name(path: str) -> str:
+    """Return the last part of a path; the name of a folder keeps its slash."""
     return (PurePath(path).name or "input") + ("/" if path.endswith("/") else "")
 
 
 def _printable(text: str) -> str:
-    """Return the text with `?` for what a terminal would obey and not show."""
+    """Return the text with `?` for control characters, which a terminal would obey."""
     return "".join(c if c.isprintable() else "?" for c in text)

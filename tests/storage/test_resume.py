@@ -13,13 +13,10 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import DivergedError, EncodingError, SavedError, UsageError
-from neuralpaint.pipelines.live import Live
-from neuralpaint.pipelines.report import Progress, ignore
-from neuralpaint.pipelines.timelapse import VideoSettings, prepare_timelapse
-from neuralpaint.storage import checkpoint
-from neuralpaint.storage.resume import journal, rushes
-from neuralpaint.storage.resume.interrupted import load_interrupted
-from neuralpaint.storage.resume.rushes import Rushes
+from neuralpaint.pipelines.sources import FromTraining
+from neuralpaint.pipelines.video import VideoSettings, prepare_video
+from neuralpaint.runtime.progress import Progress, ignore
+from neuralpaint.storage import checkpoint, resume
 from neuralpaint.storage.take import TakeWriter
 
 ALWAYS = {**QUICK, "checkpoint": 1e-6}
@@ -118,7 +115,7 @@ def test_a_take_that_is_recorded_goes_on(photo: Path, tmp_path: Path) -> None:
 def test_what_contradicts_the_earlier_run_is_named(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
-    with pytest.raises(UsageError, match="--steps 24, not 25: say so"):
+    with pytest.raises(UsageError, match="--steps 24, not 25: use the same"):
         film(photo, out, resume=True, steps=25)
     with pytest.raises(UsageError, match="begun without --record"):
         film(photo, out, resume=True, record=tmp_path / "a.take")
@@ -127,7 +124,7 @@ def test_what_contradicts_the_earlier_run_is_named(photo: Path, tmp_path: Path) 
     with pytest.raises(UsageError, match=r"begun without --seconds, not 3.0"):
         film(photo, out, resume=True, steps=None, seconds=3)
     Image.fromarray(np.zeros((24, 36, 3), np.uint8)).save(photo)
-    with pytest.raises(UsageError, match="is not the picture"):
+    with pytest.raises(UsageError, match="begun with another picture"):
         film(photo, out, resume=True)
 
 
@@ -135,7 +132,7 @@ def test_an_earlier_run_is_not_lost_by_accident(photo: Path, tmp_path: Path) -> 
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
     out.unlink()
-    with pytest.raises(UsageError, match="--resume goes on with it, -y begins anew"):
+    with pytest.raises(UsageError, match="--resume continues it, -y begins anew"):
         film(photo, out)
     film(photo, out, overwrite=True)
     assert names(tmp_path) == ["out.mkv", "photo.png"]
@@ -177,9 +174,10 @@ def test_a_short_run_that_nobody_asked_to_keep_leaves_nothing(photo: Path, tmp_p
 
 def test_a_training_that_has_diverged_is_not_gone_on_with(photo: Path, tmp_path: Path) -> None:
     settings = VideoSettings.from_dict(ALWAYS)
-    job = prepare_timelapse(photo, tmp_path / "out.mkv", settings=settings)
-    assert isinstance(job.footage, Live)
-    learner, advance = job.footage.learner, job.footage.learner.advance
+    job = prepare_video(photo, tmp_path / "out.mkv", settings=settings)
+    assert isinstance(job.source, FromTraining)
+    learner = job.source._learner
+    advance = learner.advance
 
     def diverge(steps: int) -> None:
         if learner.step > 10:
@@ -206,7 +204,7 @@ def test_a_painting_is_saved_beside_the_clip(photo: Path, tmp_path: Path) -> Non
 def test_what_is_held_in_memory_reaches_the_disk_when_it_is_needed(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "_EVERY", 0.2)  # as if half a second were long
+    monkeypatch.setattr(resume, "_INTERVAL", 0.2)  # as if half a second were long
 
     def interrupt(progress: Progress) -> None:
         if progress.phase == "film":
@@ -227,8 +225,8 @@ def test_what_is_held_in_memory_reaches_the_disk_when_it_is_needed(
 def test_memory_is_limited(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: bool
 ) -> None:
-    monkeypatch.setattr(rushes, "_HELD", 10_000)
-    monkeypatch.setattr(journal, "_SHORT", 1e9 if short else 0.0)
+    monkeypatch.setattr(resume, "_MAX_HELD_BYTES", 10_000)
+    monkeypatch.setattr(resume, "_SHORT_SECONDS", 1e9 if short else 0.0)
     seen: set[str] = set()
 
     def look(progress: Progress) -> None:
@@ -255,7 +253,8 @@ def raise_signal_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, c
 
 @pytest.mark.parametrize("call", [3, 5, 9])
 @pytest.mark.parametrize(
-    ("owner", "name"), [(TakeWriter, "add"), (Rushes, "add"), (journal, "save_checkpoint")]
+    ("owner", "name"),
+    [(TakeWriter, "add"), (resume._Snapshots, "add"), (resume, "save_checkpoint")],
 )
 def test_ctrl_c_while_something_is_kept_changes_nothing(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int
@@ -285,7 +284,7 @@ def test_a_second_ctrl_c_loses_nothing_that_was_kept(
         save(*words, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "save_checkpoint", impatient)
+        patch.setattr(resume, "save_checkpoint", impatient)
         film(photo, out)
     film(photo, out, resume=True)
     assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
@@ -345,15 +344,16 @@ def test_one_file_is_not_two_things(
 def test_two_runs_do_not_write_one_take(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
+    _, facts = checkpoint.load_checkpoint(resume.Resume.checkpoint_path(out))
     with (
-        TakeWriter.resumed(tmp_path / "out.mkv.rushes", position=load_interrupted(out)[1].position),
+        TakeWriter.resumed(tmp_path / "out.mkv.rushes", position=facts["position"]),
         pytest.raises(EncodingError, match="being written already"),
     ):
         film(photo, out, resume=True)
     film(photo, out, resume=True)
 
 
-def test_a_long_name_has_a_journal_too(photo: Path, tmp_path: Path) -> None:
+def test_an_output_with_a_long_name_can_be_resumed(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / f"{'n' * 240}.mkv"
     film(photo, out, report=interrupt_at(4))
     assert not film(photo, out, resume=True).interrupted

@@ -13,8 +13,8 @@ import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.learner import learner
-from neuralpaint.pipelines.report import Progress
-from neuralpaint.pipelines.timelapse import VideoSettings
+from neuralpaint.pipelines.video import VideoSettings
+from neuralpaint.runtime.progress import Progress
 
 
 @pytest.fixture
@@ -128,12 +128,12 @@ def test_a_run_that_goes_on_after_its_budget_ends_with_what_there_is(
 def test_rendered_frames_are_never_blended_for_a_budget(
     photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from neuralpaint.rendering import inbetweens
+    from neuralpaint.rendering import film as filming
 
     def refuse(*_: object) -> None:
         raise AssertionError("blended")
 
-    monkeypatch.setattr(inbetweens._Span, "_blend", refuse)
+    monkeypatch.setattr(filming._Span, "_blend", refuse)
     film(photo, steps=None, budget=2, frames_from="render")
 
 

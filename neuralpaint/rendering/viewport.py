@@ -1,4 +1,4 @@
-"""The stage: what every look at a painting has in common - the view, the bars, the original."""
+"""The viewport: which part of a picture a frame shows, seen by which camera, with which bars."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
     from neuralpaint.rendering.camera import Camera
 
-__all__ = ["Filmed", "Frame", "Stage"]
+__all__ = ["Shot", "Viewport"]
 
-_SAMPLED = 1 << 16  # pixels that tell how long a frame takes
-_PROBED = 2048  # pixels: enough to see a change, for a hundredth of a true render or less
-_JUDGED = 1 << 14  # pixels that tell how good a painting is while a camera looks elsewhere
-
-
-class Filmed(NamedTuple):
-    """A shot and what is seen of it."""
-
-    shot: Snapshot
-    frame: Frame  # uint8 (height, width, 3) of the stage
-    psnr: float  # of the frame before the bars against the picture, in dB; NaN without one
+_TIMED_PIXELS = 1 << 16  # rendered to measure the time of a frame
+_PROBED_PIXELS = 2048  # show a visible change, at a hundredth of the cost of a frame or less
+_JUDGED_PIXELS = 1 << 14  # measure the PSNR of a painting while the camera moves
 
 
-class Stage:
-    """Shows paintings of one picture, in one frame, through a camera that may move.
+class Shot(NamedTuple):
+    """A snapshot and the frame that shows it."""
 
-    A `moment` is where in the film a frame stands, in [0, 1]; without a camera it changes nothing.
+    snapshot: Snapshot
+    frame: Frame  # of the viewport's size
+    psnr: float  # of the frame without its bars against the picture, in dB; NaN without a picture
+
+
+class Viewport:
+    """Shows paintings of one picture in frames of one size.
+
+    A `moment` is the position of a frame in the clip, in [0, 1]; it selects the camera's view.
     """
 
     def __init__(
@@ -52,128 +52,125 @@ class Stage:
         native: Canvas,
         settings: CanvasSettings,
         *,
-        original: Picture | None,
-        taught: TargetSettings,
+        picture: Picture | None,
+        target: TargetSettings,
         bars: tuple[int, int, int],
         longest: int | None = None,
         camera: Camera | None = None,
     ) -> None:
-        """Set the stage.
+        """Set the view.
 
         Args:
             native: the canvas of the picture at its own size.
-            settings: what is shown of it, how large.
-            original: the picture itself, where it is known.
-            taught: what was learned of it.
-            bars: the colour of bars.
+            settings: the part of it that is shown, and the size of the frame.
+            picture: the picture itself, where it is known.
+            target: how the learned target was made from it.
+            bars: the colour of the bars, sRGB.
             longest: as for `CanvasSettings.views`.
-            camera: what moves.
+            camera: moves the view.
         """
-        self.picture, self.home, self.taught, self.bars = original, native, taught, bars
+        self.picture, self.native, self.target, self.bars = picture, native, target, bars
         self.canvas, frame = settings.views(native, longest=longest)
         self.height, self.width = frame.height, frame.width
         self.is_native = replace(self.canvas, edge=native.edge, samples=1) == native
         """Whether its pixels are those of the picture."""
         self._camera = camera
         # Odd, as for `rendering.fidelity`.
-        stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED) | 1
+        stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED_PIXELS) | 1
         self._probe = self.canvas.grid().thinned(stride)
 
     @property
     def moves(self) -> bool:
-        """Whether a camera moves, so that no two frames show the same place."""
+        """Whether a camera moves, so that no two frames show the same part of the picture."""
         return self._camera is not None
 
     def canvas_at(self, moment: float) -> Canvas:
-        """Return what the camera sees at a moment."""
+        """Return the canvas that the camera sees at a moment."""
         return self.canvas if self._camera is None else self.canvas.seen(self._camera.view(moment))
 
     def unknown(self, moment: float = 0.0) -> NDArray[np.float32] | None:
-        """Return what is unknown of the picture, float32 (height, width) in [0, 1], if anything."""
-        return self._shown_hole(self.picture, moment)
+        """Return how unknown each pixel of the frame is, float32 (height, width) in [0, 1].
+
+        None if the picture has no unknown pixels.
+        """
+        return self._plane(self.picture, moment)
 
     def unjudged(self, moment: float = 0.0) -> NDArray[np.float32] | None:
-        """Return, likewise, where nobody knows what a perfect painting would show."""
-        return self._shown_hole(None if self.picture is None else self.picture.reference, moment)
+        """Return, in the same form, where the true colours are not known."""
+        return self._plane(None if self.picture is None else self.picture.reference, moment)
 
-    def _shown_hole(self, picture: Picture | None, moment: float) -> NDArray[np.float32] | None:
+    def _plane(self, picture: Picture | None, moment: float) -> NDArray[np.float32] | None:
         if picture is None or picture.unknown is None:
             return None
         levels = Picture.from_array(np.rint(255 * picture.unknown).astype(np.uint8))
         seen = resample(levels, self.canvas_at(moment))
         boxed = letterbox(seen, height=self.height, width=self.width, colour=(0, 0, 0))
-        share = boxed[..., 0].astype(np.float32)
-        share /= 255
-        return share
+        plane = boxed[..., 0].astype(np.float32)
+        plane /= 255
+        return plane
 
     def original(self, moment: float = 0.0) -> Frame:
-        """Return the picture itself, uint8 (height, width, 3), as a perfect painting is shown.
-
-        Where it has a hole, and the truth is known, that is it.
+        """Return the frame of a perfect painting: of the picture, or of the truth behind its hole.
 
         Raises:
-            UsageError: only the weights are known.
+            UsageError: the picture is not known.
         """
-        return self._boxed(self._reference(moment))
+        return self._boxed(self._original(moment))
 
     def expose(self, painting: Painting, moment: float) -> PendingFrame:
-        """Begin to render the painting."""
+        """Begin to render a painting."""
         return PendingFrame(painting, self.canvas_at(moment))
 
-    def present(self, frame: Frame, shot: Snapshot) -> Filmed:
-        """Return what is seen of a shot, bars included, from its frame of the canvas.
+    def shot(self, frame: Frame, snapshot: Snapshot) -> Shot:
+        """Return the shot of a snapshot from its frame of the canvas: add the bars, measure it.
 
-        While a camera moves, the PSNR is that of the whole painting; else that is not looked at.
+        While a camera moves, the PSNR is that of the whole painting, not of the frame.
         """
         if self.picture is None:
             quality = math.nan
         elif self.moves:
-            quality = fidelity(shot.painting, self.picture, pixels=_JUDGED)
+            quality = fidelity(snapshot.painting, self.picture, pixels=_JUDGED_PIXELS)
         else:
-            quality = self._likeness(frame, self.picture)
-        return Filmed(shot, self._boxed(frame), quality)
+            quality = self._psnr(frame, self.picture)
+        return Shot(snapshot, self._boxed(frame), quality)
 
-    def _likeness(self, frame: Frame, original: Picture) -> float:
-        """Return the PSNR of a frame; of more pixels than the picture has, of their means."""
-        if self.taught.factor > 1:
-            both = shrink_frame(frame, original.reference, self.canvas, kernel=self.taught.kernel)
+    def _psnr(self, frame: Frame, picture: Picture) -> float:
+        """Return the PSNR of a frame; a frame larger than the picture is averaged first."""
+        if self.target.factor > 1:
+            both = shrink_frame(frame, picture.reference, self.canvas, kernel=self.target.kernel)
             if both is not None:
                 return psnr(both.frame, both.pixels, where=both.known)
-        return psnr(frame, self._at_rest, where=self._known)
+        return psnr(frame, self._original_at_rest, where=self._known)
 
-    def show(self, shot: Snapshot, moment: float = 0.0) -> Filmed:
-        """Return what is seen of a shot in a true render."""
-        return self.present(render(shot.painting, self.canvas_at(moment)), shot)
+    def render(self, snapshot: Snapshot, moment: float = 0.0) -> Shot:
+        """Return a rendered shot of a snapshot."""
+        return self.shot(render(snapshot.painting, self.canvas_at(moment)), snapshot)
 
-    def render_picture(self, painting: Painting) -> Frame:
-        """Return the painting at the pixels of the picture."""
-        return render(painting, self.home)
-
-    def see(self, pixels: Frame, moment: float) -> Frame:
-        """Return a picture of the size of the original, seen through the canvas."""
+    def show(self, pixels: Frame, moment: float) -> Frame:
+        """Return the frame of the canvas that shows pixels of the picture's size."""
         return resample(Picture(pixels), self.canvas_at(moment))
 
     def probe(self, painting: Painting) -> NDArray[np.float32]:
-        """Return the levels at some thousand pixels spread over the canvas, not rounded.
+        """Return the painting at about two thousand points spread over the canvas, in levels.
 
-        float32 (rows, columns, 3) in [0, 255].
+        float32 (rows, columns, 3) in [0, 255], not rounded.
         """
         return 255 * painting(self._probe)
 
     def seconds_per_frame(self, painting: Painting) -> float:
         """Return how long it takes to render a frame, measured on a part of one."""
-        rows = min(self.canvas.height, max(1, _SAMPLED // self.canvas.width))
+        rows = min(self.canvas.height, max(1, _TIMED_PIXELS // self.canvas.width))
         sample = self.canvas_at(0.5).grid().rows(slice(0, rows))
-        painting(sample)  # the first one prepares what the others use again
+        painting(sample)  # a warm-up
         began = time.perf_counter()
         painting(sample)
         seconds = (time.perf_counter() - began) * self.canvas.height / rows
         return seconds * self.canvas.samples**2
 
     def fidelity(self, painting: Painting, *, shown: float | None = None) -> float:
-        """Return the PSNR in dB at the picture's own pixels; NaN where there is no picture.
+        """Return the PSNR in dB at the picture's own pixels; NaN without a picture.
 
-        `shown` is the PSNR that `show` has told, where it has shown this painting.
+        `shown` is the PSNR of a rendered shot of this painting, if there was one.
         """
         if self.picture is None:
             return math.nan
@@ -181,16 +178,16 @@ class Stage:
             return shown
         return fidelity(painting, self.picture)
 
-    def _reference(self, moment: float) -> Frame:
-        return self._view(moment) if self.moves else self._at_rest
+    def _original(self, moment: float) -> Frame:
+        return self._view(moment) if self.moves else self._original_at_rest
 
     @cached_property
-    def _at_rest(self) -> Frame:
+    def _original_at_rest(self) -> Frame:
         return self._view(0.0)
 
     @cached_property
     def _known(self) -> NDArray[np.bool_] | None:
-        """Of which pixels of a frame at rest that is known; None of all."""
+        """The pixels of a frame at rest whose true colours are known; None if all are."""
         if self.picture is None or self.picture.reference.known is None:
             return None
         levels = np.where(self.picture.reference.known, np.uint8(255), np.uint8(0))
@@ -199,7 +196,7 @@ class Stage:
 
     def _view(self, moment: float) -> Frame:
         if self.picture is None:
-            raise UsageError("only weights are known here, and not the picture: use a take")
+            raise UsageError("a painting does not contain the picture: render a take")
         return resample(self.picture.reference, self.canvas_at(moment))
 
     def _boxed(self, frame: Frame) -> Frame:

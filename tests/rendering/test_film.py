@@ -10,9 +10,9 @@ from fake_painting import Flat
 from neuralpaint.image.canvas import Grid
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
-from neuralpaint.rendering.inbetweens import film
+from neuralpaint.rendering.film import film
 from neuralpaint.rendering.rendering import render
-from neuralpaint.rendering.stage import Filmed, Stage
+from neuralpaint.rendering.viewport import Shot, Viewport
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
 
@@ -30,10 +30,15 @@ class Tinted(Flat):
 
 
 @pytest.fixture
-def stage() -> Stage:
+def viewport() -> Viewport:
     Tinted.seen = 0
-    taught = TargetSettings()
-    return Stage(PICTURE.canvas, CanvasSettings(), original=PICTURE, taught=taught, bars=(0, 0, 0))
+    return Viewport(
+        PICTURE.canvas,
+        CanvasSettings(),
+        picture=PICTURE,
+        target=TargetSettings(),
+        bars=(0, 0, 0),
+    )
 
 
 def shots(tones: list[float]) -> Iterator[Snapshot]:
@@ -41,52 +46,52 @@ def shots(tones: list[float]) -> Iterator[Snapshot]:
         yield Snapshot(step, 0.1 * step, 0.5, Tinted(tone))
 
 
-def rendered(filmed: list[Filmed], stage: Stage) -> list[int]:
+def rendered(filmed: list[Shot], viewport: Viewport) -> list[int]:
     """Return the level of each frame's first pixel, after a look at all of them."""
     assert all((shot.frame == shot.frame[0, 0]).all() for shot in filmed)
     return [int(shot.frame[0, 0, 0]) for shot in filmed]
 
 
-def test_a_steady_film_is_mostly_blended_and_looks_the_same(stage: Stage) -> None:
+def test_a_steady_film_is_mostly_blended_and_looks_the_same(viewport: Viewport) -> None:
     tones = [0.2 + 0.002 * i for i in range(100)]
-    filmed = list(film(shots(tones), stage, count=2, blending=True))
-    assert [shot.shot.step for shot in filmed] == list(range(100))
+    filmed = list(film(shots(tones), viewport, count=2, blends=True))
+    assert [shot.snapshot.step for shot in filmed] == list(range(100))
     truth = [round(255 * tone) for tone in tones]
-    assert np.abs(np.subtract(rendered(filmed, stage), truth)).max() <= 1
+    assert np.abs(np.subtract(rendered(filmed, viewport), truth)).max() <= 1
     assert Tinted.seen < 25 * PICTURE.height * PICTURE.width
 
 
-def test_what_a_blend_would_miss_is_rendered(stage: Stage) -> None:
+def test_what_a_blend_would_miss_is_rendered(viewport: Viewport) -> None:
     tones = [0.2] * 40 + [0.8] * 40
     tones[20] = 0.9  # a flash
-    filmed = list(film(shots(tones), stage, count=2, blending=True))
-    levels = rendered(filmed, stage)
+    filmed = list(film(shots(tones), viewport, count=2, blends=True))
+    levels = rendered(filmed, viewport)
     assert levels[39:41] == [51, 204]
     assert levels == pytest.approx([round(255 * tone) for tone in tones], abs=1)
 
 
-def test_without_blending_every_frame_is_a_render(stage: Stage) -> None:
+def test_without_blending_every_frame_is_a_render(viewport: Viewport) -> None:
     tones = [0.2 + 0.002 * i for i in range(30)]
-    filmed = list(film(shots(tones), stage, count=2, blending=False))
+    filmed = list(film(shots(tones), viewport, count=2, blends=False))
     for shot in filmed:
-        assert (shot.frame == render(shot.shot.painting, stage.canvas)).all()
+        assert (shot.frame == render(shot.snapshot.painting, viewport.canvas)).all()
     assert len(filmed) == 30
 
 
-def test_in_a_hurry_nothing_is_checked(stage: Stage) -> None:
+def test_in_a_hurry_nothing_is_checked(viewport: Viewport) -> None:
     tones = list(np.random.default_rng(0).random(200))
-    list(film(shots(tones), stage, count=2, blending=False, hurried=lambda: True))
+    list(film(shots(tones), viewport, count=2, blends=False, hurries=lambda: True))
     assert Tinted.seen < 35 * PICTURE.height * PICTURE.width
 
 
-def test_a_shot_that_comes_twice_is_rendered_once(stage: Stage) -> None:
+def test_a_shot_that_comes_twice_is_rendered_once(viewport: Viewport) -> None:
     same = Snapshot(3, 0.1, 0.5, Tinted(0.4))
-    filmed = list(film(iter([same] * 50), stage, count=2, blending=False))
+    filmed = list(film(iter([same] * 50), viewport, count=2, blends=False))
     assert len(filmed) == 50
     assert Tinted.seen == PICTURE.height * PICTURE.width
 
 
-def test_shots_are_pulled_before_the_last_key_is_developed(stage: Stage) -> None:
+def test_shots_are_pulled_before_the_last_key_is_developed(viewport: Viewport) -> None:
     """A GPU trains towards the next shot while the frame of the last one comes."""
     pulled: list[int] = []
 
@@ -95,9 +100,9 @@ def test_shots_are_pulled_before_the_last_key_is_developed(stage: Stage) -> None
             pulled.append(snapshot.step)
             yield snapshot
 
-    next(film(watched(), stage, count=2, blending=False))
+    next(film(watched(), viewport, count=2, blends=False))
     assert pulled == [0, 1]
 
 
-def test_no_shots_no_film(stage: Stage) -> None:
-    assert list(film(iter([]), stage, count=2, blending=True)) == []
+def test_no_shots_no_film(viewport: Viewport) -> None:
+    assert list(film(iter([]), viewport, count=2, blends=True)) == []

@@ -1,9 +1,8 @@
-"""The timelapse: train on a picture and film it. The main job."""
+"""Video: train on a picture and film it. The main pipeline."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,28 +13,29 @@ from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.models.codes import Subject
 from neuralpaint.pipelines.clip import Clip
-from neuralpaint.pipelines.clip_settings import ClipSettings, TimelapseSettings
-from neuralpaint.pipelines.detail import LONGEST_CLIP, detail_of
-from neuralpaint.pipelines.live import Live, RunSettings
+from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
-from neuralpaint.pipelines.morph.moving import MovingSettings, check_moving, gather_frames
-from neuralpaint.pipelines.morph.walking import played
-from neuralpaint.pipelines.report import Report, Result, ignore
+from neuralpaint.pipelines.moving import MovingSettings, check_moving, load_moving, playing
+from neuralpaint.pipelines.note import Note, source_name
+from neuralpaint.pipelines.settings import ClipSettings, RunSettings, TimelapseSettings
+from neuralpaint.pipelines.sources import FromTraining
 from neuralpaint.rendering.camera import cameras
-from neuralpaint.storage.resume.keeping import Keeping
+from neuralpaint.rendering.detail import LONGEST_CLIP, detail_of
+from neuralpaint.runtime.progress import Report, ignore
+from neuralpaint.storage.resume import Resume
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.video.formats import format_for
 from neuralpaint.video.playback import PlaybackSettings
 from neuralpaint.video.sinks import check_clip
 
-__all__ = ["VideoSettings", "prepare_timelapse", "timelapse"]
+__all__ = ["VideoSettings", "prepare_video", "timelapse"]
 
-_MODEL_OF_FRAMES = "morph"  # unless another than the usual is asked for
+_MODEL_OF_FRAMES = "morph"  # learns the frames of an input that moves, unless one is chosen
 
 
 @dataclass(frozen=True, init=False)
 class VideoSettings(ComposedSettings):
-    """Everything that shapes a clip."""
+    """Everything that shapes a clip of a training."""
 
     section: ClassVar[str] = "Clip"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("every", "seconds", "budget"),)
@@ -59,13 +59,13 @@ class VideoSettings(ComposedSettings):
         train_on = self.training.optimization.train_on
         if self.video.frames_from == "training" and train_on != "all":
             raise UsageError(
-                f"--frames-from training shows what is trained on, and --train-on {train_on} "
-                "leaves the rest out: choose --frames-from auto"
+                f"--frames-from training shows the trained pixels, and --train-on {train_on} "
+                "leaves out the rest: choose --frames-from auto"
             )
         if self.video.frames_from == "training" and self.training.target.factor > 1:
             raise UsageError(
                 "--frames-from training shows the picture's own pixels, and --target-scale and "
-                "--enhance have others learned: choose --frames-from auto"
+                "--enhance train on others: choose --frames-from auto"
             )
 
 
@@ -84,91 +84,86 @@ def timelapse(
 ) -> Result:
     """Train on a picture and film it.
 
-    A `KeyboardInterrupt` while it works finishes the clip with what has been filmed; the result
-    says so.
+    A `KeyboardInterrupt` while it works finishes the clip with the frames so far; the result says
+    so.
 
     Args:
         source: a path, an open binary file, or "-" for standard input.
         output: the clip; its suffix chooses the format.
         settings: everything that shapes the clip.
-        audio: a sound file to lay under the clip.
+        audio: a sound file for the clip.
         record: a take of the training to be written.
-        save: where to save the painting that it ends with.
-        resume: whether to go on with an interrupted run for `output`, if there is one.
+        save: the painting at the end of the training to be written.
+        resume: whether to resume an interrupted run for `output`, if there is one.
         overwrite: whether `output`, `record` and `save` may exist.
         report: called with the progress, several times a second.
-        **options: fields of `VideoSettings`, in place of `settings`: for example `steps=3000`.
+        **options: fields of `VideoSettings`, instead of `settings`: for example `steps=3000`.
 
     Raises:
         UsageError: an option cannot be used, or the output exists or cannot be there.
         PictureError: the picture cannot be read.
-        DeviceError: the device is not there or has too little memory.
+        DeviceError: the device does not exist or has too little memory.
         DivergedError: the loss became NaN; the clip so far has been written.
         EncodingError: the clip cannot be written.
-        SavedError: what an interrupted run has left is damaged.
+        SavedError: the files of an interrupted run are damaged.
     """
-    keeping = Keeping.of(record=record, save=save, resume=resume, overwrite=overwrite)
+    files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
     chosen = VideoSettings.given(settings, options)
-    return prepare_timelapse(source, output, settings=chosen, audio=audio, keeping=keeping).run(
-        report
-    )
+    return prepare_video(source, output, settings=chosen, audio=audio, resume=files).run(report)
 
 
-def prepare_timelapse(
+def prepare_video(
     source: Source,
     output: str | Path,
     *,
     settings: VideoSettings,
     audio: str | Path | None = None,
-    keeping: Keeping | None = None,
+    resume: Resume | None = None,
     began: float | None = None,
 ) -> Clip:
-    """Return the job that `timelapse` does; all that can be checked is checked.
+    """Return the job that `timelapse` runs, after all checks.
 
     Raises:
-        NeuralPaintError: as `timelapse` says.
+        NeuralPaintError: as in `timelapse`.
     """
-    keeping = keeping or Keeping()
+    resume = resume or Resume(output)
     sound = None if audio is None else Path(audio)
-    overwrite = keeping.may_replace(output)
-    # Once before the picture is read, and with its size once more after.
-    form = format_for(output, settings.video.format)
-    check_clip(output, form, audio=sound, overwrite=overwrite)
-    keeping.check(source, output)
-    moving = None
+    overwrite = resume.may_replace_output()
+    # Before the picture is read; `Clip` checks again, with the size of the frames.
+    check_clip(output, format_for(output, settings.video.format), audio=sound, overwrite=overwrite)
+    resume.check(source)
+    pace = None
     subject: Subject
-    if settings.moving.frames_in is not None:
-        moving = gather_frames(source, settings.picture, settings.moving)
-        subject = moving.album
-        # What plays goes on to its last frame.
-        settings = settings.replaced(hold=settings.playback.hold or 0.0)
-        if settings.training.model == options(VideoSettings)["model"].default:
-            settings = settings.replaced(model=_MODEL_OF_FRAMES)
-    else:
+    if settings.moving.frames_in is None:
         reader = PictureReader(settings.picture, settings.masking, settings.reference)
         subject = reader.load(source)
-    live = Live(
-        source,
-        output,
-        subject=subject,
-        training=settings.training,
-        run=settings.run,
-        settings=settings,
-        recipe="video",
-        keeping=keeping,
-        detail=partial(_detail, settings=settings),
-        films=True,
-        audio=sound,
-        pace=None if moving is None else moving.pace._asdict(),
+    else:
+        subject, pace = load_moving(source, settings.picture, settings.moving)
+        settings = _for_moving(settings)
+    training = FromTraining(
+        subject,
+        settings.training,
+        limits=settings.run,
+        note=Note(
+            "video",
+            source_name(source, subject),
+            str(output),
+            settings,
+            audio=None if sound is None else sound.name,
+            pace=None if pace is None else pace._asdict(),
+        ),
+        resume=resume,
+        detail=lambda canvas: _detail(canvas, settings),
+        shows_earlier=True,
     )
     return Clip(
         output,
-        footage=live
-        if moving is None
-        else played(live, moving.pace, settings.playback, settings.timelapse),
+        source=training
+        if pace is None
+        else playing(training, pace, settings.playback, settings.timelapse),
         playback=settings.playback,
         timelapse=settings.timelapse,
-        settings=settings.video,
+        video=settings.video,
         view=settings.view,
         bars=settings.picture.background_colour,
         audio=sound,
@@ -178,9 +173,18 @@ def prepare_timelapse(
     )
 
 
-def _detail(picture: Canvas, *, settings: VideoSettings) -> float:
-    """Return how many pixels of a frame there are to one pixel of the picture, at most."""
-    if settings.video.frames_from == "training":
-        return 1.0  # it shows what is learned, at the picture's own size
-    camera = None if settings.video.camera is None else cameras.parse(settings.video.camera)
-    return detail_of(picture, settings.view, longest=LONGEST_CLIP, camera=camera)
+def _for_moving(settings: VideoSettings) -> VideoSettings:
+    """Return the settings for an input that moves: it plays to its last frame."""
+    settings = settings.replaced(hold=settings.playback.hold or 0.0)
+    if settings.training.model == options(VideoSettings)["model"].default:
+        settings = settings.replaced(model=_MODEL_OF_FRAMES)
+    return settings
+
+
+def _detail(canvas: Canvas, settings: VideoSettings) -> float:
+    """Return the greatest number of frame pixels per pixel of the picture."""
+    video = settings.video
+    if video.frames_from == "training":
+        return 1.0  # such frames show the picture's own pixels
+    camera = None if video.camera is None else cameras.parse(video.camera)
+    return detail_of(canvas, settings.view, longest=LONGEST_CLIP, camera=camera)

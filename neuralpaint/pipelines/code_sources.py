@@ -1,0 +1,192 @@
+"""Snapshot sources for a network that has learned several pictures, each known by a code.
+
+They wrap another source and evaluate its paintings at one code (`AtCode`), along a path through the
+codes after the training (`AlongPath`), or over and over while it trains (`Playing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuralpaint.errors import UsageError
+from neuralpaint.models.codes import checked_code
+from neuralpaint.pipelines.sources import Run, SnapshotSource
+from neuralpaint.rendering.pacing import Pacing
+from neuralpaint.rendering.paths import CodePath
+from neuralpaint.rendering.rendering import fidelity
+from neuralpaint.training.learning import Snapshot
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
+
+__all__ = ["AlongPath", "AtCode", "Playing", "codes_of"]
+
+_UNSEEN_SNAPSHOTS = 100  # of a training that is not shown; how often a time limit is checked
+
+
+def codes_of(source: SnapshotSource) -> NDArray[np.float32]:
+    """Return the codes (pictures, k) of the pictures that a source has learned.
+
+    Raises:
+        UsageError: it has learned a single picture.
+    """
+    codes = source.painting().codes
+    if codes is None:
+        raise UsageError(
+            "this network has learned a single picture and has no codes: give one that morph has "
+            "trained"
+        )
+    return codes
+
+
+class _Coded(SnapshotSource):
+    """A source whose paintings are evaluated at codes; everything else stays the same."""
+
+    def __init__(self, source: SnapshotSource) -> None:
+        self._source = source
+        self.note, self.canvas, self.pictures = source.note, source.canvas, source.pictures
+        self.settings, self.device = source.settings, source.device
+        self.resume, self.by_clock = source.resume, source.by_clock
+        self.trains = source.trains
+
+    @property
+    def step(self) -> int:
+        """The step of the newest snapshot."""
+        return self._source.step
+
+    @property
+    def steps(self) -> int:
+        """The step at which the training ends, as far as it is known."""
+        return self._source.steps
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training up to `step`."""
+        return self._source.seconds
+
+    def psnr_per_picture(self) -> tuple[tuple[str, float], ...]:
+        """Return the name of each picture and its PSNR in dB, at its own code."""
+        painting = self._source.painting()
+        return tuple(
+            (picture.name, fidelity(painting.at(code), picture))
+            for picture, code in zip(self.pictures, codes_of(self._source), strict=False)
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known before anything is made."""
+        return self._source.facts()
+
+
+class AtCode(_Coded):
+    """Every snapshot at one code."""
+
+    def __init__(self, source: SnapshotSource, code: ArrayLike) -> None:
+        """Wrap a source; `code` is (k,).
+
+        Raises:
+            UsageError: the source has no codes, or codes of another length.
+        """
+        super().__init__(source)
+        codes = codes_of(source)
+        self._code = checked_code(code, codes.shape[1])
+        # At the code of a learned picture, frames can be compared with that picture.
+        for picture, known in zip(self.pictures, codes, strict=False):
+            if np.array_equal(known, self._code):
+                self.picture = picture
+
+    def painting(self) -> Painting:
+        """Return the newest painting at the code."""
+        return self._source.painting().at(self._code)
+
+    def psnr_per_picture(self) -> tuple[tuple[str, float], ...]:
+        """Return nothing: only one picture is shown."""
+        return ()
+
+    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
+        """Yield the snapshots of the source at the code."""
+        for snapshot in self._source.snapshots(fractions, run, every=every):
+            yield _at(snapshot, self._code)
+
+
+class AlongPath(_Coded):
+    """First the training as the first picture shows it, if that is wanted; then the path."""
+
+    def __init__(
+        self, source: SnapshotSource, path: CodePath, *, learning: float, pacing: Pacing
+    ) -> None:
+        """Wrap a source.
+
+        Args:
+            source: trained on several pictures.
+            path: through their codes.
+            learning: the fraction of the shots that show the training, in [0, 1).
+            pacing: of the training; the path has its own.
+
+        Raises:
+            UsageError: the source has no codes, or the path does not fit them.
+        """
+        super().__init__(source)
+        self._path, self._waypoints = path, path.waypoints(codes_of(source))
+        self._learning, self._pacing = learning, pacing
+        self.trains_first = learning == 0
+
+    def painting(self) -> Painting:
+        """Return the newest painting at the first code of the path."""
+        return self._source.painting().at(self._waypoints[0])
+
+    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
+        """Yield a snapshot for each fraction, of the training and then of the path."""
+        shown = round(self._learning * len(fractions))
+        moments = self._pacing.fractions(shown) if shown else self._unseen()
+        newest: Snapshot | None = None
+        for newest in self._source.snapshots(moments, run, every=every):
+            if shown:
+                yield _at(newest, self._waypoints[0])
+        if newest is None:
+            return
+        count = len(fractions) - shown
+        # A closed path does not show its first moment twice.
+        last = count if self._path.is_closed else max(1, count - 1)
+        for i in range(count):
+            yield _at(newest, self._path.at(i / last, self._waypoints))
+
+    def _unseen(self) -> Sequence[float]:
+        if not self.trains:
+            return [1.0]
+        return [i / _UNSEEN_SNAPSHOTS for i in range(_UNSEEN_SNAPSHOTS + 1)]
+
+
+class Playing(_Coded):
+    """Plays an input that moves over and over, while the network learns it."""
+
+    def __init__(self, source: SnapshotSource, path: CodePath, *, plays: int) -> None:
+        """Wrap a source; `plays` is how often the path is followed in the whole clip.
+
+        Raises:
+            UsageError: the source has no codes.
+        """
+        super().__init__(source)
+        self._path, self._waypoints = path, path.waypoints(codes_of(source))
+        self._plays = plays
+
+    def painting(self) -> Painting:
+        """Return the newest painting at the first code of the path."""
+        return self._source.painting().at(self._waypoints[0])
+
+    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
+        """Yield the snapshots of the source, each at a later code."""
+        # The last shot is the end of the last round, unless that is the start of another round.
+        last = len(fractions) if self._path.is_closed else max(1, len(fractions) - 1)
+        for i, snapshot in enumerate(self._source.snapshots(fractions, run, every=every)):
+            played = self._plays * i / last
+            position = 1.0 if played == self._plays else played % 1
+            yield _at(snapshot, self._path.at(position, self._waypoints))
+
+
+def _at(snapshot: Snapshot, code: ArrayLike | Any) -> Snapshot:
+    """Return a snapshot with its painting at a code."""
+    return Snapshot(snapshot.step, snapshot.seconds, snapshot.loss, snapshot.painting.at(code))

@@ -1,0 +1,253 @@
+"""Morph: one network learns several pictures, and the clip follows a path between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.config.settings import ComposedSettings, group, setting
+from neuralpaint.errors import UsageError
+from neuralpaint.image.framing import CanvasSettings
+from neuralpaint.image.pictures import Frame, PictureSettings
+from neuralpaint.models.codes import Album
+from neuralpaint.pipelines.clip import Clip
+from neuralpaint.pipelines.code_sources import AlongPath
+from neuralpaint.pipelines.job import Result
+from neuralpaint.pipelines.masking import MaskSettings
+from neuralpaint.pipelines.moving import MovingSettings, Pace, check_moving, load_moving, timed
+from neuralpaint.pipelines.note import Note
+from neuralpaint.pipelines.picture_sets import CodesFrom, load_album, picture_files
+from neuralpaint.pipelines.samples import Samples
+from neuralpaint.pipelines.settings import ClipSettings, PathSettings, RunSettings
+from neuralpaint.pipelines.sources import FromTraining, Run
+from neuralpaint.rendering.camera import cameras
+from neuralpaint.rendering.detail import LONGEST_CLIP, detail_of
+from neuralpaint.rendering.pacing import pacings
+from neuralpaint.rendering.paths import code_paths
+from neuralpaint.runtime.progress import Report, ignore
+from neuralpaint.storage.resume import Resume
+from neuralpaint.training.learning import Snapshot
+from neuralpaint.training.settings import TrainingSettings
+from neuralpaint.video.formats import format_for
+from neuralpaint.video.playback import PlaybackSettings
+from neuralpaint.video.sinks import check_clip
+
+__all__ = ["MorphSettings", "morph", "prepare_morph"]
+
+
+@dataclass(frozen=True, init=False)
+class MorphSettings(ComposedSettings):
+    """Everything that shapes a morph."""
+
+    section: ClassVar[str] = "Walk"
+    overrides: ClassVar[dict[str, dict[str, Any]]] = {
+        "model": {"default": "morph"},
+        "path": {"help": "the path through the codes; unset, loop, and play for input that moves"},
+        "duration": {"help": "length of the clip; unset, what the legs of the path take"},
+        "hold": {"help": "how long the last frame is held; unset, not at all"},
+    }
+
+    walk: PathSettings = group(PathSettings)
+    playback: PlaybackSettings = group(PlaybackSettings)
+    video: ClipSettings = group(ClipSettings)
+    view: CanvasSettings = group(CanvasSettings)
+    training: TrainingSettings = group(TrainingSettings)
+    run: RunSettings = group(RunSettings)
+    masking: MaskSettings = group(MaskSettings)
+    moving: MovingSettings = group(MovingSettings)
+    picture: PictureSettings = group(PictureSettings)
+
+    codes: CodesFrom = setting(
+        "one-hot",
+        "the code of each picture; one-hot: a number of its own; from-names: the buttons in the "
+        "name of its file, as in 10110000.png",
+    )
+    sample: int = setting(
+        0,
+        "also write so many stills of codes that were not trained, and a contact sheet of them, "
+        "into a folder beside the clip",
+        minimum=0,
+        maximum=1000,
+    )
+    grid: bool = setting(
+        False, "also write a sheet of all combinations of up to 8 buttons into that folder"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_moving(self.moving, self.changes())
+        self.playback.playback()  # raises if the clip has no room for what was asked
+        if self.video.frames_from == "training":
+            raise UsageError(
+                "--frames-from training shows one picture that is being learned: choose auto or "
+                "render"
+            )
+        if pacings.parse(self.video.pacing).trains_first:
+            raise UsageError(
+                f"--pacing {self.video.pacing} needs the whole training: choose fixed or log"
+            )
+        if not self.walk.learn and "pacing" in self.changes():
+            raise UsageError("--pacing is about the training of a picture: give --learn too")
+
+
+def morph(
+    sources: Sequence[str | Path],
+    output: str | Path,
+    *,
+    settings: MorphSettings | None = None,
+    audio: str | Path | None = None,
+    record: str | Path | None = None,
+    save: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    report: Report = ignore,
+    **options: object,
+) -> Result:
+    """Train one network on several pictures, and film a path between them.
+
+    Args:
+        sources: the pictures, or folders of them; all get the size of the first.
+        output: the clip; its suffix chooses the format.
+        settings: everything that shapes the morph.
+        audio: a sound file for the clip.
+        record: a take of the training to be written.
+        save: the painting to be written, which `render` shows at any code.
+        resume: whether to resume an interrupted run for `output`, if there is one.
+        overwrite: whether `output`, `record` and `save` may exist.
+        report: called with the progress, several times a second.
+        **options: fields of `MorphSettings`, instead of `settings`: for example `path="corners"`.
+
+    Raises:
+        UsageError: an option cannot be used, or the output exists or cannot be there.
+        PictureError: a picture cannot be read.
+        DeviceError: the device does not exist or has too little memory.
+        DivergedError: the loss became NaN.
+        EncodingError: the clip cannot be written.
+        SavedError: the files of an interrupted run are damaged.
+    """
+    files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
+    chosen = MorphSettings.given(settings, options)
+    return prepare_morph(sources, output, settings=chosen, audio=audio, resume=files).run(report)
+
+
+def prepare_morph(
+    sources: Sequence[str | Path],
+    output: str | Path,
+    *,
+    settings: MorphSettings,
+    audio: str | Path | None = None,
+    resume: Resume | None = None,
+    began: float | None = None,
+) -> Clip:
+    """Return the job that `morph` runs, after all checks.
+
+    Raises:
+        NeuralPaintError: as in `morph`.
+    """
+    resume = resume or Resume(output)
+    sound = None if audio is None else Path(audio)
+    overwrite = resume.may_replace_output()
+    check_clip(output, format_for(output, settings.video.format), audio=sound, overwrite=overwrite)
+    album, pace = _load(sources, settings, resume)
+    path = code_paths.parse(settings.walk.path or "loop")
+    if pace is not None:
+        path = pace.path(None if settings.walk.path is None else path)
+    settings = settings.replaced(path=code_paths.spec(path))
+    playback, learning = timed(settings.playback, settings.walk, path, album.codes, pace)
+    samples = Samples(
+        Path(output),
+        codes=album.codes,
+        buttons=settings.codes == "from-names",
+        count=settings.sample,
+        grid=settings.grid,
+        seed=settings.training.optimization.seed,
+    )
+    samples.check(overwrite=overwrite)
+    named = [f"{source}/" if Path(source).is_dir() else str(source) for source in sources]
+    camera = None if settings.video.camera is None else cameras.parse(settings.video.camera)
+    training = FromTraining(
+        album,
+        settings.training,
+        limits=settings.run,
+        note=Note(
+            "morph",
+            named[0],
+            str(output),
+            settings,
+            audio=None if sound is None else sound.name,
+            others=tuple(named[1:]),
+            pace=None if pace is None else pace._asdict(),
+        ),
+        resume=resume,
+        detail=lambda canvas: detail_of(canvas, settings.view, longest=LONGEST_CLIP, camera=camera),
+        shows_earlier=settings.walk.learn,
+    )
+    pacing = pacings.parse(settings.video.pacing)
+    return _MorphClip(
+        output,
+        training=training,
+        samples=samples,
+        source=AlongPath(training, path, learning=learning, pacing=pacing),
+        playback=playback,
+        video=settings.video,
+        view=settings.view,
+        bars=settings.picture.background_colour,
+        audio=sound,
+        overwrite=overwrite,
+        budget=settings.run.budget,
+        began=began,
+    )
+
+
+def _load(
+    sources: Sequence[str | Path], settings: MorphSettings, resume: Resume
+) -> tuple[Album, Pace | None]:
+    """Return what is learned, and its pace if it moves."""
+    if settings.moving.frames_in is None:
+        files = picture_files(sources)
+        for file in files:
+            resume.check(file)
+        album = load_album(
+            files,
+            picture=settings.picture,
+            masking=settings.masking,
+            model=settings.training.model,
+            codes=settings.codes,
+        )
+        return album, None
+    if len(sources) > 1:
+        raise UsageError(
+            f"--frames-in is about one input that moves, not {len(sources)}: give one, or leave it "
+            "out"
+        )
+    resume.check(sources[0])
+    return load_moving(sources[0], settings.picture, settings.moving)
+
+
+class _MorphClip(Clip):
+    """The clip of a path, and stills of other codes."""
+
+    def __init__(
+        self, output: str | Path, *, training: FromTraining, samples: Samples, **options: Any
+    ) -> None:
+        super().__init__(output, **options)
+        self._training_source, self._samples = training, samples
+
+    def _make(self, run: Run) -> Result:
+        result = super()._make(run)
+        if not self._samples or result.interrupted:
+            return result
+        stills = self._samples.write(self._at_code, tag=self.source.note.text())
+        return replace(result, stills=tuple(stills))
+
+    def _at_code(self, code: NDArray[np.float32]) -> Frame:
+        """Return the frame of the trained network at a code."""
+        source = self._training_source
+        painting = source.painting().at(code)
+        snapshot = Snapshot(source.step, source.seconds, float("nan"), painting)
+        return self.viewport.render(snapshot).frame

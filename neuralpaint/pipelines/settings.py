@@ -1,0 +1,243 @@
+"""Settings that several commands share; each command composes its own from these groups."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self
+
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.errors import UsageError
+from neuralpaint.rendering.camera import cameras, read_camera
+from neuralpaint.rendering.film import FramesFrom
+from neuralpaint.rendering.pacing import pacings
+from neuralpaint.rendering.paths import code_paths
+from neuralpaint.video.formats import formats
+from neuralpaint.video.overlays import overlays
+from neuralpaint.video.playback import PlaybackSettings
+
+__all__ = [
+    "ClipSettings",
+    "MomentSettings",
+    "PathSettings",
+    "RunSettings",
+    "StillSettings",
+    "TimelapseSettings",
+]
+
+_POSITION = re.compile(r"(\d{1,18})|(\d+(?:\.\d+)?)%", re.ASCII)
+_SECONDS_EACH = 2.5
+_LEARNING_LEGS = 2.0  # the training is shown for as long as so many legs of the path
+
+
+@dataclass(frozen=True)
+class RunSettings(Settings):
+    """How long a whole run may take, and how often its state is saved."""
+
+    section: ClassVar[str] = "Training"
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("steps", "seconds", "epochs", "budget"),)
+
+    budget: float | None = setting(
+        None,
+        "finish everything in this time, from the start of the command to the file: train as long "
+        "as reading, rendering and writing leave",
+        unit="seconds",
+        above=0.0,
+    )
+    checkpoint: float | None = setting(
+        None,
+        "seconds between two saved states for --resume; 0 saves none; unset, a minute, and none "
+        "for a clip whose snapshots would take more than 2 GB",
+        unit="seconds",
+        minimum=0,
+    )
+
+
+@dataclass(frozen=True)
+class ClipSettings(Settings):
+    """How snapshots become the frames of a clip, and in which format."""
+
+    section: ClassVar[str] = "Clip"
+
+    pacing: str = setting("fixed", "how training time becomes clip time", entries=pacings)
+    frames_from: FramesFrom = setting(
+        "auto",
+        "render: every frame is a true render; auto: on a CPU, frames that cannot be told from a "
+        "blend of true ones are blended; training: what the batches leave on a canvas, almost for "
+        "nothing, but a pixel may be two passes over the picture old (200 steps at 768x512) and "
+        "shows the weights themselves, noisier than their average",
+    )
+    camera: str | None = setting(
+        None,
+        "a move over the picture, every frame rendered at its own detail; or a TOML file of "
+        "keyframes",
+        entries=cameras,
+        read=read_camera,
+    )
+    format: str | None = setting(
+        None, "kind of file, with settings; unset, by the suffix", entries=formats
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.frames_from == "training" and pacings.parse(self.pacing).trains_first:
+            raise UsageError(
+                f"--frames-from training films while it trains, and --pacing {self.pacing} after: "
+                "choose --pacing fixed or log"
+            )
+
+
+@dataclass(frozen=True)
+class TimelapseSettings(Settings):
+    """What only the clip of one picture has: a frame every few steps, and overlays."""
+
+    section: ClassVar[str] = "Clip"
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("frames", "every"),)
+
+    every: int | None = setting(
+        None,
+        "a snapshot every so many steps, one frame each; with --duration, spread over it; with "
+        "another pacing, only at multiples of it",
+        unit="steps",
+        minimum=1,
+    )
+    overlay: str = setting(
+        "",
+        "what to draw on the clip; may be given several times",
+        entries=overlays,
+        repeatable=True,
+    )
+
+    def snapshots(self, steps: int | None) -> int | None:
+        """Return the number of snapshots of a training of `steps` steps; None without --every."""
+        if self.every is None or steps is None:
+            return None
+        return 1 + -(-steps // self.every)
+
+
+@dataclass(frozen=True)
+class StillSettings(Settings):
+    """How a painting becomes a still."""
+
+    section: ClassVar[str] = "Still"
+
+    depth: Literal["8", "16"] = setting("8", "bits per channel; 16 for .png and .tiff", unit="bits")
+    match_source: bool = setting(
+        True,
+        "correct a still of the finished training, at least half as large again as the picture "
+        "along both sides, so that it is the picture when it is shrunk; paintings do not contain "
+        "the picture",
+    )
+    keep_known: bool = setting(
+        False,
+        "with a mask, write the known pixels unchanged, at the picture's own size, and blend the "
+        "seam of the hole",
+    )
+
+
+@dataclass(frozen=True)
+class PathSettings(Settings):
+    """How a path through the codes of several pictures becomes a clip."""
+
+    section: ClassVar[str] = "Walk"
+
+    path: str | None = setting(
+        None, "the path through the codes that morph has learned; unset, none", entries=code_paths
+    )
+    seconds_each: float | None = setting(
+        None,
+        "seconds from one code to the next, without --duration and --frames; unset, 2.5, and four "
+        "times slower than the original for an input that moves",
+        unit="seconds",
+        above=0.0,
+        maximum=3600,
+    )
+    learn: bool = setting(
+        False, "show the first picture being learned, then the path: two legs longer"
+    )
+
+    def timed(
+        self, playback: PlaybackSettings, legs: int, *, usual: float = _SECONDS_EACH
+    ) -> PlaybackSettings:
+        """Return the playback with the length of a path of `legs` legs, unless it has one.
+
+        `usual` is the default number of seconds per leg. The end is not held by default.
+        """
+        hold = playback.hold or 0.0
+        if playback.duration is not None or playback.frames is not None:
+            return replace(playback, hold=hold)
+        each = usual if self.seconds_each is None else self.seconds_each
+        return replace(playback, hold=hold, duration=each * (legs + self._extra) + hold)
+
+    def learning(self, legs: int) -> float:
+        """Return the fraction of the clip that shows the training."""
+        return self._extra / (legs + self._extra)
+
+    @property
+    def _extra(self) -> float:
+        return _LEARNING_LEGS if self.learn else 0.0
+
+
+@dataclass(frozen=True)
+class Position:
+    """A position in a training: a step, or a percentage."""
+
+    number: float
+    is_step: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the position that `500` or `40%` names.
+
+        Raises:
+            UsageError: the text is neither, or above 100%.
+        """
+        found = _POSITION.fullmatch(text.strip())
+        if found is None:
+            raise UsageError(
+                f"--at must be a step such as 500, or percent such as 40%, not {text!r}"
+            )
+        step, percent = found.groups()
+        if percent is None:
+            return cls(int(step), is_step=True)
+        if float(percent) > 100:
+            raise UsageError(f"--at {text}: at most 100%")
+        return cls(float(percent), is_step=False)
+
+    def fraction(self, steps: int) -> float:
+        """Return the position as a fraction of a training of `steps` steps, in [0, 1].
+
+        Raises:
+            UsageError: the training has fewer steps.
+        """
+        if not self.is_step:
+            return self.number / 100
+        if self.number > steps:
+            raise UsageError(f"--at {self.number}: the training ends at step {steps}")
+        return self.number / steps if steps else 0.0
+
+
+@dataclass(frozen=True)
+class MomentSettings(Settings):
+    """Which moment of a take is rendered."""
+
+    section: ClassVar[str] = "Output"
+
+    at: str | None = setting(
+        None,
+        "the moment of a take: a step, or a percentage such as 40%; unset, the last",
+        unit="STEP|PERCENT",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.at is not None:
+            Position.parse(self.at)
+
+    def fraction(self, steps: int) -> float:
+        """Return the moment as a fraction of a training of `steps` steps, in [0, 1].
+
+        Raises:
+            UsageError: the training has fewer steps.
+        """
+        return 1.0 if self.at is None else Position.parse(self.at).fraction(steps)

@@ -1,0 +1,434 @@
+"""Snapshot sources: where the snapshots of a clip or a still come from.
+
+A clip can be made while a network trains (`FromTraining`), from a recorded training (`FromTake`) or
+from a saved network (`FromPainting`). Each yields a snapshot for each moment that is requested.
+"""
+
+from __future__ import annotations
+
+import bisect
+import logging
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from neuralpaint.errors import UsageError
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.metrics import psnr_of_mse
+from neuralpaint.image.pictures import Frame, Picture
+from neuralpaint.models import models
+from neuralpaint.models.codes import Subject
+from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.note import Note
+from neuralpaint.pipelines.settings import RunSettings
+from neuralpaint.rendering.detail import target_scale
+from neuralpaint.rendering.time_budget import TimeBudget
+from neuralpaint.runtime.interruption import Interruption
+from neuralpaint.runtime.progress import ProgressTracker
+from neuralpaint.storage.resume import Resume
+from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
+from neuralpaint.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
+    from neuralpaint.storage.take import Take
+
+__all__ = ["FromPainting", "FromTake", "FromTraining", "Run", "SnapshotSource"]
+
+logger = logging.getLogger(__name__)
+
+
+class Run(NamedTuple):
+    """What cuts across a job: made once, and passed down to everything that needs it."""
+
+    progress: ProgressTracker
+    interruption: Interruption
+    budget: TimeBudget
+
+
+class SnapshotSource(ABC):
+    """Yields the snapshots of one training."""
+
+    note: Note
+    """How the output is made; stored in it."""
+    canvas: Canvas
+    """The canvas of the picture at its own size."""
+    picture: Picture | None = None
+    """The picture, where it is known and there is only one."""
+    pictures: Sequence[Picture] = ()
+    """All pictures that were learned, as far as they are known."""
+    settings: TrainingSettings
+    """How the network was trained."""
+    device: str
+    """The kind of device that renders, such as "cuda"."""
+    resume: Resume | None = None
+    """Keeps the training from being lost, if there is one."""
+    by_clock: bool = False
+    """Whether a time limit, and not a number of steps, ends the training."""
+    trains: bool = False
+    """Whether a network trains while snapshots are requested."""
+    trains_first: bool = False
+    """Whether the training is over before the first snapshot is yielded."""
+
+    @property
+    @abstractmethod
+    def step(self) -> int:
+        """The step of the newest snapshot."""
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """The step at which the training ends, as far as it is known."""
+
+    @property
+    @abstractmethod
+    def seconds(self) -> float:
+        """Seconds of training up to `step`."""
+
+    @property
+    def seed(self) -> int:
+        """The seed of the training."""
+        return self.settings.optimization.seed
+
+    def psnr_per_picture(self) -> tuple[tuple[str, float], ...]:
+        """Return the name of each of several pictures and its PSNR in dB; empty for one picture."""
+        return ()
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """Return what is known before anything is made, for --dry-run and --json."""
+
+    @abstractmethod
+    def painting(self) -> Painting:
+        """Return the newest painting."""
+
+    @abstractmethod
+    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
+        """Yield a snapshot at each fraction of the training; they ascend from 0 to 1.
+
+        Where the training has so many steps, only at multiples of `every` and at the end.
+        """
+
+    def begin_preview(self, frame: Frame) -> None:
+        """Collect the predictions of every training batch in a canvas that starts as `frame`.
+
+        Raises:
+            UsageError: this source has no such frames.
+        """
+        raise UsageError(
+            "--frames-from training shows one picture that is being learned: choose --frames-from "
+            "auto"
+        )
+
+    def preview(self) -> Frame:
+        """Return that canvas at the newest snapshot, of the picture's size."""
+        raise RuntimeError("begin_preview has not been called")
+
+
+class FromTraining(SnapshotSource):
+    """Trains a network, and keeps the training from being lost."""
+
+    trains = True
+
+    def __init__(
+        self,
+        subject: Subject,
+        training: TrainingSettings,
+        *,
+        limits: RunSettings,
+        note: Note,
+        resume: Resume,
+        detail: Callable[[Canvas], float],
+        shows_earlier: bool = False,
+        reports_psnr: bool = False,
+    ) -> None:
+        """Create the learner; restore it if an earlier run is resumed.
+
+        Args:
+            subject: the picture or pictures to learn.
+            training: how to train.
+            limits: how long, and how often to save the state.
+            note: how the output is made, with all settings of the command.
+            resume: the files that keep the training.
+            detail: returns the greatest number of frame pixels per picture pixel.
+            shows_earlier: whether a resumed run yields the snapshots of the earlier run again.
+            reports_psnr: whether the loss is the MSE, so that the progress can contain the PSNR.
+
+        Raises:
+            UsageError: the earlier run does not fit.
+            DeviceError: the device does not exist or has too little memory.
+        """
+        self.note, self.resume = note, resume
+        self.pictures, self.canvas = subject.pictures, subject.canvas
+        self.picture = subject if isinstance(subject, Picture) else None
+        self._times = {"seconds": training.optimization.seconds, "budget": limits.budget}
+        self.by_clock = any(self._times.values())
+        shown, target = detail(self.canvas), training.target
+        if target.enhance and shown <= 1 and resume.record is resume.save is None:
+            logger.info(
+                "--enhance only changes frames larger than the picture: add --scale 2, or "
+                "--record a take to render such frames later"
+            )
+        # A model with a weight per pixel has no values between the pixels.
+        per_pixel = models.parse(training.model).needs_all_pixels
+        if (
+            target.target_scale is None
+            and training.optimization.train_on == "all"
+            and not per_pixel
+        ):
+            scale = target_scale(self.canvas, shown, least=target.factor)
+            training = training.replaced(target_scale=scale)
+        self._learner = learner(subject, training)
+        self.settings, self.device = self._learner.settings, self._learner.device
+        self._reports_psnr = reports_psnr
+        self._previews = False
+        self._preview: Frame | None = None
+        resume.start(
+            self._learner,
+            subject,
+            settings=note.settings,
+            note=note.content(),
+            interval=limits.checkpoint,
+            shows_earlier=shows_earlier,
+        )
+        self._resume = resume
+
+    @property
+    def step(self) -> int:
+        """Steps trained so far."""
+        return self._learner.step
+
+    @property
+    def steps(self) -> int:
+        """The step at which the schedule ends."""
+        return self._learner.steps
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far."""
+        return self._learner.seconds
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is going to be trained."""
+        picture = self.pictures[0]
+        facts: dict[str, Any] = {
+            "input": self.note.source,
+            "input_width": picture.width,
+            "input_height": picture.height,
+        }
+        if len(self.pictures) > 1:
+            facts["pictures"] = len(self.pictures)
+        if self.settings.target.factor > 1:
+            learned = picture.canvas.scaled(self.settings.target.factor)
+            facts |= {"target_width": learned.width, "target_height": learned.height}
+        if picture.known is not None:
+            facts["unknown"] = round(1 - float(picture.known.mean()), 4)
+        times = {name: seconds for name, seconds in self._times.items() if seconds}
+        facts |= times or {"steps": self.steps}
+        return facts | {
+            "model": self.settings.model,
+            "weights": self._learner.weights,
+            "device": self.device,
+            "seed": self.seed,
+        }
+
+    def painting(self) -> Painting:
+        """Return what the network has learned so far."""
+        return self._learner.painting()
+
+    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
+        """Yield a snapshot at each fraction: first those of an earlier run, then new ones."""
+        self._prepare(run)
+        resume, learner = self._resume, self._learner
+        for earlier, self._preview in resume.earlier(len(fractions)):
+            yield earlier
+        passed = resume.passed
+
+        def look(loss: float) -> None:
+            # The learner is between two steps: its state can be saved, and restored later.
+            run.interruption.check()
+            resume.save_if_due()
+            self._report(run, loss)
+
+        stops: Iterable[int] = (
+            stops_by_clock(learner, fractions[passed:], left=lambda: self._left(run.budget))
+            if self.by_clock
+            else stops_at(fractions, steps=learner.steps, every=every)[passed:]
+        )
+        for made in learn(learner, stops, look=look, since=resume.since, last=resume.last):
+            if self._previews:
+                self._preview = learner.sketch()
+            snapshot = resume.keep(made, self._preview)
+            run.budget.trained = learner.seconds
+            yield snapshot
+
+    def _prepare(self, run: Run) -> None:
+        """Compute the target, if that takes time; check that there is time left to train."""
+        larger = "--scale or --target-scale" if self.settings.target.factor > 1 else "--size"
+        fills = any(picture.to_fill is not None for picture in self.pictures)
+
+        def look(done: float) -> None:
+            run.interruption.check()
+            run.progress.update("fill" if fills else "enhance", done=done)
+
+        if not self._resume.resumed:
+            run.budget.check(larger=larger)
+        self._learner.prepare(look)
+        if not self._resume.resumed:
+            run.budget.check(larger=larger)
+
+    def _report(self, run: Run, loss: float) -> None:
+        learner = self._learner
+        run.budget.trained = learner.seconds
+        psnr = {"psnr": psnr_of_mse(loss)} if self._reports_psnr else {}
+        run.progress.update(
+            "train",
+            step=learner.step,
+            steps=learner.steps,
+            train_seconds=learner.seconds,
+            loss=loss,
+            **psnr,
+        )
+
+    def _left(self, budget: TimeBudget) -> float:
+        """Return the seconds that are left to train."""
+        budget.trained = self.seconds
+        limit = self._times["seconds"]
+        return budget.left() if limit is None else limit - self.seconds
+
+    def begin_preview(self, frame: Frame) -> None:
+        """Collect the predictions of every training batch in a canvas that starts as `frame`."""
+        if self.picture is None:
+            super().begin_preview(frame)
+        self._previews = True
+        if not self._resume.resumed:
+            self._learner.begin_sketch(frame)
+
+    def preview(self) -> Frame:
+        """Return that canvas at the newest snapshot."""
+        return super().preview() if self._preview is None else self._preview
+
+
+class FromTake(SnapshotSource):
+    """Yields recorded snapshots, and interpolates between them."""
+
+    def __init__(self, take: Take, *, note: Note, as_recorded: bool) -> None:
+        """Prepare a take; `as_recorded` says that its clip is paced as when it was recorded.
+
+        Raises:
+            UsageError: the take has no snapshots.
+        """
+        self._take, self._as_recorded = take, as_recorded
+        self._steps = [snapshot.step for snapshot in take]
+        self._newest = take.at(math.inf)
+        self._index = len(take) - 1
+        if not take.finished:
+            logger.info(
+                "this take ends at step %d of %d: the recording was interrupted",
+                self._steps[-1],
+                take.steps,
+            )
+        self.note, self.settings = note, take.settings
+        self.picture, self.canvas = take.picture, take.picture.canvas
+        self.pictures = take.pictures
+        self.device = self._newest.painting.device.type
+
+    @property
+    def step(self) -> int:
+        """The step of the newest snapshot."""
+        return self._newest.step
+
+    @property
+    def steps(self) -> int:
+        """The last recorded step."""
+        return self._steps[-1]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training up to `step`."""
+        return self._newest.seconds
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was recorded."""
+        return {
+            "input": self.note.source,
+            "input_width": self.canvas.width,
+            "input_height": self.canvas.height,
+            "steps": self.steps,
+            "snapshots": len(self._take),
+            "model": self.settings.model,
+            "device": self.device,
+        }
+
+    def painting(self) -> Painting:
+        """Return the painting of the newest snapshot."""
+        return self._newest.painting
+
+    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
+        """Yield a snapshot at each fraction: recorded, or interpolated between two of them."""
+        at: float | None = None
+        for step in self._moments(fractions, every=every):
+            if step != at:
+                self._newest, at = self._take.at(step), step
+            self._index = max(0, bisect.bisect_right(self._steps, step) - 1)
+            yield self._newest
+
+    def _moments(self, fractions: Sequence[float], *, every: int) -> Sequence[float]:
+        """Return the step of each fraction; in slow motion, also between whole steps."""
+        shown = self._take.shown or range(len(self._steps))
+        if self._as_recorded and len(fractions) == len(shown):
+            return [self._steps[index] for index in shown]
+        stops = stops_at(fractions, steps=self.steps, every=every)
+        if set(stops) <= set(self._steps):
+            return stops
+        return [fraction * self.steps for fraction in fractions]
+
+    def begin_preview(self, frame: Frame) -> None:
+        """Check that the take contains preview frames.
+
+        Raises:
+            UsageError: it does not.
+        """
+        if self._take.sketch(0) is None:
+            raise UsageError(
+                "--frames-from training: this take contains no such frames; choose --frames-from "
+                "auto"
+            )
+
+    def preview(self) -> Frame:
+        """Return the preview frame of the newest snapshot."""
+        preview = self._take.sketch(self._index)
+        return super().preview() if preview is None else preview
+
+
+class FromPainting(SnapshotSource):
+    """Yields one painting again and again, for a still or a camera that moves over it."""
+
+    step = steps = 0
+    seconds = 0.0
+
+    def __init__(self, painting: Painting, *, note: Note) -> None:
+        self._painting, self.note = painting, note
+        self.settings, self.canvas = painting.settings, painting.canvas
+        self.device = painting.device.type
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was saved."""
+        return {
+            "input": self.note.source,
+            "input_width": self.canvas.width,
+            "input_height": self.canvas.height,
+            "model": self.settings.model,
+            "device": self.device,
+        }
+
+    def painting(self) -> Painting:
+        """Return the painting."""
+        return self._painting
+
+    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
+        """Yield the painting once for each fraction."""
+        snapshot = Snapshot(self.step, self.seconds, float("nan"), self._painting)
+        for _ in fractions:
+            yield snapshot

@@ -1,0 +1,182 @@
+"""Filming: snapshots become shots, by rendering, by blending, or from the training's own output.
+
+From one snapshot to the next a network often changes so little that a frame cannot be distinguished
+from a blend of its neighbours, and blending is a hundred times cheaper than rendering. So key
+frames are rendered every few shots, and the shots between are compared with the blends at about two
+thousand points. If all agree, the next key frame is set farther away; if not, the middle shot is
+rendered too, and both halves are tested again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.image.pictures import Frame
+from neuralpaint.rendering.rendering import PendingFrame
+from neuralpaint.rendering.viewport import Shot, Viewport
+from neuralpaint.training.learning import Snapshot
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
+
+__all__ = ["COST", "FramesFrom", "film", "film_previews"]
+
+FramesFrom = Literal["auto", "render", "training"]
+
+COST: dict[FramesFrom, float] = {"auto": 0.5, "render": 1.0, "training": 0.02}
+"""Time of a shot in rendered frames, before it is measured; with "auto" most shots are blended."""
+
+_MAX_GAP = 8  # shots between two keys: so many paintings are in memory until the next key
+_TOLERANCE = 0.7  # root mean square error of a blend, in levels: less than an encoder keeps
+_STRIP = 32  # rows blended at once: they fit into the cache
+
+
+def film(
+    snapshots: Iterator[Snapshot],
+    viewport: Viewport,
+    *,
+    count: int,
+    blends: bool,
+    hurries: Callable[[], bool] = lambda: False,
+) -> Iterator[Shot]:
+    """Yield one shot per snapshot; shots that can be blended arrive up to 8 snapshots late.
+
+    A key frame is fetched only after the next snapshot was requested: a GPU trains meanwhile.
+
+    Args:
+        snapshots: what to film.
+        viewport: renders them.
+        count: the number of snapshots, as far as it is known.
+        blends: whether a shot that cannot be distinguished from a blend is blended.
+        hurries: called at every key frame; while it returns True, key frames are set farther and
+            farther apart, and all shots between are blended without a test.
+    """
+    left: _Frame | None = None
+    between: list[_Frame] = []
+    ready: _Span | None = None
+    gap = 1
+    for index, snapshot in enumerate(snapshots):
+        if ready is not None:
+            hurry = hurries()
+            blended = yield from ready.shots(hurry)
+            longest = _MAX_GAP if blends or hurry else 1
+            gap = min(longest, 2 * gap) if blended else max(1, gap // 2)
+            ready = None
+        between.append(_Frame(snapshot, viewport, moment=index / max(1, count - 1)))
+        if len(between) >= gap:
+            ready = _Span(left, between[:-1], between[-1].exposed(left))
+            left, between = ready.right, []
+    if ready is not None:
+        yield from ready.shots(hurries())
+    if between:
+        yield from _Span(left, between[:-1], between[-1].exposed(left)).shots(hurries())
+
+
+def film_previews(
+    snapshots: Iterator[Snapshot], viewport: Viewport, preview: Callable[[], Frame], *, count: int
+) -> Iterator[Shot]:
+    """Yield one shot per snapshot, from the frame that `preview` returns for the newest snapshot.
+
+    The last shot, which a clip holds, is rendered. `count` is the number of snapshots.
+    """
+    newest: Shot | None = None
+    moment = 0.0
+    for index, snapshot in enumerate(snapshots):
+        if newest is not None:
+            yield newest
+        moment = index / max(1, count - 1)
+        newest = viewport.shot(viewport.show(preview(), moment), snapshot)
+    if newest is not None:
+        yield viewport.render(newest.snapshot, moment)
+
+
+class _Frame:
+    """A snapshot that is going to be rendered or blended."""
+
+    def __init__(self, snapshot: Snapshot, viewport: Viewport, *, moment: float) -> None:
+        self.snapshot = snapshot
+        self._viewport, self._moment = viewport, moment
+        self._exposure: PendingFrame
+
+    @cached_property
+    def painting(self) -> Painting:
+        """The painting, which a take reads from the file whenever it is requested."""
+        return self.snapshot.painting
+
+    @cached_property
+    def probe(self) -> NDArray[np.float32]:
+        """The levels at about two thousand points."""
+        return self._viewport.probe(self.painting)
+
+    def exposed(self, before: _Frame | None) -> _Frame:
+        """Begin to render it, unless `before` shows the same, and return it."""
+        if before and before.snapshot is self.snapshot and not self._viewport.moves:
+            self._exposure = before._exposure
+        else:
+            self._exposure = self._viewport.expose(self.painting, self._moment)
+        return self
+
+    @cached_property
+    def rendered(self) -> Frame:
+        """The rendered frame; `exposed` must have been called."""
+        return self._exposure.frame()
+
+    def shot(self, frame: Frame) -> Shot:
+        """Return the shot with this frame."""
+        return self._viewport.shot(frame, self.snapshot)
+
+
+class _Span(NamedTuple):
+    """Two key frames and those between them; the shot of the left key has been yielded."""
+
+    left: _Frame | None  # None before the first key
+    between: Sequence[_Frame]
+    right: _Frame
+
+    def shots(self, hurry: bool) -> Generator[Shot, None, bool]:
+        """Yield the shots between and that of the right key; return whether all were blended."""
+        blended = hurry or self._is_linear()
+        if blended:
+            for i, frame in enumerate(self.between, 1):
+                yield frame.shot(self._blend(i))
+        else:
+            half = len(self.between) // 2
+            middle = self.between[half].exposed(None)
+            yield from _Span(self.left, self.between[:half], middle).shots(False)
+            yield from _Span(middle, self.between[half + 1 :], self.right).shots(False)
+            return False
+        yield self.right.shot(self.right.rendered)
+        return True
+
+    def _is_linear(self) -> bool:
+        return all(self._error(i) <= _TOLERANCE for i in range(1, len(self.between) + 1))
+
+    def _error(self, i: int) -> float:
+        left, right = self._keys
+        expected = left.probe + np.float32(self._amount(i)) * (right.probe - left.probe)
+        return float(np.sqrt(np.square(self.between[i - 1].probe - expected).mean()))
+
+    def _blend(self, i: int) -> Frame:
+        """Return the frame of the i-th shot between, blended in integer arithmetic."""
+        left, right = (key.rendered for key in self._keys)
+        weight = round(256 * self._amount(i))
+        blend = np.empty_like(left)
+        for top in range(0, len(left), _STRIP):
+            rows = slice(top, top + _STRIP)
+            mixed = np.multiply(left[rows], 256 - weight, dtype=np.uint16)
+            mixed += np.multiply(right[rows], weight, dtype=np.uint16)
+            mixed += 128
+            blend[rows] = mixed >> 8
+        return blend
+
+    def _amount(self, i: int) -> float:
+        return i / (len(self.between) + 1)
+
+    @property
+    def _keys(self) -> tuple[_Frame, _Frame]:
+        return self.left or self.right, self.right

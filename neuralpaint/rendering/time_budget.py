@@ -1,0 +1,124 @@
+"""The time budget: the seconds a job may take, shared between training, rendering and writing.
+
+Half of the time that reading and writing leave is for training, half for rendering, measured on a
+clock that does not count the training. The estimate for the remaining frames follows the frames
+rendered so far; training gets all that they will not need.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+
+from neuralpaint.errors import UsageError
+
+__all__ = ["TimeBudget"]
+
+_GUESSED_SHOTS = 8  # shots for which the first guess of the cost of a shot counts
+_RECENT_SHOTS = 24  # shots from which the cost of the next ones is estimated
+_CHEAPEST = 8  # a blended shot costs so many times less than a rendered one
+_LEAST_TRAINING = 0.05  # of a budget
+
+
+class TimeBudget:
+    """Measures a job from its start and tells how many seconds are left to train."""
+
+    def __init__(
+        self, seconds: float | None = None, *, began: float | None = None, earlier: float = 0.0
+    ) -> None:
+        """Start the clock.
+
+        Args:
+            seconds: everything may take so long; None for no limit.
+            began: when the job began, by `time.perf_counter()`; None for now.
+            earlier: seconds that an interrupted run took, which this one resumes.
+        """
+        self.seconds = seconds
+        self.trained = 0.0
+        """Seconds of training so far."""
+        self._began = time.perf_counter() if began is None else began
+        self._earlier = earlier
+        self._writing = 0.0
+        self._rendering: _RenderingTime | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the job began, with those of the interrupted run."""
+        return self._earlier + time.perf_counter() - self._began
+
+    def reserve(self, *, writing: float) -> None:
+        """Reserve seconds for what happens after the last training step."""
+        self._writing = writing
+
+    def plan_rendering(self, shots: int, *, seconds_per_shot: float) -> None:
+        """Divide the rest between training and rendering `shots` shots of about that cost."""
+        if self.seconds is not None:
+            rest = max(0.0, self.seconds - self.elapsed - self._writing)
+            self._rendering = _RenderingTime(
+                rest / 2, shots=shots, guess=seconds_per_shot, began=self._overhead
+            )
+
+    def count_shot(self) -> None:
+        """Called after each rendered shot."""
+        if self._rendering is not None:
+            self._rendering.count(self._overhead)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether rendering has used up its time faster than it rendered shots."""
+        return self._rendering is not None and self._rendering.is_short(self._overhead)
+
+    @property
+    def ahead(self) -> float:
+        """Seconds that everything but training will still take."""
+        rendering = self._rendering
+        return self._writing + (0.0 if rendering is None else rendering.ahead(self._overhead))
+
+    def left(self) -> float:
+        """Return the seconds that are left to train; infinity without a limit."""
+        return math.inf if self.seconds is None else self.seconds - self.elapsed - self.ahead
+
+    def check(self, *, larger: str) -> None:
+        """Check that there is time to train; `larger` is the option that made the job so large.
+
+        Raises:
+            UsageError: there is not.
+        """
+        if self.seconds is not None and self.left() < _LEAST_TRAINING * self.seconds:
+            raise UsageError(
+                f"--budget {self.seconds:g} leaves no time to train: all the rest takes about "
+                f"{self.elapsed + self.ahead:.1f} s; raise it, or lower {larger}, --frames or "
+                "--duration"
+            )
+
+    @property
+    def _overhead(self) -> float:
+        """Seconds spent on anything but training."""
+        return self.elapsed - self.trained
+
+
+class _RenderingTime:
+    """Seconds for some shots, on a clock that does not count the training."""
+
+    def __init__(self, seconds: float, *, shots: int, guess: float, began: float) -> None:
+        self._seconds, self._shots, self._guess = seconds, shots, guess
+        self._began = began
+        self._rendered = 0
+        self._recent = deque([began], maxlen=_RECENT_SHOTS + 1)
+
+    def count(self, now: float) -> None:
+        self._rendered += 1
+        self._recent.append(now)
+
+    def ahead(self, now: float) -> float:
+        """Return the seconds that the remaining shots will take."""
+        measured = len(self._recent) - 1
+        spent = self._recent[-1] - self._recent[0] + _GUESSED_SHOTS * self._guess
+        ahead = (self._shots - self._rendered) * spent / (measured + _GUESSED_SHOTS)
+        used = now - self._began
+        return min(ahead, max(self._seconds - used, ahead / _CHEAPEST))
+
+    def is_short(self, now: float) -> bool:
+        used = now - self._began
+        return used * self._shots > self._seconds * (self._rendered + _GUESSED_SHOTS)

@@ -1,0 +1,91 @@
+"""Interruption: the first Ctrl-C (or SIGTERM) ends a job at the next safe point.
+
+A training step that is cut short leaves some weights updated and others not, and a frame that is
+cut short is lost. So while a job runs, the first signal is only recorded, and raised where the job
+calls `check`: between two steps, between two frames. The second signal is raised at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
+from typing import Any, Self, TypeVar
+
+from neuralpaint.errors import DeviceError, DivergedError
+from neuralpaint.runtime.progress import ignore
+
+__all__ = ["STOPS", "Interruption", "Stop"]
+
+T = TypeVar("T")
+
+STOPS = (KeyboardInterrupt, DivergedError, DeviceError)
+"""The exceptions that end a training early; what has been made until then is kept."""
+Stop = KeyboardInterrupt | DivergedError | DeviceError
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Defers the first signal of a `with` block, and records what ended the job early."""
+
+    def __init__(self, on_stop: Callable[[Stop], None] = ignore) -> None:
+        """Prepare it; `on_stop` is called with the exception that ends the job early."""
+        self._on_stop = on_stop
+        self.stop: Stop | None = None
+        """The exception that ended the job early."""
+        self._pending: tuple[int, FrameType | None] | None = None
+        self._handlers: dict[int, Any] = {}
+
+    @property
+    def requested(self) -> bool:
+        """Whether the user has interrupted the job, even if that was not raised yet."""
+        return self._pending is not None or isinstance(self.stop, KeyboardInterrupt)
+
+    def check(self) -> None:
+        """Raise a deferred signal, as a rule as KeyboardInterrupt; call it at safe points."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._handlers[pending[0]](*pending)
+
+    def record(self, stop: Stop) -> None:
+        """Record the exception that ends the job; a second KeyboardInterrupt is raised again."""
+        if isinstance(self.stop, KeyboardInterrupt) and isinstance(stop, KeyboardInterrupt):
+            raise stop
+        self.stop = stop
+        self._on_stop(stop)
+
+    def until_stopped(self, items: Iterator[T]) -> Iterator[T]:
+        """Yield the items; an exception of `STOPS` ends them, and is recorded in `stop`."""
+        try:
+            while True:
+                self.check()
+                item = next(items, None)
+                if item is None:
+                    return
+                yield item
+        except STOPS as stop:
+            self.record(stop)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # signals reach no other thread
+            # An ignored signal, as under nohup, stays ignored.
+            self._handlers = {n: h for n in _SIGNALS if callable(h := signal.getsignal(n))}
+            for number in self._handlers:
+                signal.signal(number, self._defer)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _defer(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            self._handlers[number](number, frame)
+        self._pending = (number, frame)

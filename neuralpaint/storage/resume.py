@@ -1,0 +1,671 @@
+"""Resume: the files that keep a training from being lost.
+
+Until the output is complete, two files stand beside it: `NAME.checkpoint`, the state of the learner
+that is rewritten from time to time, and for a clip `NAME.rushes`, a take of its snapshots so far. A
+resumed run shows these snapshots again and continues from the state, so its clip is, frame for
+frame, the clip of an undisturbed run. A take requested with --record serves as the second file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+
+import numpy as np
+
+from neuralpaint.config.settings import Settings, options
+from neuralpaint.errors import (
+    DivergedError,
+    EncodingError,
+    NeuralPaintError,
+    SavedError,
+    UsageError,
+)
+from neuralpaint.image.pictures import Frame
+from neuralpaint.models.codes import Subject
+from neuralpaint.runtime.files import check_output, remove_stale_parts, sibling
+from neuralpaint.runtime.state import State
+from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
+from neuralpaint.training.learner import Learner
+from neuralpaint.training.learning import Snapshot
+from neuralpaint.training.timing import Measurement
+
+if TYPE_CHECKING:
+    from neuralpaint.storage.take import Precision, TakeWriter
+
+__all__ = ["Resume"]
+
+logger = logging.getLogger(__name__)
+
+_INTERVAL = 60.0  # seconds between two checkpoints, unless --checkpoint sets it
+_MAX_BYTES = 2 * 2**30  # of snapshots on disk, unless they were asked for
+_MAX_HELD_BYTES = 256 * 2**20  # of snapshots in memory
+_SHORT_SECONDS = 45.0  # a run of about this length makes no checkpoint
+_MAY_DIFFER = {"checkpoint", "device", "threads"}  # settings a resumed run may change
+
+
+class Resume:
+    """Keeps what a run needs to be resumed, and resumes an earlier run."""
+
+    def __init__(
+        self,
+        output: str | Path,
+        *,
+        record: str | Path | None = None,
+        save: str | Path | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        """Name the files; nothing is read or written yet.
+
+        Args:
+            output: the clip or still.
+            record: a take of the whole training, to be written.
+            save: the painting at the end of the training, to be written.
+            resume: whether to resume an interrupted run of `output`, if there is one.
+            overwrite: whether these files, or those of an interrupted run, may be replaced.
+        """
+        self.output = Path(output)
+        self.record = None if record is None else Path(record)
+        self.save = None if save is None else Path(save)
+        self.resumed = resume and self.checkpoint_path(output).exists()
+        """Whether this run resumes an earlier one."""
+        self.elapsed = 0.0
+        """Seconds that the earlier run took."""
+        self.passed = 0
+        """Number of moments that have been shown."""
+        self.since: Measurement | None = None
+        """The measurement at the newest moment."""
+        self._resume, self._overwrite = resume, overwrite
+        self._checkpoint = self.checkpoint_path(output)
+        self._began = self._saved = time.perf_counter()
+        self._interval, self._is_automatic = 0.0, True
+        self._snapshots: _Snapshots | None = None
+        self._incomplete = False  # whether a snapshot is being written, or was cut short
+        self._left = False  # whether the run ended early
+        self._owns_checkpoint = self.resumed
+        self._keeps_files = False  # for a later run
+
+    @staticmethod
+    def checkpoint_path(output: str | Path) -> Path:
+        """Return where an interrupted run of `output` left the state of its learner."""
+        return sibling(Path(output), "checkpoint")
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of the run that is to be resumed; empty if there is none.
+
+        Raises:
+            SavedError: its checkpoint is damaged.
+        """
+        return self._load()[1].settings if self.resumed else {}
+
+    def may_replace_output(self) -> bool:
+        """Return whether the output may be replaced; a resumed run replaces its own.
+
+        Raises:
+            UsageError: the output is complete and there is no run to resume.
+        """
+        if self._resume and not (self.resumed or self._overwrite) and self.output.exists():
+            raise UsageError(
+                f"nothing to resume: output {str(self.output)!r} exists already; -y makes it anew"
+            )
+        return self._overwrite or self.resumed
+
+    def check(self, source: object) -> None:
+        """Check that no file is used twice or would be replaced without permission.
+
+        Raises:
+            UsageError: a file exists, cannot be there, or has two uses.
+            EncodingError: a folder cannot be written to.
+        """
+        self._check_distinct(source)
+        if self.record is not None:
+            continued = self.resumed or (self._resume and _is_unfinished(self.record))
+            check_output(self.record, overwrite=self._overwrite or continued)
+        if self.save is not None:
+            check_output(self.save, overwrite=self._overwrite or self.resumed)
+        if self._checkpoint.exists() and not (self._overwrite or self.resumed):
+            raise UsageError(
+                f"an earlier run for {str(self.output)!r} was interrupted: --resume continues it, "
+                "-y begins anew"
+            )
+
+    def _check_distinct(self, source: object) -> None:
+        named = {
+            "the input": source if isinstance(source, (str, Path)) else None,
+            "the output": self.output,
+            "--record": self.record,
+            "--save": self.save,
+            "the checkpoint": self._checkpoint,
+            "the rushes": self._rushes,
+        }
+        paths = [(name, os.path.realpath(path)) for name, path in named.items() if path is not None]
+        for (first, path), (second, other) in combinations(paths, 2):
+            if path == other:
+                raise UsageError(
+                    f"{first} and {second} are one file, {path!r}: choose another name"
+                )
+
+    @property
+    def _rushes(self) -> Path:
+        return sibling(self.output, "rushes")
+
+    def start(
+        self,
+        learner: Learner,
+        subject: Subject,
+        *,
+        settings: Settings,
+        note: Mapping[str, Any],
+        interval: float | None,
+        shows_earlier: bool,
+    ) -> None:
+        """Prepare to keep a training; if an earlier run is resumed, restore its learner.
+
+        Args:
+            learner: the learner of this run, before its first step.
+            subject: the picture or pictures that it learns.
+            settings: all settings of the command, which a later run must repeat.
+            note: how the output is made, for the take.
+            interval: seconds between two checkpoints; 0 for none, None for the default.
+            shows_earlier: whether a resumed run shows the snapshots of the earlier one again.
+
+        Raises:
+            UsageError: the earlier run had other settings or another picture.
+            SavedError: its files are damaged.
+        """
+        self._learner, self._subject, self._settings = learner, subject, settings
+        self._note, self._shows_earlier = note, shows_earlier
+        self._interval = _INTERVAL if interval is None else interval
+        self._is_automatic = interval is None
+        if self.record is not None or shows_earlier:
+            self._snapshots = _Snapshots(
+                self.record or self._rushes,
+                learner=learner,
+                subject=subject,
+                note=note,
+                is_recording=self.record is not None,
+                phase="memory" if self.record is None and self._is_automatic else "disk",
+            )
+            if not (self._interval or self.resumed):
+                self._snapshots.drop()
+        if self.resumed:
+            self._restore()
+
+    def _restore(self) -> None:
+        state, run = self._load()
+        run.check(self._settings, record=self.record, save=self.save)
+        if run.picture != self._fingerprint:
+            raise UsageError(
+                f"--resume: the run was begun with another picture than {self._subject.name!r}: "
+                "give that one, or begin anew with -y"
+            )
+        self.passed, self.since, self.elapsed = run.passed, run.measurement, run.elapsed
+        if self._snapshots is not None:
+            self._snapshots.restore(shown=run.shown, position=run.position)
+        self._learner.restore(state)
+        logger.info("resuming at step %s", f"{self._learner.step:,}")
+
+    def _load(self) -> tuple[State, _Run]:
+        try:
+            state, facts = load_checkpoint(self._checkpoint)
+            return state, _Run.from_facts(facts)
+        except SavedError as error:
+            raise SavedError(f"{error}; with -y instead of --resume it begins anew") from error
+
+    @property
+    def last(self) -> Snapshot | None:
+        """The newest snapshot as the learner made it, if snapshots are kept."""
+        return None if self._snapshots is None else self._snapshots.last
+
+    def earlier(self, shots: int) -> Iterator[tuple[Snapshot, Frame | None]]:
+        """Yield the snapshots that the earlier run has shown, with the preview frame of each.
+
+        `shots` is the number of snapshots of the whole run.
+
+        Raises:
+            SavedError: the file of snapshots is damaged.
+            EncodingError: another run is writing it.
+        """
+        if not self.resumed:
+            if self._checkpoint.is_file():
+                for path in (self._checkpoint, self._rushes):
+                    path.unlink(missing_ok=True)
+            self._limit(shots * self._learner.painting().nbytes)
+        elif self._snapshots is not None:
+            for again in self._snapshots.replay():
+                if self._shows_earlier:
+                    yield again
+
+    def _limit(self, size: int) -> None:
+        """Make no automatic checkpoints if their snapshots would take too many bytes."""
+        if self._is_optional and self._shows_earlier and size > _MAX_BYTES:
+            logger.info(
+                "no checkpoints: the snapshots of this clip would take %.0f GB; --checkpoint 60 "
+                "makes them all the same",
+                size / 2**30,
+            )
+            self._give_up()
+
+    @property
+    def _is_optional(self) -> bool:
+        """Whether the user asked for none of the files."""
+        return self._is_automatic and not self.resumed and self.record is None
+
+    def _give_up(self) -> None:
+        self._interval = 0.0
+        if self._snapshots is not None:
+            self._snapshots.drop()
+
+    def keep(self, snapshot: Snapshot, preview: Frame | None = None) -> Snapshot:
+        """Store a snapshot and return it as it will be read again; save a checkpoint if it is due.
+
+        Raises:
+            EncodingError: a file that the user asked for cannot be written.
+        """
+        as_read = snapshot
+        with self._optional(), self._atomic():
+            if self._snapshots is not None:
+                as_read = self._snapshots.add(snapshot, preview)
+            self.passed += 1
+            self.since = self._learner.newest
+        if self._snapshots is not None and self._snapshots.is_full:
+            self._empty_memory(self._snapshots)
+        self.save_if_due()
+        return as_read
+
+    def _empty_memory(self, snapshots: _Snapshots) -> None:
+        """Write the snapshots in memory to disk; drop them if the run ends soon anyway."""
+        elapsed, learner = time.perf_counter() - self._began, self._learner
+        if elapsed * max(1, learner.steps) < _SHORT_SECONDS * learner.step:
+            self._give_up()
+            return
+        with self._optional(), self._atomic():
+            snapshots.write()
+
+    @contextlib.contextmanager
+    def _atomic(self) -> Iterator[None]:
+        """Mark the files as incomplete if the block is left by an exception."""
+        self._incomplete = True
+        yield
+        self._incomplete = False
+
+    @contextlib.contextmanager
+    def _optional(self) -> Iterator[None]:
+        """After the first failure, do without files that the user did not ask for.
+
+        A clip may fit on a disk that its checkpoints do not fit on.
+        """
+        try:
+            yield
+        except EncodingError as error:
+            if not self._is_optional:
+                raise
+            logger.warning("no more checkpoints: %s", error)
+            self._give_up()
+
+    def save_if_due(self) -> None:
+        """Save a checkpoint if it is time; call it between two training steps.
+
+        Raises:
+            EncodingError: the user asked for checkpoints and they cannot be written.
+        """
+        if self._interval and time.perf_counter() - self._saved >= self._interval:
+            with self._optional():
+                self._save_checkpoint()
+
+    def _save_checkpoint(self) -> None:
+        since, snapshots = self.since or Measurement(0), self._snapshots
+        if snapshots is not None:
+            with self._atomic():
+                snapshots.write()
+        run = _Run(
+            settings=self._settings.to_dict(),
+            picture=self._fingerprint,
+            record=self.record.name if self.record else None,
+            save=self.save.name if self.save else None,
+            passed=self.passed,
+            since=(since.step, since.seconds, since.total),
+            elapsed=self.elapsed + time.perf_counter() - self._began,
+            shown=[] if snapshots is None else snapshots.shown,
+            position=0 if snapshots is None else snapshots.position,
+        )
+        save_checkpoint(self._checkpoint, self._learner.state(), facts=asdict(run))
+        self._owns_checkpoint = True
+        self._saved = time.perf_counter()
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """The SHA-256 digest of all that is learned."""
+        pictures, codes = self._subject.pictures, self._subject.codes
+        digest = hashlib.sha256(repr(pictures[0].pixels.shape).encode())
+        for picture in pictures:
+            digest.update(picture.pixels.data)
+            for name, plane in picture.planes.items():
+                digest.update(name.encode())
+                digest.update(np.ascontiguousarray(plane).data)
+        if codes is not None:
+            digest.update(codes.data)
+        return digest.hexdigest()
+
+    def leave(self, error: BaseException) -> None:
+        """Called when the run ends early: save a checkpoint, so that it can be resumed.
+
+        Not after divergence, and not in the first seconds of a run without --checkpoint.
+        """
+        self._left = True
+        if isinstance(error, DivergedError):
+            return
+        self._keeps_files = self._owns_checkpoint  # even if the new one cannot be saved
+        is_young = time.perf_counter() - self._began < self._interval and not self._owns_checkpoint
+        is_consistent = self._learner.step > 0 and not self._incomplete
+        if self._interval and is_consistent and not (self._is_automatic and is_young):
+            try:
+                self._save_checkpoint()
+            except EncodingError as failure:
+                if not isinstance(error, EncodingError):  # which has the same reason
+                    logger.warning("no checkpoint: %s", failure)
+            except (DivergedError, RuntimeError):
+                pass  # a training step was cut short: the previous checkpoint counts
+        self._keeps_files = self._owns_checkpoint
+        if self._keeps_files:
+            logger.info("the same command with --resume continues from here")
+
+    def finish(self) -> None:
+        """Called when the output is complete: write the painting and the end of the take.
+
+        Raises:
+            EncodingError: one of them cannot be written.
+        """
+        if self.save is not None:
+            self._learner.painting().save(self.save, note=self._note, overwrite=True)
+        if self._snapshots is not None and not self._left:
+            self._snapshots.finish()
+
+    def close(self) -> None:
+        """Close the files; delete them unless the run was interrupted and can be resumed."""
+        if self._snapshots is not None:
+            self._snapshots.close(keep=self._keeps_files)
+        if self._owns_checkpoint and not self._keeps_files:
+            remove_stale_parts(self._checkpoint)
+            self._checkpoint.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a checkpoint holds beside the state of the learner; its fields are the file's keys."""
+
+    settings: dict[str, Any]
+    picture: str
+    """Digest of all that is learned."""
+    record: str | None
+    """File names of the take and the painting that were asked for."""
+    save: str | None
+    passed: int
+    """Number of moments that have been shown."""
+    since: tuple[int, float, float]
+    """Step, seconds and sum of losses at the newest of them."""
+    elapsed: float
+    """Seconds that the run has taken."""
+    shown: list[int]
+    """For each moment, the index of the stored snapshot that it showed."""
+    position: int
+    """Bytes of the file of snapshots that are valid."""
+
+    @property
+    def measurement(self) -> Measurement:
+        """The measurement at the newest moment."""
+        step, seconds, total = self.since
+        return Measurement(step, seconds=seconds, total=total)
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Self:
+        """Return the run that a checkpoint describes.
+
+        Raises:
+            SavedError: a fact is missing or has another type.
+        """
+        try:
+            step, seconds, total = facts["since"]
+            return cls(
+                settings=dict(facts["settings"]),
+                picture=str(facts["picture"]),
+                record=facts["record"],
+                save=facts["save"],
+                passed=int(facts["passed"]),
+                since=(int(step), float(seconds), float(total)),
+                elapsed=float(facts["elapsed"]),
+                shown=[int(index) for index in facts["shown"]],
+                position=int(facts["position"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise SavedError("the checkpoint is incomplete") from error
+
+    def check(self, settings: Settings, *, record: Path | None, save: Path | None) -> None:
+        """Check that a run with these settings is this one.
+
+        Raises:
+            UsageError: it is not; the message names the difference.
+        """
+        ours, known = settings.to_dict(), options(type(settings))
+        differing = [
+            name
+            for name in ours
+            if name not in _MAY_DIFFER and self.settings.get(name) != ours[name]
+        ]
+        # Of two options that exclude each other, name the one that the user typed.
+        differing.sort(key=lambda name: ours[name] == known[name].default)
+        for name in differing[:1]:
+            flag, was = known[name].flag, self.settings.get(name)
+            before = f"without {flag}" if was is None else f"with {flag} {was}"
+            now = "" if ours[name] is None else f", not {ours[name]}"
+            raise UsageError(
+                f"--resume: the run was begun {before}{now}: use the same, or begin anew with -y"
+            )
+        for flag, was, path in (("--record", self.record, record), ("--save", self.save, save)):
+            if was != (path.name if path else None):
+                raise UsageError(
+                    f"--resume: the run was begun with {flag} {was}: give it again"
+                    if was
+                    else f"--resume: the run was begun without {flag}: leave it out"
+                )
+        if any(ours[name] != self.settings.get(name) for name in ("device", "threads")):
+            logger.warning("resuming with another device or other threads: frames may differ a bit")
+
+
+class _Stored(NamedTuple):
+    """A snapshot as the learner made it, as it is read from a file, and its preview frame."""
+
+    made: Snapshot
+    read: Snapshot
+    preview: Frame | None
+
+
+class _Snapshots:
+    """The snapshots so far: in memory, later in a take.
+
+    The take is the one that was asked for, or one that is deleted at the end. The latter is of no
+    use before the first checkpoint, so its snapshots stay in memory until then: most runs end
+    sooner.
+    Records of the take beyond `position` do not count: writing them was cut short.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        learner: Learner,
+        subject: Subject,
+        note: Mapping[str, Any],
+        is_recording: bool,
+        phase: Literal["memory", "disk", "dropped"],
+    ) -> None:
+        self.shown: list[int] = []
+        """For each moment, the index of the stored snapshot that it showed."""
+        self.position = 0
+        """Bytes of the take that count."""
+        self._path, self._is_recording, self._phase = path, is_recording, phase
+        self._learner, self._subject, self._note = learner, subject, note
+        self._newest: _Stored | None = None
+        self._memory: list[_Stored] = []
+        self._take: TakeWriter | None = None
+        self._files = contextlib.ExitStack()
+
+    @property
+    def last(self) -> Snapshot | None:
+        """The newest snapshot as the learner made it."""
+        return None if self._newest is None else self._newest.made
+
+    @property
+    def _count(self) -> int:
+        return max(self.shown, default=-1) + 1
+
+    def restore(self, *, shown: list[int], position: int) -> None:
+        """Continue after the snapshots that a checkpoint names.
+
+        Raises:
+            SavedError: the take does not contain them.
+        """
+        self.shown, self.position, self._phase = shown, position, "disk"
+        if not position:
+            return
+        from neuralpaint.storage.take import load_take
+
+        try:
+            is_complete = len(load_take(self._path)) >= self._count
+        except NeuralPaintError:
+            is_complete = False
+        if not is_complete:
+            raise SavedError(
+                f"{str(self._path)!r} lacks snapshots of the interrupted run: -y begins anew"
+            )
+
+    def replay(self) -> Iterator[tuple[Snapshot, Frame | None]]:
+        """Yield what has been shown before, with the preview frame of each moment if it has one.
+
+        Raises:
+            SavedError: the take is damaged.
+            EncodingError: another run is writing it.
+        """
+        if not self.position:
+            return
+        from neuralpaint.storage.take import load_take
+
+        self._writer()  # locks the take
+        take = load_take(self._path, device=self._learner.settings.machine.device)
+        before = -1
+        for index in self.shown:
+            if self._newest is None or index != before:
+                snapshot, before = take[index], index
+                self._newest = _Stored(snapshot, snapshot, take.sketch(index))
+            yield self._newest.made, self._newest.preview
+
+    def add(self, snapshot: Snapshot, preview: Frame | None) -> Snapshot:
+        """Store the next snapshot and return it as it will be read; the same may come twice.
+
+        Raises:
+            EncodingError: it cannot be written.
+        """
+        if self._newest is not None and snapshot is self._newest.made:
+            self.shown.append(self.shown[-1])
+            return self._newest.read
+        number, as_read = self._count, snapshot
+        if self._phase == "disk":
+            as_read = self._append(snapshot, preview)
+        self._newest = _Stored(snapshot, as_read, preview)
+        if self._phase == "memory":
+            self._memory.append(self._newest)
+        self.shown.append(number)
+        return as_read
+
+    def write(self) -> None:
+        """Write everything to disk, also from now on.
+
+        Raises:
+            EncodingError: it cannot be written.
+        """
+        if self._phase == "memory":
+            self._phase = "disk"
+            for each in self._memory:
+                self._append(each.made, each.preview)
+            self._memory.clear()
+        if self._take is not None:
+            self._take.sync()
+
+    def _append(self, snapshot: Snapshot, preview: Frame | None) -> Snapshot:
+        take = self._writer()
+        as_read = take.add(snapshot, sketch=preview)
+        self.position = take.position
+        return as_read
+
+    def drop(self) -> None:
+        """Store nothing from now on, unless the take was asked for."""
+        if not self._is_recording:
+            self._phase = "dropped"
+            self._memory.clear()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the snapshots in memory take more than their share."""
+        if not self._memory:
+            return False
+        first = self._memory[0]
+        size = first.made.painting.nbytes + (0 if first.preview is None else first.preview.nbytes)
+        return size * len(self._memory) > _MAX_HELD_BYTES
+
+    def _writer(self) -> TakeWriter:
+        if self._take is None:
+            from neuralpaint.storage.take import TakeWriter
+
+            precision: Precision = "half" if self._is_recording else "full"
+            if self.position:
+                take = TakeWriter.resumed(self._path, position=self.position, precision=precision)
+            else:
+                take = TakeWriter(
+                    self._path,
+                    settings=self._learner.settings,
+                    subject=self._subject,
+                    steps=self._learner.steps,
+                    note=self._note,
+                    precision=precision,
+                    overwrite=True,
+                )
+            self._take = self._files.enter_context(take)
+        return self._take
+
+    def finish(self) -> None:
+        """Mark the end of a take that was asked for.
+
+        Raises:
+            EncodingError: it cannot be written.
+        """
+        if self._is_recording:
+            self._writer().finish(shown=self.shown)
+            self._take, self._phase = None, "dropped"
+
+    def close(self, *, keep: bool) -> None:
+        """Close the take; delete it unless it was asked for or `keep` is true."""
+        is_ours = self._take is not None or self.position > 0
+        self._files.close()
+        self._memory.clear()
+        if is_ours and not (keep or self._is_recording):
+            self._path.unlink(missing_ok=True)
+
+
+def _is_unfinished(record: Path) -> bool:
+    """Return whether a file is the take of a run that was killed before its first checkpoint."""
+    from neuralpaint.storage.take import load_take
+
+    try:
+        return not load_take(record).finished
+    except NeuralPaintError:
+        return False

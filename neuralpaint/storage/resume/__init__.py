@@ -1,1 +1,0 @@
-"""Resume: what an interrupted run needs to continue."""
