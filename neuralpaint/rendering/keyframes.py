@@ -74,7 +74,6 @@ def parse_keyframes(text: str) -> list[Keyframe]:
         UsageError: the text cannot be parsed, or the moments do not rise.
     """
     keyframes: list[Keyframe] = []
-    view = View()
     for part in text.strip().lower().split("/"):
         found = _KEYFRAME.fullmatch(part.strip())
         if found is None:
@@ -83,15 +82,18 @@ def parse_keyframes(text: str) -> list[Keyframe]:
                 "0.5x0.3y0.4z4a15, with / between keyframes"
             )
         at = float(found[1]) / (100 if found[2] else 1)
-        values = _VALUE.findall(found[3])
-        view = replace(view, **{_NAMES[letter]: float(number) for letter, number in values})
-        keyframes.append(Keyframe(at, view))
-    for before, after in pairwise(keyframes):
-        if after.at <= before.at:
-            raise UsageError(
-                f"the moments of keyframes must rise: {after.at:g} comes after {before.at:g}"
-            )
+        values = {_NAMES[letter]: float(number) for letter, number in _VALUE.findall(found[3])}
+        _append(keyframes, at, values)
     return keyframes
+
+
+def _append(keyframes: list[Keyframe], at: float, values: dict[str, float]) -> None:
+    """Append a keyframe; omitted values are those of the keyframe before."""
+    before = keyframes[-1] if keyframes else None
+    keyframe = Keyframe(at, replace(before.view if before else View(), **values))
+    if before and at <= before.at:
+        raise UsageError(f"the moments of keyframes must rise: {at:g} comes after {before.at:g}")
+    keyframes.append(keyframe)
 
 
 def format_keyframes(keyframes: Sequence[Keyframe]) -> str:
@@ -138,7 +140,7 @@ def load_keyframes(path: str | Path) -> tuple[list[Keyframe], dict[str, Any]]:
 
 
 def _keyframes_of(values: dict[str, Any], text: str) -> tuple[list[Keyframe], dict[str, Any]]:
-    """Return the keyframes among the values of a TOML file, and the rest; errors quote `text`."""
+    """Return the keyframes and other values of a TOML file; `text` gives the line numbers."""
     tables = values.pop("keyframe", None)
     for key in values:
         if key != "ease":
@@ -151,14 +153,13 @@ def _keyframes_of(values: dict[str, Any], text: str) -> tuple[list[Keyframe], di
         # Inline tables have no header, and so no line number.
         where = f"keyframe {i + 1}" + (f" (line {lines[i]})" if len(lines) == len(tables) else "")
         try:
-            keyframes.append(_keyframe(table, keyframes[-1] if keyframes else None))
+            _append_table(keyframes, table)
         except UsageError as error:
             raise UsageError(f"{where}: {error}") from None
     return keyframes, values
 
 
-def _keyframe(table: Any, before: Keyframe | None) -> Keyframe:
-    """Return the keyframe of a table; omitted values are those of the keyframe before."""
+def _append_table(keyframes: list[Keyframe], table: Any) -> None:
     if not isinstance(table, dict):
         raise UsageError(f"it must be a table, not {table!r}")
     for key, value in table.items():
@@ -168,11 +169,7 @@ def _keyframe(table: Any, before: Keyframe | None) -> Keyframe:
             raise UsageError(f"{key} must be a number, not {value!r}")
     if "at" not in table:
         raise UsageError("it needs at, its moment from 0 to 1")
-    values = {key: value for key, value in table.items() if key != "at"}
-    keyframe = Keyframe(table["at"], replace(before.view if before else View(), **values))
-    if before and keyframe.at <= before.at:
-        raise UsageError(f"its moment {keyframe.at:g} must come after {before.at:g}")
-    return keyframe
+    _append(keyframes, table["at"], {key: v for key, v in table.items() if key != "at"})
 
 
 class ViewPath:
