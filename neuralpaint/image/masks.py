@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+Shape = tuple[int, int]  # (height, width)
 
 _MOST = 0.999  # the largest fraction of a picture that a mask can hide
 _MAX_PIXELS = PictureSettings.max_pixels
@@ -60,8 +61,8 @@ class Mask(Settings, ABC):
     """A mask for pictures of any size; the same settings always draw the same mask."""
 
     @abstractmethod
-    def draw(self, height: int, width: int, *, source: Source | None = None) -> Plane:
-        """Return the mask of a picture of that size, (height, width); 1 is unknown.
+    def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
+        """Return the mask of a picture of that shape; 1 is unknown.
 
         `source` is the picture's file, for masks that depend on it.
         """
@@ -78,9 +79,9 @@ class RandomMask(Mask):
     fraction: float = setting(0.5, "share of the pixels", above=0.0, maximum=_MOST)
     seed: int = setting(0, "another one, other pixels", minimum=0)
 
-    def draw(self, height: int, width: int, *, source: Source | None = None) -> Plane:
+    def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
         """Hide each pixel with the same probability."""
-        numbers = np.random.default_rng(self.seed).random((height, width))
+        numbers = np.random.default_rng(self.seed).random(shape)
         return _plane(numbers < self.fraction)
 
 
@@ -91,10 +92,10 @@ class CentreMask(Mask):
 
     fraction: float = setting(0.1, "share of the area", above=0.0, maximum=_MOST)
 
-    def draw(self, height: int, width: int, *, source: Source | None = None) -> Plane:
+    def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
         """Hide the disc, of which the part inside the picture has the right share of the area."""
-        y, x = _centres(height), _centres(width)
-        distances = (y - height / 2)[:, None] ** 2 + (x - width / 2) ** 2
+        y, x = (_centres(side) - side / 2 for side in shape)
+        distances = y[:, None] ** 2 + x**2
         count = max(1, round(self.fraction * distances.size))
         return _plane(distances <= np.partition(distances, count - 1, axis=None)[count - 1])
 
@@ -107,11 +108,11 @@ class CheckerboardMask(Mask):
     fraction: float = setting(0.5, "share of the area", above=0.0, maximum=_MOST)
     block: int = setting(16, "side of a field", unit="pixels", minimum=1, maximum=65536)
 
-    def draw(self, height: int, width: int, *, source: Source | None = None) -> Plane:
+    def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
         """Hide every other field; a share below 1/2 shrinks these, above 1/2 the other fields."""
         smaller = min(self.fraction, 1 - self.fraction)
         reach = self.block * math.sqrt(2 * smaller) / 2
-        (row, down), (column, across) = (self._fields(side) for side in (height, width))
+        (row, down), (column, across) = (self._fields(side) for side in shape)
         dark = (row[:, None] + column) % 2 == (1 if self.fraction <= 0.5 else 0)
         within = (np.abs(down) < reach)[:, None] & (np.abs(across) < reach)
         return _plane((dark & within) == (self.fraction <= 0.5))
@@ -133,16 +134,17 @@ class LinesMask(Mask):
     )
     seed: int = setting(0, "another one, other scratches", minimum=0)
 
-    def draw(self, height: int, width: int, *, source: Source | None = None) -> Plane:
+    def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
         """Draw random lines, distributed evenly over all directions and positions.
 
         The mean chord of a convex figure is pi * area / perimeter (Crofton); the number of lines is
         such that their total length is area / spacing.
         """
         rng = np.random.default_rng(self.seed)
-        sheet = Image.new("L", (width, height))
+        size = shape[::-1]
+        sheet = Image.new("L", size)
         pen = ImageDraw.Draw(sheet)
-        reach = math.hypot(height, width)
+        reach = math.hypot(*shape)
         # Lines through the circle around the picture; some of them miss the picture itself.
         for _ in range(max(1, round(reach / self.spacing))):
             angle, offset = rng.uniform(0, math.pi), rng.uniform(-0.5, 0.5) * reach
@@ -150,7 +152,7 @@ class LinesMask(Mask):
             ends = [
                 tuple(
                     side / 2 + offset * a + way * reach * b
-                    for side, a, b in zip((width, height), across, along, strict=True)
+                    for side, a, b in zip(size, across, along, strict=True)
                 )
                 for way in (-1, 1)
             ]
@@ -168,8 +170,9 @@ class TextMask(Mask):
         None, "of the type; unset, by the picture's", unit="pixels", minimum=4, maximum=1024
     )
 
-    def draw(self, height: int, width: int, *, source: Source | None = None) -> Plane:
+    def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
         """Hide the pixels under the letters."""
+        height, width = shape
         size = self.size or type_size(height, width)
         letters = text_mask(f"{self.words.strip()} ", size) > _COVERED
         if not letters.any():
@@ -190,7 +193,7 @@ class TextMask(Mask):
 class AlphaMask(Mask):
     """What is transparent in the picture's own file."""
 
-    def draw(self, height: int, width: int, *, source: Source | None = None) -> Plane:
+    def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
         """Hide all pixels that are not opaque, because the background is part of their colour.
 
         Raises:
@@ -200,7 +203,7 @@ class AlphaMask(Mask):
         if source is None:
             raise UsageError("the mask alpha needs a picture from a file: give another mask")
         # No limit: the picture itself was already read from this file.
-        return transparency(source, height=height, width=width, max_pixels=_NO_LIMIT)
+        return transparency(source, shape, max_pixels=_NO_LIMIT)
 
 
 def _centres(side: int) -> npt.NDArray[np.float64]:
@@ -250,9 +253,8 @@ mask_names = NameOrFile(masks, parse_mask)
 
 def mask_plane(
     mask: str,
+    shape: Shape,
     *,
-    height: int,
-    width: int,
     source: Source | None = None,
     kind: str = "mask",
     max_pixels: int = _MAX_PIXELS,
@@ -268,19 +270,18 @@ def mask_plane(
     """
     parsed = parse_mask(mask, kind=kind)
     if not isinstance(parsed, Path):
-        return parsed.draw(height, width, source=source)
+        return parsed.draw(shape, source=source)
     if not parsed.exists():
         choices = ", ".join(sorted(masks))
         found = suggest_path(parsed).removesuffix("?")
         raise UsageError(f"no {kind} file {mask!r}: {found}, or draw one of {choices}")
-    return read_mask(parsed, height=height, width=width, kind=kind, max_pixels=max_pixels)
+    return read_mask(parsed, shape, kind=kind, max_pixels=max_pixels)
 
 
 def unknown_pixels(
     mask: str,
+    shape: Shape,
     *,
-    height: int,
-    width: int,
     source: Source | None = None,
     invert: bool = False,
     max_pixels: int = _MAX_PIXELS,
@@ -291,7 +292,7 @@ def unknown_pixels(
         UsageError: no such mask; it hides no pixel, or all of them.
         PictureError: its file cannot be read.
     """
-    unknown = mask_plane(mask, height=height, width=width, source=source, max_pixels=max_pixels)
+    unknown = mask_plane(mask, shape, source=source, max_pixels=max_pixels)
     if invert:
         unknown = 1 - unknown
     hidden = unknown > 0.5
@@ -299,7 +300,7 @@ def unknown_pixels(
         return unknown
     how_much = "all" if hidden.any() else "nothing"
     raise UsageError(
-        f"the mask {mask!r} hides {how_much} of {width}x{height} pixels: "
+        f"the mask {mask!r} hides {how_much} of {shape[1]}x{shape[0]} pixels: "
         f"{_advice(mask, hides_all=bool(hidden.any()), invert=invert)}"
     )
 
@@ -315,9 +316,8 @@ def _advice(mask: str, *, hides_all: bool, invert: bool) -> str:
 
 def focus_weights(
     mask: str,
+    shape: Shape,
     *,
-    height: int,
-    width: int,
     weight: float,
     source: Source | None = None,
     max_pixels: int = _MAX_PIXELS,
@@ -328,26 +328,19 @@ def focus_weights(
         UsageError: no such mask, or it is the same everywhere.
         PictureError: its file cannot be read.
     """
-    focus = mask_plane(
-        mask, height=height, width=width, source=source, kind="focus", max_pixels=max_pixels
-    )
+    focus = mask_plane(mask, shape, source=source, kind="focus", max_pixels=max_pixels)
     if focus.min() == focus.max():
         raise UsageError(
-            f"the focus {mask!r} is the same everywhere on {width}x{height} pixels, so nothing "
-            "counts more than the rest: make white what is to count more"
+            f"the focus {mask!r} is the same everywhere on {shape[1]}x{shape[0]} pixels, so "
+            "nothing counts more than the rest: make white what is to count more"
         )
     return 1 + (weight - 1) * focus
 
 
 def read_mask(
-    source: Source,
-    *,
-    height: int,
-    width: int,
-    kind: str = "mask",
-    max_pixels: int = _MAX_PIXELS,
+    source: Source, shape: Shape, *, kind: str = "mask", max_pixels: int = _MAX_PIXELS
 ) -> Plane:
-    """Read a mask file for a picture of that size, (height, width) in [0, 1].
+    """Read a mask file for a picture of that shape, (height, width) in [0, 1].
 
     White is 1 and black is 0. In a file with transparent parts, transparent is 1 and opaque is 0,
     and its colours are ignored. The file can have any size of the picture's shape. `kind` is the
@@ -360,7 +353,7 @@ def read_mask(
     transparent, levels = _read(source, max_pixels=max_pixels)
     if transparent.max() > _OPAQUE:
         levels = transparent
-    rows, columns = levels.shape
+    (height, width), (rows, columns) = shape, levels.shape
     # Rounding may add or remove one pixel, of the smaller of the two.
     tolerance = _ASPECT_TOLERANCE + 1 / min(rows, columns, height, width)
     if abs(np.log(rows * width / (columns * height))) > tolerance:
@@ -375,12 +368,10 @@ def read_mask(
     return ((levels.astype(np.float32) - _BLACK) / (_WHITE - _BLACK)).clip(0, 1)
 
 
-def transparency(
-    source: Source, *, height: int, width: int, max_pixels: int = _MAX_PIXELS
-) -> Plane:
+def transparency(source: Source, shape: Shape, *, max_pixels: int = _MAX_PIXELS) -> Plane:
     """Read which pixels of a picture's file are transparent, (height, width), 0 or 1.
 
-    For another size the file is fitted as by `Picture.covering`. A partly transparent pixel counts
+    A file of another size is fitted as by `Picture.covering`. A partly transparent pixel counts
     as transparent, because its colour cannot be separated from the background.
 
     Raises:
@@ -392,7 +383,8 @@ def transparency(
         raise UsageError(
             f"{source_name(source)!r} has no transparent parts: give a mask file instead of alpha"
         )
-    if transparent.shape != (height, width):
+    if transparent.shape != shape:
+        height, width = shape
         sheet = Picture.from_array(transparent, name=Path(source_name(source)).name)
         transparent = sheet.covering(height=height, width=width).pixels[..., 0]
     return _plane(transparent > _OPAQUE)

@@ -135,9 +135,8 @@ def learning_order(
     if isinstance(parsed, Order):
         ranks = parsed.ranks(pixels)
     else:
-        ranks = mask_plane(
-            order, height=height, width=width, source=source, kind="order", max_pixels=max_pixels
-        )
+        shape = pixels.shape[0], pixels.shape[1]
+        ranks = mask_plane(order, shape, source=source, kind="order", max_pixels=max_pixels)
     first, last = float(ranks.min()), float(ranks.max())
     if first == last:
         raise UsageError(

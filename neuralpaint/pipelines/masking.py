@@ -162,17 +162,19 @@ class PictureReader:
         """Return the planes of a picture that come from files, or those that are drawn."""
         masking = self._masking
         given: Any = {"source": source, "max_pixels": self._picture.max_pixels}
-        size: Any = {"height": picture.height, "width": picture.width, **given}
+        shape = picture.height, picture.width
         chosen = {name: isinstance(at, Path) for name, at in masking.chosen().items()}
         planes: dict[str, Any] = {}
         if masking.focus is not None and chosen["focus"] == files:
-            planes["weights"] = focus_weights(masking.focus, weight=masking.focus_weight, **size)
+            planes["weights"] = focus_weights(
+                masking.focus, shape, weight=masking.focus_weight, **given
+            )
         if masking.order is not None and chosen["order"] == files:
             planes["order"] = learning_order(
                 masking.order, pixels=picture.pixels, until=masking.order_until, **given
             )
         if masking.mask is not None and chosen["mask"] == files:
-            planes["unknown"] = unknown_pixels(masking.mask, invert=masking.invert, **size)
+            planes["unknown"] = unknown_pixels(masking.mask, shape, invert=masking.invert, **given)
         if masking.mask is not None and not files:
             planes["truth"] = self._truth_of(picture)
             planes["fills"] = masking.fill != "none"

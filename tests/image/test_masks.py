@@ -27,7 +27,7 @@ DRAWN = [name for name in masks if name != "alpha"]
 
 
 def drawn(spec: str, *, height: int = 96, width: int = 160) -> Plane:
-    unknown = masks.parse(spec).draw(height, width)
+    unknown = masks.parse(spec).draw((height, width))
     assert unknown.shape == (height, width)
     assert unknown.dtype == np.float32
     assert set(np.unique(unknown)) <= {0, 1}
@@ -107,7 +107,7 @@ def test_lines_of_text_do_not_touch() -> None:
 @pytest.mark.parametrize("spec", ["text:words=", "text:words=  "])
 def test_no_words_are_refused(spec: str) -> None:
     with pytest.raises(UsageError, match="no words to write"):
-        masks.parse(spec).draw(20, 20)
+        masks.parse(spec).draw((20, 20))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_settings_out_of_range_are_refused(spec: str) -> None:
 
 def test_alpha_needs_a_file() -> None:
     with pytest.raises(UsageError, match="give another mask"):
-        masks.parse("alpha").draw(4, 4)
+        masks.parse("alpha").draw((4, 4))
 
 
 def test_center_is_an_alias_of_centre() -> None:
@@ -146,7 +146,7 @@ def mask_file(path: Path, levels: Any) -> Path:
 
 def refusal(text: str, **values: Any) -> str:
     with pytest.raises(NeuralPaintError) as caught:
-        unknown_pixels(text, height=6, width=8, **values)
+        unknown_pixels(text, (6, 8), **values)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -161,7 +161,7 @@ def test_a_mask_is_parsed_as_a_name_or_a_file(folder: Path) -> None:
 def test_a_name_takes_precedence_over_a_file_without_a_folder(folder: Path) -> None:
     mask_file(folder / "centre.png", [[255, 0]]).rename(folder / "centre")
     assert parse_mask("centre") == CentreMask()
-    unknown = unknown_pixels("./centre", height=1, width=2)
+    unknown = unknown_pixels("./centre", (1, 2))
     assert unknown.tolist() == [[1, 0]]
 
 
@@ -217,8 +217,8 @@ def test_a_setting_accepts_names_and_files(folder: Path) -> None:
 
 def test_invert_exchanges_known_and_unknown(folder: Path) -> None:
     for text in ("checkerboard:block=2", str(mask_file(folder / "m.png", [[255, 0, 0, 0]] * 3))):
-        plain = unknown_pixels(text, height=6, width=8)
-        inverted = unknown_pixels(text, height=6, width=8, invert=True)
+        plain = unknown_pixels(text, (6, 8))
+        inverted = unknown_pixels(text, (6, 8), invert=True)
         assert np.array_equal(inverted, 1 - plain)
         assert inverted.dtype == np.float32
 
@@ -227,7 +227,7 @@ def test_alpha_reads_the_picture_file(folder: Path) -> None:
     pixels = np.full((6, 8, 4), 255, np.uint8)
     pixels[2:4, 3:, 3] = 0
     file = mask_file(folder / "cut.png", pixels)
-    unknown = unknown_pixels("alpha", height=6, width=8, source=file)
+    unknown = unknown_pixels("alpha", (6, 8), source=file)
     assert np.array_equal(unknown, pixels[..., 3] == 0)
 
 
@@ -247,17 +247,17 @@ def test_a_mask_that_hides_nothing_or_all_is_refused(folder: Path) -> None:
         assert "hides all of 8x6 pixels" in message
         assert f"leave the pixels to be learned {'white' if invert else 'black'}" in message
     with pytest.raises(UsageError, match="hides nothing of 1x1 pixels: choose another share"):
-        unknown_pixels("random:fraction=0.01", height=1, width=1)
+        unknown_pixels("random:fraction=0.01", (1, 1))
 
 
 def test_a_damaged_file_is_refused(folder: Path) -> None:
     (folder / "mask.png").write_bytes(b"no picture")
     with pytest.raises(PictureError, match=r"'mask\.png' is not a picture"):
-        unknown_pixels("mask.png", height=6, width=8)
+        unknown_pixels("mask.png", (6, 8))
 
 
 def test_white_has_the_weight_and_the_rest_has_one() -> None:
-    weights = focus_weights("centre:fraction=0.25", height=20, width=20, weight=8)
+    weights = focus_weights("centre:fraction=0.25", (20, 20), weight=8)
     assert weights.dtype == np.float32
     assert weights[10, 10] == 8
     assert weights[0, 0] == 1
@@ -267,7 +267,7 @@ def test_white_has_the_weight_and_the_rest_has_one() -> None:
 def test_grey_has_a_weight_in_between(tmp_path: Path) -> None:
     levels = np.linspace(0, 255, 16, dtype=np.uint8)[None].repeat(4, 0)
     Image.fromarray(levels).save(tmp_path / "face.png")
-    weights = focus_weights(str(tmp_path / "face.png"), height=4, width=16, weight=5)
+    weights = focus_weights(str(tmp_path / "face.png"), (4, 16), weight=5)
     assert (weights.min(), weights.max()) == (1, 5)
     assert (np.diff(weights[0]) >= 0).all()
     assert 2 < weights[0, 8] < 4
@@ -276,9 +276,9 @@ def test_grey_has_a_weight_in_between(tmp_path: Path) -> None:
 def test_a_focus_on_the_whole_picture_is_refused(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 4), 255, np.uint8)).save(tmp_path / "all.png")
     with pytest.raises(UsageError, match="the same everywhere on 4x4 pixels"):
-        focus_weights(str(tmp_path / "all.png"), height=4, width=4, weight=8)
+        focus_weights(str(tmp_path / "all.png"), (4, 4), weight=8)
 
 
 def test_an_error_names_the_focus() -> None:
     with pytest.raises(UsageError, match=r"no focus file 'face\.png'"):
-        focus_weights("face.png", height=4, width=4, weight=8)
+        focus_weights("face.png", (4, 4), weight=8)
