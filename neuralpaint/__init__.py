@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from neuralpaint.image.stills import save_still
     from neuralpaint.models.codes import Album
     from neuralpaint.models.painting import Painting
-    from neuralpaint.pipelines.bench.bench import bench
+    from neuralpaint.pipelines.bench.bench import BenchSettings, bench
     from neuralpaint.pipelines.bench.result import BenchResult
-    from neuralpaint.pipelines.bench.settings import BenchSettings
     from neuralpaint.pipelines.compare.compare import compare
     from neuralpaint.pipelines.compare.result import CompareResult
     from neuralpaint.pipelines.compare.settings import CompareSettings
@@ -79,9 +78,8 @@ _HOMES = {
     "image.metrics": ["psnr"],
     "models.painting": ["Painting"],
     "image.pictures": ["Picture", "load_picture"],
-    "pipelines.bench.bench": ["bench"],
+    "pipelines.bench.bench": ["BenchSettings", "bench"],
     "pipelines.bench.result": ["BenchResult"],
-    "pipelines.bench.settings": ["BenchSettings"],
     "pipelines.compare.compare": ["compare"],
     "pipelines.compare.result": ["CompareResult"],
     "pipelines.compare.settings": ["CompareSettings"],

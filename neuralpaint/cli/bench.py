@@ -16,9 +16,8 @@ from neuralpaint.cli.options import (
     settings_options,
 )
 from neuralpaint.cli.running import confirm_overwrite, run
-from neuralpaint.pipelines.bench.bench import Bench
+from neuralpaint.pipelines.bench.bench import Bench, BenchSettings
 from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, ModelResult, Speed
-from neuralpaint.pipelines.bench.settings import BenchSettings
 
 __all__ = ["command"]
 

@@ -207,7 +207,8 @@ class Picture:
         """
         size = (width, height)
         scale = max(height / self.height, width / self.width)
-        part = width / scale, height / scale  # in pixels of this picture
+        # In pixels of this picture; not larger than it by a rounding error.
+        part = min(self.width, width / scale), min(self.height, height / scale)
         left, top = (self.width - part[0]) / 2, (self.height - part[1]) / 2
         planes = self.planes
         if scale == 1:

@@ -479,3 +479,8 @@ def test_every_other_pixel_keeps_its_coordinates() -> None:
 def test_all_pixels_are_shared_not_copied() -> None:
     picture = Picture(np.zeros((4, 6, 3), np.uint8))
     assert np.shares_memory(pixels_to_learn(picture, "all")[0], picture.pixels)
+
+
+def test_covering_a_square_with_a_side_that_rounds_up() -> None:
+    picture = Picture(np.zeros((214, 320, 3), np.uint8))  # 512 / (512 / 214) > 214
+    assert picture.covering(height=512, width=512).pixels.shape == (512, 512, 3)

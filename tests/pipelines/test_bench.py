@@ -18,13 +18,11 @@ import neuralpaint as npaint
 from neuralpaint.errors import EncodingError, PictureError, UnknownNameError, UsageError
 from neuralpaint.models import models
 from neuralpaint.pipelines.bench.bench import SAMPLE
-from neuralpaint.pipelines.bench.curve import best_so_far, seconds_to
-from neuralpaint.pipelines.bench.demand import demand
-from neuralpaint.pipelines.bench.plot import draw_bench
-from neuralpaint.pipelines.bench.quality import glance, still_psnr
+from neuralpaint.pipelines.bench.cost import step_cost, torch_threads
+from neuralpaint.pipelines.bench.quality import sample_psnr, still_psnr
 from neuralpaint.pipelines.bench.reference import PlainFourier, pixel_loader
-from neuralpaint.pipelines.bench.result import REFERENCE, BenchProgress
-from neuralpaint.pipelines.bench.timing import torch_threads
+from neuralpaint.pipelines.bench.result import REFERENCE, best_so_far, draw_bench, seconds_to
+from neuralpaint.runtime.progress import Progress
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.torch_learner import TorchLearner
 
@@ -102,10 +100,10 @@ def test_without_a_reference_there_is_no_ratio(photo: Path) -> None:
     assert result.models[0].ratio is None
 
 
-def test_each_clock_has_a_training_of_its_own() -> None:
+def test_each_reported_time_has_its_own_training() -> None:
     settings = npaint.BenchSettings(seconds=20)
     assert settings.clocks == (1, 5, 10, 20)
-    assert settings.horizons == (0.6, 1, 5, 10, 20)
+    assert settings.durations == (0.6, 1, 5, 10, 20)
     assert npaint.BenchSettings(seconds=10).clocks == (1, 5, 10)
     assert npaint.BenchSettings(seconds=0.5).clocks == (0.5,)
 
@@ -122,8 +120,8 @@ def test_several_pictures_give_means(photo: Path, tmp_path: Path) -> None:
     Image.fromarray(soft_pixels(16, 16)[::-1].copy()).save(tmp_path / "other.png")
     seen: set[str] = set()
 
-    def watch(progress: BenchProgress) -> None:
-        seen.add(progress.picture)
+    def watch(progress: Progress) -> None:
+        seen.add(progress.details["picture"])
 
     result = npaint.bench(photo, tmp_path / "other.png", report=watch, **QUICK)
     assert result.pictures == ("photo.png", "other.png")
@@ -132,21 +130,21 @@ def test_several_pictures_give_means(photo: Path, tmp_path: Path) -> None:
 
 
 def test_progress_rises_to_the_end_and_names_everything(photo: Path) -> None:
-    told: list[BenchProgress] = []
+    told: list[Progress] = []
     npaint.bench(photo, report=told.append, **QUICK)
     done = [progress.done for progress in told]
     assert done == sorted(done)
     assert done[0] == 0
     assert done[-1] == pytest.approx(1, abs=0.02)
-    assert {progress.subject for progress in told} == {MODEL, "numpy engine", REFERENCE}
+    assert {progress.details["subject"] for progress in told} == {MODEL, "numpy engine", REFERENCE}
     assert {progress.phase for progress in told} == {"speed", "train", "film"}
 
 
 @pytest.mark.parametrize("phase", ["speed", "train", "film"])
 def test_an_interruption_gives_what_has_been_measured_so_far(photo: Path, phase: str) -> None:
-    told: list[BenchProgress] = []
+    told: list[Progress] = []
 
-    def interrupt(progress: BenchProgress) -> None:
+    def interrupt(progress: Progress) -> None:
         told.append(progress)
         if progress.phase == phase and (phase != "train" or progress.psnr is not None):
             raise KeyboardInterrupt
@@ -165,8 +163,8 @@ def test_an_interruption_gives_what_has_been_measured_so_far(photo: Path, phase:
 def test_means_are_of_the_pictures_that_are_done(photo: Path, tmp_path: Path) -> None:
     Image.fromarray(soft_pixels(16, 16)).save(tmp_path / "other.png")
 
-    def interrupt(progress: BenchProgress) -> None:
-        if progress.picture == "other.png" and progress.psnr is not None:
+    def interrupt(progress: Progress) -> None:
+        if progress.details["picture"] == "other.png" and progress.psnr is not None:
             raise KeyboardInterrupt
 
     done = npaint.bench(photo, tmp_path / "other.png", report=interrupt, **QUICK)
@@ -181,8 +179,8 @@ def test_the_curves_are_drawn(photo: Path, tmp_path: Path) -> None:
     with Image.open(tmp_path / "curves.png") as image:
         pixels = np.asarray(image.convert("RGB"))
     assert pixels.shape == (1000, 1600, 3)
-    accent = np.all(np.abs(pixels.astype(int) - (255, 206, 110)) < 8, axis=-1)
-    assert accent.sum() > 2000  # a line across the plot, and its label
+    line = np.all(np.abs(pixels.astype(int) - (0x3B, 0x7D, 0xDD)) < 8, axis=-1)
+    assert line.sum() > 2000  # the curve of the first model, across the chart
 
 
 def test_a_plot_takes_many_models_long_names_and_perfect_pictures(
@@ -236,31 +234,31 @@ def test_best_so_far_is_the_best_of_several_trainings_and_the_mean_of_pictures()
     assert [seconds_to(curve, psnr) for psnr in (19, 20, 25, 31)] == [1.0, 1.0, 3.0, None]
 
 
-def test_demand_counts_the_products_of_a_step() -> None:
+def test_step_cost_counts_the_products_of_a_step() -> None:
     picture = npaint.Picture(soft_pixels())
     spec = "fourier:order=4,hidden_size=8,hidden_layers=1"
     model = TorchLearner(picture, TrainingSettings(model=spec, device="cpu")).model
-    counted = demand(model, pixels=216, height=24, width=36)  # 12 rows of 18
+    counted = step_cost(model, pixels=216, height=24, width=36)  # 12 rows of 18
     hidden = 216 * 8 * 8 + 216 * 3 * (8 + 8)  # the second layer, and the output that sees two
     inputs = (8 + 8 + 3) * (18 * 9 + 12 * 9)  # 4 sines, 4 cosines and x itself, in every layer
     assert counted.flops == pytest.approx(6 * hidden + 4 * inputs)
-    assert (counted.width, counted.whole) == (8, True)
+    assert (counted.width, counted.complete) == (8, True)
 
     model = TorchLearner(picture, TrainingSettings(model="pyramid", device="cpu")).model
-    counted = demand(model, pixels=216, height=24, width=36)
+    counted = step_cost(model, pixels=216, height=24, width=36)
     assert counted.flops == 6 * 216 * (13 * 32 + 32 * 32 + 32 * 3)
-    assert not counted.whole
+    assert not counted.complete
 
     model = TorchLearner(picture, TrainingSettings(model="morph", device="cpu")).model
-    counted = demand(model, pixels=216, height=24, width=36)
+    counted = step_cost(model, pixels=216, height=24, width=36)
     seen = 2 * 16 + 13  # sines and cosines, and what the planes say
     assert counted.flops == 6 * 216 * (32 * seen + 32 * (32 + seen) + 3 * (64 + seen))
 
     spec = "mlp:features=4,hidden_size=8,hidden_layers=2"
     model = TorchLearner(picture, TrainingSettings(model=spec, device="cpu")).model
-    counted = demand(model, pixels=216, height=24, width=36)
+    counted = step_cost(model, pixels=216, height=24, width=36)
     assert counted.flops == 4 * 216 * 8 * 8 + 6 * 216 * (8 * 8 + 8 * 3)  # fixed features, 4 + 4
-    assert counted.whole
+    assert counted.complete
 
 
 def test_the_plain_loop_sees_every_pixel_once_per_epoch() -> None:
@@ -289,7 +287,7 @@ def test_a_glance_tells_what_the_still_does() -> None:
         calls.append(grid.x.shape[1] * grid.y.shape[0])
         return np.full((grid.y.shape[0], grid.x.shape[1], 3), 0.5, np.float32)
 
-    assert still_psnr(see, picture) == pytest.approx(glance(see, picture), abs=0.1)
+    assert still_psnr(see, picture) == pytest.approx(sample_psnr(see, picture), abs=0.1)
     assert calls[0] == 400 * 300 > 4 * calls[1]
 
 

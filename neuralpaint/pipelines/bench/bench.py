@@ -1,29 +1,26 @@
-"""The bench: what is measured, in which order, and what is told while it goes on."""
+"""The bench: its settings, and the job that measures everything in order."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from neuralpaint.config.settings import ComposedSettings, group, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.pictures import Picture, Source
+from neuralpaint.image.pictures import Picture, PictureSettings, Source
 from neuralpaint.image.stills import check_still, save_still
-from neuralpaint.image.typography import text_width
-from neuralpaint.pipelines.bench.agenda import Agenda
-from neuralpaint.pipelines.bench.notes import Notes
-from neuralpaint.pipelines.bench.result import (
-    REFERENCE,
-    BenchReport,
-    BenchResult,
-    ignore,
-)
-from neuralpaint.pipelines.bench.settings import BenchSettings
+from neuralpaint.models import models
+from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, Measurements, draw_bench
+from neuralpaint.pipelines.charts import has_matplotlib
 from neuralpaint.runtime.devices import find_device
+from neuralpaint.runtime.progress import Progress, Report, ignore
 from neuralpaint.runtime.threads import set_threads
+from neuralpaint.training.settings import DeviceSettings, TrainingSettings
 from neuralpaint.video.formats import formats
 from neuralpaint.video.sinks import check_clip
 
@@ -31,13 +28,61 @@ if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
     from neuralpaint.pipelines.bench.machine import Machine
 
-__all__ = ["SAMPLE", "Bench", "bench"]
+__all__ = ["SAMPLE", "Bench", "BenchSettings", "bench"]
 
 SAMPLE = Path(__file__).with_name("rocket.jpg")
-"""The photograph that is learned where no other is given; rocket.txt says whose it is."""
+"""The photograph that is learned unless another is given; rocket.txt names its author."""
 
-_LONGEST = 1920  # pixels: `neuralpaint video` films no larger without being asked
-_FILMED = 3  # one look in so many is filmed
+_CLOCKS = (1.0, 5.0, 10.0, 30.0, 60.0)  # seconds after which quality is usually compared
+_DEFAULT_MODELS = ("fourier", "skipconn", "pyramid")
+# One more, very short training: only a short schedule reaches a low PSNR as soon as possible.
+_SPRINT = 0.03  # of the longest training
+_LONGEST_SIDE = 1920  # pixels: the largest frames of `neuralpaint video` by default
+_FILM_EVERY = 3  # points of the last training
+
+# Expected seconds; a training takes as long as it is set to, and measuring it a quarter of that.
+_SPEED_SECONDS, _FILM_SECONDS = 1.5, 3.0
+_MEASURING = 1.25
+
+
+@dataclass(frozen=True, init=False)
+class BenchSettings(ComposedSettings):
+    """What to measure, and on which device."""
+
+    section: ClassVar[str] = "Training"
+
+    model: str = setting(
+        "", "model to measure; may be given several times; unset, the models for films",
+        entries=models, repeatable=True,
+    )  # fmt: skip
+    seconds: float = setting(
+        10.0, "length of the longest training of a model; there is one for each of 1, 5, 10, 30 "
+        "and 60 seconds up to this", unit="seconds", above=0.0, maximum=86_400,
+    )  # fmt: skip
+    no_reference: bool = setting(False, "skip the comparisons: the plain loop and the numpy engine")
+    seed: int = setting(0, "same seed: same initial weights", minimum=0, maximum=2**63 - 1)
+    machine: DeviceSettings = group(DeviceSettings)
+    picture: PictureSettings = group(PictureSettings)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models to measure, each once."""
+        chosen = models.parse_list(self.model) or [models.parse(name) for name in _DEFAULT_MODELS]
+        return tuple(dict.fromkeys(models.spec(model) for model in chosen))
+
+    @property
+    def clocks(self) -> tuple[float, ...]:
+        """The seconds of training after which quality is reported."""
+        return (*(clock for clock in _CLOCKS if clock < self.seconds), self.seconds)
+
+    @property
+    def durations(self) -> tuple[float, ...]:
+        """The seconds of each training of a model, the shortest first."""
+        return (_SPRINT * self.seconds, *self.clocks)
+
+    def training(self, model: str) -> TrainingSettings:
+        """Return the settings of a training: the defaults of every other command."""
+        return TrainingSettings(model=model, seed=self.seed, machine=self.machine)
 
 
 def bench(
@@ -45,25 +90,25 @@ def bench(
     output: str | Path | None = None,
     settings: BenchSettings | None = None,
     overwrite: bool = False,
-    report: BenchReport = ignore,
+    report: Report = ignore,
     **options: object,
 ) -> BenchResult:
-    """Measure what this machine does: speed, the cost of filming, quality by the clock.
+    """Measure this machine: speed, the cost of filming, quality by the clock.
 
-    A `KeyboardInterrupt` ends it with what has been measured so far; the result says so.
+    A `KeyboardInterrupt` ends it with the measurements so far; the result is marked as interrupted.
 
     Args:
-        *sources: pictures to learn; none for a photograph that comes with neuralpaint.
-        output: a still to draw the curves into.
-        settings: what to measure, and where.
+        *sources: pictures to learn; none for a photograph that is installed with neuralpaint.
+        output: a still for the chart of the curves.
+        settings: what to measure, and on which device.
         overwrite: whether `output` may exist.
         report: called with the progress, several times a second.
-        **options: fields of `BenchSettings`, in place of `settings`: for example `seconds=30`.
+        **options: fields of `BenchSettings`, instead of `settings`: for example `seconds=30`.
 
     Raises:
-        UsageError: an option cannot be used, or the output exists or cannot be there.
+        UsageError: an option is not valid, or the output exists or cannot be written there.
         PictureError: a picture cannot be read.
-        DeviceError: the device is not there or has too little memory.
+        DeviceError: the device does not exist or has too little memory.
         DivergedError: the loss of a model became NaN.
         EncodingError: ffmpeg is missing, or the output cannot be written.
     """
@@ -71,8 +116,56 @@ def bench(
     return Bench(*sources, output=output, settings=chosen, overwrite=overwrite).run(report)
 
 
+class _WorkPlan:
+    """Reports how much of the expected time has passed."""
+
+    report: Report = staticmethod(ignore)
+
+    def __init__(self, settings: BenchSettings, *, pictures: int) -> None:
+        count = len(settings.models)
+        training = count * sum(settings.durations)
+        self._total = count * (_SPEED_SECONDS + _FILM_SECONDS)
+        if not settings.no_reference:
+            training += settings.seconds
+            self._total += _SPEED_SECONDS
+        self._total += pictures * training
+        self._passed = 0.0
+
+    @property
+    def expected_seconds(self) -> float:
+        return _MEASURING * self._total
+
+    def begin(self, phase: Literal["speed", "film"], subject: str, *, picture: str) -> None:
+        self._report(phase, 0.0, subject, picture=picture)
+
+    def begin_training(
+        self, subject: str, *, picture: str, seconds: float
+    ) -> Callable[[float, float | None], None]:
+        """Return a function that reports the seconds trained so far, and the newest PSNR."""
+
+        def on_progress(trained: float, psnr: float | None) -> None:
+            facts = {"train_seconds": trained, "psnr": psnr}
+            passed = min(trained, seconds)
+            self._report("train", passed, subject, picture=picture, seconds=seconds, **facts)
+
+        return on_progress
+
+    def end(self, done: Literal["speed", "film"] | float) -> None:
+        """Count a measurement, or a training of so many seconds, as done."""
+        seconds = {"speed": _SPEED_SECONDS, "film": _FILM_SECONDS}
+        self._passed += done if isinstance(done, float) else seconds[done]
+
+    def _report(
+        self, phase: str, passed: float, subject: str, *, picture: str,
+        seconds: float | None = None, **facts: Any,
+    ) -> None:  # fmt: skip
+        details = {"subject": subject, "picture": picture, "seconds": seconds}
+        done = (self._passed + passed) / self._total
+        self.report(Progress(phase, done, details=details, **facts))
+
+
 class Bench:
-    """One round of measurements; all that can be checked is checked before it begins."""
+    """One run of all measurements; everything that can be checked is checked before it starts."""
 
     def __init__(
         self,
@@ -86,36 +179,35 @@ class Bench:
         self._overwrite = overwrite
         if self._output is not None:
             check_still(self._output, overwrite=overwrite)
-            _check_apart(self._output, sources)
-            text_width("dB", 20)  # fails where no type can be set
-        # That ffmpeg is missing should not be found out after a minute.
+            _check_chart(self._output, sources)
+        # A missing ffmpeg is reported now and not after a minute.
         check_clip(Path(tempfile.gettempdir()) / "bench.mp4", formats["mp4"](), overwrite=True)
         self.settings = settings
         self.pictures = [settings.picture.load(source) for source in sources or (SAMPLE,)]
         self.device = find_device(settings.machine.device).type
-        self._canvas, _ = CanvasSettings().views(self.pictures[0].canvas, longest=_LONGEST)
-        self._notes = Notes()
-        self._agenda = Agenda(settings, pictures=len(self.pictures))
+        self._canvas, _ = CanvasSettings().views(self.pictures[0].canvas, longest=_LONGEST_SIDE)
+        self._measurements = Measurements()
+        self._plan = _WorkPlan(settings, pictures=len(self.pictures))
 
     def facts(self) -> dict[str, Any]:
-        """Return what is going to be measured, for a person or a program to read."""
+        """Return what will be measured, for a person or a program to read."""
         settings = self.settings
         return {
             "input": ", ".join(picture.name for picture in self.pictures),
             "models": ", ".join(settings.models),
-            "trainings": ", ".join(f"{horizon:g} s" for horizon in settings.horizons),
+            "trainings": ", ".join(f"{seconds:g} s" for seconds in settings.durations),
             "reference": None if settings.no_reference else f"{REFERENCE}, {settings.seconds:g} s",
-            "expected_time": f"{round(self._agenda.expected_seconds)} s",
+            "expected_time": f"{round(self._plan.expected_seconds)} s",
             "device": self.device,
             "seed": settings.seed,
             "output": None if self._output is None else str(self._output),
         }
 
-    def run(self, report: BenchReport = ignore) -> BenchResult:
-        """Measure everything, or as much as there is before a KeyboardInterrupt."""
+    def run(self, report: Report = ignore) -> BenchResult:
+        """Measure everything, or as much as possible before a KeyboardInterrupt."""
         from neuralpaint.pipelines.bench.machine import this_machine
 
-        self._agenda.report = report
+        self._plan.report = report
         self._threads = set_threads(self.settings.machine.threads)
         machine = this_machine(device=self.device, threads=self._threads)
         interrupted = False
@@ -125,8 +217,6 @@ class Bench:
             interrupted = True
         result = self._result(machine, interrupted=interrupted)
         if result.output is not None:
-            from neuralpaint.pipelines.bench.plot import draw_bench
-
             save_still(draw_bench(result), result.output, overwrite=self._overwrite)
         return result
 
@@ -136,76 +226,79 @@ class Bench:
         if not self.settings.no_reference:
             self._measure_engines()
         for picture in self.pictures:
-            self._notes.turn_page()
+            self._measurements.begin_picture()
             for model in self.settings.models:
                 self._measure_quality(model, picture)
             if not self.settings.no_reference:
                 self._measure_reference(picture)
-            self._notes.complete_page()
+            self._measurements.end_picture()
 
     def _measure_speed(self, model: str) -> None:
-        from neuralpaint.pipelines.bench.speed import training_speed
+        from neuralpaint.pipelines.bench.cost import training_speed
 
         picture = self.pictures[0]
-        self._agenda.tell("speed", model, picture=picture.name)
-        self._notes.speeds[model] = training_speed(
+        self._plan.begin("speed", model, picture=picture.name)
+        self._measurements.speeds[model] = training_speed(
             picture, self.settings.training(model), threads=self._threads
         )
-        self._agenda.tick("speed")
+        self._plan.end("speed")
 
     def _measure_engines(self) -> None:
-        from neuralpaint.pipelines.bench.engines import compare_engines
+        from neuralpaint.pipelines.bench.cost import compare_engines
 
-        self._agenda.tell("speed", "numpy engine", picture=self.pictures[0].name)
-        self._notes.engines = compare_engines(
+        self._plan.begin("speed", "numpy engine", picture=self.pictures[0].name)
+        self._measurements.engines = compare_engines(
             self.pictures[0], threads=self._threads, seed=self.settings.seed
         )
-        self._agenda.tick("speed")
+        self._plan.end("speed")
 
     def _measure_quality(self, model: str, picture: Picture) -> None:
         from neuralpaint.pipelines.bench.quality import train_by_clock
 
         training = self.settings.training(model)
-        for horizon in self.settings.horizons:
-            watch = self._agenda.watch(model, picture=picture.name, horizon=horizon)
-            looks = []
-            for look in train_by_clock(picture, training, seconds=horizon, watch=watch):
-                self._notes.add_point(model, seconds=look.seconds, psnr=look.psnr)
-                looks.append(look)
-            if horizon in self.settings.clocks:
-                self._notes.add_still(model, clock=horizon, psnr=looks[-1].psnr)
-            self._agenda.tick(horizon)
+        for seconds in self.settings.durations:
+            report = self._plan.begin_training(model, picture=picture.name, seconds=seconds)
+            points = []
+            for point in train_by_clock(picture, training, seconds=seconds, on_progress=report):
+                self._measurements.add_point(model, seconds=point.seconds, psnr=point.psnr)
+                points.append(point)
+            if seconds in self.settings.clocks:
+                self._measurements.add_still(model, clock=seconds, psnr=points[-1].psnr)
+            self._plan.end(seconds)
         if picture is self.pictures[0]:
-            self._film(model, [look.painting for look in looks[::-_FILMED]])
+            self._film(model, [point.painting for point in points[::-_FILM_EVERY]])
 
     def _film(self, model: str, paintings: Sequence[Painting]) -> None:
-        from neuralpaint.pipelines.bench.filming import encoding_ms, film
+        from neuralpaint.pipelines.bench.cost import encoding_ms, film
 
-        self._agenda.tell("film", model, picture=self.pictures[0].name)
-        frames, self._notes.render_ms[model] = film(paintings, self._canvas)
-        if self._notes.encode_ms is None:  # what the frames show hardly matters
-            self._notes.encode_ms = encoding_ms(frames)
-        self._agenda.tick("film")
+        self._plan.begin("film", model, picture=self.pictures[0].name)
+        frames, self._measurements.render_ms[model] = film(paintings, self._canvas)
+        if self._measurements.encode_ms is None:  # it hardly depends on the model
+            self._measurements.encode_ms = encoding_ms(frames)
+        self._plan.end("film")
 
     def _measure_reference(self, picture: Picture) -> None:
         from neuralpaint.pipelines.bench.reference import train_reference
 
-        settings = self.settings
-        watch = self._agenda.watch(REFERENCE, picture=picture.name, horizon=settings.seconds)
-        looks = train_reference(
-            picture, clocks=settings.clocks, device=self.device, threads=self._threads,
-            seed=settings.seed, watch=watch,
-        )  # fmt: skip
-        for look in looks:
-            self._notes.add_point(REFERENCE, seconds=look.seconds, psnr=look.psnr)
-            if look.clock in settings.clocks:
-                self._notes.add_still(REFERENCE, clock=look.clock, psnr=look.psnr)
-        self._agenda.tick(settings.seconds)
+        clocks, seconds = self.settings.clocks, self.settings.seconds
+        points = train_reference(
+            picture,
+            clocks=clocks,
+            device=self.device,
+            threads=self._threads,
+            seed=self.settings.seed,
+            on_progress=self._plan.begin_training(REFERENCE, picture=picture.name, seconds=seconds),
+        )
+        for point in points:
+            self._measurements.add_point(REFERENCE, seconds=point.seconds, psnr=point.psnr)
+            if point.clock in clocks:
+                self._measurements.add_still(REFERENCE, clock=point.clock, psnr=point.psnr)
+        self._plan.end(seconds)
 
     def _result(self, machine: Machine, *, interrupted: bool) -> BenchResult:
-        notes, first = self._notes, self.pictures[0]
-        models = notes.models(self.settings.models)
-        drawn = self._output is not None and any(model.curve for model in models)
+        measured, first = self._measurements, self.pictures[0]
+        results = measured.models(self.settings.models)
+        drawn = self._output is not None and any(model.curve for model in results)
         return BenchResult(
             machine=machine,
             pictures=tuple(picture.name for picture in self.pictures),
@@ -213,20 +306,24 @@ class Bench:
             width=first.width,
             seconds=self.settings.seconds,
             seed=self.settings.seed,
-            models=models,
-            reference=notes.reference(),
+            models=results,
+            reference=measured.reference(),
             frame_height=self._canvas.height,
             frame_width=self._canvas.width,
-            encode_ms=notes.encode_ms,
-            engines=notes.engines,
+            encode_ms=measured.encode_ms,
+            engines=measured.engines,
             output=self._output if drawn else None,
             total_seconds=time.perf_counter() - self._began,
             interrupted=interrupted,
         )
 
 
-def _check_apart(output: Path, sources: Sequence[Source]) -> None:
-    """Raise if the output would replace an input."""
+def _check_chart(output: Path, sources: Sequence[Source]) -> None:
+    """Raise UsageError if the chart cannot be drawn or would replace an input."""
     paths = [Path(source) for source in sources if isinstance(source, str | Path)]
     if output.exists() and any(path.exists() and path.samefile(output) for path in paths):
         raise UsageError(f"output {str(output)!r} is an input: choose another name")
+    if not has_matplotlib():
+        raise UsageError(
+            "--output needs matplotlib, which draws the chart: pip install 'neuralpaint[plots]'"
+        )

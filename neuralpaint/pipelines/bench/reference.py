@@ -1,14 +1,15 @@
-"""The plain loop, as this is usually written: what the bench compares with.
+"""The reference: the plain training loop that the bench compares the models with.
 
 A torch `Dataset` with one item per pixel, a `DataLoader` that shuffles and collates them, a network
-that concatenates what each layer sees, autograd, Adam with a step schedule and a clipped gradient.
-It is written with care and nothing in it is slow on purpose; each of its choices is just the one
-that comes to mind first. It shares no code with the rest of neuralpaint.
+that concatenates the inputs of each layer, autograd, Adam with a step schedule and a clipped
+gradient: the usual choices, none of them slow on purpose. Model and loop share no code with the
+rest of neuralpaint.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -21,13 +22,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from neuralpaint.image.canvas import Grid
 from neuralpaint.image.pictures import Picture
-from neuralpaint.pipelines.bench.quality import Watch, glance, still_psnr
-from neuralpaint.pipelines.bench.timing import Stopwatch, torch_threads
+from neuralpaint.pipelines.bench.cost import synchronize, torch_threads
+from neuralpaint.pipelines.bench.quality import TrainingCallback, sample_psnr, still_psnr
 
 __all__ = [
     "PixelDataset",
     "PlainFourier",
-    "ReferenceLook",
+    "ReferencePoint",
     "pixel_loader",
     "train_reference",
     "train_steps",
@@ -36,17 +37,17 @@ __all__ = [
 _ORDER, _HIDDEN, _LAYERS = 32, 100, 7
 _BATCH, _LR, _CLIP = 8000, 1e-3, 0.01
 _EPOCHS_PER_REDUCTION, _REDUCTION = 3, 0.5
-_LOOKS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of the whole time
-_CHUNK = 1 << 12  # pixels seen at once
+_FRACTIONS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # measured at
+_CHUNK = 1 << 12  # pixels rendered at once
 
 
-class ReferenceLook(NamedTuple):
-    """A moment of the training."""
+class ReferencePoint(NamedTuple):
+    """One measurement during the training."""
 
     clock: float
-    """When it was to be looked at, in seconds."""
+    """The planned time, in seconds of training."""
     seconds: float
-    """When it was: after the step that was going on."""
+    """The actual time: the end of the step that was running."""
     psnr: float
     """In dB."""
 
@@ -67,7 +68,7 @@ class PixelDataset(Dataset[tuple[Tensor, Tensor]]):
 
 
 class PlainFourier(nn.Module):
-    """Harmonics of x and y, then layers that see the current values, the previous, the input."""
+    """Harmonics of x and y, then layers whose input is the last two outputs and the harmonics."""
 
     orders: Tensor
 
@@ -88,8 +89,8 @@ class PlainFourier(nn.Module):
         previous = torch.zeros(len(features), 0, device=features.device)
         current = self.activation(self.hidden[0](features))
         for layer in list(self.hidden)[1:]:
-            seen = torch.cat([current, previous, features], dim=1)
-            current, previous = self.activation(layer(seen)), current
+            inputs = torch.cat([current, previous, features], dim=1)
+            current, previous = self.activation(layer(inputs)), current
         signal = self.output(torch.cat([current, previous, features], dim=1))
         return (torch.tanh(signal) + 1) / 2
 
@@ -103,7 +104,7 @@ def pixel_loader(picture: Picture, *, seed: int) -> DataLoader[tuple[Tensor, Ten
 def train_steps(
     model: nn.Module, loader: DataLoader[tuple[Tensor, Tensor]], *, device: str
 ) -> Iterator[None]:
-    """Train for ever; each step is made when it is asked for."""
+    """Train without end; each step runs when the next item is requested."""
     optimizer = torch.optim.Adam(model.parameters(), lr=_LR)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, _EPOCHS_PER_REDUCTION, _REDUCTION)
     while True:
@@ -119,37 +120,46 @@ def train_steps(
 
 
 def train_reference(
-    picture: Picture, *, clocks: Sequence[float], device: str, threads: int, seed: int, watch: Watch
-) -> Iterator[ReferenceLook]:
-    """Train the plain loop until the last of some clocks, and look at it on the way.
+    picture: Picture,
+    *,
+    clocks: Sequence[float],
+    device: str,
+    threads: int,
+    seed: int,
+    on_progress: TrainingCallback,
+) -> Iterator[ReferencePoint]:
+    """Train the plain loop until the last of the `clocks`, in seconds, and measure on the way.
 
-    Looking does not count as training. At the end it is the whole still that is looked at, before
-    that, a part of it.
+    The time of a measurement does not count as training. The last one measures the whole still,
+    the others a sample of its pixels.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = PlainFourier()
     training = train_steps(model.to(device), pixel_loader(picture, seed=seed), device=device)
-    newest: ReferenceLook | None = None
+    colours = partial(_colours, model, device=device)
+    end = clocks[-1]
+    newest: ReferencePoint | None = None
+    seconds = 0.0
     with torch_threads(threads):
-        stopwatch = Stopwatch(device)
-        for clock in sorted({*clocks, *(share * clocks[-1] for share in _LOOKS)}):
-            if newest is not None and newest.seconds >= clock != clocks[-1]:
+        for clock in sorted({*clocks, *(fraction * end for fraction in _FRACTIONS)}):
+            if newest is not None and seconds >= clock != end:
                 yield newest._replace(clock=clock)
                 continue
-            stopwatch.go_on()
-            while stopwatch.seconds < clock:
+            began, before = time.perf_counter(), seconds
+            while seconds < clock:
                 next(training)
-                watch(stopwatch.seconds, newest.psnr if newest else None)
-            seconds = stopwatch.stop()
-            judge = still_psnr if clock == clocks[-1] else glance
-            quality = judge(partial(_see, model, device=device), picture)
-            newest = ReferenceLook(clock, seconds, quality)
+                seconds = before + time.perf_counter() - began
+                on_progress(seconds, newest.psnr if newest else None)
+            synchronize(device)
+            seconds = before + time.perf_counter() - began
+            measure = still_psnr if clock == end else sample_psnr
+            newest = ReferencePoint(clock, seconds, measure(colours, picture))
             yield newest
 
 
 @torch.no_grad()
-def _see(model: nn.Module, grid: Grid, *, device: str) -> NDArray[np.float32]:
+def _colours(model: nn.Module, grid: Grid, *, device: str) -> NDArray[np.float32]:
     """Return the colours of a grid, float32 (h, w, 3) in [0, 1]."""
     parts = [model(part.to(device)).cpu() for part in _points(grid).split(_CHUNK)]
     colours: NDArray[np.float32] = torch.cat(parts).numpy()
