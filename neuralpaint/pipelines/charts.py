@@ -89,7 +89,7 @@ def draw_figure(
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    style: dict[str, Any] = {
+    style: Any = {  # matplotlib declares every key that there is
         "font.size": 10.5, "svg.hashsalt": "neuralpaint", "axes.titlelocation": "left",
         **(_DARK if dark else {}),
     }  # fmt: skip
@@ -101,7 +101,9 @@ def draw_figure(
         for axes, panel in zip(every_axes, panels, strict=True):
             _draw_panel(axes, panel)
         handles, labels = every_axes[0].get_legend_handles_labels()
-        if len(labels) <= _LONGEST_LEGEND:
+        if len(panels) == 1:  # the curves rise from the lower left
+            every_axes[0].legend(handles, labels, loc="upper left", frameon=False)
+        elif len(labels) <= _LONGEST_LEGEND:
             figure.legend(handles, labels, loc="outside right upper", frameon=False)
         figure.suptitle(_literal(title), x=0.01, ha="left")
         files = {}

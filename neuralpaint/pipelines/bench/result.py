@@ -245,7 +245,8 @@ def draw_bench(result: BenchResult) -> Frame:
     pictures = f"{result.pictures[0]} {result.width}x{result.height}"
     if len(result.pictures) > 1:
         pictures = f"mean of {len(result.pictures)} pictures"
-    title = f"PSNR while training on {machine.gpu or machine.cpu}, {machine.threads} threads"
+    threads = f"{machine.threads} thread{'s' * (machine.threads > 1)}"
+    title = f"PSNR while training on {machine.gpu or machine.cpu}, {threads}"
     panel = charts.Panel(f"PSNR, dB;  {pictures}", "seconds of training", curves)
     files = charts.draw_figure([panel], title=title, kinds=("png",), inches=_INCHES, dark=True)
     with Image.open(io.BytesIO(files["png"])) as image:
