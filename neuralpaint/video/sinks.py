@@ -11,7 +11,7 @@ import io
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -100,16 +100,12 @@ class Sink(ABC):
         """
 
     @abstractmethod
-    def open(self, part: PartFile, info: ClipInfo) -> None:
-        """Prepare for the frames of the clip, which are written to `part`."""
+    def open(self, part: PartFile, info: ClipInfo) -> Callable[[Frame], None]:
+        """Return the function that writes the next frame (height, width, 3) to `part`."""
 
     @abstractmethod
-    def write(self, frame: Frame) -> None:
-        """Write one frame (height, width, 3)."""
-
-    @abstractmethod
-    def finish(self) -> None:
-        """Complete the file after the last frame."""
+    def finish(self, frames: int) -> None:
+        """Complete the clip after the last of its frames."""
 
     def stop(self) -> None:
         """Abort the running work at once. Thread-safe."""
@@ -139,7 +135,6 @@ class FfmpegSink(Sink):
         self._format = format
         self._encoder: Encoder | None = None
         self._claims = contextlib.ExitStack()
-        self._frames = 0
 
     def check(self, path: Path, *, overwrite: bool) -> None:
         check_output(path, overwrite=overwrite)
@@ -160,23 +155,20 @@ class FfmpegSink(Sink):
             return False
         return any(line.startswith(b"0,") for line in listing.splitlines())
 
-    def open(self, part: PartFile, info: ClipInfo) -> None:
+    def open(self, part: PartFile, info: ClipInfo) -> Callable[[Frame], None]:
         self._part, self._info = part, info
         raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{info.width}x{info.height}"]
         source = [*raw, "-framerate", str(info.fps), "-i", "pipe:0"]
         codec = self._format.arguments(height=info.height, width=info.width, fps=info.fps)
         self._video = self._start([*source, *codec], part)
+        return self._video.write
 
-    def write(self, frame: Frame) -> None:
-        self._video.write(frame)
-        self._frames += 1
-
-    def finish(self) -> None:
+    def finish(self, frames: int) -> None:
         """Wait for ffmpeg, then add the audio and the tag."""
         self._video.finish()
         info = self._info
         if info.audio is not None:
-            self._add_audio(info.audio)
+            self._add_audio(info.audio, frames=frames)
         if info.tag and self._format.tag_after_encoding:
             embed_tag(self._part.path, tag=info.tag, title=info.title)
 
@@ -191,9 +183,9 @@ class FfmpegSink(Sink):
             self._encoder.discard()
         self._claims.close()
 
-    def _add_audio(self, audio: Path) -> None:
+    def _add_audio(self, audio: Path, *, frames: int) -> None:
         # apad and atrim count samples; -shortest would be off by some packets.
-        samples = round(self._frames / self._info.fps * _SAMPLE_RATE)
+        samples = round(frames / self._info.fps * _SAMPLE_RATE)
         length = f"aresample={_SAMPLE_RATE},apad,atrim=end_sample={samples}"
         silent = self._part
         inputs = [*_LOCAL_ONLY, "-i", file_url(silent.path), *_LOCAL_ONLY, "-i", file_url(audio)]
@@ -242,11 +234,18 @@ class FolderSink(Sink):
                 remove(part / name)
         return any(_is_frame_name(name) for name in names)
 
-    def open(self, part: PartFile, info: ClipInfo) -> None:
+    def open(self, part: PartFile, info: ClipInfo) -> Callable[[Frame], None]:
         self._folder = part.path
         self._text = png_text(tag=info.tag, title=info.title)
+        return self._write
 
-    def write(self, frame: Frame) -> None:
+    def finish(self, frames: int) -> None:
+        """Do nothing: every frame is on disk already."""
+
+    def discard(self) -> None:
+        """Do nothing: no other process writes to the folder."""
+
+    def _write(self, frame: Frame) -> None:
         from PIL import Image
 
         self._frames += 1
@@ -260,12 +259,6 @@ class FolderSink(Sink):
         growing = path.with_suffix(".part")
         growing.write_bytes(raw)
         growing.replace(path)
-
-    def finish(self) -> None:
-        """Do nothing: every frame is on disk already."""
-
-    def discard(self) -> None:
-        """Do nothing: no other process writes to the folder."""
 
 
 def _is_frame_name(name: str) -> bool:

@@ -245,13 +245,13 @@ class ClipWriter:
     def _encode(self, frames: Iterator[Frame], part: PartFile) -> None:
         sink = self._sink
         try:
-            sink.open(part, self._info)
+            write = sink.open(part, self._info)
             for frame in frames:
                 if sink.stopped:
                     return
-                sink.write(frame)
+                write(frame)
                 self._encoded += 1
-            sink.finish()
+            sink.finish(self._encoded)
             if not sink.stopped:
                 part.publish()
                 self._published = True
