@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import EncodingError, UnknownNameError
-from neuralpaint.runtime.files import check_output, part_file, remove_stale_parts
+from neuralpaint.runtime.files import check_output, write_file
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -24,7 +24,6 @@ __all__ = [
     "export_format",
     "export_formats",
     "export_painting",
-    "save_export",
 ]
 
 
@@ -158,19 +157,5 @@ def export_painting(painting: Painting, path: str | Path, *, overwrite: bool = F
         EncodingError: a package is missing, or the file cannot be written.
     """
     path = check_export(path, overwrite=overwrite)
-    return save_export(export_format(path).encode(painting), path)
-
-
-def save_export(encoded: bytes, path: Path) -> Path:
-    """Write an encoded painting to a path that `check_export` returned.
-
-    The file is complete or not there.
-
-    Raises:
-        EncodingError: the file cannot be written: disk full, no permission.
-    """
-    remove_stale_parts(path)
-    with part_file(path) as part:
-        part.path.write_bytes(encoded)
-        part.publish()
+    write_file(path, export_format(path).encode(painting))
     return path

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralpaint.errors import UsageError
-from neuralpaint.export.formats import check_export, export_format, export_formats, save_export
+from neuralpaint.export.formats import check_export, export_format, export_formats
 from neuralpaint.pipelines.saved import is_take, load_saved
 from neuralpaint.pipelines.settings import MomentSettings
+from neuralpaint.runtime.files import write_file
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -64,7 +65,7 @@ class Export:
 
     def run(self, report: Callable[[Any], None]) -> Exported:
         """Write the file. `report` is not called, because this takes no time."""
-        save_export(self._encoded, self._output)
+        write_file(self._output, self._encoded)
         return Exported(
             output=str(self._output),
             format=self._format,

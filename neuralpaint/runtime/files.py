@@ -44,6 +44,7 @@ __all__ = [
     "remove_stale_parts",
     "sibling",
     "write_error",
+    "write_file",
 ]
 
 _log = logging.getLogger(__name__)
@@ -204,6 +205,18 @@ def part_file(
         remove(path)
         if lock is not None:
             os.close(lock)
+
+
+def write_file(output: str | Path, content: bytes) -> None:
+    """Write a small file that is complete or not there.
+
+    Raises:
+        EncodingError: the file cannot be written.
+    """
+    remove_stale_parts(output)
+    with part_file(output) as part:
+        part.path.write_bytes(content)
+        part.publish()
 
 
 def remove_stale_parts(
