@@ -37,17 +37,15 @@ if TYPE_CHECKING:
     from neuralpaint.pipelines.bench.bench import BenchSettings, bench
     from neuralpaint.pipelines.bench.result import BenchResult
     from neuralpaint.pipelines.compare.compare import compare
-    from neuralpaint.pipelines.compare.result import CompareResult
-    from neuralpaint.pipelines.compare.settings import CompareSettings
+    from neuralpaint.pipelines.compare.result import CompareResult, UpscaleResult
+    from neuralpaint.pipelines.compare.settings import CompareSettings, UpscaleSettings
+    from neuralpaint.pipelines.compare.upscaling import compare_upscaling
     from neuralpaint.pipelines.inpaint import InpaintSettings, inpaint
     from neuralpaint.pipelines.job import Result
     from neuralpaint.pipelines.learner import learner
     from neuralpaint.pipelines.morph import MorphSettings, morph
     from neuralpaint.pipelines.paint import PaintSettings, paint
     from neuralpaint.pipelines.render import RenderSettings, render_saved
-    from neuralpaint.pipelines.upscale.result import UpscaleResult
-    from neuralpaint.pipelines.upscale.settings import UpscaleSettings
-    from neuralpaint.pipelines.upscale.upscaling import compare_upscaling
     from neuralpaint.pipelines.video import VideoSettings, timelapse
     from neuralpaint.rendering.rendering import render
     from neuralpaint.runtime.progress import Progress
@@ -81,8 +79,9 @@ _HOMES = {
     "pipelines.bench.bench": ["BenchSettings", "bench"],
     "pipelines.bench.result": ["BenchResult"],
     "pipelines.compare.compare": ["compare"],
-    "pipelines.compare.result": ["CompareResult"],
-    "pipelines.compare.settings": ["CompareSettings"],
+    "pipelines.compare.result": ["CompareResult", "UpscaleResult"],
+    "pipelines.compare.settings": ["CompareSettings", "UpscaleSettings"],
+    "pipelines.compare.upscaling": ["compare_upscaling"],
     "pipelines.inpaint": ["InpaintSettings", "inpaint"],
     "pipelines.job": ["Result"],
     "pipelines.morph": ["MorphSettings", "morph"],
@@ -90,9 +89,6 @@ _HOMES = {
     "pipelines.render": ["RenderSettings", "render_saved"],
     "pipelines.video": ["VideoSettings", "timelapse"],
     "runtime.progress": ["Progress"],
-    "pipelines.upscale.result": ["UpscaleResult"],
-    "pipelines.upscale.settings": ["UpscaleSettings"],
-    "pipelines.upscale.upscaling": ["compare_upscaling"],
     "rendering.rendering": ["render"],
     "storage.saved": ["load_painting"],
     "image.stills": ["save_still"],

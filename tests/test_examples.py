@@ -40,7 +40,7 @@ def contestants_told(section: str) -> set[str]:
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda path: path.stem)
 def test_the_readme_tells_of_every_contestant(sweep: Path) -> None:
     content = read_sweep(sweep)
-    names = {each.name for each in content.contestants(content.settings({}), {})}
+    names = {each.name for each in content.variants(content.settings({}), {})}
     assert contestants_told(told_of(sweep)) == names
 
 

@@ -1,9 +1,9 @@
-"""`neuralpaint compare`: several ways to learn one picture, side by side."""
+"""`neuralpaint compare`: several ways to learn or to upscale one picture, side by side."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -16,22 +16,29 @@ from neuralpaint.cli.options import (
     preset_option,
     settings_from,
     settings_options,
+    typed_options,
 )
 from neuralpaint.cli.running import run
-from neuralpaint.cli.upscaling import check_race, is_upscaling, upscale
-from neuralpaint.pipelines.compare.compare import Compare
-from neuralpaint.pipelines.compare.result import CompareResult, Outcome
-from neuralpaint.pipelines.compare.settings import CompareSettings
-from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
-from neuralpaint.pipelines.compare.words import notes, table
-from neuralpaint.pipelines.upscale.settings import DegradationSettings
+from neuralpaint.config.settings import options
+from neuralpaint.errors import UsageError
+from neuralpaint.pipelines.compare.settings import (
+    AXES,
+    OWN,
+    CompareSettings,
+    DegradationSettings,
+    UpscaleSettings,
+)
+
+if TYPE_CHECKING:
+    from neuralpaint.pipelines.compare.compare import Race
+    from neuralpaint.pipelines.compare.result import Comparison
 
 __all__ = ["command"]
 
 
 @click.command("compare", cls=SectionedCommand)
 @click.argument("source", metavar="INPUT", type=click.Path())
-@output_option("the folder for everything that is made; it is made too", metavar="FOLDER")
+@output_option("the output folder; it is created", metavar="FOLDER")
 @click.option(
     "--sweep",
     cls=SectionedOption,
@@ -44,8 +51,9 @@ __all__ = ["command"]
     "--resume",
     cls=SectionedOption,
     is_flag=True,
-    help="go on in the same folder: whoever has finished is taken as it is, unless the race needs "
-    "more frames than were filmed; what was trained otherwise stays in FOLDER/contestants until -y",
+    help="continue in the same folder: finished contestants are not trained again, unless the race "
+    "needs more frames than were filmed; those with other settings stay in FOLDER/contestants until "
+    "-y",
 )
 @preset_option(CompareSettings)
 @settings_options(CompareSettings)
@@ -57,27 +65,25 @@ def command(
     /,
     source: str,
     output: str,
-    sweep: Path | None,
-    resume: bool,
     overwrite: bool,
     **_: object,
 ) -> int:
-    """Train several networks on the picture INPUT and tell which learns it best.
+    """Train several networks on the picture INPUT and rank them.
 
     All have the same seed and the same budget. --model, --loss, --optimizer, --schedule and
     --engine may be given several times: every combination is a contestant. One that diverges does
     not stop the others.
 
-    FOLDER gets report.html, a page of its own, race.mp4, in which all learn at once, results.csv
-    and .json, curves.png and .svg (for these, pip install 'neuralpaint[plots]'), grid.png with
-    error maps and spectra, and the stills. Films and results of each stay in FOLDER/contestants,
-    for --resume. With --train-on every-other the pixels held out decide who is best.
+    FOLDER gets report.html, race.mp4, which shows all of them learning, results.csv and .json,
+    curves.png and .svg (for these, pip install 'neuralpaint[plots]'), grid.png with error maps and
+    spectra, and the stills. The film and the results of each stay in FOLDER/contestants, for
+    --resume. With --train-on every-other the ranking is by the pixels held out.
 
     \b
     neuralpaint compare photo.jpg -o race --model fourier --model skipconn --model pyramid
     neuralpaint compare photo.jpg -o rates --sweep rates.toml --seconds 20 --train-on every-other
 
-    A sweep is written in TOML; what is typed goes before it:
+    A sweep is a TOML file; options on the command line take precedence over it:
 
     \b
     steps = 1000                          # what all share
@@ -88,95 +94,119 @@ def command(
     name = "the odd one"
     model = "pyramid"
 
-    With --upscale it is another comparison: the picture is made small and brought back by nearest,
-    bicubic and Lanczos resampling and by each --model (fourier, skipconn and pyramid), plain and
-    with --enhance. FOLDER gets results.csv and .json with PSNR on Y and RGB and SSIM, crops.png
-    with details side by side, and the stills. --noise, --jpeg and a --kernel that is not that of
-    --shrink make it harder.
+    With --upscale, the picture is made small and brought back by nearest, bicubic and Lanczos
+    resampling and by each --model (fourier, skipconn and pyramid), plain and with --enhance. FOLDER
+    gets results.csv and .json with PSNR on Y and RGB and SSIM, crops.png with details side by side,
+    and the stills. --noise, --jpeg, or a --kernel other than --shrink make it harder.
 
     \b
     neuralpaint compare photo.jpg -o upscaled --upscale 2
     neuralpaint compare photo.jpg -o rough --upscale 4 --model pyramid --noise 2 --jpeg 90
     """
-    if is_upscaling(ctx):
-        return upscale(ctx, source=source, output=output, overwrite=overwrite)
-    check_race(ctx)
-    settings = settings_from(CompareSettings, ctx)
-    job = Compare(
+    if ctx.params["upscale"] is not None:
+        from neuralpaint.pipelines.compare.upscaling import Upscaling
+
+        settings = _upscale_settings(ctx)
+        job = Upscaling(source, output, settings=settings, overwrite=overwrite)
+        return run(job, ctx, _UpscaleDisplay)
+    return run(_race(ctx, source, output), ctx, _RaceDisplay)
+
+
+def _race(ctx: click.Context, source: str, output: str) -> Race:
+    from neuralpaint.pipelines.compare.compare import Race
+    from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
+
+    if given := typed_options(ctx) & options(DegradationSettings).keys():
+        raise UsageError(
+            f"leave out {_flags(ctx, given)}, or add --upscale: a race makes nothing small"
+        )
+    default = click.core.ParameterSource.DEFAULT
+    values = settings_from(CompareSettings, ctx).to_dict()
+    sweep = ctx.params["sweep"]
+    return Race(
         source,
         output,
-        chosen=_chosen(settings, ctx),
+        # Options at their defaults must not take precedence over the sweep.
+        chosen={k: v for k, v in values.items() if ctx.get_parameter_source(k) is not default},
         sweep=Sweep() if sweep is None else read_sweep(sweep),
-        resume=resume,
-        overwrite=overwrite,
+        resume=ctx.params["resume"],
+        overwrite=ctx.params["overwrite"],
     )
-    return run(job, ctx, _CompareDisplay)
 
 
-class _CompareDisplay(Display[CompareResult]):
+def _upscale_settings(ctx: click.Context) -> UpscaleSettings:
+    typed = typed_options(ctx)
+    only_race = options(CompareSettings).keys() - options(UpscaleSettings).keys()
+    if racing := typed & (only_race | {"sweep", "resume"}):
+        raise UsageError(f"leave out {_flags(ctx, racing)}: with --upscale there is no race")
+    if own := typed.intersection(OWN):
+        raise UsageError(f"leave out {_flags(ctx, own)}: --upscale sees to that itself")
+    for name in (axis for axis in AXES if axis != "model"):
+        values = ctx.params[name]
+        if len(values) > 1:
+            raise UsageError(f"with --upscale there may be several --model, but one --{name} only")
+        (ctx.params[name],) = values
+    if ctx.get_parameter_source("model") is click.core.ParameterSource.DEFAULT:
+        ctx.params["model"] = UpscaleSettings().models  # not the default of a race
+    return settings_from(UpscaleSettings, ctx)
+
+
+def _flags(ctx: click.Context, names: set[str]) -> str:
+    """Return options as they are typed, in the order of the help."""
+    flags = [parameter.opts[0] for parameter in ctx.command.params if parameter.name in names]
+    return " and ".join(flags)
+
+
+class _ComparisonDisplay(Display["Comparison[Any]"]):
+    role: ClassVar[str]
+    """The word for a variant."""
+    resumes: ClassVar[str] = ""
+    """What to do after an interruption."""
+
+    def show_plan(self, facts: dict[str, Any]) -> None:
+        """Print the plan, and the variants in a list at the end."""
+        variants = facts.pop(f"{self.role}s")
+        shown = {name: fact for name, fact in facts.items() if fact}
+        super().show_plan(shown | {f"{self.role}s": len(variants)})
+        rows = []
+        for each in variants:
+            weights = "too many" if each["weights"] is None else format(each["weights"], ",")
+            weights = "" if each.get("kind") == "resampler" else f"{weights} weights"
+            rows.append((each["name"], weights, "there already" if each.get("resumed") else ""))
+        print_table(rows, left=(0, 2), indent=2)
+
+    def show(self, result: Comparison[Any]) -> None:
+        """Print the ranking, and what was written."""
+        table = result.table()
+        cells = [[shown for shown, _ in row] for row in table.rows]
+        best = 0 if result.winner else None
+        print_table(cells, headings=table.headings, left=(1,), best=best)
+        for note in result.notes():
+            remark(f"neuralpaint: {note}")
+        remark_written(
+            str(result.folder / result.main_file), f" and {len(result.files) - 1} more files"
+        )
+        if result.interrupted:
+            left = len(result.missing)
+            count = left + len(result.outcomes)
+            remark(f"neuralpaint: interrupted: {left} of {count} are left{self.resumes}")
+
+    def facts(self, result: Comparison[Any]) -> dict[str, Any]:
+        """Return the summary; results.json has everything."""
+        return result.facts()
+
+
+class _RaceDisplay(_ComparisonDisplay):
+    role = "contestant"
+    resumes = ", the same command with --resume continues"
     fields = (
         "phase", "done", "contestant", "number", "count", "step", "steps", "train_seconds", "loss",
         "psnr",
     )  # fmt: skip
 
-    def show_plan(self, facts: dict[str, Any]) -> None:
-        contestants = facts["contestants"]
-        shown = {k: fact for k, fact in facts.items() if k != "contestants" and fact}
-        super().show_plan(shown | {"contestants": len(contestants)})
-        rows = []
-        for each in contestants:
-            weights = "too many" if each["weights"] is None else format(each["weights"], ",")
-            there = "there already" if each["resumed"] else ""
-            rows.append((each["name"], f"{weights} weights", there))
-        print_table(rows, left=(0, 2), indent=2)
 
-    def show(self, result: CompareResult) -> None:
-        headings, rows = table(result)
-        cells = [[shown for shown, _ in row] for row in rows]
-        print_table(cells, headings=headings, left=(1,), best=0 if result.winner else None)
-        for note in notes(result):
-            remark(f"neuralpaint: {note}")
-        remark_written(f"{result.folder}/report.html", f" and {len(result.files) - 1} more files")
-        if result.interrupted:
-            left = len(result.missing)
-            remark(
-                f"neuralpaint: interrupted: {left} of {left + len(result.outcomes)} are left, "
-                "the same command with --resume continues"
-            )
-
-    def facts(self, result: CompareResult) -> dict[str, Any]:
-        return {
-            "output": str(result.folder),
-            "ranked_by": "psnr_held_out" if result.splits else "psnr",
-            "winner": result.winner.name if result.winner else None,
-            "contestants": [_facts_of(outcome) for outcome in result.outcomes],
-            "missing": list(result.missing),
-            "files": list(result.files),
-            "total_seconds": result.total_seconds,
-        }
-
-
-def _facts_of(outcome: Outcome) -> dict[str, Any]:
-    last = outcome.last
-    return {
-        "name": outcome.name,
-        "status": outcome.status,
-        "message": outcome.message,
-        "psnr": outcome.psnr,
-        "psnr_train": last.psnr_train,
-        "psnr_held_out": last.psnr_held_out,
-        "weights": outcome.weights,
-        "steps": outcome.steps,
-        "train_seconds": outcome.train_seconds,
-        "resumed": outcome.resumed,
-    }
-
-
-def _chosen(settings: CompareSettings, ctx: click.Context) -> dict[str, Any]:
-    """Return what was typed, or comes from a preset; what is left to its default is not chosen."""
-    default = click.core.ParameterSource.DEFAULT
-    return {
-        name: value
-        for name, value in settings.to_dict().items()
-        if ctx.get_parameter_source(name) is not default
-    }
+class _UpscaleDisplay(_ComparisonDisplay):
+    role = "method"
+    fields = (
+        "phase", "done", "method", "number", "count", "step", "steps", "train_seconds", "loss",
+    )  # fmt: skip

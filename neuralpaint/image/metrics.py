@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SSIM_WINDOW", "luma_psnr", "psnr", "psnr_of_mse", "ssim"]
+__all__ = ["SSIM_WINDOW", "format_psnr", "luma_psnr", "psnr", "psnr_of_mse", "ssim"]
 
 SSIM_WINDOW = 11
 """Pixels along each side of a window of `ssim`, the least size of a picture."""
@@ -130,3 +130,15 @@ def psnr_of_mse(mse: float) -> float:
     if mse > 0:
         return -10 * math.log10(mse)
     return math.inf if mse == 0 else math.nan
+
+
+def format_psnr(psnr: float, *, digits: int = 2) -> str:
+    """Return a PSNR as text: "-" for NaN, "exact" for infinity.
+
+    With one digit it is at most "99.9", so that it is never wider than that.
+    """
+    if math.isnan(psnr):
+        return "-"
+    if digits == 1:
+        return f"{min(psnr, 99.9):.1f}"
+    return "exact" if psnr == math.inf else f"{psnr:.{digits}f}"

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from neuralpaint.image.typography import text_mask
-from neuralpaint.pipelines.compare.tiles import NIGHT, shortened
+from neuralpaint.pipelines.sheets import NIGHT, shortened
 from neuralpaint.video.drawing import WHITE, Frame, stamp
 
 __all__ = ["Print", "draw_contact_sheet"]

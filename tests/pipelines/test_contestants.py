@@ -1,4 +1,4 @@
-"""Contestants: who they are, how they are named, and what a sweep says."""
+"""Variants: who they are, how they are named, and what a sweep says."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any
 import pytest
 
 from neuralpaint.errors import UsageError
-from neuralpaint.pipelines.compare.contestants import MOST, Contestant, contestants_of
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import read_sweep
+from neuralpaint.pipelines.compare.variants import MOST, Variant, variants_of
 
 
-def names(contestants: tuple[Contestant, ...]) -> list[str]:
+def names(contestants: tuple[Variant, ...]) -> list[str]:
     return [contestant.name for contestant in contestants]
 
 
 def of(
     axes: dict[str, list[Any]] | None = None, *singles: dict[str, Any], **shared: Any
 ) -> list[str]:
-    return names(contestants_of(CompareSettings(**shared), axes=axes, singles=singles))
+    return names(variants_of(CompareSettings(**shared), axes=axes, singles=singles))
 
 
 def sweep_of(
     tmp_path: Path, text: str, **chosen: Any
-) -> tuple[CompareSettings, tuple[Contestant, ...]]:
+) -> tuple[CompareSettings, tuple[Variant, ...]]:
     path = tmp_path / "sweep.toml"
     path.write_text(text)
     sweep = read_sweep(path)
     settings = sweep.settings(chosen)
-    return settings, sweep.contestants(settings, chosen)
+    return settings, sweep.variants(settings, chosen)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_singles_stand_alone_and_beside_combinations() -> None:
 
 def test_what_is_shared_reaches_everybody() -> None:
     settings = CompareSettings(model="fourier,skipconn", steps=70, lr=0.5, train_on="every-other")
-    for contestant in contestants_of(settings, singles=[{"lr": 0.25, "name": "slow"}]):
+    for contestant in variants_of(settings, singles=[{"lr": 0.25, "name": "slow"}]):
         assert (
             contestant.settings.optimization.steps,
             contestant.settings.optimization.train_on,
@@ -86,7 +86,7 @@ def test_what_is_shared_reaches_everybody() -> None:
 
 
 def test_a_setting_inside_a_single_goes_into_its_own_entry() -> None:
-    (contestant,) = contestants_of(
+    (contestant,) = variants_of(
         CompareSettings(), singles=[{"model.detail": 2, "model": "pyramid", "loss.delta": 0.5,
                                      "loss": "huber"}]
     )  # fmt: skip
@@ -106,7 +106,7 @@ def test_hostile_names_become_harmless_and_unique_file_names() -> None:
         "\u2603",
         "x" * 300,
     ]
-    found = contestants_of(
+    found = variants_of(
         CompareSettings(), singles=[{"name": name, "seed": i} for i, name in enumerate(hostile)]
     )
     slugs = [contestant.slug for contestant in found]
@@ -130,7 +130,7 @@ def test_hostile_names_become_harmless_and_unique_file_names() -> None:
 )
 def test_a_wrong_setting_is_told(single: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        contestants_of(CompareSettings(), singles=[single])
+        variants_of(CompareSettings(), singles=[single])
 
 
 def test_two_of_one_name_and_too_many_are_refused() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from neuralpaint.pipelines.upscale.places import disagreement, telling_places
-from neuralpaint.pipelines.upscale.sheet import Column, crop_side, draw_sheet
+from neuralpaint.pipelines.compare.maps import crop_side, disagreement, places_of
+from neuralpaint.pipelines.sheets import Column, draw_columns
 
 
 def spotted(*spots: tuple[int, int], size: tuple[int, int] = (120, 160)) -> NDArray[np.float32]:
@@ -20,7 +20,7 @@ def spotted(*spots: tuple[int, int], size: tuple[int, int] = (120, 160)) -> NDAr
 
 def test_places_are_where_there_is_most_to_see() -> None:
     spots = [(90, 30), (20, 140), (30, 40)]
-    places = telling_places(spotted(*spots), side=20, border=2, count=3)
+    places = places_of(spotted(*spots), side=20, border=2, count=3)
     assert len(places) == 3
     for (row, column), place in zip(spots, places, strict=True):
         assert place.top <= row - 4 < row + 4 <= place.top + 20
@@ -29,10 +29,10 @@ def test_places_are_where_there_is_most_to_see() -> None:
 
 def test_places_are_apart_and_off_the_border() -> None:
     interest = np.random.default_rng(0).random((90, 130)).astype(np.float32)
-    places = telling_places(interest, side=16, border=3, count=4)
+    places = places_of(interest, side=16, border=3, count=4)
     assert len(places) == 4
     interest[:3], interest[:, :3] = 1e6, 1e6
-    assert telling_places(interest, side=16, border=3, count=4) == places
+    assert places_of(interest, side=16, border=3, count=4) == places
     for number, place in enumerate(places):
         assert min(place.top, place.left) >= 3
         assert place.top + 16 <= 87
@@ -43,7 +43,7 @@ def test_places_are_apart_and_off_the_border() -> None:
 
 
 def test_where_nothing_is_of_interest_it_is_the_middle() -> None:
-    (place,) = telling_places(np.zeros((50, 70), np.float32), side=20, border=2, count=3)
+    (place,) = places_of(np.zeros((50, 70), np.float32), side=20, border=2, count=3)
     assert place == (15, 25, 20, 20)
 
 
@@ -51,7 +51,7 @@ def test_where_nothing_is_of_interest_it_is_the_middle() -> None:
 def test_a_small_picture_has_a_place_too(size: tuple[int, int]) -> None:
     side = crop_side(*size, border=2)
     interest = np.ones(size, np.float32)
-    for place in telling_places(interest, side=side, border=2, count=3):
+    for place in places_of(interest, side=side, border=2, count=3):
         assert 2 <= place.top <= place.top + side <= size[0] - 2
         assert 2 <= place.left <= place.left + side <= size[1] - 2
 
@@ -68,9 +68,10 @@ def test_every_pixel_of_a_crop_is_a_square(count: int) -> None:
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 256, (count, 2, 24, 24, 3), dtype=np.uint8)
     columns = [
-        Column(f"a long name {n}", "+1.00 dB", n == 0, list(tiles)) for n, tiles in enumerate(crops)
+        Column(f"a long name {n}", "+1.00 dB", list(tiles), best=n == 0)
+        for n, tiles in enumerate(crops)
     ]
-    sheet = draw_sheet(columns, title="photo.png", note="2 times smaller", legend="what it is")
+    sheet = draw_columns(columns, title="photo.png", note="2 times smaller", legend="what it is")
     times = 10 if count <= 8 else 8
     for tile in (crops[0, 0], crops[-1, -1]):
         assert holds(sheet, tile.repeat(times, axis=0).repeat(times, axis=1))

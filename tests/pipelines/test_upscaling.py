@@ -18,13 +18,13 @@ from PIL import Image
 from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.image.metrics import luma_psnr, psnr, ssim
 from neuralpaint.image.pictures import Picture
+from neuralpaint.pipelines.compare.folder import csv_of
+from neuralpaint.pipelines.compare.result import UpscaleResult
+from neuralpaint.pipelines.compare.settings import UpscaleSettings
+from neuralpaint.pipelines.compare.upscaling import compare_upscaling, degraded
 from neuralpaint.pipelines.note import read_note
 from neuralpaint.pipelines.paint import PaintSettings, paint
-from neuralpaint.pipelines.upscale.degradation import degraded
-from neuralpaint.pipelines.upscale.result import UpscaleProgress, UpscaleResult
-from neuralpaint.pipelines.upscale.settings import UpscaleSettings
-from neuralpaint.pipelines.upscale.tables import as_csv
-from neuralpaint.pipelines.upscale.upscaling import compare_upscaling
+from neuralpaint.runtime.progress import Progress
 from neuralpaint.training.torch_learner import TorchLearner
 from neuralpaint.video.reader import read_tag
 
@@ -123,7 +123,7 @@ def test_resamplers_are_those_of_pillow(result: UpscaleResult) -> None:
 
 
 def test_every_network_is_there_plain_and_enhanced(result: UpscaleResult) -> None:
-    by_name = {each.method.name: each for each in result.restorations}
+    by_name = {each.method.name: each for each in result.outcomes}
     assert set(by_name) == {"nearest", "bicubic", "Lanczos", *NETWORKS}
     for name in NETWORKS:
         training = by_name[name].method.training
@@ -171,7 +171,7 @@ def test_the_small_picture_can_be_made_worse(photo: Path, tmp_path: Path) -> Non
     assert (result.height, result.width) == (41, 61)
     assert (result.small_height, result.small_width) == (27, 41)
     assert result.border == 2
-    training = next(each.method.training for each in result.restorations if each.method.training)
+    training = next(each.method.training for each in result.outcomes if each.method.training)
     assert training.target.kernel == "box"  # what is believed stays what it was
     image = Image.fromarray(soft_pixels()).resize((41, 27), Image.Resampling.LANCZOS)
     noise = np.random.default_rng(0).normal(0, 5, (27, 41, 3))
@@ -191,7 +191,7 @@ def test_networks_beat_lanczos_and_enhanced_ones_beat_plain_ones(tmp_path: Path)
         image.crop((250, 150, 346, 230)).save(tmp_path / "part.png")
     own = {"model": "pyramid:hidden_size=16", "steps": 100, "batch": 1000, "kernel": "bicubic"}
     result = compare_upscaling(tmp_path / "part.png", tmp_path / "out", **QUICK | own)
-    ranking = [each.method.name for each in result.restorations]
+    ranking = [each.method.name for each in result.outcomes]
     assert ranking == ["pyramid enhanced", "pyramid", "Lanczos", "bicubic", "nearest"]
     assert result.gain(result.winner).psnr_y > 0.8
 
@@ -210,13 +210,13 @@ def test_one_that_fails_does_not_stop_the_others(
 
     monkeypatch.setattr(TorchLearner, "advance", fragile)
     result = compare_upscaling(photo, tmp_path / "out", **QUICK)
-    ends = {each.method.name: each.status for each in result.restorations}
+    ends = {each.method.name: each.status for each in result.outcomes}
     assert ends == {
         "nearest": "finished", "bicubic": "finished", "Lanczos": "finished", "fourier": "finished",
         "fourier enhanced": "diverged", "skipconn": "failed", "skipconn enhanced": "diverged",
     }  # fmt: skip
-    assert [each.status == "finished" for each in result.restorations] == 4 * [True] + 3 * [False]
-    assert "fourier enhanced: diverged (the loss became nan)" in caplog.text
+    assert [each.status == "finished" for each in result.outcomes] == 4 * [True] + 3 * [False]
+    assert "fourier enhanced: diverged at step 0 (the loss became nan)" in caplog.text
     content = json.loads((tmp_path / "out/results.json").read_text("utf-8"))
     assert content["methods"][-1]["psnr_y"] is None
     assert content["methods"][-1]["still"] is None
@@ -225,14 +225,14 @@ def test_one_that_fails_does_not_stop_the_others(
 
 
 def test_an_interruption_sums_up_what_has_finished(photo: Path, tmp_path: Path) -> None:
-    def interrupt(progress: UpscaleProgress) -> None:
-        if progress.method == "skipconn" and progress.phase == "train":
+    def interrupt(progress: Progress) -> None:
+        if progress.details["method"] == "skipconn" and progress.phase == "train":
             raise KeyboardInterrupt
 
     result = compare_upscaling(photo, tmp_path / "out", **QUICK, report=interrupt)
     assert result.interrupted
     assert result.missing == ("skipconn", "skipconn enhanced")
-    assert len(result.restorations) == 5
+    assert len(result.outcomes) == 5
     assert "stills/fourier-enhanced.png" in files_in(tmp_path / "out")
     assert json.loads((tmp_path / "out/results.json").read_text("utf-8"))["interrupted"] is True
 
@@ -240,8 +240,8 @@ def test_an_interruption_sums_up_what_has_finished(photo: Path, tmp_path: Path) 
 def test_an_interruption_before_there_is_anything_leaves_only_stills(
     photo: Path, tmp_path: Path
 ) -> None:
-    def interrupt(progress: UpscaleProgress) -> None:
-        if progress.method == "bicubic":
+    def interrupt(progress: Progress) -> None:
+        if progress.details["method"] == "bicubic":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -250,7 +250,7 @@ def test_an_interruption_before_there_is_anything_leaves_only_stills(
 
 
 def test_progress_goes_from_nothing_to_all(photo: Path, tmp_path: Path) -> None:
-    heard: list[UpscaleProgress] = []
+    heard: list[Progress] = []
     compare_upscaling(photo, tmp_path / "out", **QUICK, report=heard.append)
     done = [progress.done for progress in heard]
     assert done == sorted(done)
@@ -258,7 +258,9 @@ def test_progress_goes_from_nothing_to_all(photo: Path, tmp_path: Path) -> None:
     assert {progress.phase for progress in heard} == {
         "resample", "prepare", "train", "render", "summarise",
     }  # fmt: skip
-    turns = dict.fromkeys((progress.number, progress.method) for progress in heard[:-1])
+    turns = dict.fromkeys(
+        (progress.details["number"], progress.details["method"]) for progress in heard[:-1]
+    )
     assert list(turns) == list(enumerate(["nearest", "bicubic", "Lanczos", *NETWORKS], 1))
     last = next(each for each in reversed(heard) if each.phase == "train")
     assert (last.step, last.steps) == (6, 6)
@@ -331,9 +333,9 @@ def test_equal_pictures_have_no_finite_figures(photo: Path, tmp_path: Path) -> N
 
 
 def test_figures_that_there_are_not_stay_empty(result: UpscaleResult) -> None:
-    first = result.restorations[0]
+    first = result.outcomes[0]
     nothing = replace(first, status="failed", message="why", still=None)
-    table = as_csv(replace(result, restorations=(*result.restorations, nothing)))
+    table = csv_of(replace(result, outcomes=(*result.outcomes, nothing)).rows())
     *_, last = csv.DictReader(io.StringIO(table))
     assert (last["rank"], last["still"], last["message"]) == ("", "", "why")
 

@@ -1,51 +1,49 @@
-"""The comparison: who trains, in which order, and what is told while it goes on."""
+"""`compare`: one job that tries every variant, measures it, and sums the results up."""
 
 from __future__ import annotations
 
 import logging
-import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from neuralpaint.errors import UsageError
-from neuralpaint.image.pictures import Source
+import numpy as np
+from PIL import Image
+
+from neuralpaint.errors import NeuralPaintError, UsageError
+from neuralpaint.image.pictures import Picture, Source
+from neuralpaint.image.stills import save_still
 from neuralpaint.image.typography import text_width
-from neuralpaint.pipelines.charts import has_matplotlib
-from neuralpaint.pipelines.compare.contestants import Contestant, Variant
-from neuralpaint.pipelines.compare.folder import Folder
-from neuralpaint.pipelines.compare.race import layout_of
-from neuralpaint.pipelines.compare.records import (
-    digest_of,
-    fingerprint,
-    read_record,
-    write_record,
-)
+from neuralpaint.pipelines.charts import draw_figure, has_matplotlib
+from neuralpaint.pipelines.compare.folder import Folder, csv_of, json_of
+from neuralpaint.pipelines.compare.outcome import FAILURES, Outcome, RaceOutcome
+from neuralpaint.pipelines.compare.race import film_race, layout_of
+from neuralpaint.pipelines.compare.records import digest_of, read_record, write_record
 from neuralpaint.pipelines.compare.result import (
-    MISHAPS,
-    CompareProgress,
-    CompareReport,
     CompareResult,
-    Outcome,
-    ignore,
+    Comparison,
 )
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
+from neuralpaint.pipelines.compare.variants import Changes, Variant
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.files import remove
+from neuralpaint.runtime.progress import Progress, Report, ignore
 from neuralpaint.runtime.threads import set_threads
+from neuralpaint.training.settings import DeviceSettings
+from neuralpaint.video.drawing import Frame
 from neuralpaint.video.formats import formats
 from neuralpaint.video.sinks import check_clip
 
 if TYPE_CHECKING:
-    from neuralpaint.pipelines.compare.training import Watch
-    from neuralpaint.training.learner import Learner
+    from neuralpaint.pipelines.bench.machine import Machine
 
-__all__ = ["Compare", "compare"]
+__all__ = ["Job", "Race", "compare", "read_still"]
 
 _log = logging.getLogger(__name__)
 
@@ -55,37 +53,37 @@ def compare(
     folder: str | Path,
     *,
     settings: CompareSettings | None = None,
-    contestants: Sequence[Variant] = (),
+    contestants: Sequence[Changes] = (),
     sweep: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    report: CompareReport = ignore,
+    report: Report = ignore,
     **options: object,
 ) -> CompareResult:
-    """Train several networks on one picture, with the same seed and budget, and sum them up.
+    """Train several networks on one picture, with the same seed and budget, and compare them.
 
-    A `KeyboardInterrupt` ends it with those who have finished; the result says so, and calling it
-    again with `resume` goes on. A contestant that diverges, for whom memory does not suffice, or
-    that fails in another way is reported and does not stop the others.
+    A `KeyboardInterrupt` ends the training; the result contains the variants that have finished,
+    and calling it again with `resume` trains the others. A variant that diverges, or for which the
+    memory does not suffice, does not stop the others.
 
     Args:
         source: a path, an open binary file, or "-" for standard input.
-        folder: where everything goes: tables, curves, pictures, a report and a race.
-        settings: what all share; a comma-separated list of models, losses, optimizers, schedules or
-            engines makes a contestant of every combination.
-        contestants: more of them, or all: each a mapping of settings, such as
+        folder: the output folder, for tables, curves, pictures, a report and a race.
+        settings: the shared settings; every combination of a comma-separated list of models,
+            losses, optimizers, schedules or engines is a variant.
+        contestants: further variants, each a mapping of settings, such as
             `{"name": "slow", "model": "skipconn", "lr": 0.001, "optimizer.beta1": 0.8}`.
-        sweep: a TOML file of contestants and of what they share; what is given here goes before.
-        resume: whether contestants that `folder` has finished already are taken as they are.
+        sweep: a TOML file of variants and shared settings; arguments take precedence over it.
+        resume: whether variants that are already finished in `folder` are not trained again.
         overwrite: whether a comparison in `folder` may be replaced.
         report: called with the progress, several times a second.
         **options: fields of `CompareSettings`, in place of `settings`: for example
             `model="skipconn,fourier", seconds=10`.
 
     Raises:
-        UsageError: an option cannot be used, for any of the contestants, or the folder.
+        UsageError: an option cannot be used, for any of the variants, or the folder.
         PictureError: the picture cannot be read.
-        DeviceError: the device is not there.
+        DeviceError: the device does not exist.
         EncodingError: ffmpeg is missing, or a file cannot be written.
     """
     chosen = dict(options) if settings is None else settings.changes()
@@ -93,12 +91,136 @@ def compare(
         CompareSettings.given(settings, options)
     read = Sweep() if sweep is None else read_sweep(sweep)
     read = replace(read, singles=(*read.singles, *contestants))
-    job = Compare(source, folder, chosen=chosen, sweep=read, resume=resume, overwrite=overwrite)
+    job = Race(source, folder, chosen=chosen, sweep=read, resume=resume, overwrite=overwrite)
     return job.run(report)
 
 
-class Compare:
-    """One comparison; all that can be checked is checked, for everybody, before it begins."""
+O = TypeVar("O", bound=Outcome)  # noqa: E741 - of outcome
+R = TypeVar("R", bound=Comparison[Any])
+
+
+class Job(ABC, Generic[O, R]):
+    """A comparison; everything that can be checked is checked before it begins."""
+
+    role: ClassVar[str]
+    """The word for a variant in messages and in the progress."""
+    variants: tuple[Variant, ...]
+    keep: Sequence[str] | None = ()
+    """The variants, by digest, whose files stay in the folder; None for all."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.began = time.perf_counter()
+        self.folder = Folder(folder)
+        text_width("dB", 20)  # fails if no text can be drawn
+
+    def run(self, report: Report = ignore) -> R:
+        """Try every variant that is not finished yet, one after another, and write the results.
+
+        The first KeyboardInterrupt ends the trials, the second the rest.
+        """
+        outcomes = dict(self.finished)
+        ahead = [each for each in self.variants if each.slug not in outcomes]
+        interrupted = False
+        self.folder.make()
+        try:
+            self.begin()
+            try:
+                for variant in ahead:
+                    outcome = self.attempt(variant, self._reporter(variant, ahead, report))
+                    outcomes[variant.slug] = outcome
+                    if outcome.status != "finished":
+                        _log.warning("%s: %s (%s)", outcome.name, outcome.verdict, outcome.message)
+            except KeyboardInterrupt:
+                interrupted = True
+                if not self.suffices(outcomes):
+                    raise
+            report(Progress("summarise", 1.0, details=self._details(None)))
+            entered = [outcomes[each.slug] for each in self.variants if each.slug in outcomes]
+            missing = [each.name for each in self.variants if each.slug not in outcomes]
+            return self._sum_up(entered, missing=tuple(missing), interrupted=interrupted)
+        finally:
+            self.folder.remove_if_empty()
+
+    @property
+    def finished(self) -> Mapping[str, O]:
+        """The outcomes of an earlier run, by the slug of the variant."""
+        return {}
+
+    def begin(self) -> None:
+        """Prepare the folder for the first variant."""
+
+    @abstractmethod
+    def attempt(self, variant: Variant, report: Report) -> O:
+        """Try a variant. `report` is called with the progress of it alone."""
+
+    def suffices(self, outcomes: Mapping[str, O]) -> bool:
+        """Return whether an interrupted comparison has results."""
+        return bool(outcomes)
+
+    @abstractmethod
+    def result(self, outcomes: tuple[O, ...]) -> R:
+        """Return the result of some outcomes, the best first."""
+
+    @abstractmethod
+    def draw(self, result: R, entered: Sequence[O]) -> list[str]:
+        """Write all files but the tables, and return their names; `entered` is in trial order."""
+
+    def _sum_up(self, entered: Sequence[O], *, missing: tuple[str, ...], interrupted: bool) -> R:
+        result = self.result(tuple(sorted(entered, key=lambda each: each.rank_key)))
+        result = replace(result, missing=missing, interrupted=interrupted)
+        files = [*self.draw(result, entered), "results.csv", "results.json"]
+        self.folder.write("results.csv", csv_of(result.rows()))
+        self.folder.tidy(made=files, keep=self.keep)
+        seconds = time.perf_counter() - self.began
+        result = replace(result, files=tuple(files), total_seconds=seconds)
+        self.folder.write("results.json", json_of(result.content(), indent=1) + "\n")
+        return result
+
+    def _reporter(self, variant: Variant, ahead: Sequence[Variant], report: Report) -> Report:
+        """Return a report of one variant's progress that reports the progress of all."""
+        costs = [float(each.training is not None) for each in ahead]  # a resampler takes no time
+        index, total = ahead.index(variant), max(1.0, sum(costs))
+        details = self._details(variant)
+
+        def show(progress: Progress) -> None:
+            done = (sum(costs[:index]) + progress.done * costs[index]) / total
+            report(replace(progress, done=done, details=details))
+
+        return show
+
+    def _details(self, variant: Variant | None) -> dict[str, Any]:
+        name = "" if variant is None else variant.name
+        number = 0 if variant is None else self.variants.index(variant) + 1
+        return {self.role: name, "number": number, "count": len(self.variants)}
+
+    def size(self, variant: Variant, picture: Picture) -> tuple[int, int] | None:
+        """Return the weights and steps of a variant; None if the memory does not suffice.
+
+        Raises:
+            UsageError: its settings cannot be used.
+        """
+        if variant.training is None:
+            return 0, 0
+        try:
+            network = learner(picture, variant.training)
+        except UsageError as error:
+            raise UsageError(f"{self.role} {variant.name!r}: {error}") from None
+        except FAILURES:  # its trial will report it
+            return None
+        return network.weights, network.steps
+
+    def machine(self, settings: DeviceSettings) -> Machine:
+        """Return the description of this machine."""
+        from neuralpaint.pipelines.bench.machine import this_machine
+
+        device = find_device(settings.device).type
+        return this_machine(device=device, threads=set_threads(settings.threads))
+
+
+class Race(Job[RaceOutcome, CompareResult]):
+    """A comparison of trainings on one picture."""
+
+    role = "contestant"
 
     def __init__(
         self,
@@ -110,43 +232,32 @@ class Compare:
         resume: bool = False,
         overwrite: bool = False,
     ) -> None:
-        """Prepare it with settings that were `chosen` and those in a sweep."""
-        self._began = time.perf_counter()
+        """Prepare a race with the settings that were `chosen` and those of a sweep."""
+        super().__init__(folder)
         self._resume = resume
         self.settings = sweep.settings(chosen)
-        self.contestants = sweep.contestants(self.settings, chosen)
-        self.folder = Folder(folder)
-        self.folder.check(source, resume=resume, overwrite=overwrite)
+        self.variants = sweep.variants(self.settings, chosen)
+        self.folder.check(source, resume=resume, overwrite=overwrite, empty=False)
         check_clip(self.folder.path.parent / "race.mp4", formats["mp4"](), overwrite=True)
-        text_width("dB", 20)  # fails where no type can be set
         self.device = find_device(self.settings.machine.device).type
         self.picture = self.settings.picture.load(source)
-        self._layout = layout_of(self.picture, self.settings, contestants=len(self.contestants))
-        sizes = [self._check(contestant) for contestant in self.contestants]
+        self._layout = layout_of(self.picture, self.settings, variants=len(self.variants))
+        sizes = [self.size(each, self.picture) for each in self.variants]
         self._weights = [size and size[0] for size in sizes]
         steps = next((size[1] for size in sizes if size is not None), None)
         if self.settings.budget[1] is None and steps is not None:
-            # Where nothing says how many, everybody gets those that suit the first.
+            # Without a budget, all variants get the number of steps that suits the first.
             self.settings = self.settings.replaced(steps=steps)
-            self.contestants = sweep.contestants(self.settings, chosen)
-        picture = fingerprint(self.picture)
+            self.variants = sweep.variants(self.settings, chosen)
         self._digests = {
-            each.slug: digest_of(each.settings, picture=picture) for each in self.contestants
+            each.slug: digest_of(each.settings, picture=self.picture) for each in self.variants
         }
-
-    def _check(self, contestant: Contestant) -> tuple[int, int] | None:
-        """Return a contestant's weights and steps, None where it cannot even begin."""
-        try:
-            pupil = learner(self.picture, contestant.settings)
-        except UsageError as error:
-            raise UsageError(f"contestant {contestant.name!r}: {error}") from None
-        except MISHAPS:  # told, in its turn, like one that fails on the way
-            return None
-        return pupil.weights, pupil.steps
+        self.keep = None if resume else list(self._digests.values())
 
     def facts(self) -> dict[str, Any]:
-        """Return what is going to be done, for a person or a program to read."""
+        """Return the plan of the race, for `--dry-run`."""
         unit, amount = self.settings.budget
+        size = f"{self._layout.width}x{self._layout.height}"
         return {
             "input": self.picture.name,
             "input_width": self.picture.width,
@@ -154,148 +265,127 @@ class Compare:
             "output": str(self.folder.path),
             "contestants": [
                 {
-                    "name": contestant.name,
+                    "name": variant.name,
                     "weights": weights,
-                    "resumed": contestant.slug in self._finished,
-                    "settings": contestant.settings.changes(),
+                    "resumed": variant.slug in self.finished,
+                    "settings": variant.settings.changes(),
                 }
-                for contestant, weights in zip(self.contestants, self._weights, strict=True)
+                for variant, weights in zip(self.variants, self._weights, strict=True)
             ],
             "budget": f"{amount:g} {unit} each",
             "train_on": self.settings.optimization.train_on,
-            "race": None
-            if self.settings.no_race
-            else f"{self._layout.width}x{self._layout.height}, {self.settings.duration:g} s",
+            "race": None if self.settings.no_race else f"{size}, {self.settings.duration:g} s",
             "device": self.device,
             "seed": self.settings.optimization.seed,
         }
 
-    def run(self, report: CompareReport = ignore) -> CompareResult:
-        """Train everybody who is not there yet, one after another, and sum all of them up.
+    @cached_property
+    def finished(self) -> Mapping[str, RaceOutcome]:
+        """The outcomes of an earlier run, if it is resumed."""
+        if not self._resume:
+            return {}
+        moments = [] if self.settings.no_race else self.settings.fractions
+        found = {
+            each.slug: read_record(
+                each, self.folder.variant(self._digests[each.slug]), moments=moments
+            )
+            for each in self.variants
+        }
+        return {slug: outcome for slug, outcome in found.items() if outcome is not None}
 
-        The first KeyboardInterrupt ends the training, the second the rest.
-        """
-        from neuralpaint.pipelines.compare.summary import summarise
-
-        plots = has_matplotlib()
-        if not plots:
+    def begin(self) -> None:
+        """Check whether curves can be drawn."""
+        if not has_matplotlib():
             _log.warning(
                 "curves.png and curves.svg are left out, because matplotlib is missing: "
                 "run pip install 'neuralpaint[plots]'"
             )
-        outcomes = dict(self._finished)
-        self.folder.make()
-        interrupted = False
-        try:
-            self._train(outcomes, report)
-        except KeyboardInterrupt:
-            interrupted = True
-            if not outcomes:
-                raise
-        finally:
-            if not outcomes:
-                self.folder.leave()
-        report(CompareProgress("summarise", 1.0, count=len(self.contestants)))
-        entered = [outcomes[c.slug] for c in self.contestants if c.slug in outcomes]
-        result = self._result(entered, interrupted=interrupted)
-        files = summarise(
-            result,
+
+    def attempt(self, variant: Variant, report: Report) -> RaceOutcome:
+        """Train a variant."""
+        from neuralpaint.pipelines.compare.training import Training
+
+        digest = self._digests[variant.slug]
+        folder = self.folder.make_variant(digest)
+        remove(folder / "record.json")  # from now on it is incomplete
+        training = Training(
+            variant,
             self.picture,
-            self.folder,
-            entered,
-            plots=plots,
-            keep=None if self._resume else list(self._digests.values()),
-            elapsed=self._elapsed,
+            settings=self.settings,
+            film_size=None if self.settings.no_race else self._layout.film,
+            report=report,
         )
-        return replace(result, files=tuple(files), total_seconds=self._elapsed())
+        try:
+            outcome = training.run(folder)
+        except BaseException:  # without a record, its files would stay forever
+            self.folder.forget(digest)
+            raise
+        write_record(outcome, folder)
+        return outcome
 
-    def _elapsed(self) -> float:
-        return time.perf_counter() - self._began
-
-    def _result(self, entered: Sequence[Outcome], *, interrupted: bool) -> CompareResult:
-        from neuralpaint.pipelines.bench.machine import this_machine
-
-        there = {outcome.slug for outcome in entered}
+    def result(self, outcomes: tuple[RaceOutcome, ...]) -> CompareResult:
+        """Return the result of some outcomes, the best first."""
         return CompareResult(
             folder=self.folder.path,
             picture=self.picture.name,
             height=self.picture.height,
             width=self.picture.width,
             settings=self.settings,
-            outcomes=tuple(sorted(entered, key=_rank)),
-            machine=this_machine(
-                device=self.device, threads=set_threads(self.settings.machine.threads)
-            ),
-            missing=tuple(each.name for each in self.contestants if each.slug not in there),
-            interrupted=interrupted,
+            outcomes=outcomes,
+            machine=self.machine(self.settings.machine),
         )
 
-    @cached_property
-    def _finished(self) -> dict[str, Outcome]:
-        """What an earlier run has left, by slug, if it is to be taken."""
-        if not self._resume:
-            return {}
-        found = {}
-        for contestant in self.contestants:
-            folder = self.folder.contestant(self._digests[contestant.slug])
-            moments = [] if self.settings.no_race else self.settings.fractions
-            outcome = read_record(contestant, folder, moments=moments)
-            if outcome is not None:
-                found[contestant.slug] = outcome
-        return found
+    def draw(self, result: CompareResult, entered: Sequence[RaceOutcome]) -> list[str]:
+        """Write the stills, the grid, the curves, the race and the report."""
+        from neuralpaint.pipelines.compare.maps import draw_grid, exhibit
+        from neuralpaint.pipelines.compare.report import panels_of, write_report
 
-    def _train(self, outcomes: dict[str, Outcome], report: CompareReport) -> None:
-        """Train who is not among the outcomes yet, and add them."""
-        from neuralpaint.pipelines.compare.training import Training
-
-        ahead = [contestant for contestant in self.contestants if contestant.slug not in outcomes]
-        for behind, contestant in enumerate(ahead):
-            digest = self._digests[contestant.slug]
-            folder = self.folder.make_contestant(digest)
-            remove(folder / "record.json")  # from now on it is not whole
-            training = Training(
-                contestant,
+        files = []
+        for outcome in result.outcomes:
+            if outcome.still is not None:
+                self.folder.write(f"stills/{outcome.slug}.png", outcome.still.read_bytes())
+                files.append(f"stills/{outcome.slug}.png")
+        exhibits = [exhibit(each, _still(each, self.picture), self.picture) for each in
+                    result.outcomes]  # fmt: skip
+        save_still(draw_grid(self.picture, exhibits), self.folder.path / "grid.png", overwrite=True)
+        files.append("grid.png")
+        if has_matplotlib():
+            title = f"{result.picture}, {result.width}x{result.height}"
+            for kind, content in draw_figure(panels_of(result), title=title).items():
+                self.folder.write(f"curves.{kind}", content)
+                files.append(f"curves.{kind}")
+        poster = None
+        if not self.settings.no_race and any(outcome.film for outcome in entered):
+            poster = film_race(
+                self.folder.path / "race.mp4",
                 self.picture,
+                outcomes=entered,
+                winner=result.winner,
                 settings=self.settings,
-                cell=None if self.settings.no_race else self._layout.film,
-                watch=self._watch(contestant, report, behind=behind, all_of=len(ahead)),
             )
-            try:
-                outcome = training.run(folder)
-            except BaseException:  # half of it would never be asked for again
-                self.folder.forget(digest)
-                raise
-            write_record(outcome, folder)
-            outcomes[contestant.slug] = outcome
-            if outcome.status != "finished":
-                _log.warning("%s: %s (%s)", contestant.name, outcome.verdict, outcome.message)
-
-    def _watch(
-        self, contestant: Contestant, report: CompareReport, *, behind: int, all_of: int
-    ) -> Watch:
-        """Return what hears how far a contestant is, where `behind` have come to an end."""
-        number = self.contestants.index(contestant) + 1
-
-        def watch(pupil: Learner, loss: float, psnr: float | None, done: float) -> None:
-            report(
-                CompareProgress(
-                    phase="train",
-                    done=(behind + done) / all_of,
-                    contestant=contestant.name,
-                    number=number,
-                    count=len(self.contestants),
-                    step=pupil.step,
-                    steps=pupil.steps,
-                    train_seconds=pupil.seconds,
-                    loss=loss,
-                    psnr=psnr,
-                )
-            )
-
-        return watch
+            files.append("race.mp4")
+        page = write_report(result, self.picture, exhibits, poster=poster, files=files)
+        self.folder.write("report.html", page)
+        return [*files, "report.html"]
 
 
-def _rank(outcome: Outcome) -> tuple[bool, float]:
-    """Return by what outcomes are ordered: who finished first, and of these the best first."""
-    best = -math.inf if math.isnan(outcome.score) else outcome.score
-    return outcome.status != "finished", -best
+def _still(outcome: RaceOutcome, picture: Picture) -> Frame | None:
+    """Return the final picture of a variant, uint8 (h, w, 3); None where there is none."""
+    if outcome.still is None:
+        return None
+    try:
+        frame = read_still(outcome.still)
+        damage = "" if frame.shape == picture.pixels.shape else "it has another size"
+    except (OSError, SyntaxError) as error:
+        damage = str(error)
+    if damage:
+        raise NeuralPaintError(
+            f"{str(outcome.still)!r} is damaged ({damage}): remove it and compare with --resume"
+        )
+    return frame
+
+
+def read_still(path: Path) -> Frame:
+    """Return a still as uint8 (h, w, 3)."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))

@@ -1,12 +1,16 @@
-"""The folder of a comparison: what is in it, what may be replaced, and how it is written."""
+"""The output folder of a comparison: its files, and which of them may be replaced."""
 
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.image.pictures import Source
@@ -18,82 +22,91 @@ from neuralpaint.runtime.files import (
     write_error,
 )
 
-__all__ = ["Folder", "write_file"]
+__all__ = ["Folder", "csv_of", "json_of", "write_file"]
 
 _FILES = (
     "results.csv", "results.json", "report.html", "curves.png", "curves.svg", "grid.png",
     "race.mp4", "crops.png",
 )  # fmt: skip
-_STILLS, _CONTESTANTS = "stills", "contestants"
+_STILLS, _VARIANTS = "stills", "contestants"
 _KEPT = ("record.json", "still.png", "film.mkv")
 _DIGEST = re.compile(r"[0-9a-f]{20}")
 _STILL = re.compile(r"[a-z0-9.-]{1,80}\.png")
 
 
 class Folder:
-    """Where everything goes. Only what a comparison has made itself is ever removed."""
+    """The output folder. Only files that a comparison has made are removed."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
-    def check(self, source: Source, *, resume: bool, overwrite: bool) -> None:
-        """Raise what would keep the results from being written; nothing is left behind.
+    def check(self, source: Source, *, resume: bool, overwrite: bool, empty: bool) -> None:
+        """Check that the results can be written; nothing is left behind.
+
+        Args:
+            source: the input, which must not be replaced.
+            resume: whether a comparison in the folder is continued.
+            overwrite: whether a comparison in the folder may be replaced.
+            empty: whether any other file prevents it, too, unless `overwrite`.
 
         Raises:
-            UsageError: it is no folder, the one above is missing, it holds a comparison that was
-                to be neither resumed nor replaced, or it holds the picture under a name of ours.
+            UsageError: it is no folder, its parent is missing, it contains a comparison that is
+                neither resumed nor replaced, or the input.
             EncodingError: it cannot be written to.
         """
         if resume and overwrite:
             raise UsageError("--resume and -y exclude each other: give one of them")
-        check_output_folder(self.path, belongs=lambda name: True, overwrite=True)
-        there = [name for name in (*_FILES, _STILLS, _CONTESTANTS) if (self.path / name).exists()]
+        replace = overwrite or not empty
+        check_output_folder(self.path, belongs=lambda name: True, overwrite=replace)
+        there = [name for name in (*_FILES, _STILLS, _VARIANTS) if (self.path / name).exists()]
         if there and not resume and not overwrite:
             raise UsageError(
                 f"{str(self.path)!r} holds a comparison ({', '.join(there)}): add --resume to go "
                 "on with it, -y to replace it, or choose another folder"
             )
-        for name in _FILES:
-            if self.path.is_dir():
-                check_output(self.path / name, overwrite=True)
-            if isinstance(source, str | Path) and _is_same(Path(source), self.path / name):
+        if isinstance(source, str | Path):
+            # Every still: those of an earlier comparison are removed.
+            in_stills = Path(source).resolve().parent == (self.path / _STILLS).resolve()
+            if in_stills or any(_is_same(Path(source), self.path / name) for name in _FILES):
                 raise UsageError(
-                    f"the input is {name} in the output folder {str(self.path)!r}: choose another "
-                    "folder"
+                    f"the input {str(source)!r} is where results go: choose another folder"
                 )
+        if self.path.is_dir():
+            for name in _FILES:
+                check_output(self.path / name, overwrite=True)
 
     def make(self) -> None:
-        """Make the folder and those in it.
+        """Make the folder and its subfolders.
 
         Raises:
             EncodingError: they cannot be made.
         """
-        for folder in (self.path, self.path / _STILLS, self.path / _CONTESTANTS):
-            self._make(folder)
+        for folder in (self.path, self.path / _STILLS, self.path / _VARIANTS):
+            _make(folder)
 
-    def leave(self) -> None:
-        """Remove the folders again that have stayed empty."""
-        folders = [*self._kept_folders(), self.path / _STILLS, self.path / _CONTESTANTS, self.path]
+    def remove_if_empty(self) -> None:
+        """Remove the folders that have stayed empty."""
+        folders = [*self._variant_folders(), self.path / _STILLS, self.path / _VARIANTS, self.path]
         for folder in folders:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
-    def contestant(self, digest: str) -> Path:
-        """Return the folder of a contestant."""
-        return self.path / _CONTESTANTS / digest
+    def variant(self, digest: str) -> Path:
+        """Return the folder of a variant, which contains what `--resume` needs."""
+        return self.path / _VARIANTS / digest
 
-    def make_contestant(self, digest: str) -> Path:
-        """Return it, made.
+    def make_variant(self, digest: str) -> Path:
+        """Return the folder of a variant, made.
 
         Raises:
             EncodingError: it cannot be made.
         """
-        folder = self.contestant(digest)
-        self._make(folder)
+        folder = self.variant(digest)
+        _make(folder)
         return folder
 
     def still(self, slug: str) -> Path:
-        """Return where the still of a contestant goes."""
+        """Return the path of the still of a variant."""
         return self.path / _STILLS / f"{slug}.png"
 
     def write(self, name: str, content: bytes | str) -> None:
@@ -105,31 +118,31 @@ class Folder:
         write_file(self.path / name, content)
 
     def tidy(self, *, made: Iterable[str], keep: Iterable[str] | None) -> None:
-        """Remove what an earlier comparison has made and this one has not.
+        """Remove the files that an earlier comparison has made and this one has not.
 
         Args:
             made: the files of this one, relative to the folder.
-            keep: the contestants, by digest, whose files stay; None for all.
+            keep: the variants, by digest, whose files stay; None for all.
         """
         for name in set(self._listed()) - set(made):
             with contextlib.suppress(OSError):
                 (self.path / name).unlink(missing_ok=True)
         if keep is None:
             return
-        for folder in set(self._kept_folders()) - {self.contestant(each) for each in keep}:
+        for folder in set(self._variant_folders()) - {self.variant(each) for each in keep}:
             self.forget(folder.name)
 
     def forget(self, digest: str) -> None:
-        """Remove what was kept of a contestant."""
-        folder = self.contestant(digest)
+        """Remove the files of a variant."""
+        folder = self.variant(digest)
         for name in _KEPT:
             with contextlib.suppress(OSError):
                 (folder / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # somebody else has put something there
+        with contextlib.suppress(OSError):  # it contains foreign files
             folder.rmdir()
 
     def _listed(self) -> list[str]:
-        """Return the files that the comparison here says it has made."""
+        """Return the files that results.json lists."""
         try:
             listed = json.loads((self.path / "results.json").read_text("utf-8"))["files"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -137,18 +150,47 @@ class Folder:
         names = [name for name in listed if isinstance(name, str)] if listed else []
         return [name for name in names if name in _FILES or _is_still(name)]
 
-    def _kept_folders(self) -> list[Path]:
+    def _variant_folders(self) -> list[Path]:
         try:
-            within = list((self.path / _CONTESTANTS).iterdir())
+            within = list((self.path / _VARIANTS).iterdir())
         except OSError:
             return []
         return [folder for folder in within if _DIGEST.fullmatch(folder.name)]
 
-    def _make(self, folder: Path) -> None:
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise write_error(folder, error) from error
+
+def csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows with the same keys as CSV, with a heading; None and NaN are empty cells."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0])
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    text = str(value)
+    # A spreadsheet must not take text for a formula.
+    formula = isinstance(value, str) and text.startswith(("=", "+", "-", "@"))
+    return f"'{text}" if formula else text
+
+
+def json_of(content: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """Return the content as JSON: NaN as null, infinity and paths as text."""
+    return json.dumps(_plain(content), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 def write_file(path: Path, content: bytes | str) -> None:
@@ -164,6 +206,13 @@ def write_file(path: Path, content: bytes | str) -> None:
     with part_file(path) as part:
         part.path.write_bytes(encoded)
         part.publish()
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
 
 
 def _is_still(name: str) -> bool:

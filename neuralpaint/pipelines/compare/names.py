@@ -1,4 +1,4 @@
-"""Names: what sets a training apart from the others, in a few words, and as that of a file."""
+"""Names of trainings: the settings in which each differs from the others, for people and files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from neuralpaint.errors import UsageError
 from neuralpaint.pipelines.compare.settings import AXES, FIXED, NAMED
 from neuralpaint.training.settings import TrainingSettings
 
-__all__ = ["named", "shown"]
+__all__ = ["named", "one_line"]
 
 _LONGEST = 60  # characters
-_PLAIN = re.compile(r"[^a-z0-9.]+")
+_NOT_PLAIN = re.compile(r"[^a-z0-9.]+")
 
 
 def named(
@@ -34,33 +34,29 @@ def named(
     for name in given:
         if name is not None and taken.count(name.casefold()) > 1:
             raise UsageError(f"two contestants are named {name!r}: rename one of them")
-    facts = [_facts(training) for training in trainings]
-    # Who has a name already needs none, and so sets nobody apart.
-    nameless = [own for own, name in zip(facts, given, strict=True) if name is None]
-    short = [_name(own, nameless, unset=False) for own in nameless]
-    long = iter([_name(own, nameless, unset=True) for own in nameless])
-    plain = iter(short)
+    # Only the trainings without a given name have to be distinguished.
+    facts = [_facts(each) for each, name in zip(trainings, given, strict=True) if name is None]
+    short = [_differences(each, facts, unset=False) for each in facts]
+    long = [_differences(each, facts, unset=True) for each in facts]
+    found = iter([a if short.count(a) == 1 else b for a, b in zip(short, long, strict=True)])
     names: set[str] = set(taken)
     slugs: set[str] = set()
     pairs = []
     for fixed in given:
-        name = fixed
-        if name is None:
-            brief, full = next(plain), next(long)
-            name = _unused(shown(brief if short.count(brief) == 1 else full), names)
+        name = _unused(one_line(next(found)), names) if fixed is None else fixed
         pairs.append((name, _unused(_slug(name), slugs)))
     return pairs
 
 
-def shown(text: str) -> str:
-    """Return text as one line that no terminal obeys, and not too long."""
+def one_line(text: str) -> str:
+    """Return text as one line without control characters, of at most 60 characters."""
     plain = "".join(c if c.isprintable() else " " for c in text)
     plain = " ".join(plain.split())
     return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 3].rstrip()}..."
 
 
 class _EntryName(str):
-    """The name of an entry of a registry, or of an engine: it tells what it is by itself."""
+    """The name of a registered entry or an engine, which needs no key before it."""
 
     __slots__ = ()
 
@@ -80,7 +76,7 @@ def _facts(training: TrainingSettings) -> _Facts:
 
 
 def _inside(key: str, registry: Registry[Any], text: str) -> Iterator[tuple[str, Any]]:
-    """Yield the name of an entry under `key`, then all that is inside it."""
+    """Yield the name of an entry under `key`, then every setting inside it."""
     entry = registry.parse(text)
     yield key, _EntryName(registry.name_of(entry))
     for name, option in options(type(entry)).items():
@@ -91,30 +87,25 @@ def _inside(key: str, registry: Registry[Any], text: str) -> Iterator[tuple[str,
             yield f"{key}.{name}", value
 
 
-def _name(own: _Facts, everybody: Sequence[_Facts], *, unset: bool) -> str:
-    """Return what sets a training apart from those that are comparable with it.
-
-    What is left to the program is told only if `unset` says so.
-    """
+def _differences(own: _Facts, every: Sequence[_Facts], *, unset: bool) -> str:
+    """Return the settings in which a training differs; unset ones only where `unset`."""
     words = []
     for key, value in own.items():
-        # The settings of an entry are compared among those who have that entry.
+        # The settings of an entry are compared only with trainings that have the same entry.
         parent, _, last = key.rpartition(".")
-        peers = [each for each in everybody if not parent or _same_branch(own, each, parent)]
-        told = unset or value is not None
-        if told and any(each.get(key) != value for each in peers):
-            words.append(_words(last, value))
+        peers = [each for each in every if not parent or _same_entries(own, each, parent)]
+        if (unset or value is not None) and any(each.get(key) != value for each in peers):
+            words.append(_text(last, value))
     return ", ".join(words) or str(own["model"])
 
 
-def _same_branch(own: _Facts, other: _Facts, parent: str) -> bool:
-    parts = parent.split(".")
-    branches = [".".join(parts[: i + 1]) for i in range(len(parts))]
-    return all(own.get(branch) == other.get(branch) for branch in branches)
+def _same_entries(own: _Facts, other: _Facts, key: str) -> bool:
+    parts = key.split(".")
+    keys = [".".join(parts[: i + 1]) for i in range(len(parts))]
+    return all(own.get(each) == other.get(each) for each in keys)
 
 
-def _words(key: str, value: Any) -> str:
-    """Return a setting as a person would say it."""
+def _text(key: str, value: Any) -> str:
     name = key.replace("_", " ")
     if isinstance(value, bool):
         return name if value else f"no {name}"
@@ -127,14 +118,12 @@ def _words(key: str, value: Any) -> str:
 
 def _slug(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return _PLAIN.sub("-", plain).strip("-.") or "contestant"
+    return _NOT_PLAIN.sub("-", plain).strip("-.") or "contestant"
 
 
 def _unused(text: str, taken: set[str]) -> str:
-    """Return the text, with a number after it where it is taken, and take it."""
-    for number in itertools.count(1):
-        candidate = text if number == 1 else f"{text}-{number}"
-        if candidate.casefold() not in taken:
-            taken.add(candidate.casefold())
-            return candidate
-    raise AssertionError  # itertools.count does not end
+    """Return the text, with a number after it where it is taken, and add it to `taken`."""
+    candidates = itertools.chain([text], (f"{text}-{number}" for number in itertools.count(2)))
+    unused = next(each for each in candidates if each.casefold() not in taken)
+    taken.add(unused.casefold())
+    return unused

@@ -1,7 +1,8 @@
-"""What the contestants of a comparison share, and what their race looks like."""
+"""Settings of `compare`: of a race, and of a comparison of upscalings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -9,48 +10,56 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import ComposedSettings, Settings, group, options, setting
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.image.pictures import PictureSettings
+from neuralpaint.image.resampling import Kernel
 from neuralpaint.models import models
 from neuralpaint.rendering.pacing import Pacing, pacings
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import schedules
-from neuralpaint.training.settings import DeviceSettings, OptimizationSettings, TrainingSettings
+from neuralpaint.training.settings import (
+    DeviceSettings,
+    Engine,
+    OptimizationSettings,
+    TrainingSettings,
+)
 
-__all__ = ["AXES", "FIXED", "NAMED", "CompareSettings"]
+__all__ = ["AXES", "FIXED", "NAMED", "OWN", "CompareSettings", "DegradationSettings",
+           "UpscaleSettings"]  # fmt: skip
 
 AXES = ("model", "loss", "optimizer", "schedule", "engine")
-"""What the command line takes several times: every combination is a contestant."""
+"""The options that may be given several times: every combination is a variant."""
 
 NAMED: dict[str, Registry[Any]] = {
     "model": models, "loss": losses, "optimizer": optimizers, "schedule": schedules,
 }  # fmt: skip
-"""The settings that are looked up in a registry, and may have settings of their own."""
+"""The settings that name an entry of a registry, which has settings of its own."""
 
 FIXED = ("steps", "seconds", "epochs", "train_on", "device", "threads")
-"""What must be the same for all: the budget, what is learned, and where."""
+"""The settings that are the same for all variants."""
 
-_LONGEST = 3600  # seconds of a race
+OWN = ("target_scale", "enhance", "train_on")
+"""The settings that `--upscale` chooses itself."""
 
 
-class _Engines:
-    """Looks like a registry to a setting that takes several engines."""
+def _engines(text: str) -> list[str]:
+    """Return the engines of a comma-separated list, each once."""
+    known = options(TrainingSettings)["engine"].choices
+    names = [name for part in text.split(",") if (name := part.strip())]
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("engine", name, known)
+    return list(dict.fromkeys(names))
 
-    def __init__(self) -> None:
-        self._names = options(TrainingSettings)["engine"].choices
 
-    def parse_list(self, text: str) -> list[str]:
-        """Return the engines of a comma-separated list."""
-        names = [name for part in text.split(",") if (name := part.strip())]
-        for name in names:
-            if name not in self._names:
-                raise UnknownNameError("engine", name, self._names)
-        return names
+def _specs(registry: Registry[Any], text: str) -> list[str]:
+    """Return the entries of a comma-separated list, each once, in the shortest form."""
+    return list(dict.fromkeys(registry.spec(entry) for entry in registry.parse_list(text)))
 
 
 @dataclass(frozen=True)
 class AxesSettings(Settings):
-    """Lists of what is to be tried."""
+    """Comma-separated lists of which every combination is a variant."""
 
     section: ClassVar[str] = "Training"
 
@@ -74,7 +83,7 @@ class AxesSettings(Settings):
 
 @dataclass(frozen=True, init=False)
 class CompareSettings(ComposedSettings):
-    """How everybody trains, and what is made of it.
+    """Settings of a race: what is trained, what all variants share, and how the clip looks.
 
     `model`, `loss`, `optimizer`, `schedule` and `engine` are comma-separated lists.
     """
@@ -86,9 +95,7 @@ class CompareSettings(ComposedSettings):
     target: TargetSettings = group(TargetSettings)
     machine: DeviceSettings = group(DeviceSettings)
     picture: PictureSettings = group(PictureSettings)
-    duration: float = setting(
-        10.0, "length of race.mp4", unit="seconds", above=0.0, maximum=_LONGEST
-    )
+    duration: float = setting(10.0, "length of race.mp4", unit="seconds", above=0.0, maximum=3600)
     fps: float = setting(30.0, "frames per second of race.mp4", minimum=1, maximum=120)
     hold: float | None = setting(
         None,
@@ -104,7 +111,6 @@ class CompareSettings(ComposedSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _Engines().parse_list(self.axes.engine)
         if self.held >= self.frames:
             raise UsageError(
                 f"--hold {self.hold or 0:g} leaves no time to move in a race of "
@@ -116,11 +122,8 @@ class CompareSettings(ComposedSettings):
 
     def axis(self, name: str) -> list[str]:
         """Return the values of one of `AXES`, each once, in the shortest form."""
-        if name == "engine":
-            return list(dict.fromkeys(_Engines().parse_list(self.axes.engine)))
-        registry = NAMED[name]
-        entries = registry.parse_list(getattr(self.axes, name))
-        return list(dict.fromkeys(registry.spec(entry) for entry in entries))
+        text = getattr(self.axes, name)
+        return _engines(text) if name == "engine" else _specs(NAMED[name], text)
 
     @property
     def moments(self) -> Pacing:
@@ -134,7 +137,7 @@ class CompareSettings(ComposedSettings):
 
     @property
     def held(self) -> int:
-        """How many of them show the end."""
+        """Frames at the end of the race that show the end of the training."""
         hold = min(2.0, self.duration / 5) if self.hold is None else self.hold
         return round(hold * self.fps)
 
@@ -145,22 +148,110 @@ class CompareSettings(ComposedSettings):
 
     @property
     def budget(self) -> tuple[str, float | None]:
-        """What everybody is given, steps, seconds or epochs, and how much; None: the default."""
+        """The unit and the amount of training of each variant; None: the default."""
         for unit in ("seconds", "epochs", "steps"):
             if (amount := getattr(self.optimization, unit)) is not None:
                 return unit, float(amount)
         return "steps", None
 
     def training(self, **changes: Any) -> TrainingSettings:
-        """Return how one contestant is trained, who differs in some settings.
+        """Return the settings of a variant that differs in some settings.
 
         Raises:
             UsageError: a change cannot be used.
         """
-        values = self.to_dict()
-        shared = {name: values[name] for name in options(TrainingSettings)}
         first = {name: self.axis(name)[0] for name in AXES}
-        values = TrainingSettings.from_dict({**shared, **first, **changes}).to_dict()
+        values = TrainingSettings.from_dict({**_shared(self), **first, **changes}).to_dict()
         for name, registry in NAMED.items():
             values[name] = registry.spec(registry.parse(values[name]))
         return TrainingSettings(**values)
+
+
+_UPSCALE = (
+    "instead of a race: make the picture this many times smaller along each side, bring it back by "
+    "resampling and by each --model, plain and enhanced, and tell which comes nearest"
+)
+
+
+@dataclass(frozen=True)
+class DegradationSettings(Settings):
+    """How the picture is made small."""
+
+    section: ClassVar[str] = "Upscaling"
+
+    upscale: float | None = setting(None, _UPSCALE, above=1.0, maximum=16)
+    shrink: Kernel | None = setting(
+        None, "how it is really made small; unset, as --kernel says, which is what all assume"
+    )
+    noise: float = setting(
+        0.0, "standard deviation of Gaussian noise that is put on the small picture",
+        unit="levels", minimum=0, maximum=100,
+    )  # fmt: skip
+    jpeg: int | None = setting(
+        None, "send the small picture through a JPEG of this quality", minimum=1, maximum=100
+    )
+
+
+@dataclass(frozen=True, init=False)
+class UpscaleSettings(ComposedSettings):
+    """Settings of a comparison of upscalings: how the picture is made small and brought back.
+
+    `model` is a comma-separated list.
+    """
+
+    section: ClassVar[str] = "Upscaling"
+    overrides: ClassVar[Mapping[str, Mapping[str, Any]]] = {"upscale": {"default": 2.0}}
+
+    degradation: DegradationSettings = group(DegradationSettings)
+    # Three models, as which one suits is the question: five minutes of one core at 768x512.
+    model: str = setting(
+        "fourier,skipconn,pyramid", "what is trained; may be given several times", entries=models,
+        repeatable=True,
+    )  # fmt: skip
+    loss: str = setting("mse", "what it minimises", entries=losses)
+    optimizer: str = setting("adam", "how the weights follow the gradient", entries=optimizers)
+    schedule: str = setting("cosine", "the learning rate over time", entries=schedules)
+    engine: Engine = setting("torch", "what does the mathematics")
+    optimization: OptimizationSettings = group(OptimizationSettings)
+    target: TargetSettings = group(TargetSettings)
+    machine: DeviceSettings = group(DeviceSettings)
+    picture: PictureSettings = group(PictureSettings)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known, values = options(TrainingSettings), self.to_dict()
+        changed = [name for name in known if name in OWN and values[name] != known[name].default]
+        if changed:
+            flags = " and ".join(known[name].flag for name in changed)
+            raise UsageError(f"leave out {flags}: --upscale sees to that itself")
+        if not self.models:
+            raise UsageError("model must name at least one")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The networks that bring the picture back, each once."""
+        return tuple(_specs(models, self.model))
+
+    @property
+    def factor(self) -> float:
+        """How many times smaller the picture is made along each side."""
+        return 2.0 if self.degradation.upscale is None else self.degradation.upscale
+
+    @property
+    def shrinks_by(self) -> Kernel:
+        """The kernel by which the picture is made small."""
+        return self.degradation.shrink or self.target.kernel
+
+    def training(self, model: str, *, enhance: bool) -> TrainingSettings:
+        """Return the settings of a network that learns the small picture, to enlarge it.
+
+        Raises:
+            UsageError: the settings exclude it.
+        """
+        own = {"model": model, "target_scale": self.factor, "enhance": enhance}
+        return TrainingSettings.from_dict(_shared(self) | own)
+
+
+def _shared(settings: Settings) -> dict[str, Any]:
+    values = settings.to_dict()
+    return {name: values[name] for name in options(TrainingSettings)}

@@ -1,9 +1,9 @@
-"""A sweep: contestants and what they share, in a TOML file.
+"""A sweep: variants and their shared settings, in a TOML file.
 
 steps = 500                          # what all share
 model = "fourier"
 
-[sweep]                              # every combination is a contestant
+[sweep]                              # every combination is a variant
 optimizer = ["adam", "sgd"]
 "model.order" = [16, 64, 256]        # a setting inside the model
 
@@ -23,8 +23,9 @@ from typing import Any
 
 from neuralpaint.config.settings import options
 from neuralpaint.errors import UnknownNameError, UsageError
-from neuralpaint.pipelines.compare.contestants import Contestant, Variant, check_key, contestants_of
 from neuralpaint.pipelines.compare.settings import AXES, NAMED, CompareSettings
+from neuralpaint.pipelines.compare.variants import Changes, Variant, check_key, variants_of
+from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["Sweep", "read_sweep"]
 
@@ -33,51 +34,48 @@ _TABLES = ("sweep", "contestant")
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a file says, checked as far as it can be without the command line."""
+    """The content of a file, checked as far as possible without the command line."""
 
     base: Mapping[str, Any] = field(default_factory=dict)
-    """Settings that all share."""
+    """Settings that all variants share."""
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    """Settings of which every combination is a contestant."""
-    singles: tuple[Variant, ...] = ()
-    """Contestants on their own."""
+    """Settings of which every combination is a variant."""
+    singles: tuple[Changes, ...] = ()
+    """Further variants."""
     label: str = ""
-    """What to call the file in a message."""
+    """The file, in error messages."""
 
     def settings(self, chosen: Mapping[str, Any]) -> CompareSettings:
-        """Return the settings that all share; what was `chosen` goes before what the file says.
+        """Return the shared settings; those that were `chosen` take precedence over the file.
 
         Raises:
             UsageError: a value cannot be used.
         """
         base = dict(self.base)
-        for group in CompareSettings.exclusive_groups():
-            if any(chosen.get(name) is not None for name in group):
-                base = {name: value for name, value in base.items() if name not in group}
+        for names in CompareSettings.exclusive_groups():
+            if any(chosen.get(name) is not None for name in names):
+                base = {name: value for name, value in base.items() if name not in names}
         return CompareSettings.from_dict({**base, **chosen})
 
-    def contestants(
-        self, settings: CompareSettings, chosen: Mapping[str, Any]
-    ) -> tuple[Contestant, ...]:
-        """Return the contestants; a list that was `chosen` goes before one in the file.
+    def variants(self, settings: CompareSettings, chosen: Mapping[str, Any]) -> tuple[Variant, ...]:
+        """Return the variants; a list that was `chosen` takes precedence over one in the file.
 
         Raises:
             UsageError: a key or value cannot be used, or there are too many.
         """
         axes = {key: values for key, values in self.axes.items() if key not in chosen}
-        with _telling(self.label):
-            return contestants_of(settings, axes=axes, singles=self.singles)
+        with _located(self.label):
+            return variants_of(settings, axes=axes, singles=self.singles)
 
 
 def read_sweep(path: str | Path) -> Sweep:
-    """Return what a TOML file says.
+    """Return the content of a TOML file.
 
     Raises:
         UsageError: there is no such file, it is not TOML, or a key or value cannot be used; the
             message names the file and the key.
     """
-    label = str(path)
-    with _telling(label):
+    with _located(str(path)):
         content = _read(Path(path))
         base = {
             key.replace("-", "_"): value for key, value in content.items() if key not in _TABLES
@@ -87,9 +85,8 @@ def read_sweep(path: str | Path) -> Sweep:
             if key not in known:
                 raise UnknownNameError("setting", key, [*known, *_TABLES])
             base[key] = _base_value(key, base[key])
-        axes = _axes(content.get("sweep", {}))
-        singles = _singles(content.get("contestant", []))
-        return Sweep(base, axes, singles, label)
+        axes, singles = content.get("sweep", {}), content.get("contestant", [])
+        return Sweep(base, _axes(axes), _singles(singles), str(path))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -104,13 +101,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _base_value(key: str, value: Any) -> Any:
-    """Return a setting that all share, converted and checked."""
-    option = options(CompareSettings)[key]
     if isinstance(value, list) and key in AXES:
         value = ",".join(map(str, value))
     if isinstance(value, list | dict):
         raise UsageError(f"{key} needs one value; lists stand under [sweep]")
-    return option.convert(value, label=key)
+    return options(CompareSettings)[key].convert(value, label=key)
 
 
 def _axes(table: Any) -> dict[str, tuple[Any, ...]]:
@@ -118,7 +113,7 @@ def _axes(table: Any) -> dict[str, tuple[Any, ...]]:
         raise UsageError("sweep must be a table: write [sweep]")
     axes: dict[str, tuple[Any, ...]] = {}
     for key, values in _flat(table):
-        with _telling(f"[sweep] {key}"):
+        with _located(f"[sweep] {key}"):
             check_key(key)
             if not isinstance(values, list) or not values:
                 raise UsageError(f"write a list of values, such as {key} = [1, 2]")
@@ -126,19 +121,18 @@ def _axes(table: Any) -> dict[str, tuple[Any, ...]]:
     return axes
 
 
-def _singles(tables: Any) -> tuple[Variant, ...]:
+def _singles(tables: Any) -> tuple[Changes, ...]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UsageError("contestant must be a table: write [[contestant]]")
     singles = []
     for number, table in enumerate(tables, 1):
         single: dict[str, Any] = {}
         for key, value in _flat(table):
-            with _telling(f"[[contestant]] {number}: {key}"):
-                if key == "name":
-                    single[key] = value
-                    continue
-                check_key(key)
-                single[key] = _checked(key, value)
+            with _located(f"[[contestant]] {number}: {key}"):
+                if key != "name":
+                    check_key(key)
+                    value = _checked(key, value)
+                single[key] = value
         singles.append(single)
     return tuple(singles)
 
@@ -154,19 +148,15 @@ def _flat(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _checked(key: str, value: Any) -> Any:
-    """Return one value of a setting, converted where the setting is known by itself."""
+    """Return a value of a setting, converted; one inside an entry is checked with its entry."""
     if isinstance(value, list | dict):
         raise UsageError(f"it needs one value, not {value!r}")
-    if "." in key:
-        return value
-    from neuralpaint.training.settings import TrainingSettings
-
-    return options(TrainingSettings)[key].convert(value, label=key)
+    return value if "." in key else options(TrainingSettings)[key].convert(value, label=key)
 
 
 @contextmanager
-def _telling(where: str) -> Iterator[None]:
-    """Say in a message where the mistake is."""
+def _located(where: str) -> Iterator[None]:
+    """Put the place of the mistake before an error message."""
     try:
         yield
     except UsageError as error:

@@ -1,78 +1,143 @@
-"""One contestant learns: it is looked at, filmed, and kept, however it ends."""
+"""The training of one variant of a race: it is measured and filmed while it learns."""
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neuralpaint.errors import DivergedError
+from neuralpaint.config.settings import options
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.pictures import Picture
+from neuralpaint.image.metrics import psnr
+from neuralpaint.image.pictures import Picture, TrainOn, held_out
 from neuralpaint.image.stills import save_still
-from neuralpaint.pipelines.compare.contestants import Contestant
-from neuralpaint.pipelines.compare.measures import Judge, Scores
-from neuralpaint.pipelines.compare.result import MISHAPS, CurvePoint, Outcome, Status, mishap
+from neuralpaint.pipelines.compare.outcome import (
+    FAILURES,
+    CurvePoint,
+    RaceOutcome,
+    Status,
+    failure_of,
+)
 from neuralpaint.pipelines.compare.settings import CompareSettings
-from neuralpaint.pipelines.compare.words import paint_note
+from neuralpaint.pipelines.compare.variants import Variant
 from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.note import Note
+from neuralpaint.pipelines.paint import PaintSettings
 from neuralpaint.rendering.film import film
-from neuralpaint.rendering.rendering import render
+from neuralpaint.rendering.rendering import PendingFrame, render
 from neuralpaint.rendering.viewport import Viewport
+from neuralpaint.runtime.progress import Progress, Report
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
 from neuralpaint.video.writer import ClipWriter
 
-__all__ = ["Training", "Watch"]
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
 
-Watch = Callable[[Learner, float, float | None, float], None]
-"""Hears, several times a second: the learner, its loss, its score, and how much is done."""
+__all__ = ["Judge", "Scores", "Training", "paint_note", "stops_of", "training_progress"]
 
-_log = logging.getLogger(__name__)
-
-_LOOKS = 36  # points of a curve
-_SELDOM = 8  # of the looks one is taken, at least
+_POINTS = 36  # of a curve
+_SELDOM = 8  # at least each eighth of the points is measured
 _TAIL = 0.1  # the part of the training over which its final loss is the mean
-# Looking and filming may take this part of the time that training takes, and a few seconds more;
-# beyond that, fewer looks are taken and more frames are blended.
+# Measuring and filming may take this part of the training time, and a few seconds more; beyond
+# that, fewer points are measured and more frames are blended.
 _OVERHEAD, _GRACE = 0.5, 3.0
+_SAMPLE = 1 << 18  # pixels of a measurement; fewer are up to 1 dB wrong where edges are hardest
+
+
+class Scores(NamedTuple):
+    """PSNR in dB."""
+
+    all: float
+    train: float
+    held_out: float | None  # None where every pixel is learned
+
+
+class Judge:
+    """Measures the PSNR over all, the learned and the held-out pixels of a picture."""
+
+    def __init__(self, picture: Picture, train_on: TrainOn) -> None:
+        self._picture = picture
+        self._held_out = None if train_on == "all" else held_out(picture, train_on)
+        # Odd, so that it falls in step neither with the split nor with planes of features.
+        self._stride = math.ceil(math.sqrt(picture.height * picture.width / _SAMPLE)) | 1
+
+    def judge(self, frame: NDArray[np.uint8]) -> Scores:
+        """Return the scores of a frame of the picture's size, uint8 (h, w, 3)."""
+        return self._scores(frame, 1)
+
+    def glance(self, painting: Painting) -> Scores:
+        """Return the scores of a painting at every few rows and columns of a large picture."""
+        grid = self._picture.canvas.grid().thinned(self._stride)
+        return self._scores(PendingFrame(painting, grid).frame(), self._stride)
+
+    def _scores(self, frame: NDArray[np.uint8], stride: int) -> Scores:
+        reference = self._picture.pixels[::stride, ::stride]
+        every = psnr(frame, reference)
+        if self._held_out is None:
+            return Scores(every, every, None)
+        out = self._held_out[::stride, ::stride]
+        return Scores(every, psnr(frame, reference, where=~out), psnr(frame, reference, where=out))
+
+
+def stops_of(learner: Learner, fractions: Sequence[float]) -> Iterable[int]:
+    """Return the stops at fractions of a training, limited by its steps or by its seconds."""
+    budget = learner.settings.optimization.seconds
+    if budget is None:
+        return stops_at(fractions, steps=learner.steps)
+    return stops_by_clock(learner, fractions, left=lambda: budget - learner.seconds)
+
+
+def training_progress(learner: Learner, *, loss: float, psnr: float | None = None) -> Progress:
+    """Return the progress of one training."""
+    budget = learner.settings.optimization.seconds
+    done = learner.seconds / budget if budget else learner.step / max(1, learner.steps)
+    return Progress(
+        phase="train",
+        done=min(1.0, done),
+        step=learner.step,
+        steps=learner.steps,
+        train_seconds=learner.seconds,
+        loss=loss,
+        psnr=psnr,
+    )
 
 
 class Training:
-    """The training of one contestant."""
+    """The training of one variant."""
 
     def __init__(
         self,
-        contestant: Contestant,
+        variant: Variant,
         picture: Picture,
         *,
         settings: CompareSettings,
-        cell: tuple[int, int] | None,
-        watch: Watch,
+        film_size: tuple[int, int] | None,
+        report: Report,
     ) -> None:
-        """Prepare it; a film is made where the (height, width) of a race's `cell` is given."""
-        self._contestant = contestant
-        self._picture = picture
-        self._settings = settings
+        """Prepare a training of `picture`; it is filmed at the (height, width) `film_size`."""
+        self._variant, self._picture, self._settings = variant, picture, settings
         self._judge = Judge(picture, settings.optimization.train_on)
-        self._watch = watch
-        self._stage: Viewport | None = None
-        if cell is not None:
-            size = CanvasSettings(size=f"{cell[1]}x{cell[0]}", fit="stretch")
-            self._stage = Viewport(
+        self._report = report
+        self._viewport: Viewport | None = None
+        if film_size is not None:
+            size = CanvasSettings(size=f"{film_size[1]}x{film_size[0]}", fit="stretch")
+            self._viewport = Viewport(
                 picture.canvas, size, picture=picture, target=settings.target, bars=(0, 0, 0)
             )
-        self._fractions = settings.fractions if cell else settings.moments.fractions(_LOOKS)
+        self._fractions = settings.fractions if film_size else settings.moments.fractions(_POINTS)
         last = len(self._fractions) - 1
-        looks = np.linspace(0, last, min(_LOOKS, last + 1)).round().astype(int).tolist()
-        # The last is taken at every pixel, when all is done.
-        self._looks = set(looks) - ({last} if last else set())
-        self._looks_to_come, self._gap = 1, 1
+        points = np.linspace(0, last, min(_POINTS, last + 1)).round().astype(int).tolist()
+        # The last one is measured at every pixel, after the training.
+        self._points = set(points) - ({last} if last else set())
+        self._until_due, self._gap = 1, 1
         self._curve: list[CurvePoint] = []
         self._newest: Snapshot | None = None
         self._status: Status = "finished"
@@ -82,85 +147,84 @@ class Training:
         self._loss = math.nan
         self._losses = _Losses()
 
-    def run(self, folder: Path) -> Outcome:
-        """Train to the end, or as far as it goes, and leave the still and the film in `folder`.
+    def run(self, folder: Path) -> RaceOutcome:
+        """Train to the end, or until it fails, and write still.png and film.mkv into `folder`.
 
         Raises:
-            EncodingError: they cannot be written.
+            EncodingError: a file cannot be written.
         """
-        pupil = self._begin()
-        if pupil is None:
-            return self._outcome(weights=0, steps=0, seconds=0.0)
+        try:
+            trained = learner(self._picture, self._variant.settings)
+        except FAILURES as error:
+            self._fail(error)
+            return self._outcome()
         self._began = time.perf_counter()
-        shots = self._until_failed(self._shots(pupil))
-        if self._stage is None:
+        shots = self._until_failed(self._shots(trained))
+        if self._viewport is None:
             for _ in shots:
                 pass
         else:
-            self._film(shots, self._stage, folder / "film.mkv", pupil)
-        steps, seconds = pupil.step, pupil.seconds
-        if self._newest is None:
-            return self._outcome(weights=pupil.weights, steps=steps, seconds=seconds)
-        still = self._finish(self._newest, folder / "still.png")
-        return self._outcome(weights=pupil.weights, steps=steps, seconds=seconds, still=still)
+            self._film(shots, self._viewport, folder / "film.mkv", trained)
+        # Before the last frame is rendered: a GPU may still be training.
+        steps, seconds = trained.step, trained.seconds
+        still = None
+        if self._newest is not None:
+            still = self._finish(self._newest, folder / "still.png")
+        outcome = replace(self._outcome(), weights=trained.weights, steps=steps, still=still)
+        film = folder / "film.mkv" if still and self._filmed else None
+        return replace(outcome, train_seconds=seconds, film=film)
 
-    def _begin(self) -> Learner | None:
-        try:
-            return learner(self._picture, self._contestant.settings)
-        except MISHAPS as error:
-            self._fail("failed", error)
-            return None
-
-    def _shots(self, pupil: Learner) -> Iterator[Snapshot]:
-        """Yield a snapshot at every moment of the film; some of them are looked at."""
+    def _shots(self, learner: Learner) -> Iterator[Snapshot]:
+        """Yield a snapshot at every moment of the film; some of them are measured."""
 
         def look(loss: float) -> None:
             self._loss = loss
-            self._tell(pupil)
+            self._show(learner)
 
-        stops, tail = self._stops(pupil)
-        for index, snapshot in enumerate(learn(pupil, stops, look=look)):
+        stops, shots = self._stops(learner)
+        for shot, snapshot in zip(shots, learn(learner, stops, look=look), strict=True):
             if snapshot is not self._newest:
-                # Read before anything is rendered: a GPU tells only now that it has diverged.
+                # Before it is rendered: only now may a GPU report that the loss has diverged.
                 self._losses.add(snapshot)
             self._newest = snapshot
-            if index == tail:
+            if shot is None:
                 continue
-            shot = index - (index > tail)
             self._fraction = self._fractions[shot]
-            if shot in self._looks and self._is_due(snapshot, pupil):
+            if shot in self._points and self._is_due(snapshot, learner):
                 loss = self._losses.since(self._curve[-1].step if self._curve else 0)
-                self._note(snapshot, self._judge.glance(snapshot.painting), loss=loss)
-                self._tell(pupil)
+                self._add_point(snapshot, self._judge.glance(snapshot.painting), loss=loss)
+                self._show(learner)
             yield snapshot
 
-    def _stops(self, pupil: Learner) -> tuple[Iterator[int] | Sequence[int], int]:
-        """Return where to stop, and which of the stops is no shot: it is where the tail begins."""
-        budget = self._settings.optimization.seconds
-        if budget is None:
-            stops, begin = stops_at(self._fractions, steps=pupil.steps), _tail_of(pupil.steps)
-            tail = bisect_left(stops, begin)
-            return [*stops[:tail], begin, *stops[tail:]], tail
-        tail = bisect_left(self._fractions, 1 - _TAIL)
-        fractions = [*self._fractions[:tail], 1 - _TAIL, *self._fractions[tail:]]
-        return stops_by_clock(pupil, fractions, left=lambda: budget - pupil.seconds), tail
+    def _stops(self, learner: Learner) -> tuple[Iterable[int], list[int | None]]:
+        """Return the stops, and the index of the shot at each; None where the tail begins."""
+        fractions = list(self._fractions)
+        if self._settings.optimization.seconds is None:
+            steps = stops_at(fractions, steps=learner.steps)
+            begin = _tail_of(learner.steps)
+            tail = bisect_left(steps, begin)
+            stops: Iterable[int] = [*steps[:tail], begin, *steps[tail:]]
+        else:
+            tail = bisect_left(fractions, 1 - _TAIL)
+            stops = stops_of(learner, [*fractions[:tail], 1 - _TAIL, *fractions[tail:]])
+        return stops, [*range(tail), None, *range(tail, len(fractions))]
 
-    def _is_due(self, snapshot: Snapshot, pupil: Learner) -> bool:
-        """Say whether to look at what was not seen yet; in a hurry, at ever less of it."""
+    def _is_due(self, snapshot: Snapshot, learner: Learner) -> bool:
+        """Return whether a new snapshot is to be measured: ever fewer, if time is short."""
         if self._curve and self._curve[-1].step == snapshot.step:
             return False
-        self._looks_to_come -= 1
-        if self._looks_to_come > 0:
+        self._until_due -= 1
+        if self._until_due > 0:
             return False
-        self._gap = min(_SELDOM, 2 * self._gap) if self._is_hurried(pupil) else 1
-        self._looks_to_come = self._gap
+        self._gap = min(_SELDOM, 2 * self._gap) if self._is_hurried(learner) else 1
+        self._until_due = self._gap
         return True
 
-    def _is_hurried(self, pupil: Learner) -> bool:
-        overhead = time.perf_counter() - self._began - pupil.seconds
-        return overhead > _OVERHEAD * pupil.seconds + _GRACE
+    def _is_hurried(self, learner: Learner) -> bool:
+        overhead = time.perf_counter() - self._began - learner.seconds
+        return overhead > _OVERHEAD * learner.seconds + _GRACE
 
-    def _note(self, snapshot: Snapshot, scores: Scores, *, loss: float) -> None:
+    def _add_point(self, snapshot: Snapshot, scores: Scores, *, loss: float) -> None:
         self._curve.append(
             CurvePoint(
                 fraction=self._fraction,
@@ -176,99 +240,79 @@ class Training:
     def _until_failed(self, snapshots: Iterator[Snapshot]) -> Iterator[Snapshot]:
         try:
             yield from snapshots
-        except DivergedError as error:
-            self._fail("diverged", error)
-        except MISHAPS as error:
-            self._fail("failed", error)
+        except FAILURES as error:
+            self._fail(error)
 
-    def _fail(self, status: Status, error: Exception) -> None:
-        _log.debug("%s: %s", self._contestant.name, status, exc_info=error)
-        self._status, self._message = status, mishap(error)
+    def _fail(self, error: Exception) -> None:
+        self._status, self._message = failure_of(error)
 
-    def _film(self, shots: Iterator[Snapshot], stage: Viewport, path: Path, pupil: Learner) -> None:
-        def hurried() -> bool:
-            return self._is_hurried(pupil)
+    def _film(
+        self, shots: Iterator[Snapshot], viewport: Viewport, path: Path, learner: Learner
+    ) -> None:
+        def hurries() -> bool:
+            return self._is_hurried(learner)
 
-        # A GPU renders a frame in less time than the blend would take.
-        blending = pupil.device == "cpu"
+        # A GPU renders a frame in less time than blending it would take.
+        blends = learner.device == "cpu"
+        count, fps = len(self._fractions), self._settings.fps
         with ClipWriter(
-            path,
-            height=stage.height,
-            width=stage.width,
-            fps=self._settings.fps,
-            overwrite=True,
+            path, height=viewport.height, width=viewport.width, fps=fps, overwrite=True
         ) as writer:
             try:
-                count = len(self._fractions)
-                for filmed in film(shots, stage, count=count, blends=blending, hurries=hurried):
+                for filmed in film(shots, viewport, count=count, blends=blends, hurries=hurries):
                     writer.write(filmed.frame)
                     self._filmed += 1
             except KeyboardInterrupt:
-                writer.abort()  # half a film is of no use
+                writer.abort()  # an incomplete film cannot be used
                 raise
-            except MISHAPS as error:  # while rendering
-                self._fail("failed", error)
+            except FAILURES as error:  # while rendering
+                self._fail(error)
             if not self._filmed:
                 writer.abort()
 
     def _finish(self, snapshot: Snapshot, path: Path) -> Path | None:
-        """Save what was learned last, and measure it at every pixel."""
+        """Save the final picture, and measure it at every pixel."""
         try:
             frame = render(snapshot.painting, self._picture.canvas)
-        except MISHAPS as error:
-            self._fail("failed", error)
+        except FAILURES as error:
+            self._fail(error)
             return None
         if self._curve and self._curve[-1].step == snapshot.step:
             self._fraction = self._curve.pop().fraction
         loss = self._losses.since(_tail_of(snapshot.step))
-        self._note(snapshot, self._judge.judge(frame), loss=loss)
-        contestant = self._contestant
-        note = paint_note(
-            self._settings, contestant.settings, picture=self._picture.name, slug=contestant.slug
-        )
+        self._add_point(snapshot, self._judge.judge(frame), loss=loss)
+        note = paint_note(self._settings, self._variant, picture=self._picture.name)
         return save_still(frame, path, tag=note.text(), overwrite=True)
 
-    def _outcome(
-        self, *, weights: int, steps: int, seconds: float, still: Path | None = None
-    ) -> Outcome:
-        contestant = self._contestant
-        return Outcome(
-            name=contestant.name,
-            slug=contestant.slug,
-            settings=contestant.settings,
-            status=self._status,
-            message=self._message,
-            weights=weights,
-            steps=steps,
-            train_seconds=seconds,
+    def _outcome(self) -> RaceOutcome:
+        return RaceOutcome(
+            self._variant,
+            self._status,
+            self._message,
             curve=tuple(self._curve),
             fractions=tuple(self._fractions[: self._filmed]),
-            still=still,
-            film=still.with_name("film.mkv") if still and self._filmed else None,
         )
 
-    def _tell(self, pupil: Learner) -> None:
-        budget = self._settings.optimization.seconds
-        done = pupil.seconds / budget if budget else pupil.step / max(1, pupil.steps)
+    def _show(self, learner: Learner) -> None:
         score = self._curve[-1].score if self._curve else None
-        self._watch(pupil, self._loss, score, min(1.0, done))
+        self._report(training_progress(learner, loss=self._loss, psnr=score))
 
 
 class _Losses:
-    """The losses of a training, as far as its snapshots tell of them."""
+    """The mean loss between any two snapshots."""
 
     def __init__(self) -> None:
         self._steps, self._totals = [0], [0.0]
 
     def add(self, snapshot: Snapshot) -> None:
-        """Take in a snapshot. Raises DivergedError where a device tells only now that it has."""
+        """Add a snapshot. Raises DivergedError if a device reports it only now."""
         steps, loss = snapshot.step - self._steps[-1], snapshot.loss
         if steps:
             self._steps.append(snapshot.step)
             self._totals.append(self._totals[-1] + steps * loss)
 
     def since(self, step: int) -> float:
-        """Return the mean loss since a step, or the snapshot before it; NaN of no steps."""
+        """Return the mean loss since a step, or since the snapshot before it; NaN of no steps."""
         index = bisect_right(self._steps, step) - 1
         steps = self._steps[-1] - self._steps[index]
         return (self._totals[-1] - self._totals[index]) / steps if steps else math.nan
@@ -277,3 +321,11 @@ class _Losses:
 def _tail_of(steps: int) -> int:
     """Return the step after which the last part of a training begins: one step, at least."""
     return max(0, min(steps - 1, round((1 - _TAIL) * steps)))
+
+
+def paint_note(settings: CompareSettings, variant: Variant, *, picture: str) -> Note:
+    """Return how `paint` makes the final picture of a variant."""
+    shared = settings.to_dict()
+    values = {name: shared[name] for name in options(PaintSettings) if name in shared}
+    own = PaintSettings.from_dict(values | variant.settings.to_dict())
+    return Note("paint", picture, f"{variant.slug}.png", own)

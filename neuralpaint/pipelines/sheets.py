@@ -1,0 +1,133 @@
+"""Sheets: pictures side by side on a dark ground, with headings, captions and a legend."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from neuralpaint.image.typography import text_mask, text_width
+from neuralpaint.video.drawing import WHITE, Colour, Frame, blend, colour_scale, rounded, stamp
+
+__all__ = [
+    "ACCENT",
+    "NIGHT",
+    "QUIET",
+    "Column",
+    "blank",
+    "draw_columns",
+    "draw_ramps",
+    "place",
+    "shortened",
+    "write",
+]
+
+ACCENT: Colour = (255, 206, 110)
+NIGHT: Colour = (13, 14, 18)
+QUIET = 0.62
+"""Opacity of text that stands back."""
+
+_TYPE, _SMALL = 20, 17
+
+
+class Column(NamedTuple):
+    """Tiles above each other, under a heading of two lines."""
+
+    name: str
+    note: str
+    tiles: Sequence[Frame]  # uint8 (side, side, 3), of one size in all columns
+    best: bool = False
+
+
+def blank(height: int, width: int) -> Frame:
+    """Return an empty sheet, uint8 (height, width, 3)."""
+    sheet = np.empty((height, width, 3), np.uint8)
+    sheet[:] = NIGHT
+    return sheet
+
+
+def shortened(text: str, size: int, room: float) -> str:
+    """Return the text in letters that the font has, cut so that it fits into `room` pixels."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    text = "".join(c for c in decomposed if not unicodedata.combining(c))
+    text = text.encode("ascii", "replace").decode()
+    if text_width(text, size) <= room:
+        return text
+    kept = len(text)
+    while kept > 1 and text_width(f"{text[:kept].rstrip()}...", size) > room:
+        kept -= 1
+    return f"{text[:kept].rstrip()}..."
+
+
+def write(
+    sheet: Frame,
+    text: str,
+    size: int,
+    start: tuple[float, float],
+    *,
+    room: float | None = None,
+    colour: Colour = WHITE,
+    opacity: float = 0.95,
+    anchor: float = 0.0,
+) -> int:
+    """Write a line of text, shortened to `room` pixels, and return its width.
+
+    `start` is the (row, column) of its vertical middle and its left end, or of the point where
+    `anchor` of its width lies to the left: 0.5 centres it, 1 aligns it at the right.
+    """
+    mask = text_mask(text if room is None else shortened(text, size, max(1.0, room)), size)
+    centre = (start[0], start[1] + (0.5 - anchor) * mask.shape[1])
+    stamp(sheet, mask, centre=centre, colour=colour, opacity=opacity)
+    return int(mask.shape[1])
+
+
+def place(sheet: Frame, corner: tuple[int, int], frame: Frame, tile: tuple[int, int]) -> None:
+    """Put a frame on the sheet in the size of a tile; enlarged pixels become squares."""
+    larger = tile[0] > frame.shape[0]
+    how = Image.Resampling.NEAREST if larger else Image.Resampling.LANCZOS
+    shown = np.asarray(Image.fromarray(frame).resize(tile[::-1], how))
+    sheet[corner[0] : corner[0] + tile[0], corner[1] : corner[1] + tile[1]] = shown
+
+
+def draw_columns(columns: Sequence[Column], *, title: str, note: str, legend: str) -> Frame:
+    """Return a sheet of square details, uint8 (h, w, 3); each pixel of a tile becomes a square."""
+    gap, margin, title_size = 12, 36, 26
+    sides = [tile.shape[0] for tile in columns[0].tiles]
+    times = max(2, (256 if len(columns) <= 8 else 192) // max(sides))
+    tile = times * sides[0]
+    head, heading = round(2.2 * title_size), round(3.1 * _TYPE)
+    height = 2 * margin + head + heading + len(sides) * (tile + gap) + gap + _SMALL
+    width = 2 * margin + len(columns) * (tile + gap) - gap
+    sheet = blank(height, max(width, 720))
+    room = sheet.shape[1] - 2 * margin
+    middle = margin + title_size // 2
+    left = margin + write(sheet, title, title_size, (middle, margin), room=room) + title_size
+    write(sheet, note, _TYPE, (middle, left), room=room - left + margin, opacity=QUIET)
+    for number, column in enumerate(columns):
+        top, left = margin + head, margin + number * (tile + gap)
+        colour, opacity = (ACCENT, 0.95) if column.best else (WHITE, QUIET)
+        write(sheet, column.name, _TYPE, (top + _TYPE // 2, left), room=tile, colour=colour)
+        below = top + round(1.8 * _TYPE)
+        write(sheet, column.note, _SMALL, (below, left), room=tile, colour=colour, opacity=opacity)
+        for row, frame in enumerate(column.tiles):
+            top = margin + head + heading + row * (tile + gap)
+            shown = frame.repeat(times, axis=0).repeat(times, axis=1)
+            sheet[top : top + shown.shape[0], left : left + shown.shape[1]] = shown
+    bottom = sheet.shape[0] - margin - _SMALL // 2
+    write(sheet, legend, _SMALL, (bottom, margin), room=room, opacity=QUIET)
+    return sheet
+
+
+def draw_ramps(sheet: Frame, start: tuple[int, int], ramps: Sequence[tuple[str, str]]) -> None:
+    """Draw a legend: colour scales, each between two (first, last) labels."""
+    (middle, left), long, thick = start, 180, 10
+    for first, last in ramps:
+        left += write(sheet, first, _SMALL, (middle, left), opacity=0.7) + 12
+        part = sheet[middle - thick // 2 : middle - thick // 2 + thick, left : left + long]
+        ramp = np.broadcast_to(colour_scale(long), (thick, long, 3))
+        blend(part, ramp[:, : part.shape[1]], rounded(thick, part.shape[1], thick / 2))
+        left += long + 12
+        left += write(sheet, last, _SMALL, (middle, left), opacity=0.7) + 40
