@@ -51,9 +51,8 @@ __all__ = ["command"]
     "--resume",
     cls=SectionedOption,
     is_flag=True,
-    help="continue in the same folder: finished contestants are not trained again, unless the race "
-    "needs more frames than were filmed; those with other settings stay in FOLDER/contestants until "
-    "-y",
+    help="continue in the same folder: a finished contestant is not trained again, unless the race "
+    "needs more frames than were filmed; those with other settings stay in FOLDER/contestants",
 )
 @preset_option(CompareSettings)
 @settings_options(CompareSettings)
@@ -165,8 +164,8 @@ class _ComparisonDisplay(Display["Comparison[Any]"]):
 
     def show_plan(self, facts: dict[str, Any]) -> None:
         """Print the plan, and the variants in a list at the end."""
-        variants = facts.pop(f"{self.role}s")
-        shown = {name: fact for name, fact in facts.items() if fact}
+        variants = facts[f"{self.role}s"]
+        shown = {name: fact for name, fact in facts.items() if fact and fact is not variants}
         super().show_plan(shown | {f"{self.role}s": len(variants)})
         rows = []
         for each in variants:
