@@ -115,8 +115,8 @@ class CanvasSettings(Settings):
     )
     edge: Edge = setting(
         "extend",
-        "beyond the picture's edges: let the network paint on (extend), reflect the picture "
-        "(mirror), draw out its outermost colours (clamp), or show nothing (black)",
+        "what to show beyond the picture's edges: the output of the network (extend), the picture "
+        "reflected (mirror), its outermost colours repeated (clamp), or black",
     )
     samples: int = setting(
         1,

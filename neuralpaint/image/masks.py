@@ -74,10 +74,10 @@ masks: Registry[Mask] = Registry("mask")
 @masks.register("random")
 @dataclass(frozen=True)
 class RandomMask(Mask):
-    """Single pixels, anywhere."""
+    """Single pixels at random."""
 
     fraction: float = setting(0.5, "share of the pixels", above=0.0, maximum=_MOST)
-    seed: int = setting(0, "another one, other pixels", minimum=0)
+    seed: int = setting(0, "seed of the random numbers", minimum=0)
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
         """Hide each pixel with the same probability."""
@@ -88,7 +88,7 @@ class RandomMask(Mask):
 @masks.register("centre", aliases=("center",))
 @dataclass(frozen=True)
 class CentreMask(Mask):
-    """A disc in the middle."""
+    """A disc in the centre."""
 
     fraction: float = setting(0.1, "share of the area", above=0.0, maximum=_MOST)
 
@@ -103,7 +103,7 @@ class CentreMask(Mask):
 @masks.register("checkerboard")
 @dataclass(frozen=True)
 class CheckerboardMask(Mask):
-    """Every other field of a board."""
+    """Every other field of a checkerboard."""
 
     fraction: float = setting(0.5, "share of the area", above=0.0, maximum=_MOST)
     block: int = setting(16, "side of a field", unit="pixels", minimum=1, maximum=65536)
@@ -130,9 +130,9 @@ class LinesMask(Mask):
 
     width: int = setting(2, "thickness", unit="pixels", minimum=1, maximum=1024)
     spacing: float = setting(
-        24.0, "distance of two scratches, in the mean", unit="pixels", minimum=1, maximum=65536
+        24.0, "mean distance between scratches", unit="pixels", minimum=1, maximum=65536
     )
-    seed: int = setting(0, "another one, other scratches", minimum=0)
+    seed: int = setting(0, "seed of the random numbers", minimum=0)
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
         """Draw random lines, distributed evenly over all directions and positions.
@@ -163,11 +163,15 @@ class LinesMask(Mask):
 @masks.register("text")
 @dataclass(frozen=True)
 class TextMask(Mask):
-    """Words, written over the picture again and again."""
+    """Words, repeated over the whole picture."""
 
-    words: str = setting("neuralpaint", "what is written")
+    words: str = setting("neuralpaint", "the text")
     size: int | None = setting(
-        None, "of the type; unset, by the picture's", unit="pixels", minimum=4, maximum=1024
+        None,
+        "font size; unset, it follows the size of the picture",
+        unit="pixels",
+        minimum=4,
+        maximum=1024,
     )
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
@@ -191,7 +195,7 @@ class TextMask(Mask):
 @masks.register("alpha")
 @dataclass(frozen=True)
 class AlphaMask(Mask):
-    """What is transparent in the picture's own file."""
+    """The transparent parts of the picture's own file."""
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
         """Hide all pixels that are not opaque, because the background is part of their colour.

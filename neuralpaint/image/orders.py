@@ -35,7 +35,7 @@ _BLUR = 0.01  # of the longer side: dark areas are compared, not single pixels
 class Order(Settings, ABC):
     """The time at which each pixel is first learned."""
 
-    reverse: bool = setting(False, "the other way round")
+    reverse: bool = setting(False, "reverse the order")
 
     @abstractmethod
     def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
@@ -48,7 +48,7 @@ orders: Registry[Order] = Registry("order")
 @orders.register("centre-out", aliases=("center-out",))
 @dataclass(frozen=True)
 class CentreOut(Order):
-    """A disc that grows from the middle."""
+    """A disc that grows from the centre."""
 
     def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
         """Return the distance from the centre."""
@@ -60,7 +60,7 @@ class CentreOut(Order):
 @orders.register("left-to-right")
 @dataclass(frozen=True)
 class LeftToRight(Order):
-    """A curtain that is drawn aside."""
+    """Columns from left to right."""
 
     def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
         """Return the column."""
@@ -71,7 +71,7 @@ class LeftToRight(Order):
 @orders.register("top-to-bottom")
 @dataclass(frozen=True)
 class TopToBottom(Order):
-    """A curtain that comes down."""
+    """Rows from top to bottom."""
 
     def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
         """Return the row."""
@@ -82,7 +82,7 @@ class TopToBottom(Order):
 @orders.register("dark-to-light")
 @dataclass(frozen=True)
 class DarkToLight(Order):
-    """Shadows first, lights last, each as long as there is much of it."""
+    """Dark areas first, light areas last, at a constant number of pixels per time."""
 
     def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
         """Return the number of pixels that are as dark or darker, after a blur."""

@@ -49,15 +49,18 @@ class PictureSettings(Settings):
     section: ClassVar[str] = "Picture"
 
     background: str = setting(
-        "white", "colour behind transparent parts and of bars: a name or #rrggbb", unit="colour"
+        "white", "colour behind transparent parts, and of bars: a name or #rrggbb", unit="colour"
     )
     max_pixels: int = setting(
-        200_000_000, "refuse a larger picture, before it is decoded", unit="pixels", minimum=1
+        200_000_000,
+        "refuse a picture with more pixels, before it is decoded",
+        unit="pixels",
+        minimum=1,
     )
 
     input_size: str | None = setting(
         None,
-        "scale the picture until it covers this size, and take its middle, before it is learnt",
+        "scale the picture to cover this size and crop its centre, before it is learned",
         unit="WIDTHxHEIGHT",
     )
 

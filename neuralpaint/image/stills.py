@@ -131,7 +131,7 @@ class Webp(_PillowFormat):
 @still_formats.register("jpeg")
 @dataclass(frozen=True)
 class Jpeg(_PillowFormat):
-    """Small and close, with every pixel's own colour."""
+    """Small, with little loss; colours at full resolution."""
 
     suffixes = (".jpg", ".jpeg")
     longest_side = 65_500
@@ -142,7 +142,7 @@ class Jpeg(_PillowFormat):
 @still_formats.register("avif")
 @dataclass(frozen=True)
 class Avif(_PillowFormat):
-    """Smallest and close, with every pixel's own colour."""
+    """Smallest, with little loss; colours at full resolution."""
 
     suffixes = (".avif",)
     longest_side = 65_536
