@@ -77,7 +77,7 @@ class MAE(_Pixelwise):
 class Huber(_Pixelwise):
     """Squared near zero, absolute beyond delta (Huber 1964)."""
 
-    delta: float = setting(0.1, "error at which the square becomes a line", above=0.0, maximum=1)
+    delta: float = setting(0.1, "error above which it is linear", above=0.0, maximum=1)
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return e^2 / 2 where |e| <= delta, and delta (|e| - delta / 2) elsewhere."""
@@ -91,7 +91,7 @@ class Huber(_Pixelwise):
 class Charbonnier(_Pixelwise):
     """Absolute but smooth at zero, so that the gradient is continuous (Charbonnier et al. 1994)."""
 
-    eps: float = setting(0.01, "error at which the line becomes a curve", above=0.0, maximum=1)
+    eps: float = setting(0.01, "error below which it is quadratic", above=0.0, maximum=1)
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return sqrt(e^2 + eps^2) - eps."""
@@ -108,7 +108,7 @@ class SSIM(Loss):
     picture at this reduced size, in windows of 7 x 7 or of the whole batch if it is smaller.
     """
 
-    mix: float = setting(0.5, "share of the structural part", minimum=0, maximum=1)
+    mix: float = setting(0.5, "weight of the structural part", minimum=0, maximum=1)
 
     pixelwise: ClassVar[bool] = False
 

@@ -121,7 +121,7 @@ class Step(Schedule):
     """Multiplied by a factor after every few epochs."""
 
     every: int = setting(3, "epochs between two reductions", unit="epochs", minimum=1)
-    factor: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
+    factor: float = setting(0.5, "factor of each reduction", above=0.0, maximum=1)
 
     def multiplier(self, *, step: int, steps: int, epoch: int) -> float:
         """Return factor ^ (number of reductions so far)."""
@@ -156,7 +156,7 @@ class Plateau(Reactive):
     """Multiplied by a factor when some epochs have brought no improvement."""
 
     patience: int = setting(10, "epochs to wait for an improvement", unit="epochs", minimum=1)
-    factor: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
+    factor: float = setting(0.5, "factor of each reduction", above=0.0, maximum=1)
     threshold: float = setting(
         1e-3, "share by which an error must be lower to be an improvement", minimum=0, maximum=0.5
     )
@@ -177,8 +177,8 @@ class AdaptiveHalving(Reactive):
     """
 
     window: int = setting(100, "epochs whose errors are averaged", unit="epochs", minimum=1)
-    factor: float = setting(0.5, "what each reduction multiplies by", above=0.0, maximum=1)
-    grow: float = setting(1.0, "what every other epoch multiplies by", minimum=1, maximum=2)
+    factor: float = setting(0.5, "factor of each reduction", above=0.0, maximum=1)
+    grow: float = setting(1.0, "factor of every other epoch", minimum=1, maximum=2)
 
     def is_stuck(self, errors: Sequence[float]) -> bool:
         """Compare the two newest windows, when both are full."""

@@ -28,10 +28,10 @@ class DeviceSettings(Settings):
     section: ClassVar[str] = "Device"
 
     device: DeviceName = setting(
-        "auto", "where to train and render; auto takes CUDA, then MPS, then the CPU"
+        "auto", "device for training and rendering; auto: CUDA, else MPS, else the CPU"
     )
     threads: int | None = setting(
-        None, "CPU threads; unset, as many as this process may run on", minimum=1, maximum=1024
+        None, "CPU threads; unset, all cores that this process may use", minimum=1, maximum=1024
     )
 
 
@@ -44,12 +44,15 @@ class OptimizationSettings(Settings):
 
     lr: float | None = setting(
         None,
-        "initial learning rate, where the optimizer has none of its own; unset, the model's",
+        "initial learning rate, unless the optimizer has its own; unset, one that suits the model",
         above=0.0,
         maximum=100,
     )
     steps: int | None = setting(
-        None, "train this many steps; unset, as many as suit the device", minimum=0, maximum=10**9
+        None,
+        "train this many steps; unset, a number that suits the device",
+        minimum=0,
+        maximum=10**9,
     )
     seconds: float | None = setting(
         None, "train this long instead; filming is not counted", unit="seconds", above=0.0
@@ -58,29 +61,28 @@ class OptimizationSettings(Settings):
         None, "train this many passes over the picture instead", above=0.0
     )
     batch: int | None = setting(
-        None, "pixels per step; unset, as many as suit the device", unit="pixels", minimum=1
+        None, "pixels per step; unset, a number that suits the device", unit="pixels", minimum=1
     )
     train_on: TrainOn = setting(
         "all",
-        "which pixels to learn; every-other: one of each 2 x 2, which leaves the rest to be "
-        "guessed",
+        "pixels to learn; every-other: one of each 2 x 2, the network interpolates the rest",
     )
     clip: float | None = setting(None, "clip the gradient to this norm", above=0.0)
     l1: float = setting(
         0.0,
-        "minimise this times the sum of |w| too, over all weights but the biases",
+        "add this times the sum of |w| to the loss, over all weights except biases",
         minimum=0,
         maximum=1,
     )
     l2: float = setting(
         0.0,
-        "minimise this times the sum of w^2 / 2 too, over all weights but the biases",
+        "add this times the sum of w^2 / 2 to the loss, over all weights except biases",
         minimum=0,
         maximum=1,
     )
     ema: float = setting(
         0.99,
-        "decay of the moving average of the weights, which is what is shown; 0 shows the weights "
+        "decay of the moving average of the weights, which is rendered; 0 renders the weights "
         "themselves",
         minimum=0,
         maximum=0.99999,
@@ -94,12 +96,12 @@ class TrainingSettings(ComposedSettings):
 
     section: ClassVar[str] = "Training"
 
-    model: str = setting("fourier", "what is trained", entries=models)
-    loss: str = setting("mse", "what it minimises", entries=losses)
-    optimizer: str = setting("adam", "how the weights follow the gradient", entries=optimizers)
-    schedule: str = setting("cosine", "the learning rate over time", entries=schedules)
+    model: str = setting("fourier", "model to train", entries=models)
+    loss: str = setting("mse", "loss to minimise", entries=losses)
+    optimizer: str = setting("adam", "how gradients change the weights", entries=optimizers)
+    schedule: str = setting("cosine", "learning rate over time", entries=schedules)
     engine: Engine = setting(
-        "torch", "what does the mathematics; numpy: the network from scratch, written to be read"
+        "torch", "library that computes; numpy: the network from scratch, written to be read"
     )
     optimization: OptimizationSettings = group(OptimizationSettings)
     target: TargetSettings = group(TargetSettings)
@@ -110,8 +112,8 @@ class TrainingSettings(ComposedSettings):
         train_on = self.optimization.train_on
         if train_on != "all" and self.target.makes_target:
             raise UsageError(
-                f"--train-on {train_on} leaves pixels out, and --target-scale, --enhance and "
-                "--denoise make more of all of them: leave one of them out"
+                f"--train-on {train_on} leaves pixels out, but --target-scale, --enhance and "
+                "--denoise need all of them: use only one of these options"
             )
 
 
