@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from neuralpaint.pipelines.video import VideoSettings, timelapse
     from neuralpaint.rendering.rendering import render
     from neuralpaint.runtime.progress import Progress
-    from neuralpaint.storage.saved import load_painting
+    from neuralpaint.storage.painting_file import load_painting
     from neuralpaint.storage.take import Take, load_take
     from neuralpaint.training.learner import Learner
     from neuralpaint.training.learning import Snapshot, learn
@@ -90,7 +90,7 @@ _HOMES = {
     "pipelines.video": ["VideoSettings", "timelapse"],
     "runtime.progress": ["Progress"],
     "rendering.rendering": ["render"],
-    "storage.saved": ["load_painting"],
+    "storage.painting_file": ["load_painting"],
     "image.stills": ["save_still"],
     "storage.take": ["Take", "load_take"],
     "training.settings": ["TrainingSettings"],

@@ -161,7 +161,7 @@ class Painting(ABC):
             EncodingError: writing fails: disk full, no permission.
         """
         # Imported by name when called: storage is built on this module, not the reverse.
-        storage = importlib.import_module("neuralpaint.storage.saved")
+        storage = importlib.import_module("neuralpaint.storage.painting_file")
         saved: Path = storage.save_painting(self, path, note=note or {}, overwrite=overwrite)
         return saved
 

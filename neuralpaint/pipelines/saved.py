@@ -12,7 +12,7 @@ from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.stills import still_suffixes
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, TimelapseSettings
 from neuralpaint.runtime.devices import DeviceName
-from neuralpaint.storage.saved import load_painting
+from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.video.formats import clip_suffixes, format_for
 from neuralpaint.video.playback import PlaybackSettings
 

@@ -1,1 +1,1 @@
-"""Storage: paintings, takes and checkpoints as files, and how an interrupted run resumes."""
+"""Paintings, takes and checkpoints as files, and how an interrupted run is resumed."""

@@ -34,7 +34,7 @@ from neuralpaint.image.pictures import Frame
 from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.files import check_output, remove_stale_parts, sibling
 from neuralpaint.runtime.state import State
-from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
+from neuralpaint.storage.tensors import load_tensors, save_tensors
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.timing import Measurement
@@ -42,10 +42,11 @@ from neuralpaint.training.timing import Measurement
 if TYPE_CHECKING:
     from neuralpaint.storage.take import Precision, TakeWriter
 
-__all__ = ["Resume"]
+__all__ = ["Resume", "load_checkpoint", "save_checkpoint"]
 
 logger = logging.getLogger(__name__)
 
+_KIND = "neuralpaint checkpoint"
 _INTERVAL = 60.0  # seconds between two checkpoints, unless --checkpoint sets it
 _MAX_BYTES = 2 * 2**30  # of snapshots on disk, unless they were asked for
 _MAX_HELD_BYTES = 256 * 2**20  # of snapshots in memory
@@ -659,6 +660,25 @@ class _Snapshots:
         self._memory.clear()
         if is_ours and not (keep or self._is_recording):
             self._path.unlink(missing_ok=True)
+
+
+def save_checkpoint(path: str | Path, state: State, *, facts: Mapping[str, Any]) -> None:
+    """Write the state of a learner, in place of what `path` contained before.
+
+    Raises:
+        EncodingError: as in `save_tensors`.
+    """
+    save_tensors(Path(path), state, kind=_KIND, facts=facts)
+
+
+def load_checkpoint(path: str | Path) -> tuple[State, dict[str, Any]]:
+    """Return the state and the facts that `save_checkpoint` has written.
+
+    Raises:
+        UsageError: the file does not exist.
+        SavedError: it is damaged, another file, or made by a newer neuralpaint.
+    """
+    return load_tensors(Path(path), kind=_KIND)
 
 
 def _is_unfinished(record: Path) -> bool:

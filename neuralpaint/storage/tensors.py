@@ -1,8 +1,11 @@
-"""Named arrays and facts in one safetensors file, and back again without trust.
+"""Named arrays and facts in one safetensors file, read back without trusting it.
 
-A file says itself what it is: under one key of its metadata stand, as JSON, its kind, the version
-of its format and the facts. Reading runs no code and allocates nothing that the file's own size
-does not bear out.
+One key of the file's metadata holds, as JSON, its kind, the version of its format and the facts.
+The facts contain a checksum: a weight with one flipped bit would be a valid number. Reading runs no
+code and allocates no more than the size of the file warrants.
+
+A file is written next to the one it replaces, and takes its place in one step once it is on disk:
+after a power cut one of the two is there.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import os
 import stat
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,15 +27,9 @@ from safetensors.numpy import save
 
 from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.image.sources import suggest_path
-from neuralpaint.runtime.files import write_error
+from neuralpaint.runtime.files import part_file, remove_stale_parts
 
-__all__ = [
-    "opened_saved",
-    "pack_tensors",
-    "read_tensors",
-    "unpack_tensors",
-    "write_tensors",
-]
+__all__ = ["load_tensors", "open_saved", "pack_tensors", "save_tensors", "unpack_tensors"]
 
 _KEY = "neuralpaint"
 _VERSION = 1
@@ -46,73 +44,74 @@ _DTYPES = {
 }  # fmt: skip
 
 
-def write_tensors(
-    file: BinaryIO | Path,
-    tensors: Mapping[str, NDArray[Any]],
-    *,
-    kind: str,
-    facts: Mapping[str, Any],
+def save_tensors(
+    path: Path, tensors: Mapping[str, NDArray[Any]], *, kind: str, facts: Mapping[str, Any]
 ) -> None:
-    """Write arrays and facts to an open file, or as the whole file of that path.
+    """Write arrays and facts, in place of what `path` contained before.
 
     Args:
-        file: where to; a path is written in place, so give a part of the target.
+        path: the file.
         tensors: arrays of floats of 16 to 64 bits, integers or booleans, of any shape.
-        kind: what the file is, such as "neuralpaint painting": who reads it must ask for the same.
-        facts: what JSON can hold, without NaN and infinity.
+        kind: the kind of file, such as "neuralpaint painting"; reading checks it.
+        facts: values that JSON can hold, without NaN and infinity.
 
     Raises:
-        EncodingError: the path cannot be written to. An open file raises its own `OSError`.
+        EncodingError: the file cannot be written (disk full, no permission), or another thread is
+            writing it; the file is as it was before.
     """
-    raw = pack_tensors(tensors, kind=kind, facts=facts)
-    if not isinstance(file, Path):
-        file.write(raw)
-        return
-    try:
-        file.write_bytes(raw)
-    except OSError as error:
-        raise write_error(file, error) from error
+    sealed = {"facts": dict(facts), "sum": _checksum(tensors, facts)}
+    remove_stale_parts(path)
+    with part_file(path) as part:
+        with part.path.open("wb") as file:
+            file.write(pack_tensors(tensors, kind=kind, facts=sealed))
+            file.flush()
+            os.fsync(file.fileno())
+        part.publish()
+        _sync_folder(part.output.parent)
 
 
-def read_tensors(raw: bytes | Path, *, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the arrays, which are the caller's own, and the facts that `write_tensors` has kept.
+def load_tensors(path: Path, *, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays and the facts that `save_tensors` has written.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: the file does not exist.
         SavedError: it is damaged, of another kind, made by a newer neuralpaint, or not readable.
     """
-    if isinstance(raw, bytes):
-        return unpack_tensors(raw, kind=kind, name="the data")
-    with opened_saved(raw) as file:
-        # The header alone tells a foreign file, however large that is.
+    name = f"{str(path)!r}"
+    with open_saved(path) as file:
+        # The header is checked first: a foreign file may be very large.
         head = file.read(_LENGTH.size)
-        head += file.read(_header_length(head, size=_size(file), name=f"{str(raw)!r}"))
-        _facts(head, kind=kind, name=f"{str(raw)!r}")
-        return unpack_tensors(head + file.read(), kind=kind, name=f"{str(raw)!r}")
+        head += file.read(_header_length(head, size=_size(file), name=name))
+        _facts(head, kind=kind, name=name)
+        tensors, sealed = unpack_tensors(head + file.read(), kind=kind, name=name)
+    facts = sealed.get("facts")
+    if not isinstance(facts, dict) or sealed.get("sum") != _checksum(tensors, facts):
+        raise SavedError(f"{name} is damaged: copy it anew, or make it again")
+    return tensors, facts
 
 
 def pack_tensors(
     tensors: Mapping[str, NDArray[Any]], *, kind: str, facts: Mapping[str, Any]
 ) -> bytes:
-    """Return as bytes what `write_tensors` writes."""
-    told = {"kind": kind, "version": _VERSION, "facts": dict(facts)}
-    # The library writes memory as it lies, gaps and all.
+    """Return arrays and facts as the bytes of a file, without a checksum."""
+    metadata = {"kind": kind, "version": _VERSION, "facts": dict(facts)}
+    # The library writes memory as it is, with its gaps.
     dense = {name: np.asarray(array, order="C") for name, array in tensors.items()}
-    raw: bytes = save(dense, metadata={_KEY: json.dumps(told, allow_nan=False)})
+    raw: bytes = save(dense, metadata={_KEY: json.dumps(metadata, allow_nan=False)})
     return raw
 
 
 def unpack_tensors(
     raw: bytes, *, kind: str, name: str
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return what `pack_tensors` has packed; `name` is what an error calls it.
+    """Return the arrays and facts that `pack_tensors` has packed; `name` is for messages.
 
     Raises:
-        SavedError: as `read_tensors`.
+        SavedError: as in `load_tensors`.
     """
     facts = _facts(raw, kind=kind, name=name)
     try:
-        # Here offsets, sizes and the length of the whole are held against each other.
+        # Compares all offsets and sizes with the length of the file.
         entries = deserialize(raw)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise _damaged(name, error) from error
@@ -120,12 +119,12 @@ def unpack_tensors(
 
 
 @contextlib.contextmanager
-def opened_saved(path: Path) -> Iterator[BinaryIO]:
-    """Yield a saved file, open for reading; a failure to read it is one line.
+def open_saved(path: Path) -> Iterator[BinaryIO]:
+    """Open a saved file for reading; every failure to read it becomes an error of one line.
 
     Raises:
-        UsageError: there is no such file, or it is a folder or a device.
-        SavedError: it may not be read, or reading fails within the block.
+        UsageError: the file does not exist, or is a folder or a device.
+        SavedError: there is no permission, or reading fails within the block.
     """
     try:
         mode = os.stat(path).st_mode
@@ -134,7 +133,7 @@ def opened_saved(path: Path) -> Iterator[BinaryIO]:
             raise UsageError(f"{str(path)!r} is {what}: give a painting or a take")
         with path.open("rb") as file:
             yield file
-    except UsageError:  # which is a ValueError too
+    except UsageError:  # it is a ValueError too
         raise
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"no file {str(path)!r}: {suggest_path(path)}") from None
@@ -144,7 +143,27 @@ def opened_saved(path: Path) -> Iterator[BinaryIO]:
             f"{str(path)!r} cannot be read ({reason}): check its permissions and its disk"
         ) from error
     except MemoryError as error:
-        raise SavedError(f"{str(path)!r} does not fit into memory: free some") from error
+        raise SavedError(f"{str(path)!r} does not fit into memory") from error
+
+
+def _checksum(tensors: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> int:
+    """Return the CRC-32 of the facts and of all names and arrays."""
+    total = zlib.crc32(json.dumps(dict(facts)).encode())
+    for name in sorted(tensors):
+        array = tensors[name]
+        head = f"{name} {array.dtype.str} {array.shape} "
+        total = zlib.crc32(array.tobytes(), zlib.crc32(head.encode(), total))
+    return total
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write the name of a new file to disk too, on systems that can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _size(file: BinaryIO) -> int:
@@ -152,25 +171,25 @@ def _size(file: BinaryIO) -> int:
 
 
 def _header_length(head: bytes, *, size: int, name: str) -> int:
-    """Return how many bytes of header follow the first eight of `size` bytes."""
+    """Return the number of bytes of the header after the first eight, in a file of `size` bytes."""
     if len(head) < _LENGTH.size:
         raise SavedError(f"{name} is empty or cut short: make it again")
     (length,) = _LENGTH.unpack_from(head)
     if length > min(_LONGEST_HEADER, size - _LENGTH.size):
-        raise SavedError(f"{name} is damaged, or no file of neuralpaint: give another one")
+        raise SavedError(f"{name} is damaged, or was not made by neuralpaint: give another file")
     return int(length)
 
 
 def _facts(raw: bytes, *, kind: str, name: str) -> dict[str, Any]:
-    """Return the facts, from the header alone, if the file is of that kind and version."""
+    """Return the facts from the header, after checking the kind and the version."""
     end = _LENGTH.size + _header_length(raw, size=len(raw), name=name)
     header = _parsed(raw[_LENGTH.size : end], name=name)
     metadata = header.get("__metadata__")
     text = metadata.get(_KEY) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
         raise SavedError(f"{name} was not made by neuralpaint: give a {kind}")
-    told = _parsed(text, name=name)
-    found, version, facts = (told.get(key) for key in ("kind", "version", "facts"))
+    stored = _parsed(text, name=name)
+    found, version, facts = (stored.get(key) for key in ("kind", "version", "facts"))
     if type(version) is int and version > _VERSION:
         raise SavedError(f"{name} was made by a newer neuralpaint: update it")
     is_known = type(version) is int and version == _VERSION
@@ -182,20 +201,20 @@ def _facts(raw: bytes, *, kind: str, name: str) -> dict[str, Any]:
 
 
 def _parsed(text: bytes | str, *, name: str) -> dict[str, Any]:
-    """Return a JSON object in which no key comes twice."""
+    """Return a JSON object whose keys are unique."""
     try:
         parsed = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise _damaged(name, "its header is no JSON") from error
+        raise _damaged(name, "its header is not JSON") from error
     if not isinstance(parsed, dict):
-        raise _damaged(name, "its header is no JSON object")
+        raise _damaged(name, "its header is not a JSON object")
     return parsed
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key comes twice")
+        raise ValueError("a key occurs twice")
     return found
 
 
@@ -204,7 +223,7 @@ def _refuse(constant: str) -> float:
 
 
 def _array(key: str, entry: Mapping[str, Any], *, name: str) -> NDArray[Any]:
-    """Return one array of what the library has read."""
+    """Return an array that the library has read."""
     shape, dtype = entry["shape"], entry["dtype"]
     if dtype not in _DTYPES or len(shape) > _MOST_AXES:
         raise _damaged(name, f"tensor {key[:60]!r} is {dtype} {str(shape)[:60]}")

@@ -20,7 +20,7 @@ from neuralpaint.models.networks.buttons import Buttons
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
-from neuralpaint.storage.saved import load_painting
+from neuralpaint.storage.painting_file import load_painting
 
 CANVAS = Canvas.of(height=5, width=8)
 CODES = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 0], [0, 1, 1]], np.float32)

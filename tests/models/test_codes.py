@@ -16,7 +16,7 @@ from neuralpaint.models.codes import Album, checked_code, parse_code
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
-from neuralpaint.storage.saved import load_painting
+from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.storage.take import TakeWriter, load_take
 from neuralpaint.training.learning import learn
 from neuralpaint.training.settings import TrainingSettings

@@ -16,8 +16,8 @@ from processes import read_until, start
 
 from neuralpaint.errors import EncodingError, SavedError, UsageError
 from neuralpaint.runtime.state import State
-from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
-from neuralpaint.storage.tensors import write_tensors
+from neuralpaint.storage.resume import load_checkpoint, save_checkpoint
+from neuralpaint.storage.tensors import save_tensors
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and limits")
 
@@ -81,7 +81,7 @@ def test_a_file_that_is_cut_short_or_something_else_is_refused(tmp_path: Path) -
         path.write_bytes(other)
         with pytest.raises(SavedError):
             load_checkpoint(path)
-    write_tensors(path, STATE, kind="neuralpaint painting", facts={})
+    save_tensors(path, STATE, kind="neuralpaint painting", facts={})
     with pytest.raises(SavedError, match=r"checkpoint' is a 'neuralpaint painting', not a"):
         load_checkpoint(path)
 
@@ -89,7 +89,7 @@ def test_a_file_that_is_cut_short_or_something_else_is_refused(tmp_path: Path) -
 SAVING = """
 import sys
 import numpy as np
-from neuralpaint.storage.checkpoint import save_checkpoint
+from neuralpaint.storage.resume import save_checkpoint
 for n in range(10**6):
     save_checkpoint(sys.argv[1], {"n": np.full(200_000, n)}, facts={"n": n})
     print(n, flush=True)

@@ -20,8 +20,8 @@ from neuralpaint.models.encodings import encodings
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
-from neuralpaint.storage.saved import load_painting
-from neuralpaint.storage.sealed import load_sealed, save_sealed
+from neuralpaint.storage.painting_file import load_painting
+from neuralpaint.storage.tensors import load_tensors, save_tensors
 from neuralpaint.training.settings import Engine, TrainingSettings
 
 KIND = "neuralpaint painting"
@@ -156,9 +156,9 @@ def test_a_painting_of_numpy_paints_on_the_cpu_alone(tmp_path: Path) -> None:
 )
 def test_settings_are_claims(engine: Engine, model: str, tmp_path: Path) -> None:
     path = trained("mlp:hidden_size=8").save(tmp_path / "a")
-    weights, facts = load_sealed(path, kind=KIND)
+    weights, facts = load_tensors(path, kind=KIND)
     facts["settings"] |= {"model": model, "engine": engine}
-    save_sealed(path, weights, kind=KIND, facts=facts)
+    save_tensors(path, weights, kind=KIND, facts=facts)
     with pytest.raises(SavedError):
         load_painting(path)
 
@@ -179,8 +179,8 @@ def test_settings_are_claims(engine: Engine, model: str, tmp_path: Path) -> None
 )
 def test_facts_that_cannot_be_used_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
     path = trained().save(tmp_path / "a")
-    weights, facts = load_sealed(path, kind=KIND)
-    save_sealed(path, weights, kind=KIND, facts=facts | changes)
+    weights, facts = load_tensors(path, kind=KIND)
+    save_tensors(path, weights, kind=KIND, facts=facts | changes)
     with pytest.raises(SavedError):
         load_painting(path)
 
@@ -196,13 +196,13 @@ def test_a_damaged_painting_is_refused(tmp_path: Path) -> None:
 
 def test_a_hostile_painting_takes_no_memory(tmp_path: Path) -> None:
     path = trained("mlp:hidden_size=8").save(tmp_path / "a")
-    weights, facts = load_sealed(path, kind=KIND)
+    weights, facts = load_tensors(path, kind=KIND)
     facts["settings"]["model"] = "mlp:hidden_size=8192,hidden_layers=512"
-    save_sealed(path, weights, kind=KIND, facts=facts)
+    save_tensors(path, weights, kind=KIND, facts=facts)
     code = f"""
 import resource, sys
 from neuralpaint.errors import SavedError
-from neuralpaint.storage.saved import load_painting
+from neuralpaint.storage.painting_file import load_painting
 load_painting({str(tmp_path / "good")!r})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -16,7 +16,7 @@ from neuralpaint.errors import DivergedError, EncodingError, SavedError, UsageEr
 from neuralpaint.pipelines.sources import FromTraining
 from neuralpaint.pipelines.video import VideoSettings, prepare_video
 from neuralpaint.runtime.progress import Progress, ignore
-from neuralpaint.storage import checkpoint, resume
+from neuralpaint.storage import resume
 from neuralpaint.storage.take import TakeWriter
 
 ALWAYS = {**QUICK, "checkpoint": 1e-6}
@@ -274,7 +274,7 @@ def test_a_second_ctrl_c_loses_nothing_that_was_kept(
 ) -> None:
     film(photo, tmp_path / "whole.mkv")
     out = tmp_path / "out.mkv"
-    save, saved = checkpoint.save_checkpoint, []
+    save, saved = resume.save_checkpoint, []
 
     def impatient(*words: Any, **options: Any) -> None:
         saved.append(1)
@@ -344,7 +344,7 @@ def test_one_file_is_not_two_things(
 def test_two_runs_do_not_write_one_take(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
-    _, facts = checkpoint.load_checkpoint(resume.Resume.checkpoint_path(out))
+    _, facts = resume.load_checkpoint(resume.Resume.checkpoint_path(out))
     with (
         TakeWriter.resumed(tmp_path / "out.mkv.rushes", position=facts["position"]),
         pytest.raises(EncodingError, match="being written already"),

@@ -25,7 +25,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models.encodings import encodings
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
-from neuralpaint.storage.saved import load_painting
+from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.storage.take import Take, TakeWriter, is_take, load_take
 from neuralpaint.storage.take.records import MAGIC, pack_record, read_places, read_record
 from neuralpaint.training.learning import Snapshot, learn
@@ -196,7 +196,7 @@ def test_a_sketch_is_kept_with_its_snapshot(tmp_path: Path) -> None:
     with writer(tmp_path / "a") as take:
         take.add(first)
         take.add(second, sketch=sketch)
-        with pytest.raises(UsageError, match="a sketch is uint8"):
+        with pytest.raises(UsageError, match="a preview frame is uint8"):
             take.add(second, sketch=sketch[1:])
     found = load_take(tmp_path / "a")
     assert found.sketch(0) is None
@@ -207,7 +207,7 @@ def test_a_take_is_read_while_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "a"
     with writer(path) as take:
         assert len(load_take(path)) == 0
-        with pytest.raises(UsageError, match="no snapshot yet"):
+        with pytest.raises(UsageError, match="no snapshots yet"):
             load_take(path).at(1)
         for count, snapshot in enumerate(snapshots(settings()), 1):
             kept = take.add(snapshot)
@@ -276,7 +276,7 @@ def test_a_take_is_resumed_only_where_it_was(tmp_path: Path) -> None:
     record(path)
     size = path.stat().st_size
     for position in (0, 5, size - 1, size, size + 1):
-        with pytest.raises(SavedError, match="does not hold"):
+        with pytest.raises(SavedError, match="lacks snapshots"):
             TakeWriter.resumed(path, position=position)
     assert path.stat().st_size == size
     with pytest.raises(UsageError, match="no file"):
@@ -325,7 +325,7 @@ def test_a_take_is_told_from_other_files(tmp_path: Path) -> None:
     assert is_take(tmp_path / "a")
     (tmp_path / "b").write_bytes(b"something else")
     assert not is_take(tmp_path / "b")
-    with pytest.raises(SavedError, match="no take"):
+    with pytest.raises(SavedError, match="is not a take"):
         load_take(tmp_path / "b")
     (tmp_path / "c").write_bytes(b"neuralpaint take 2\n")
     with pytest.raises(SavedError, match="newer neuralpaint"):

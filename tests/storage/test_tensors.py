@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 import struct
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from safetensors.numpy import save
 
 from neuralpaint.errors import EncodingError, SavedError, UsageError
-from neuralpaint.storage.tensors import pack_tensors, read_tensors, write_tensors
+from neuralpaint.storage.tensors import load_tensors, pack_tensors, save_tensors, unpack_tensors
 
 KIND = "neuralpaint painting"
 FLOAT = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
@@ -46,7 +45,8 @@ def told(**changes: Any) -> dict[str, Any]:
     ids=str,
 )
 def test_an_array_comes_back_bit_for_bit(array: np.ndarray) -> None:
-    tensors, _ = read_tensors(pack_tensors({"a": array}, kind=KIND, facts={}), kind=KIND)
+    raw = pack_tensors({"a": array}, kind=KIND, facts={})
+    tensors, _ = unpack_tensors(raw, kind=KIND, name="a")
     found = tensors["a"]
     assert found.dtype == array.dtype.newbyteorder("=")
     assert found.shape == array.shape
@@ -56,15 +56,14 @@ def test_an_array_comes_back_bit_for_bit(array: np.ndarray) -> None:
 
 def test_facts_come_back_as_they_were() -> None:
     facts = {"rate": 0.1 + 0.2, "deep": {"list": [1, None, "ä\U0001f600"]}, "big": 2**60}
-    assert read_tensors(pack_tensors({}, kind=KIND, facts=facts), kind=KIND) == ({}, facts)
+    raw = pack_tensors({}, kind=KIND, facts=facts)
+    assert unpack_tensors(raw, kind=KIND, name="a") == ({}, facts)
 
 
-def test_a_path_and_an_open_file_hold_the_same(tmp_path: Path) -> None:
-    path, stream = tmp_path / "a", io.BytesIO()
-    for file in (path, stream):
-        write_tensors(file, {"a": np.ones(3)}, kind=KIND, facts={"x": 1})
-    assert path.read_bytes() == stream.getvalue()
-    tensors, facts = read_tensors(path, kind=KIND)
+def test_a_file_returns_what_was_saved(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    save_tensors(path, {"a": np.ones(3)}, kind=KIND, facts={"x": 1})
+    tensors, facts = load_tensors(path, kind=KIND)
     assert tensors["a"].tolist() == [1, 1, 1]
     assert facts == {"x": 1}
 
@@ -76,31 +75,32 @@ def test_facts_that_are_no_json_are_refused() -> None:
 
 def test_a_file_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(EncodingError, match="cannot be written"):
-        write_tensors(tmp_path / "none" / "a", {}, kind=KIND, facts={})
+        save_tensors(tmp_path / "none" / "a", {}, kind=KIND, facts={})
 
 
 def test_another_kind_is_named() -> None:
     raw = pack_tensors({}, kind="neuralpaint checkpoint", facts={})
     with pytest.raises(SavedError, match="is a 'neuralpaint checkpoint', not a 'neuralpaint paint"):
-        read_tensors(raw, kind=KIND)
+        unpack_tensors(raw, kind=KIND, name="a")
 
 
 def test_a_newer_file_asks_for_an_update() -> None:
     with pytest.raises(SavedError, match="newer neuralpaint: update it"):
-        read_tensors(raw_file({"__metadata__": told(version=2)}), kind=KIND)
+        unpack_tensors(raw_file({"__metadata__": told(version=2)}), kind=KIND, name="a")
 
 
 def test_a_file_of_another_program_is_foreign() -> None:
+    raw = save({"a": np.ones(3)}, metadata={"format": "pt"})
     with pytest.raises(SavedError, match="not made by neuralpaint"):
-        read_tensors(save({"a": np.ones(3)}, metadata={"format": "pt"}), kind=KIND)
+        unpack_tensors(raw, kind=KIND, name="a")
 
 
 def test_a_missing_file_is_a_slip_of_the_keyboard(tmp_path: Path) -> None:
     (tmp_path / "forest.painting").touch()
     with pytest.raises(UsageError, match=r"did you mean '.*forest\.painting'"):
-        read_tensors(tmp_path / "forst.painting", kind=KIND)
+        load_tensors(tmp_path / "forst.painting", kind=KIND)
     with pytest.raises(UsageError, match="is a folder"):
-        read_tensors(tmp_path, kind=KIND)
+        load_tensors(tmp_path, kind=KIND)
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,10 @@ def test_a_missing_file_is_a_slip_of_the_keyboard(tmp_path: Path) -> None:
 def test_what_is_damaged_is_one_line(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(raw)
-    for source in (raw, path):
-        with pytest.raises(SavedError) as caught:
-            read_tensors(source, kind=KIND)
+    with pytest.raises(SavedError) as unpacked:
+        unpack_tensors(raw, kind=KIND, name="a")
+    with pytest.raises(SavedError) as loaded:
+        load_tensors(path, kind=KIND)
+    for caught in (unpacked, loaded):
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 400

@@ -1,4 +1,4 @@
-"""A take: a recorded training, every snapshot's weights in one file that grows as it is trained."""
+"""A take: the snapshots of a training in one file that grows while the network trains."""
 
 from neuralpaint.storage.take.take import Take, is_take, load_take
 from neuralpaint.storage.take.writer import Precision, TakeWriter

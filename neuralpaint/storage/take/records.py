@@ -1,10 +1,10 @@
-"""Records: what a take is made of, one after another, each whole or not there.
+"""Records: a take is a file that grows by whole records.
 
     neuralpaint take 1
     HEAD  settings, planned steps, note, size of the picture
-    PICT  the picture, as PNG, with what is unknown of it; of an album one after another
-    SNAP  the first snapshot: all weights, in full
-    SNAP  another: what differs from the first, and a sketch
+    PICT  a picture as PNG, with its mask; several for an album
+    SNAP  the first snapshot: all weights, in full precision
+    SNAP  another: the weights that differ from the first, and a preview frame
     ...
     DONE
 
@@ -15,19 +15,28 @@ without reading their weights. Label and content each have a checksum.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
-from neuralpaint.errors import SavedError
+from neuralpaint.errors import EncodingError, SavedError
+from neuralpaint.runtime.files import write_error
 from neuralpaint.storage.tensors import pack_tensors, unpack_tensors
 
-__all__ = ["MAGIC", "Place", "has_magic", "pack_record", "read_places", "read_record"]
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["MAGIC", "Place", "RecordFile", "has_magic", "pack_record", "read_places", "read_record"]
 
 MAGIC = b"neuralpaint take 1\n"
 _ANY_VERSION = b"neuralpaint take "
@@ -39,7 +48,7 @@ _CHECKSUM = struct.Struct("<I")
 
 @dataclass(frozen=True)
 class Place:
-    """Where the arrays and facts of a record are, and what its label says of them."""
+    """The position of a record's arrays and facts, and the contents of its label."""
 
     mark: bytes
     start: int
@@ -51,15 +60,15 @@ class Place:
 
     @property
     def end(self) -> int:
-        """Where the next record begins."""
+        """Byte at which the next record begins."""
         return self.start + self.length
 
 
 def has_magic(file: BinaryIO, *, name: str) -> bool:
-    """Say whether an open file, which is read from its beginning, is a take.
+    """Return whether an open file begins as a take does.
 
     Raises:
-        SavedError: it is one that a newer neuralpaint made.
+        SavedError: it is a take made by a newer neuralpaint.
     """
     found = file.read(len(MAGIC))
     if found == MAGIC:
@@ -79,7 +88,7 @@ def pack_record(
     seconds: float = 0.0,
     loss: float = 0.0,
 ) -> list[bytes]:
-    """Return a record as the label and what follows it."""
+    """Return the label and the body of a record."""
     body = pack_tensors(tensors, kind=_KIND, facts=facts)
     label = _LABEL.pack(mark, len(body), zlib.crc32(body), step, seconds, loss, 0)
     label = label[: -_CHECKSUM.size]
@@ -87,21 +96,21 @@ def pack_record(
 
 
 def read_places(file: BinaryIO, *, name: str) -> list[Place]:
-    """Return where the records of an open take are, up to the first that is not there whole.
+    """Return the places of the complete records of an open take.
 
-    What a killed writer or a power cut left of the last ones is no record.
+    Incomplete ones at the end, left by a killed writer or a power cut, are ignored.
 
     Raises:
-        SavedError: it is no take, one that a newer neuralpaint made, or cut short at its head.
+        SavedError: it is no take, made by a newer neuralpaint, or ends before the first snapshot.
     """
     if not has_magic(file, name=name):
-        raise SavedError(f"{name} is no take: give a file that was recorded")
+        raise SavedError(f"{name} is not a take: give a file that --record has written")
     size, at = os.fstat(file.fileno()).st_size, len(MAGIC)
     found: list[Place] = []
     while place := _place(file, at, size=size):
         found.append(place)
         at = place.end
-    # Of a file that was cut off by a power cut the labels may be there and the rest not.
+    # After a power cut, a label may be on disk and its body not.
     while found and found[-1].mark != b"DONE" and not _is_whole(file, found[-1]):
         found.pop()
     if [place.mark for place in found[:2]] != [b"HEAD", b"PICT"]:
@@ -115,13 +124,108 @@ def read_record(
     """Return the arrays and facts of a record.
 
     Raises:
-        SavedError: they are damaged.
+        SavedError: it is damaged.
     """
     body = _body(file, place)
     if zlib.crc32(body) != place.checksum:
         what = f"the snapshot at step {place.step}" if place.mark == b"SNAP" else "a record"
         raise SavedError(f"{name} is damaged ({what} does not match its checksum): copy it anew")
     return unpack_tensors(body, kind=_KIND, name=name)
+
+
+class RecordFile:
+    """An open take to which records are appended; a record that fails is cut off again."""
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        """Open the file and lock it; `create` makes it if it does not exist.
+
+        Raises:
+            EncodingError: another process is writing it, or it cannot be written.
+        """
+        self.path = path
+        flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | (os.O_CREAT if create else 0)
+        try:
+            self._descriptor = os.open(path, flags, 0o666)
+        except OSError as error:
+            raise write_error(path, error) from error
+        self.position = os.fstat(self._descriptor).st_size
+        """Byte at which the next record begins."""
+        try:
+            self._lock()
+        except EncodingError:
+            self.close()
+            raise
+
+    def append(self, parts: Iterable[bytes]) -> None:
+        """Write the parts of a record at the end.
+
+        Raises:
+            EncodingError: the disk is full, or writing fails; the file is as it was before.
+        """
+        end = self.position
+        try:
+            for part in parts:
+                end += self._write(part, at=end)
+        except BaseException as error:  # an interruption leaves half a record too
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self.position)
+            if isinstance(error, OSError):
+                raise write_error(self.path, error) from error
+            raise
+        self.position = end
+
+    def cut(self, position: int) -> None:
+        """Shorten the file to `position` bytes.
+
+        Raises:
+            EncodingError: that fails.
+        """
+        try:
+            os.ftruncate(self._descriptor, position)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        self.position = position
+
+    def sync(self) -> None:
+        """Wait until all records are on disk.
+
+        Raises:
+            EncodingError: writing fails.
+        """
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed."""
+        return self._descriptor < 0
+
+    def close(self) -> None:
+        """Close the file and release its lock. Further calls do nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _write(self, part: bytes, *, at: int) -> int:
+        rest = memoryview(part)
+        os.lseek(self._descriptor, at, os.SEEK_SET)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        return len(part)
+
+    def _lock(self) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise EncodingError(
+                    f"{str(self.path)!r} is being written already: wait for it"
+                ) from error
+            # Otherwise the file system has no locks.
 
 
 def _place(file: BinaryIO, at: int, *, size: int) -> Place | None:

@@ -1,4 +1,4 @@
-"""A take as it is read: a sequence of snapshots, their weights loaded when they are asked for."""
+"""Reading a take: a sequence of snapshots whose weights are loaded when they are used."""
 
 from __future__ import annotations
 
@@ -17,41 +17,45 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture, PictureSettings, load_picture
 from neuralpaint.models.painting import Painting
 from neuralpaint.runtime.devices import DeviceName
-from neuralpaint.storage.saved import built, read_model_facts
-from neuralpaint.storage.take.hole import with_hole
+from neuralpaint.storage.painting_file import build_painting, read_model_facts
+from neuralpaint.storage.take.contents import (
+    Weights,
+    unpack_mask,
+    unpack_preview,
+    unpack_weights,
+    widen,
+)
 from neuralpaint.storage.take.records import Place, has_magic, read_places, read_record
-from neuralpaint.storage.take.sketch import unpacked_sketch
-from neuralpaint.storage.take.weights import Weights, unpacked, widened
-from neuralpaint.storage.tensors import opened_saved
+from neuralpaint.storage.tensors import open_saved
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["Take", "is_take", "load_take"]
 
-_CACHED = 2  # paintings: the two that others are blended of
+_CACHED = 2  # paintings, between which others are interpolated
 _DENSEST = 20  # pixels to a byte of PNG, in a picture over the usual limit
 
 
 def load_take(path: str | Path, *, device: DeviceName = "cpu") -> Take:
-    """Return the take in a file, to render on `device`; one that is still written as far as it is.
+    """Return the take in a file, to be rendered on `device`; it may still be being written.
 
-    Nothing but the list of its snapshots is read now.
+    Only the list of its snapshots is read now.
 
     Raises:
-        UsageError: there is no such file.
-        SavedError: it is no take, damaged, or made by a newer neuralpaint.
+        UsageError: the file does not exist.
+        SavedError: it is not a take, damaged, or made by a newer neuralpaint.
     """
     return Take(Path(path), device=device)
 
 
 def is_take(path: str | Path) -> bool:
-    """Say whether a file is a take, by its first bytes.
+    """Return whether a file is a take, from its first bytes.
 
     Raises:
-        UsageError: there is no such file.
-        SavedError: it cannot be read, or is a take that a newer neuralpaint made.
+        UsageError: the file does not exist.
+        SavedError: it cannot be read, or is a take made by a newer neuralpaint.
     """
-    with opened_saved(Path(path)) as file:
+    with open_saved(Path(path)) as file:
         return has_magic(file, name=f"{str(path)!r}")
 
 
@@ -59,19 +63,19 @@ class Take(Sequence[Snapshot]):
     """A recorded training."""
 
     settings: TrainingSettings
-    """What was trained, and how."""
+    """How the network was trained."""
     canvas: Canvas
-    """The picture's own."""
+    """The canvas of the picture at its own size."""
     codes: NDArray[np.float32] | None
-    """Those of an album, (pictures, k); None of a single picture."""
+    """The codes (pictures, k) of an album; None for a single picture."""
     steps: int
-    """How many were planned."""
+    """The planned number of steps."""
     note: dict[str, Any]
-    """What the recipe wrote down."""
+    """How the take was made."""
     finished: bool
-    """Whether the recording came to its end."""
+    """Whether the whole training was recorded."""
     shown: list[int] | None
-    """Which snapshot each shot of the film made meanwhile has shown, if there was one."""
+    """For each shot of the clip made meanwhile, the index of the snapshot it shows."""
 
     def __init__(self, path: Path, *, device: DeviceName) -> None:
         """Read the list of snapshots; see `load_take`."""
@@ -79,7 +83,7 @@ class Take(Sequence[Snapshot]):
         self._name = f"{str(path)!r}"
         self._device = device
         self._cached: dict[int, Painting] = {}
-        with opened_saved(path) as file:
+        with open_saved(path) as file:
             found = read_places(file, name=self._name)
             facts = read_record(file, found[0], name=self._name)[1]
             self.finished = found[-1].mark == b"DONE"
@@ -103,7 +107,7 @@ class Take(Sequence[Snapshot]):
             return None
         known = range(len(self._places))
         if not isinstance(shown, list) or not all(type(i) is int and i in known for i in shown):
-            raise self._damaged("it shows what it does not hold")
+            raise self._damaged("it shows snapshots that it lacks")
         return shown
 
     def __len__(self) -> int:
@@ -116,23 +120,23 @@ class Take(Sequence[Snapshot]):
     def __getitem__(self, index: slice) -> list[Snapshot]: ...
 
     def __getitem__(self, index: int | slice) -> Snapshot | list[Snapshot]:
-        """Return a snapshot, whose painting is loaded when it is looked at."""
+        """Return a snapshot; its painting is loaded when it is used."""
         chosen = range(len(self))[index]
         if isinstance(chosen, range):
             return [self._snapshot(i) for i in chosen]
         return self._snapshot(chosen)
 
     def at(self, step: float) -> Snapshot:
-        """Return the snapshot at a step, its weights blended of the two on either side.
+        """Return the snapshot at a step, interpolated between its neighbours.
 
-        Before the first and after the last it is these.
+        Before the first and after the last snapshot, that snapshot.
 
         Raises:
             UsageError: the take has no snapshots yet.
-            SavedError: those two are damaged.
+            SavedError: one of them is damaged.
         """
         if not self._places:
-            raise UsageError(f"{self._name} holds no snapshot yet: wait, or record it again")
+            raise UsageError(f"{self._name} has no snapshots yet: wait, or record it again")
         left = max(0, bisect.bisect_right(self._steps, step) - 1)
         right = min(left + 1, len(self) - 1)
         apart = self._steps[right] - self._steps[left]
@@ -141,7 +145,7 @@ class Take(Sequence[Snapshot]):
 
     @cached_property
     def picture(self) -> Picture:
-        """What was learned, every pixel as it was; of an album the first.
+        """The picture that was learned; of an album the first.
 
         Raises:
             SavedError: it is damaged.
@@ -150,7 +154,7 @@ class Take(Sequence[Snapshot]):
 
     @cached_property
     def pictures(self) -> list[Picture]:
-        """All that was learned, every pixel as it was.
+        """All pictures that were learned.
 
         Raises:
             SavedError: one is damaged.
@@ -170,18 +174,16 @@ class Take(Sequence[Snapshot]):
             raise self._damaged("the picture cannot be read") from error
         if picture.canvas != self.canvas:
             raise self._damaged("the picture has another size")
-        return with_hole(Picture(picture.pixels, name=name), tensors, name=self._name)
+        return unpack_mask(Picture(picture.pixels, name=name), tensors, name=self._name)
 
     def sketch(self, index: int) -> NDArray[np.uint8] | None:
-        """Return what the batches had left on a canvas at a snapshot, where it was recorded.
-
-        uint8 (height, width, 3) of the picture's size.
+        """Return the preview frame of a snapshot, of the picture's size; None if it has none.
 
         Raises:
             SavedError: it is damaged.
         """
         tensors, _ = self._read(self._places[index])
-        return unpacked_sketch(tensors, canvas=self.canvas, name=self._name)
+        return unpack_preview(tensors, canvas=self.canvas, name=self._name)
 
     def _snapshot(self, index: int) -> Snapshot:
         """Return a snapshot whose painting is loaded each time it is read."""
@@ -194,27 +196,27 @@ class Take(Sequence[Snapshot]):
         )
 
     def place(self, index: int) -> Place:
-        """Return where a snapshot is kept, and its step, seconds and loss."""
+        """Return the place of a snapshot in the file, and its step, seconds and loss."""
         return self._places[index]
 
     def painting(self, index: int) -> Painting:
-        """Return the painting of a snapshot, from the file unless it was just looked at.
+        """Return the painting of a snapshot, from the file or from the last two that were used.
 
         Raises:
             SavedError: its weights are damaged.
-            DeviceError: the device is not there or has too little memory.
+            DeviceError: the device does not exist or has too little memory.
         """
         painting = self._cached.pop(index, None)
         if painting is None:
             painting = self._first_painting if index == 0 else self._load(index)
-        self._cached[index] = painting  # the last is the one looked at last
+        self._cached[index] = painting  # the most recently used is the last one
         while len(self._cached) > _CACHED:
             del self._cached[next(iter(self._cached))]
         return painting
 
     def _load(self, index: int) -> Painting:
         tensors, _ = self._read(self._places[index])
-        weights = self._first_weights | widened(unpacked(tensors), self._first_weights)
+        weights = self._first_weights | widen(unpack_weights(tensors), self._first_weights)
         try:
             return self._first_painting.with_weights(weights)
         except UsageError as error:
@@ -222,14 +224,16 @@ class Take(Sequence[Snapshot]):
 
     @cached_property
     def _first_weights(self) -> Weights:
-        return unpacked(self._read(self._places[0])[0])
+        return unpack_weights(self._read(self._places[0])[0])
 
     @cached_property
     def _first_painting(self) -> Painting:
-        return built(self._first_weights, model=self._model, device=self._device, name=self._name)
+        return build_painting(
+            self._first_weights, model=self._model, device=self._device, name=self._name
+        )
 
     def _read(self, place: Place) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        with opened_saved(self.path) as file:
+        with open_saved(self.path) as file:
             return read_record(file, place, name=self._name)
 
     def _damaged(self, reason: str) -> SavedError:

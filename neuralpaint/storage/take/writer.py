@@ -1,4 +1,4 @@
-"""A take as it is written: snapshot after snapshot, each there whole or not at all."""
+"""Writing a take: snapshot after snapshot, each complete or absent."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ from neuralpaint.errors import SavedError, UsageError
 from neuralpaint.models.codes import Subject
 from neuralpaint.models.painting import Painting, check_weights
 from neuralpaint.runtime.files import check_output, remove
-from neuralpaint.storage.saved import model_facts, read_model_facts
-from neuralpaint.storage.take.hole import encoded, packed_hole
-from neuralpaint.storage.take.log import Log
-from neuralpaint.storage.take.records import MAGIC, pack_record, read_places, read_record
-from neuralpaint.storage.take.sketch import packed_sketch
-from neuralpaint.storage.take.weights import (
-    Judge,
+from neuralpaint.storage.painting_file import model_facts, read_model_facts
+from neuralpaint.storage.take.contents import (
+    RoundingTest,
     Weights,
-    changed,
-    halved,
-    packed,
-    unpacked,
-    widened,
+    changed_weights,
+    pack_picture,
+    pack_preview,
+    pack_weights,
+    round_to_half,
+    unpack_weights,
+    widen,
 )
-from neuralpaint.storage.tensors import opened_saved
+from neuralpaint.storage.take.records import (
+    MAGIC,
+    RecordFile,
+    pack_record,
+    read_places,
+    read_record,
+)
+from neuralpaint.storage.tensors import open_saved
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.settings import TrainingSettings
 
@@ -39,14 +44,14 @@ Precision = Literal["half", "full"]
 
 
 class TakeWriter:
-    """Records a training under the take's own name; it may be read, and filmed, meanwhile.
+    """Records a training; the take can be read, and filmed, while it is written.
 
         with TakeWriter(path, settings=..., subject=..., steps=..., note={}) as take:
             for snapshot in learn(...):
                 snapshot = take.add(snapshot)
             take.finish()
 
-    Left without `finish`, by an error or a kill, it is a take of what had been added.
+    Without `finish`, after an error or a kill, it is a take of the snapshots so far.
     """
 
     def __init__(
@@ -64,16 +69,16 @@ class TakeWriter:
 
         Args:
             path: the file.
-            settings: what is trained, and how.
-            subject: what is learned; every pixel of it is kept.
-            steps: how many are planned.
-            note: whatever JSON can hold, for whoever reads the take.
-            precision: `half` stores weights in 16 bits where nobody sees the difference.
-            overwrite: replace a file that exists, at once.
+            settings: how the network is trained.
+            subject: the picture or pictures, which are stored losslessly.
+            steps: the planned number of steps.
+            note: values that JSON can hold; `Take.note` returns them.
+            precision: `half` rounds weights to 16 bits where the difference cannot be seen.
+            overwrite: whether to replace an existing file, at once.
 
         Raises:
             UsageError: the file exists and `overwrite` is false, or cannot be there.
-            EncodingError: it cannot be written, or is being written already.
+            EncodingError: it cannot be written, or another process is writing it.
         """
         self._open(check_output(path, overwrite=overwrite), create=True, precision=precision)
         self._canvas = subject.canvas
@@ -88,7 +93,7 @@ class TakeWriter:
             self._log.append([MAGIC])
             self._log.append(pack_record(b"HEAD", {}, head))
             for picture in subject.pictures:
-                page = {"png": encoded(picture.pixels), **packed_hole(picture)}
+                page = pack_picture(picture)
                 self._log.append(pack_record(b"PICT", page, {"name": picture.name}))
         except BaseException:
             self.__exit__(None, None, None)
@@ -98,32 +103,32 @@ class TakeWriter:
     def resumed(
         cls, path: str | Path, *, position: int, precision: Precision = "half"
     ) -> TakeWriter:
-        """Return the writer of a take as it was at a position; what had been added since is cut.
+        """Return a writer that continues a take at a position; later records are cut off.
 
         Raises:
-            UsageError: there is no such file.
-            SavedError: it is no take, or was not written so far.
-            EncodingError: it cannot be written, or is being written already.
+            UsageError: the file does not exist.
+            SavedError: it is not a take, or has no record that ends there.
+            EncodingError: it cannot be written, or another process is writing it.
         """
         path = Path(path)
         name = f"{str(path)!r}"
         writer = cls.__new__(cls)
-        with opened_saved(path) as file:
+        with open_saved(path) as file:
             writer._open(path, create=False, precision=precision)
             try:
                 found = [place for place in read_places(file, name=name) if place.end <= position]
                 if not found or found[-1].end != position or found[-1].mark == b"DONE":
                     raise SavedError(
-                        f"{name} does not hold what had been recorded: record the training anew"
+                        f"{name} lacks snapshots that had been recorded: record the training anew"
                     )
                 _, facts = read_record(file, found[0], name=name)
                 writer._canvas = read_model_facts(facts, name=name).canvas
                 snapshots = [place for place in found if place.mark == b"SNAP"]
                 if snapshots:
-                    writer._first = unpacked(read_record(file, snapshots[0], name=name)[0])
+                    writer._first = unpack_weights(read_record(file, snapshots[0], name=name)[0])
                     writer._step = snapshots[-1].step
                     _, facts = read_record(file, snapshots[-1], name=name)
-                    writer._judge = Judge(facts["judge"])
+                    writer._rounding = RoundingTest(facts["judge"])
                 writer._log.cut(position)
             except BaseException:
                 writer._log.close()
@@ -132,14 +137,14 @@ class TakeWriter:
         return writer
 
     def _open(self, path: Path, *, create: bool, precision: Precision) -> None:
-        self._log = Log(path, create=create)
+        self._log = RecordFile(path, create=create)
         self._began_here = create
         self._precision = precision
-        self._judge = Judge()
+        self._rounding = RoundingTest()
         self._first: Weights = {}
         self._step = 0
         self.count = 0
-        """Snapshots so far."""
+        """Number of snapshots so far."""
 
     @property
     def path(self) -> Path:
@@ -148,27 +153,27 @@ class TakeWriter:
 
     @property
     def position(self) -> int:
-        """Bytes so far: where `resumed` goes on."""
+        """Bytes so far, from which `resumed` can continue."""
         return self._log.position
 
     def add(self, snapshot: Snapshot, *, sketch: NDArray[np.uint8] | None = None) -> Snapshot:
-        """Record a snapshot and return it as it will be read again, its weights rounded.
+        """Record a snapshot and return it as it will be read: its weights may be rounded.
 
-        `sketch` is uint8 (height, width, 3) of the picture's size, kept with it.
+        `sketch` is its preview frame, of the picture's size.
 
         Raises:
-            UsageError: it is of another training, or older than the one before.
+            UsageError: it belongs to another training, or is older than the previous one.
             EncodingError: the disk is full, or writing fails; the take is as it was before.
         """
         if snapshot.step < self._step:
             raise UsageError(f"a snapshot of step {snapshot.step} follows one of {self._step}")
         painting, weights = self._rounded(snapshot.painting)
-        sketched = {} if sketch is None else packed_sketch(sketch, canvas=self._canvas)
+        sketched = {} if sketch is None else pack_preview(sketch, canvas=self._canvas)
         recorded = Snapshot(snapshot.step, snapshot.seconds, snapshot.loss, painting)
         record = pack_record(
             b"SNAP",
-            packed(weights) | sketched,
-            {"judge": self._judge.state},
+            pack_weights(weights) | sketched,
+            {"judge": self._rounding.state},
             step=recorded.step,
             seconds=recorded.seconds,
             loss=recorded.loss,
@@ -180,17 +185,17 @@ class TakeWriter:
         return recorded
 
     def sync(self) -> None:
-        """Wait until all that was added is on the disk: before a checkpoint that counts on it.
+        """Wait until all snapshots are on disk; a checkpoint that refers to them comes after.
 
         Raises:
-            EncodingError: it cannot be brought there.
+            EncodingError: writing fails.
         """
         self._log.sync()
 
     def finish(self, *, shown: Sequence[int] | None = None) -> None:
         """Mark the end of the training, and close the take.
 
-        `shown` tells which snapshot each shot of a film made meanwhile has shown.
+        `shown` is the index of the snapshot that each shot of the clip made meanwhile shows.
 
         Raises:
             EncodingError: the disk is full, or writing fails.
@@ -213,15 +218,15 @@ class TakeWriter:
         self._log.close()
 
     def _rounded(self, painting: Painting) -> tuple[Painting, Weights]:
-        """Return the painting as it will be read again, and the weights that have to be kept."""
+        """Return the painting as it will be read, and the weights that must be stored."""
         weights = painting.weights
         if not self._first:
             return painting, weights
         check_weights(weights, self._first)
-        new = changed(weights, self._first)
-        rough = halved(new) if self._precision == "half" else None
+        new = changed_weights(weights, self._first)
+        rough = round_to_half(new) if self._precision == "half" else None
         if rough is not None:
-            rounded = painting.with_weights(weights | widened(rough, self._first))
-            if self._judge.look_alike(painting, rounded):
+            rounded = painting.with_weights(weights | widen(rough, self._first))
+            if self._rounding.passes(painting, rounded):
                 return rounded, rough
         return painting, new

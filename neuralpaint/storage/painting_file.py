@@ -1,7 +1,7 @@
-"""Saved paintings: weights in a file, and the model built anew around them.
+"""Painting files: weights in a file, and the model that is built for them.
 
-What a file says of its model is a claim. It is held against the weights that are there before
-anything is built: a file of a kilobyte does not get a network of gigabytes.
+The settings in a file are not trusted. They are compared with the weights before anything is built,
+so that a file of a kilobyte cannot allocate a network of gigabytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import checked_codes
 from neuralpaint.runtime.devices import DeviceName, explain_out_of_memory, find_device
 from neuralpaint.runtime.files import check_output
-from neuralpaint.storage.sealed import load_sealed, save_sealed
+from neuralpaint.storage.tensors import load_tensors, open_saved, save_tensors
 from neuralpaint.training.settings import Plan, TrainingSettings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ModelFacts",
-    "built",
+    "build_painting",
     "load_painting",
     "model_facts",
     "read_model_facts",
@@ -46,63 +46,64 @@ _LONGEST_SIDE = 2**31 - 1
 def save_painting(
     painting: Painting, path: str | Path, *, note: Mapping[str, Any], overwrite: bool = False
 ) -> Path:
-    """Save a painting under `path`, complete or not at all; see `Painting.save`."""
+    """Write a painting, complete or not at all; see `Painting.save`."""
     path = check_output(path, overwrite=overwrite)
     facts = {
         **model_facts(painting.settings, painting.canvas, painting.codes),
         "neuralpaint": __version__,
         "note": dict(note),
     }
-    save_sealed(path, painting.weights, kind=_KIND, facts=facts)
+    save_tensors(path, painting.weights, kind=_KIND, facts=facts)
     return path
 
 
 def load_painting(path: str | Path, *, device: DeviceName = "cpu") -> Painting:
-    """Return the painting that `Painting.save` has saved, to render on `device`.
+    """Return the painting that `Painting.save` has written, to be rendered on `device`.
 
     Raises:
-        UsageError: there is no such file.
-        SavedError: it is damaged, no painting, or made by a newer neuralpaint.
-        DeviceError: the device is not there or has too little memory.
+        UsageError: the file does not exist.
+        SavedError: it is damaged, not a painting, or made by a newer neuralpaint.
+        DeviceError: the device does not exist or has too little memory.
     """
-    from neuralpaint.storage.take import is_take
+    from neuralpaint.storage.take.records import has_magic
 
     path = Path(path)
     name = f"{str(path)!r}"
-    if is_take(path):
+    with open_saved(path) as file:
+        is_take = has_magic(file, name=name)
+    if is_take:
         raise SavedError(f"{name} is a take, not a painting: load_take loads it")
-    weights, facts = load_sealed(path, kind=_KIND)
+    weights, facts = load_tensors(path, kind=_KIND)
     model = read_model_facts(facts, name=name)
-    painting = built(weights, model=model, device=device, name=name)
+    painting = build_painting(weights, model=model, device=device, name=name)
     note = facts.get("note")
     painting.note = note if isinstance(note, dict) else {}
     return painting
 
 
 class ModelFacts(NamedTuple):
-    """What a model is built from, beside its weights."""
+    """Everything that a model is built from, except its weights."""
 
     settings: TrainingSettings
     canvas: Canvas
-    """The picture's own."""
+    """The canvas of the picture at its own size."""
     codes: NDArray[np.float32] | None
-    """Those of an album, (pictures, k)."""
+    """The codes (pictures, k) of an album."""
 
 
 def model_facts(
     settings: TrainingSettings, canvas: Canvas, codes: NDArray[np.float32] | None = None
 ) -> dict[str, Any]:
-    """Return what a model is built from, as JSON can hold it."""
-    said = settings.to_dict()
+    """Return everything that a model is built from, as JSON can hold it."""
     coded = {} if codes is None else {"codes": codes.tolist()}
-    return {"settings": said, "height": canvas.height, "width": canvas.width, **coded}
+    return {"settings": settings.to_dict(), "height": canvas.height, "width": canvas.width, **coded}
 
 
 def read_model_facts(facts: Mapping[str, Any], *, name: str) -> ModelFacts:
-    """Return what `model_facts` has written, checked as if it were typed.
+    """Return the facts that `model_facts` has returned, checked as if they were typed.
 
     Raises:
-        SavedError: it cannot be used; `name` is what the message calls the file.
+        SavedError: they cannot be used; `name` is that of the file.
     """
     values, height, width = (facts.get(key) for key in ("settings", "height", "width"))
     if not isinstance(values, dict):
@@ -112,34 +113,33 @@ def read_model_facts(facts: Mapping[str, Any], *, name: str) -> ModelFacts:
     try:
         settings, canvas = TrainingSettings.from_dict(values), Canvas.of(height=height, width=width)
         return ModelFacts(settings, canvas, _codes(facts.get("codes")))
-    except (ValueError, TypeError, OverflowError) as error:  # whatever a stranger wrote
+    except (ValueError, TypeError, OverflowError) as error:  # the file may contain anything
         raise SavedError(
             f"{name} has settings that cannot be used ({error}): update neuralpaint, or make it "
             "again"
         ) from error
 
 
-def _codes(said: object) -> NDArray[np.float32] | None:
-    if said is None:
+def _codes(values: object) -> NDArray[np.float32] | None:
+    if values is None:
         return None
-    if not isinstance(said, list):
-        raise TypeError("its codes are no list")
-    return checked_codes(said, count=len(said))
+    if not isinstance(values, list):
+        raise TypeError("its codes are not a list")
+    return checked_codes(values, count=len(values))
 
 
 def _is_side(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 < value <= _LONGEST_SIDE
 
 
-def built(
+def build_painting(
     weights: Mapping[str, NDArray[Any]], *, model: ModelFacts, device: DeviceName, name: str
 ) -> Painting:
-    """Return the painting of these weights, its model built as the training built it.
+    """Return the painting with these weights, with its model built as for the training.
 
     Raises:
-        SavedError: the settings make no model, or one of other weights; `name` is what the message
-            calls the file.
-        DeviceError: the device is not there or has too little memory.
+        SavedError: the settings do not fit the weights; `name` is that of the file.
+        DeviceError: the device does not exist or has too little memory.
     """
     build = _scratch if model.settings.engine == "numpy" else _torch
     try:
@@ -147,7 +147,7 @@ def built(
             return build(weights, model, device)
     except UsageError as error:
         raise SavedError(
-            f"{name} is damaged (its weights are not of its model: {error}): make it again"
+            f"{name} is damaged (its weights do not fit its model: {error}): make it again"
         ) from error
 
 
@@ -159,7 +159,7 @@ def _torch(weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: Devic
     where = find_device(device)
     settings, canvas, codes = facts
     generator = torch.Generator().manual_seed(settings.optimization.seed)
-    with _no_more_than(sum(weight.size for weight in weights.values())):
+    with _at_most(sum(weight.size for weight in weights.values())):
         plan = Plan(settings)
         model = plan.model.build(plan.canvas(canvas), generator, codes)
     model.to(where)
@@ -179,7 +179,7 @@ def _scratch(
     plan = Plan(settings)
     model, learned = supported_model(plan.model), plan.canvas(canvas)
     if count_weights(model, learned, codes) > sum(weight.size for weight in weights.values()):
-        raise UsageError("there are fewer of them")
+        raise UsageError("there are too few")
     renderer = build_renderer(model, learned, seed=settings.optimization.seed, codes=codes)
     blank = ScratchPainting(
         renderer, renderer.weights, canvas=canvas, settings=settings, codes=codes
@@ -188,13 +188,13 @@ def _scratch(
 
 
 @contextlib.contextmanager
-def _no_more_than(numbers: int) -> Iterator[None]:
-    """Stop the building of a torch module that has more weights than so many numbers.
+def _at_most(numbers: int) -> Iterator[None]:
+    """Stop a torch module from being built with more than `numbers` weights.
 
-    A layer is registered before its memory is taken, so none is.
+    A layer is registered before its memory is allocated.
 
     Raises:
-        UsageError: it has more.
+        UsageError: the module has more.
     """
     from torch.nn.modules.module import register_module_parameter_registration_hook
 
@@ -205,7 +205,7 @@ def _no_more_than(numbers: int) -> Iterator[None]:
         if weight is not None and threading.get_ident() == thread:
             seen[id(module), name] = math.prod(weight.shape)  # once: `*=` registers it again
         if sum(seen.values()) > numbers:
-            raise UsageError("there are fewer of them")
+            raise UsageError("there are too few")
 
     handle = register_module_parameter_registration_hook(count)
     try:

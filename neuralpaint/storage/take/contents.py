@@ -1,0 +1,228 @@
+"""The contents of records: pictures with their masks, preview frames, and rounded weights.
+
+A snapshot stores only the weights that differ from the first snapshot's: weights that no training
+changes, such as the frequencies of an encoding, are stored once. They are rounded to 16 bits where
+the difference cannot be seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from neuralpaint.errors import PictureError, SavedError, UsageError
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.pictures import Frame, Picture, load_picture
+from neuralpaint.models.painting import Painting
+
+__all__ = [
+    "RoundingTest",
+    "Weights",
+    "changed_weights",
+    "pack_picture",
+    "pack_preview",
+    "pack_weights",
+    "round_to_half",
+    "unpack_mask",
+    "unpack_preview",
+    "unpack_weights",
+    "widen",
+]
+
+Weights = dict[str, NDArray[Any]]
+
+_PREVIEW = "sketch"
+_PREFIX = "weight/"
+_MOST_PER_BYTE = 1040  # bytes that zlib can make from one
+_PROBED = 2000  # pixels, spread over the picture
+_LARGEST = float(np.finfo(np.float16).max)
+_TOLERANCE = 0.5 / 255
+_TRUSTED = 3  # paintings for which a clear test result holds
+_PIECE = 1 << 16  # bytes that are compared at once
+
+
+def pack_picture(picture: Picture) -> dict[str, NDArray[np.uint8]]:
+    """Return the pixels of a picture as a PNG, and its mask and truth if it has them."""
+    packed = {"png": _png(picture.pixels)}
+    if picture.unknown is None:
+        return packed
+    # One half means known; rounding must not change that.
+    levels = np.ceil(255 * picture.unknown - np.float32(0.5)).astype(np.uint8)
+    packed["unknown"] = _png(levels)
+    if picture.truth is not None:
+        same = np.array_equal(picture.truth, picture.pixels)
+        packed["truth"] = np.empty(0, np.uint8) if same else _png(picture.truth)
+    return packed
+
+
+def unpack_mask(picture: Picture, tensors: Mapping[str, NDArray[Any]], *, name: str) -> Picture:
+    """Return a picture with the mask and the truth of its record, if it has them.
+
+    Raises:
+        SavedError: they are damaged; `name` is that of the file.
+    """
+    if "unknown" not in tensors:
+        return picture
+    unknown = _pixels(tensors["unknown"], picture, name=name)[..., 0].astype(np.float32)
+    unknown /= 255
+    truth = picture.pixels
+    if "truth" in tensors and len(tensors["truth"]):
+        truth = _pixels(tensors["truth"], picture, name=name)
+    return replace(picture, unknown=unknown, truth=truth if "truth" in tensors else None)
+
+
+def _pixels(png: NDArray[Any], picture: Picture, *, name: str) -> NDArray[np.uint8]:
+    limit = picture.height * picture.width
+    try:
+        pixels = load_picture(io.BytesIO(png.tobytes()), max_pixels=limit).pixels
+    except PictureError as error:
+        raise SavedError(f"{name} is damaged (the mask cannot be read): copy it anew") from error
+    if pixels.shape != picture.pixels.shape:
+        raise SavedError(f"{name} is damaged (the mask has another size): copy it anew")
+    return pixels
+
+
+def _png(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pixels (h, w) or (h, w, 3) as the bytes of a PNG."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return np.frombuffer(file.getvalue(), np.uint8)
+
+
+def pack_preview(frame: Frame, *, canvas: Canvas) -> dict[str, NDArray[Any]]:
+    """Return a preview frame, compressed.
+
+    Raises:
+        UsageError: it does not have the size of the canvas.
+    """
+    shape = (canvas.height, canvas.width, 3)
+    if frame.dtype != np.uint8 or frame.shape != shape:
+        raise UsageError(f"a preview frame is uint8 {shape}, not {frame.dtype} {frame.shape}")
+    return {_PREVIEW: np.frombuffer(zlib.compress(frame.tobytes(), 1), np.uint8)}
+
+
+def unpack_preview(
+    tensors: Mapping[str, NDArray[Any]], *, canvas: Canvas, name: str
+) -> Frame | None:
+    """Return the preview frame of a record, None if it has none.
+
+    Raises:
+        SavedError: it is damaged; `name` is that of the file.
+    """
+    if _PREVIEW not in tensors:
+        return None
+    shape = (canvas.height, canvas.width, 3)
+    size = shape[0] * shape[1] * shape[2]
+    compressed, raw = tensors[_PREVIEW].tobytes(), b""
+    if size <= _MOST_PER_BYTE * len(compressed):
+        with contextlib.suppress(zlib.error):
+            # At most `size` bytes: the file may be made to decompress to much more.
+            raw = zlib.decompressobj().decompress(compressed, size)
+    if len(raw) != size:
+        raise SavedError(f"{name} is damaged (a preview frame cannot be read): copy it anew")
+    return np.frombuffer(bytearray(raw), np.uint8).reshape(shape)
+
+
+def pack_weights(weights: Mapping[str, NDArray[Any]]) -> Weights:
+    """Return weights under their names in a record."""
+    return {_PREFIX + name: value for name, value in weights.items()}
+
+
+def unpack_weights(tensors: Mapping[str, NDArray[Any]]) -> Weights:
+    """Return the weights among the arrays of a record."""
+    known = (name for name in tensors if name.startswith(_PREFIX))
+    return {name.removeprefix(_PREFIX): tensors[name] for name in known}
+
+
+def changed_weights(
+    weights: Mapping[str, NDArray[Any]], first: Mapping[str, NDArray[Any]]
+) -> Weights:
+    """Return the weights that differ in any bit from the first ones."""
+    return {name: value for name, value in weights.items() if not _same(value, first[name])}
+
+
+def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    a, b = (array.reshape(-1).view(np.uint8) for array in (a, b))
+    # Trained weights differ within the first piece.
+    pieces = (slice(start, start + _PIECE) for start in range(0, len(a), _PIECE))
+    return len(a) == len(b) and all(np.array_equal(a[piece], b[piece]) for piece in pieces)
+
+
+def round_to_half(weights: Mapping[str, NDArray[Any]]) -> Weights | None:
+    """Return weights with float32 rounded to float16; None if one is too large for that."""
+    if any(map(_is_too_large, weights.values())):
+        return None
+    return {
+        name: _cast(value, torch.float16) if value.dtype == np.float32 else value
+        for name, value in weights.items()
+    }
+
+
+def _is_too_large(value: NDArray[Any]) -> bool:
+    if value.dtype != np.float32 or not value.size:
+        return False
+    lowest, highest = torch.from_numpy(value).aminmax()
+    return not max(-float(lowest), float(highest)) <= _LARGEST  # True for NaN
+
+
+def widen(weights: Mapping[str, NDArray[Any]], first: Mapping[str, NDArray[Any]]) -> Weights:
+    """Return weights in which float16 is float32 again where the first weights are float32."""
+    return {
+        name: _cast(value, torch.float32)
+        if value.dtype == np.float16 and name in first and first[name].dtype == np.float32
+        else value
+        for name, value in weights.items()
+    }
+
+
+def _cast(value: NDArray[Any], dtype: torch.dtype) -> NDArray[Any]:
+    # NumPy takes ten times as long as torch.
+    return torch.from_numpy(value).to(dtype).numpy()
+
+
+class RoundingTest:
+    """Decides whether rounding the weights of a painting changes what can be seen.
+
+    It does not if no colour differs by more than half a level, at points all over the picture. The
+    difference changes slowly during a training, so a clear result holds for a few paintings more.
+    """
+
+    def __init__(self, state: Mapping[str, Any] | None = None) -> None:
+        """Begin, or continue from a `state`."""
+        state = state or {}
+        self._passed = bool(state.get("verdict"))
+        self._holds = int(state.get("holds", 0))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the next result depends on, as JSON can hold it."""
+        return {"verdict": self._passed, "holds": self._holds}
+
+    def passes(self, painting: Painting, rounded: Painting) -> bool:
+        """Return whether the next painting of the training can be stored rounded."""
+        if self._holds > 0:
+            self._holds -= 1
+            return self._passed
+        difference = _difference(painting, rounded)
+        self._passed = difference <= _TOLERANCE  # False for NaN
+        clear = not 0.7 * _TOLERANCE < difference < 1.5 * _TOLERANCE
+        self._holds = _TRUSTED if clear else 0
+        return self._passed
+
+
+def _difference(painting: Painting, rounded: Painting) -> float:
+    """Return the largest difference between the colours of two paintings, in [0, 1]."""
+    canvas = painting.canvas
+    stride = max(1, math.isqrt(canvas.height * canvas.width // _PROBED))
+    probe = canvas.grid().thinned(stride)
+    return float(np.abs(painting(probe) - rounded(probe)).max())
