@@ -1,14 +1,19 @@
-"""What the tests of every command need."""
+"""Fixtures for the tests of every command."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from neuralpaint.cli import main
 
 
 @pytest.fixture
@@ -20,9 +25,30 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def as_loud_as_before() -> Iterator[None]:
-    """Undo what `--quiet` does to the logger of this process."""
+def restore_process() -> Iterator[None]:
+    """Restore the log level and handlers, and the signal handler, of this process."""
     logger = logging.getLogger("neuralpaint")
-    level = logger.level
+    level, handlers = logger.level, logger.handlers[:]
+    terminate = signal.getsignal(signal.SIGTERM)
     yield
     logger.setLevel(level)
+    logger.handlers[:] = handlers
+    signal.signal(signal.SIGTERM, terminate)
+
+
+@pytest.fixture
+def typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command line in `tmp_path`, in this process: a start takes no time."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["neuralpaint", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        stdout, stderr = capsys.readouterr()
+        assert isinstance(end.value.code, int)
+        return subprocess.CompletedProcess(words, end.value.code, stdout, stderr)
+
+    return run

@@ -1,4 +1,4 @@
-"""`neuralpaint export` as it is typed."""
+"""`neuralpaint export`."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def refused(result: Result) -> NeuralPaintError:
 def saved(folder: Path) -> Path:
     """A painting and a take of three snapshots in one folder; the path of the painting."""
     picture = load_picture(folder / "in.png")
-    student = learner(picture, SETTINGS)
+    trained = learner(picture, SETTINGS)
     with TakeWriter(
         folder / "a.take", settings=SETTINGS, subject=picture, steps=8, note={}, precision="full"
     ) as take:
-        for snapshot in learn(student, [0, 4, 8]):
+        for snapshot in learn(trained, [0, 4, 8]):
             take.add(snapshot)
         take.finish()
-    return student.painting().save(folder / "a.painting")
+    return trained.painting().save(folder / "a.painting")
 
 
-def says(path: Path, painting: Painting) -> bool:
-    """Say whether an exported .npz holds this painting."""
+def contains(path: Path, painting: Painting) -> bool:
+    """Return whether an exported .npz has the weights of this painting."""
     with np.load(path, allow_pickle=False) as file:
         return all(
             np.allclose(file[f"weights/{name}"], weight, atol=1e-6)
@@ -73,7 +73,7 @@ def test_of_a_take_the_last_moment_is_exported_or_the_one_that_was_asked_for(sav
         target = saved.with_name(f"{step}.npz")
         result = run(saved.with_name("a.take"), "-o", target, *at)
         assert result.return_value == 0, result.exception
-        assert [says(target, take.at(other).painting) for other in (0, 4, 6, 8)] == [
+        assert [contains(target, take.at(other).painting) for other in (0, 4, 6, 8)] == [
             other == step for other in (0, 4, 6, 8)
         ]
 

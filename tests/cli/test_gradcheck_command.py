@@ -1,4 +1,4 @@
-"""`neuralpaint gradcheck` as it is typed."""
+"""`neuralpaint gradcheck`."""
 
 from __future__ import annotations
 

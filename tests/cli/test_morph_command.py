@@ -1,14 +1,18 @@
-"""`neuralpaint morph` as it is typed."""
+"""`neuralpaint morph` in real processes."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from processes import neuralpaint
+
+Typed = Callable[..., subprocess.CompletedProcess[str]]
 
 QUICK = (
     "--model", "pyramid:hidden_size=4", "--steps", "8", "--seconds-each", "0.3", "--fps", "10",
@@ -17,31 +21,31 @@ QUICK = (
 
 
 @pytest.fixture
-def pages(tmp_path: Path) -> Path:
+def pictures(tmp_path: Path) -> Path:
     for number, name in enumerate(("10.png", "01.png")):
         pixels = np.random.default_rng(number).integers(0, 256, (16, 24, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / name)
     return tmp_path
 
 
-def test_a_morph_is_made_told_of_and_replayed(pages: Path) -> None:
-    done = neuralpaint("morph", "10.png", "01.png", "-o", "out.mp4", *QUICK, cwd=pages)
+def test_a_morph_is_made_and_replayed(pictures: Path) -> None:
+    done = neuralpaint("morph", "10.png", "01.png", "-o", "out.mp4", *QUICK, cwd=pictures)
     assert (done.returncode, done.stdout) == (0, "")
     assert "10.png" in done.stderr
     assert "dB" in done.stderr
-    told = neuralpaint("replay", "out.mp4", cwd=pages).stdout
-    assert told.startswith("neuralpaint morph 10.png 01.png -o out.mp4")
+    printed = neuralpaint("replay", "out.mp4", cwd=pictures).stdout
+    assert printed.startswith("neuralpaint morph 10.png 01.png -o out.mp4")
     again = ("replay", "out.mp4", "01.png", "10.png", "-o", "again.mp4")
-    assert neuralpaint(*again, cwd=pages).returncode == 0
-    assert (pages / "again.mp4").exists()
-    refused = neuralpaint("replay", "out.mp4", "01.png", "-o", "one.mp4", cwd=pages)
+    assert neuralpaint(*again, cwd=pictures).returncode == 0
+    assert (pictures / "again.mp4").exists()
+    refused = neuralpaint("replay", "out.mp4", "01.png", "-o", "one.mp4", cwd=pictures)
     assert refused.returncode == 2
     assert "two pictures or more" in refused.stderr
 
 
-def test_json_tells_of_every_picture(pages: Path) -> None:
+def test_json_has_every_picture(pictures: Path) -> None:
     words = ("morph", ".", "-o", "out.mp4", "--sample", "1", "--json", *QUICK)
-    done = neuralpaint(*words, cwd=pages)
+    done = neuralpaint(*words, cwd=pictures)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[0]["pictures"] == 2
     last = events[-1]
@@ -49,10 +53,10 @@ def test_json_tells_of_every_picture(pages: Path) -> None:
     assert len(last["stills"]) == 2
 
 
-def test_only_a_morph_has_several_inputs(pages: Path) -> None:
+def test_only_a_morph_has_several_inputs(pictures: Path) -> None:
     words = ("paint", "10.png", "-o", "a.png", "--steps", "2", "--device", "cpu")
-    assert neuralpaint(*words, cwd=pages).returncode == 0
-    refused = neuralpaint("replay", "a.png", "10.png", "01.png", "-o", "b.png", cwd=pages)
+    assert neuralpaint(*words, cwd=pictures).returncode == 0
+    refused = neuralpaint("replay", "a.png", "10.png", "01.png", "-o", "b.png", cwd=pictures)
     assert refused.returncode == 2
     assert "made of one INPUT, not of 2" in refused.stderr
 
@@ -66,27 +70,19 @@ def test_only_a_morph_has_several_inputs(pages: Path) -> None:
         (("10.png", "01.png", "--overlay", "steps"), "--overlay"),
     ],
 )
-def test_what_cannot_be_is_one_line(pages: Path, words: tuple[str, ...], message: str) -> None:
-    (pages / "text.jpg").write_text("no picture")
-    done = neuralpaint("morph", *words, "-o", "out.mp4", cwd=pages)
+def test_an_error_is_one_line(
+    pictures: Path, typed: Typed, words: tuple[str, ...], message: str
+) -> None:
+    (pictures / "text.jpg").write_text("no picture")
+    done = typed("morph", *words, "-o", "out.mp4")
     assert done.returncode in (1, 2)
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    assert not (pages / "out.mp4").exists()
+    assert not (pictures / "out.mp4").exists()
 
 
-def test_a_length_may_be_typed_in_any_way(pages: Path) -> None:
+def test_a_length_can_be_given_in_any_way(pictures: Path, typed: Typed) -> None:
     for words in (("--frames", "5"), ("--duration", "1", "--frames", "4"), ("--seconds", "0.1")):
-        typed = [word for word in QUICK if word not in ("--steps", "8")]
-        done = neuralpaint("morph", ".", "-o", "o.mp4", "--dry-run", *typed, *words, cwd=pages)
+        rest = [word for word in QUICK if word not in ("--steps", "8")]
+        done = typed("morph", ".", "-o", "o.mp4", "--dry-run", *rest, *words)
         assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("command", ["video", "paint", "inpaint", "morph", "render", "compare"])
-def test_no_section_of_the_help_is_left_for_last(command: str, pages: Path) -> None:
-    text = neuralpaint(command, "--help", cwd=pages).stdout
-    headings = [line for line in text.splitlines() if line.endswith(":") and line[0].isupper()]
-    assert headings[0] == "Output:"
-    assert headings[-1] in ("Picture:", "Device:", "Other:")
-    if command == "morph":
-        assert headings[1] == "Walk:"

@@ -1,4 +1,4 @@
-"""Killed, interrupted and short of disk: real processes, and what the next one makes of it."""
+"""Runs that were killed, interrupted or short of disk, and resumed, in real processes."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def digest(path: Path) -> str:
     return run(words, check=True).stdout
 
 
-def test_a_killed_run_goes_on_to_the_very_same_clip(folder: Path) -> None:
+def test_a_killed_run_resumes_to_an_identical_clip(folder: Path) -> None:
     assert neuralpaint("video", "in.png", "-o", "whole.mp4", *FILM, cwd=folder).returncode == 0
     words = ("video", "in.png", "-o", "out.mp4", *FILM, "--checkpoint", "0.1")
     checkpoint = folder / "out.mp4.checkpoint"
 
-    def has_learned() -> bool:
+    def has_trained() -> bool:
         return checkpoint.exists() and bool(load_checkpoint(checkpoint)[0]["step"] > 0)
 
-    killed = interrupt(*words, cwd=folder, number=signal.SIGKILL, ready=has_learned)
+    killed = interrupt(*words, cwd=folder, number=signal.SIGKILL, ready=has_trained)
     assert killed.returncode == -signal.SIGKILL
     assert not (folder / "out.mp4").exists()
-    assert has_learned()
+    assert has_trained()
     assert len(load_take(folder / "out.mp4.rushes")) > 0
 
     refused = neuralpaint(*words, cwd=folder)
@@ -74,7 +74,7 @@ def test_a_killed_run_goes_on_to_the_very_same_clip(folder: Path) -> None:
     assert "nothing to resume" in again.stderr
 
 
-def test_ctrl_c_leaves_a_clip_and_what_it_takes_to_go_on(folder: Path) -> None:
+def test_ctrl_c_leaves_a_clip_and_a_checkpoint(folder: Path) -> None:
     words = ("video", "in.png", "-o", "out.mp4", *FILM, "--checkpoint", "20")
     take = folder / "out.mp4.rushes"
     stopped = interrupt(
@@ -92,7 +92,7 @@ def test_ctrl_c_leaves_a_clip_and_what_it_takes_to_go_on(folder: Path) -> None:
     assert not (folder / "out.mp4.checkpoint").exists()
 
 
-def test_a_still_that_was_killed_goes_on(folder: Path) -> None:
+def test_a_killed_still_resumes(folder: Path) -> None:
     still = ("--steps", "3000", *MODEL)
     words = ("paint", "in.png", "-o", "out.png", *still, "--checkpoint", "0.1")
     interrupt(

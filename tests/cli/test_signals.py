@@ -1,4 +1,4 @@
-"""Bad luck: signals, kills and full disks, with real processes."""
+"""Signals, kills and full disks, with real processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from processes import command, read_until, run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
-# Far more than anyone waits for, in steps so small that a signal is heard at once.
+# More steps than a test waits for, each so short that a signal is handled at once.
 SMALL = ("--model", "fourier:order=4,hidden_size=8,hidden_layers=1", "--threads", "1",
          "--device", "cpu")  # fmt: skip
 ENDLESS = ("--steps", "10000000", "--every", "3", "--fps", "10", "--hold", "0.5", *SMALL)
@@ -65,7 +65,7 @@ def test_one_signal_finishes_the_clip(folder: Path, number: signal.Signals) -> N
     assert sorted(p.name for p in folder.iterdir()) == ["in.png", "out.mp4"]
 
 
-def test_a_clip_that_trains_first_is_filmed_as_far_as_it_came(folder: Path) -> None:
+def test_an_interrupted_clip_that_trains_first_is_filmed_so_far(folder: Path) -> None:
     words = (
         "--pacing",
         "even",
@@ -104,7 +104,7 @@ def test_two_signals_stop_at_once_and_leave_no_part(folder: Path, how: tuple[str
     assert not [p.name for p in folder.iterdir() if ".part" in p.name]
 
 
-def test_a_killed_film_stays_playable_and_is_found_by_the_next(folder: Path) -> None:
+def test_the_clip_of_a_killed_run_is_recovered_by_the_next(folder: Path) -> None:
     process = start(*ENDLESS, cwd=folder)
     wait_for_filming(process)
     time.sleep(0.5)
@@ -133,7 +133,7 @@ def test_a_full_disk_is_one_line(folder: Path) -> None:
     assert [p.name for p in folder.iterdir()] == ["in.png"]
 
 
-def test_a_diverging_training_keeps_the_clip_and_says_what_to_change(folder: Path) -> None:
+def test_a_diverging_training_keeps_the_clip_and_advises(folder: Path) -> None:
     model = ("--model", "skipconn:activation=relu,hidden_layers=40,hidden_size=64")
     rate = ("--lr", "100", "--schedule", "constant", "--optimizer", "adam:beta1=0,beta2=0")
     words = ("--steps", "400", "--every", "1", "--device", "cpu")

@@ -1,4 +1,4 @@
-"""The bench: what it measures, said of tiny pictures in fractions of a second."""
+"""The bench, on tiny pictures and with trainings of fractions of a second."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_each_reported_time_has_its_own_training() -> None:
     assert npaint.BenchSettings(seconds=0.5).clocks == (0.5,)
 
 
-def test_by_default_every_model_is_measured_on_the_photograph_that_comes_along() -> None:
+def test_the_defaults_are_three_models_and_the_installed_photograph() -> None:
     assert npaint.BenchSettings().models == ("fourier", "skipconn", "pyramid")
     assert SAMPLE.stat().st_size <= 100_000
     assert (SAMPLE.with_suffix(".txt")).read_text().startswith(f"{SAMPLE.name}, 640x427")
@@ -120,32 +120,36 @@ def test_several_pictures_give_means(photo: Path, tmp_path: Path) -> None:
     Image.fromarray(soft_pixels(16, 16)[::-1].copy()).save(tmp_path / "other.png")
     seen: set[str] = set()
 
-    def watch(progress: Progress) -> None:
+    def collect(progress: Progress) -> None:
         seen.add(progress.details["picture"])
 
-    result = npaint.bench(photo, tmp_path / "other.png", report=watch, **QUICK)
+    result = npaint.bench(photo, tmp_path / "other.png", report=collect, **QUICK)
     assert result.pictures == ("photo.png", "other.png")
     assert seen == set(result.pictures)
     assert (result.height, result.width) == (24, 36)
 
 
 def test_progress_rises_to_the_end_and_names_everything(photo: Path) -> None:
-    told: list[Progress] = []
-    npaint.bench(photo, report=told.append, **QUICK)
-    done = [progress.done for progress in told]
+    events: list[Progress] = []
+    npaint.bench(photo, report=events.append, **QUICK)
+    done = [progress.done for progress in events]
     assert done == sorted(done)
     assert done[0] == 0
     assert done[-1] == pytest.approx(1, abs=0.02)
-    assert {progress.details["subject"] for progress in told} == {MODEL, "numpy engine", REFERENCE}
-    assert {progress.phase for progress in told} == {"speed", "train", "film"}
+    assert {progress.details["subject"] for progress in events} == {
+        MODEL,
+        "numpy engine",
+        REFERENCE,
+    }
+    assert {progress.phase for progress in events} == {"speed", "train", "film"}
 
 
 @pytest.mark.parametrize("phase", ["speed", "train", "film"])
-def test_an_interruption_gives_what_has_been_measured_so_far(photo: Path, phase: str) -> None:
-    told: list[Progress] = []
+def test_an_interruption_returns_the_measurements_so_far(photo: Path, phase: str) -> None:
+    events: list[Progress] = []
 
     def interrupt(progress: Progress) -> None:
-        told.append(progress)
+        events.append(progress)
         if progress.phase == phase and (phase != "train" or progress.psnr is not None):
             raise KeyboardInterrupt
 
@@ -156,11 +160,11 @@ def test_an_interruption_gives_what_has_been_measured_so_far(photo: Path, phase:
     assert bool(model.curve) == (phase != "speed")
     assert (0.2 in model.psnr) == (phase == "film")
     assert result.reference is None
-    assert told[-1].phase == phase
+    assert events[-1].phase == phase
     draw_bench(result)
 
 
-def test_means_are_of_the_pictures_that_are_done(photo: Path, tmp_path: Path) -> None:
+def test_means_are_over_the_complete_pictures(photo: Path, tmp_path: Path) -> None:
     Image.fromarray(soft_pixels(16, 16)).save(tmp_path / "other.png")
 
     def interrupt(progress: Progress) -> None:
@@ -183,7 +187,7 @@ def test_the_curves_are_drawn(photo: Path, tmp_path: Path) -> None:
     assert line.sum() > 2000  # the curve of the first model, across the chart
 
 
-def test_a_plot_takes_many_models_long_names_and_perfect_pictures(
+def test_a_chart_shows_many_models_long_names_and_perfect_pictures(
     result: npaint.BenchResult,
 ) -> None:
     model = dataclasses.replace(
@@ -196,14 +200,26 @@ def test_a_plot_takes_many_models_long_names_and_perfect_pictures(
 
 
 @pytest.mark.parametrize("output", ["photo.png", "no/curves.png", "curves.doc"])
-def test_an_output_that_cannot_be_is_refused_at_once(photo: Path, output: str) -> None:
+def test_an_impossible_output_is_an_error_before_anything_is_measured(
+    photo: Path, output: str
+) -> None:
     before = photo.read_bytes()
     with pytest.raises(UsageError):
         npaint.bench(photo, output=photo.parent / output, overwrite=True, **QUICK)
     assert photo.read_bytes() == before
 
 
-def test_what_cannot_be_measured_is_refused_at_once(photo: Path, tmp_path: Path) -> None:
+def test_a_chart_without_matplotlib_is_an_error_before_anything_is_measured(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuralpaint.pipelines.bench.bench.has_matplotlib", lambda: False)
+    with pytest.raises(UsageError, match=r"pip install 'neuralpaint\[plots\]'"):
+        npaint.bench(photo, output=photo.parent / "curves.png", **QUICK)
+
+
+def test_impossible_settings_are_an_error_before_anything_is_measured(
+    photo: Path, tmp_path: Path
+) -> None:
     (tmp_path / "text.png").write_text("hello")
     with pytest.raises(PictureError):
         npaint.bench(photo, tmp_path / "text.png", **QUICK)
@@ -215,7 +231,7 @@ def test_what_cannot_be_measured_is_refused_at_once(photo: Path, tmp_path: Path)
         npaint.bench(photo, **QUICK | {"seconds": 0})
 
 
-def test_a_missing_encoder_is_found_out_at_once(
+def test_a_missing_encoder_is_an_error_before_anything_is_measured(
     photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(photo))
@@ -261,7 +277,7 @@ def test_step_cost_counts_the_products_of_a_step() -> None:
     assert counted.complete
 
 
-def test_the_plain_loop_sees_every_pixel_once_per_epoch() -> None:
+def test_the_plain_loop_uses_every_pixel_once_per_epoch() -> None:
     picture = npaint.Picture(soft_pixels(60, 140))
     batches = list(pixel_loader(picture, seed=0))
     assert [len(colours) for _, colours in batches] == [8000, 400]
@@ -272,26 +288,26 @@ def test_the_plain_loop_sees_every_pixel_once_per_epoch() -> None:
     assert (colours[first] * 255).round().tolist() == picture.pixels[7, 5].tolist()
 
 
-def test_the_plain_network_is_the_one_it_is_said_to_be() -> None:
+def test_the_plain_network_has_the_documented_size() -> None:
     model = PlainFourier()
     assert model(torch.zeros(5, 2)).shape == (5, 3)
     assert sum(weight.numel() for weight in model.parameters()) == pytest.approx(236_000, rel=0.1)
 
 
-def test_a_glance_tells_what_the_still_does() -> None:
+def test_a_sample_estimates_the_psnr_of_the_still() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (400, 300, 3), dtype=np.uint8)
     picture = npaint.Picture(noise)
     calls: list[int] = []
 
-    def see(grid: Any) -> Any:
+    def colours(grid: Any) -> Any:
         calls.append(grid.x.shape[1] * grid.y.shape[0])
         return np.full((grid.y.shape[0], grid.x.shape[1], 3), 0.5, np.float32)
 
-    assert still_psnr(see, picture) == pytest.approx(sample_psnr(see, picture), abs=0.1)
+    assert still_psnr(colours, picture) == pytest.approx(sample_psnr(colours, picture), abs=0.1)
     assert calls[0] == 400 * 300 > 4 * calls[1]
 
 
-def test_torch_gets_its_own_threads_back() -> None:
+def test_the_threads_of_torch_are_restored() -> None:
     before = torch.get_num_threads()
     with torch_threads(before + 1):
         assert torch.get_num_threads() == before + 1
