@@ -229,11 +229,7 @@ class Clip(Job):
         moment = Moment(
             index=len(self._history) - 1,
             count=self.shots,
-            step=snapshot.step,
             steps=self.source.steps,
-            seconds=snapshot.seconds,
-            loss=snapshot.loss,
-            psnr=shot.psnr,
             history=self._history,
         )
         # Functions: with a camera, the original is another one in each frame.

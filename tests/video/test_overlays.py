@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,9 +38,6 @@ SPECS = [
     "heatmap:placement=beside,scale=20",
     "steps,curve,side,wipe,heatmap",
 ]
-ANNOTATIONS = [
-    name for name in [*overlays, "heatmap:placement=inset"] if not overlays.parse(name).panel
-]
 
 
 def photo(height: int = HEIGHT, width: int = WIDTH, *, seed: int = 0) -> Frame:
@@ -60,8 +58,12 @@ def moment(
     """Return a moment of a training of 3000 steps in 60 seconds."""
     times = [i / max(1, count - 1) for i in range(index + 1)]
     history = [Point(round(3000 * t), 60 * t, loss(t) if t else math.nan, psnr(t)) for t in times]
-    last = history[-1]
-    return Moment(index, count, last.step, 3000, last.seconds, last.loss, last.psnr, history)
+    return Moment(index, count, 3000, history)
+
+
+def with_now(at: Moment, **values: Any) -> Moment:
+    """Return a moment with other values at its last point."""
+    return replace(at, history=[*at.history[:-1], at.now._replace(**values)])
 
 
 def drawn(
@@ -110,9 +112,9 @@ def test_every_overlay_draws_on_frames_of_every_size(spec: str, size: tuple[int,
         moment(20, psnr=lambda t: math.nan, loss=lambda t: math.nan),
         moment(20, loss=lambda t: 0.0),
         moment(20, loss=lambda t: math.inf),
-        Moment(3, 10, 1_000_000, 2_000_000, 7200.0, 0.5, 10.0, []),
+        Moment(3, 10, 2_000_000, [Point(1_000_000, 7200.0, 0.5, 10.0)]),
     ],
-    ids=["first", "only", "last", "perfect", "unknown", "no loss", "diverged", "no history"],
+    ids=["first", "only", "last", "perfect", "unknown", "no loss", "diverged", "short history"],
 )
 def test_every_moment_can_be_drawn(spec: str, at: Moment) -> None:
     drawn(spec, at=at)
@@ -215,7 +217,7 @@ def test_the_counter_keeps_its_place_while_it_counts() -> None:
     grey, spec = flat(200, height=240, width=400), "steps:seconds=yes,psnr=yes"
     boxes = set()
     for index in range(0, 61, 6):
-        at = replace(moment(index), seconds=index * 10.0)
+        at = with_now(moment(index), seconds=index * 10.0)
         rows, columns = np.nonzero(changed(grey, drawn(spec, grey, at=at)))
         boxes.add((rows.min(), rows.max(), columns.min(), columns.max()))
     assert len(boxes) == 1
@@ -224,10 +226,10 @@ def test_the_counter_keeps_its_place_while_it_counts() -> None:
 def test_the_counter_shows_what_it_counts() -> None:
     grey, spec = flat(200, height=240, width=400), "steps:seconds=yes,psnr=yes"
     now = moment(30)
-    moments = [now, replace(now, step=7), replace(now, seconds=31.2), replace(now, psnr=8.0)]
+    moments = [now, with_now(now, step=7), with_now(now, seconds=31.2), with_now(now, psnr=8.0)]
     frames = {drawn(spec, grey, at=at).tobytes() for at in moments}
     assert len(frames) == len(moments)
-    unseen = [now, replace(now, seconds=31.2), replace(now, psnr=8.0)]
+    unseen = [now, with_now(now, seconds=31.2), with_now(now, psnr=8.0)]
     assert len({drawn("steps", grey, at=at).tobytes() for at in unseen}) == 1
 
 

@@ -70,10 +70,10 @@ class Curve(Overlay):
         x = self._positions(history[:, 0], moment)
         if self.metric == "psnr":
             values = np.minimum(history[:, 3], _MAX_PSNR)
-            title, value = "PSNR", f"{format_psnr(moment.psnr)} dB"
+            title, value = "PSNR", f"{format_psnr(moment.now.psnr)} dB"
         else:
             values = np.log10(np.maximum(history[:, 2], _MIN_LOSS))
-            title, value = "loss", _format_loss(moment.loss)
+            title, value = "loss", _format_loss(moment.now.loss)
         known = np.isfinite(values)
         x, values = x[known], values[known]
         axis = _psnr_axis(values) if self.metric == "psnr" else _loss_axis(values)

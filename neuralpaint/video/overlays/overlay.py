@@ -43,9 +43,9 @@ class Point(NamedTuple):
     """The state of the training at one frame."""
 
     step: int
-    seconds: float
-    loss: float
-    psnr: float
+    seconds: float  # of training
+    loss: float  # NaN before the first step
+    psnr: float  # of the frame against the original, in dB; infinite where they are equal
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,15 @@ class Moment:
     """Number of the frame, from 0. Held frames at the end repeat the last index."""
     count: int
     """Number of frames without the held ones."""
-    step: int
     steps: int
     """Training steps at the end of the clip."""
-    seconds: float
-    """Training time so far."""
-    loss: float
-    """Training loss; NaN before the first step."""
-    psnr: float
-    """PSNR of the frame against the original, in dB; infinite where they are equal."""
     history: Sequence[Point]
     """All frames up to and including this one."""
+
+    @property
+    def now(self) -> Point:
+        """The state of the training at this frame."""
+        return self.history[-1]
 
     @property
     def progress(self) -> float:

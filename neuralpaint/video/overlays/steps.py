@@ -52,11 +52,12 @@ class Steps(Overlay):
                 return
 
     def _fields(self, moment: Moment) -> list[_Field]:
-        fields = [_Field("step", f"{moment.step:,}", "", f"{moment.steps:,}")]
+        now = moment.now
+        fields = [_Field("step", f"{now.step:,}", "", f"{moment.steps:,}")]
         if self.seconds:
-            fields.append(_time(moment.seconds))
+            fields.append(_time(now.seconds))
         if self.psnr:
-            fields.append(_Field("", format_psnr(moment.psnr), "dB", "00.0"))
+            fields.append(_Field("", format_psnr(now.psnr), "dB", "00.0"))
         return fields
 
 
