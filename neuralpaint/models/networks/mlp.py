@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch.nn.utils import skip_init
 
 from neuralpaint.models.networks import ActivationName, NormName, draw_weights
 from neuralpaint.models.networks.kernels import ACTIVATIONS
-from neuralpaint.models.networks.network import Network, first_layer
+from neuralpaint.models.networks.network import Network
 
 __all__ = ["MLP", "Dropout", "Siren"]
 
@@ -32,21 +32,28 @@ class _Plain(Network):
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal (..., 3) of parts (..., f) whose shapes broadcast."""
         first = self.linears()[0]
-        current, shape = first_layer(parts, first.weight, first.bias)  # (n, units)
-        return self._further_layers(current).view(*shape, -1)
+        current, shape = _first_layer(parts, first.weight, first.bias)  # (n, units)
+        return self.forward_terms([current]).view(*shape, -1)
 
     def input_layers(self) -> list[nn.Linear]:
         """Return the first layer."""
         return self.linears()[:1]
 
-    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
-        """Return the signal (n, 3) for the input term (n, units) of the first layer."""
-        (current,) = terms
-        return self._further_layers(current)
 
-    @abstractmethod
-    def _further_layers(self, current: Tensor) -> Tensor:
-        """Return the signal (n, 3) for the output (n, units) of the first linear layer."""
+def _first_layer(
+    parts: Sequence[Tensor], weight: Tensor, bias: Tensor
+) -> tuple[Tensor, torch.Size]:
+    """Return W [parts] + b, (n, units), for parts (..., f), and the shape of the points.
+
+    Each part is multiplied with its own columns of the weight before it is broadcast.
+    """
+    shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    factors = weight.split([part.shape[-1] for part in parts], 1)
+    total = linear(parts[0].reshape(-1, parts[0].shape[-1]), factors[0], bias)
+    total = total.view(*parts[0].shape[:-1], len(weight))
+    for part, factor in zip(parts[1:], factors[1:], strict=True):
+        total = total + linear(part, factor)
+    return total.expand(*shape, -1).reshape(-1, len(weight)), shape
 
 
 # In place where autograd needs only the result.
@@ -94,7 +101,9 @@ class MLP(_Plain):
         self._activation = _FUNCTIONS.get(activation, ACTIVATIONS[activation].function)
         self.is_pointwise = norm != "batch" and dropout == 0
 
-    def _further_layers(self, current: Tensor) -> Tensor:
+    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
+        """Return the signal (n, 3) for the input term of the first layer."""
+        (current,) = terms
         for depth, layer in enumerate(self.linears()[1:]):
             if self.norms:
                 current = self.norms[depth](current)
@@ -183,7 +192,9 @@ class Siren(_Plain):
         super().__init__(widths, hidden_size=hidden_size, hidden_layers=hidden_layers)
         self._omegas = [omega_0] + [omega] * (hidden_layers - 1)
 
-    def _further_layers(self, current: Tensor) -> Tensor:
+    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
+        """Return the signal (n, 3) for the input term of the first layer."""
+        (current,) = terms
         for omega, layer in zip(self._omegas, self.linears()[1:], strict=True):
             current = layer(torch.sin(omega * current))
         return current

@@ -1,20 +1,19 @@
-"""What networks have in common: base classes, the first layer, and the model around a network."""
+"""Base classes of networks and models, and the model composed of an encoding and a network."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from neuralpaint.models.encodings.encoding import Encoding, is_grid
 from neuralpaint.models.networks import ParameterGroup
 from neuralpaint.models.networks.scattered_points import interpolate_terms
 from neuralpaint.runtime.threads import parallel_map
 
-__all__ = ["ColourModel", "CoordinateModel", "Network", "first_layer", "input_term"]
+__all__ = ["ColourModel", "CoordinateModel", "Network"]
 
 # Points rendered at once. CPU: their features fit the caches. GPU: busy, with some hundred MB.
 _CPU_POINTS, _GPU_POINTS = 4096, 1 << 16
@@ -79,40 +78,6 @@ class Network(nn.Module, ABC):
 
         Each term is requested when it is needed, and may be overwritten.
         """
-
-
-def first_layer(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> tuple[Tensor, torch.Size]:
-    """Return W [parts] + b, (n, units), for parts (..., f), and the shape of the points.
-
-    Each part is multiplied with its own columns of the weight before it is broadcast.
-    """
-    shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    factors = weight.split([part.shape[-1] for part in parts], 1)
-    total = linear(_flat(parts[0]), factors[0], bias)
-    total = total.view(*parts[0].shape[:-1], len(weight))
-    for part, factor in zip(parts[1:], factors[1:], strict=True):
-        total = total + linear(part, factor)
-    return total.expand(*shape, -1).reshape(-1, len(weight)), shape
-
-
-def input_term(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
-    """Return the same (n, units): parts that are broadcast are added up first."""
-    shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    factors = weight.split([part.shape[-1] for part in parts], 1)
-    total, full = bias, []
-    for part, factor in zip(parts, factors, strict=True):
-        if part.shape[:-1] == shape:
-            full.append((_flat(part), factor.t()))
-        else:
-            total = total + linear(part, factor)
-    total = total.expand(*shape, len(weight)).reshape(-1, len(weight))
-    for flat, factor in full:
-        total = torch.addmm(total, flat, factor)
-    return total
-
-
-def _flat(part: Tensor) -> Tensor:
-    return part.reshape(-1, part.shape[-1])
 
 
 class CoordinateModel(ColourModel):

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch.nn.utils import skip_init
 
 from neuralpaint.models.networks import ActivationName
 from neuralpaint.models.networks.kernels import ACTIVATIONS
-from neuralpaint.models.networks.network import Network, input_term
+from neuralpaint.models.networks.network import Network
 from neuralpaint.models.networks.skipconn_grid import is_product_grid, render_grid, train_grid
 from neuralpaint.runtime.devices import is_capturing
 
@@ -85,7 +86,7 @@ class SkipConn(Network):
         previous: list[Tensor] = []  # c_(i-1), c_(i-2)
         for layer in self.linears():
             first = layer.in_features - width
-            z = input_term(parts, layer.weight[:, first:], layer.bias)
+            z = _input_term(parts, layer.weight[:, first:], layer.bias)
             for j, c in enumerate(previous):
                 units = c.shape[1]
                 z = torch.addmm(z, c, layer.weight[:, j * units : (j + 1) * units].t())
@@ -146,3 +147,19 @@ class SkipConn(Network):
                 layer.bias.uniform_(-math.pi, math.pi, generator=generator)
             else:
                 layer.bias.zero_()
+
+
+def _input_term(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
+    """Return W [parts] + b, (n, units); parts that are broadcast are added up first."""
+    shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    factors = weight.split([part.shape[-1] for part in parts], 1)
+    total, full = bias, []
+    for part, factor in zip(parts, factors, strict=True):
+        if part.shape[:-1] == shape:
+            full.append((part.reshape(-1, part.shape[-1]), factor.t()))
+        else:
+            total = total + linear(part, factor)
+    total = total.expand(*shape, len(weight)).reshape(-1, len(weight))
+    for flat, factor in full:
+        total = torch.addmm(total, flat, factor)
+    return total

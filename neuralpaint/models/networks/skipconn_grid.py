@@ -62,7 +62,7 @@ def render_grid(activation: Activation, buffers: list[Tensor], *tensors: Tensor)
             across, down = terms[i]
             z = ring[i % 3] if i < depth else strip.view(-1, strip.shape[-1])
             previous = [ring[(i - back) % 3] for back in range(1, min(i, 2) + 1)]
-            _linear(z, across, down[part], weights[i], previous, EXACT)
+            _linear(z, (across, down[part]), weights[i], previous, EXACT)
             if i < depth:
                 activation.into(z, z)
         buffers.append(memory)
@@ -178,10 +178,11 @@ class _Layers:
         factors = self._factors[part.start] = []
         for i in range(1, self._depth):
             factors.append(self._matmul.factor(after[i - 1]))
-            self._linear(before[i], i, part, _previous(factors, i), self._matmul)
+            terms = self._terms[i][0], self._terms[i][1][part]
+            _linear(before[i], terms, self._weights[i], _previous(factors, i), self._matmul)
             self._activation.into(before[i], after[i])
-        z = out.view(-1, out.shape[-1])
-        self._linear(z, self._depth, part, _previous(after, self._depth), EXACT)
+        z, terms = out.view(-1, out.shape[-1]), (self._terms[-1][0], self._terms[-1][1][part])
+        _linear(z, terms, self._weights[-1], _previous(after, self._depth), EXACT)
 
     def backward(self, part: slice, d_signal: Tensor) -> list[_Sums]:
         """Return the sums of each layer for dL/dsignal (rows, w, channels) of some rows."""
@@ -219,12 +220,6 @@ class _Layers:
         pixels = slice(part.start * self._width, part.stop * self._width)
         before, after = ([block[pixels] for block in kind] for kind in (self._before, self._after))
         return before, after, self._d[pixels]
-
-    def _linear(
-        self, z: Tensor, i: int, part: slice, previous: list[Tensor], matmul: Matmul
-    ) -> None:
-        across, down = self._terms[i]
-        _linear(z, across, down[part], self._weights[i], previous, matmul)
 
     def _sum(self, g: Tensor, factor: Tensor, previous: list[Tensor], matmul: Matmul) -> _Sums:
         """Return the sums of one layer; `factor` is g in the form that `matmul` takes."""
@@ -279,14 +274,10 @@ def _feature_weights(weight: Tensor, columns: Tensor, rows: Tensor) -> tuple[Ten
 
 
 def _linear(
-    z: Tensor,
-    across: Tensor,
-    down: Tensor,
-    weight: Tensor,
-    previous: list[Tensor],
-    matmul: Matmul,
+    z: Tensor, terms: tuple[Tensor, Tensor], weight: Tensor, previous: list[Tensor], matmul: Matmul
 ) -> None:
-    """Write the output of one linear layer to z (n, units)."""
+    """Write the output of one linear layer to z (n, units), given its two input terms."""
+    across, down = terms
     torch.add(across, down[:, None], out=z.view(len(down), len(across), -1))
     for j, c in enumerate(previous):
         units = c.shape[1]
