@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ def is_grid(x: Tensor, y: Tensor) -> bool:
     return x.ndim == 2 == y.ndim and x.shape[0] == 1 == y.shape[1]
 
 
-class Encoding(nn.Module, ABC):
+class Encoding(nn.Module):
     """Maps coordinates to the parts of a feature vector; see `neuralpaint.models.encodings`."""
 
     rate = 1.0
@@ -39,13 +38,9 @@ class Encoding(nn.Module, ABC):
     """Strengths of the input of a sine network, in its first layer and in the hidden layers; see
     `SkipConn.initialize_sine`. Measured on photographs."""
 
-    @property
-    @abstractmethod
-    def spectra(self) -> tuple[Tensor, ...]:
-        """Standard deviations of a sine network's initial weights at strength 1, (width,) per part.
-
-        The sum of all features, weighted with them, has a deviation of about 1 over the picture.
-        """
+    spectra: tuple[Tensor, ...]
+    """Standard deviations of a sine network's initial weights at strength 1, (width,) per part: the
+    sum of all features, weighted with them, has a deviation of about 1 over the picture."""
 
     @property
     def shortest_period(self) -> float:
@@ -68,11 +63,7 @@ class Identity(Encoding):
     widths = (1, 1)
     separable = True
     sine_strengths = (40.0, 5.0)
-
-    @property
-    def spectra(self) -> tuple[Tensor, Tensor]:
-        """Ones."""
-        return torch.ones(1), torch.ones(1)
+    spectra = (torch.ones(1), torch.ones(1))
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the parts (..., 1) and (..., 1) for x and y of any shape."""
@@ -89,14 +80,10 @@ class Concatenation(Encoding):
         self.uses_code = any(encoding.uses_code for encoding in encodings)
         self.rate, self.sine_strengths = encodings[-1].rate, encodings[-1].sine_strengths
         self.widths = tuple(width for encoding in encodings for width in encoding.widths)
-
-    @property
-    def spectra(self) -> tuple[Tensor, ...]:
-        """Those of all encodings, scaled to each one's own strength in the first layer."""
-        own = self.sine_strengths[0]
-        return tuple(
-            encoding.sine_strengths[0] / own * spectrum
-            for encoding in self._each()
+        # Scaled to the strength of each encoding in the first layer.
+        self.spectra = tuple(
+            encoding.sine_strengths[0] / self.sine_strengths[0] * spectrum
+            for encoding in encodings
             for spectrum in encoding.spectra
         )
 
@@ -130,24 +117,19 @@ class Conditioned(Encoding):
         self.encoding = encoding
         self.rate, self.separable = encoding.rate, encoding.separable
         self.sine_strengths = encoding.sine_strengths
-        *others, last = encoding.widths
         pictures, count = codes.shape
-        self.widths = (*others, last + count) if self.separable else (*others, last, count)
+        first, hidden = encoding.sine_strengths
+        spectrum = torch.full((count,), _CODE_STRENGTH / math.sqrt(first * hidden))
+        self.widths, self.spectra = (*encoding.widths, count), (*encoding.spectra, spectrum)
+        if self.separable:
+            of_x, of_y = encoding.spectra
+            self.widths = (len(of_x), len(of_y) + count)
+            self.spectra = (of_x, torch.cat([of_y, spectrum]))
         # The root mean square of the distance between two different codes.
         variance = codes.var(axis=0, dtype=float).sum()
         self._distance = math.sqrt(2 * variance * pictures / (pictures - 1))
         centre = torch.from_numpy(codes.mean(axis=0, dtype=float).astype(np.float32))
         self.register_buffer("_centre", centre, persistent=False)
-
-    @property
-    def spectra(self) -> tuple[Tensor, ...]:
-        """Those of the encoding, and a deviation for the code."""
-        *others, last = self.encoding.spectra
-        first, hidden = self.sine_strengths
-        of_code = torch.full_like(self._centre.cpu(), _CODE_STRENGTH / math.sqrt(first * hidden))
-        if self.separable:
-            return (*others, torch.cat([last, of_code]))
-        return (*others, last, of_code)
 
     @property
     def shortest_period(self) -> float:

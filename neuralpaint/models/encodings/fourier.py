@@ -31,14 +31,10 @@ class Harmonic(Encoding):
         self.widths = (2 * order + 1, 2 * order + 1)
         orders = torch.arange(1, order + 1, dtype=torch.float32)
         self.register_buffer("orders", orders, persistent=False)
-
-    @property
-    def spectra(self) -> tuple[Tensor, Tensor]:
-        """Proportional to k^-1.5: a photograph consists mostly of low frequencies."""
-        falling = self.orders.cpu() ** -1.5
+        falling = orders**-1.5  # a photograph consists mostly of low frequencies
         falling = falling / falling.square().sum().mul(2).sqrt()
         axis = torch.cat([falling, falling, torch.zeros(1)])
-        return axis, axis
+        self.spectra = axis, axis
 
     @property
     def shortest_period(self) -> float:
@@ -84,13 +80,9 @@ class Waves(Encoding):
         """Take B (m, 2), in periods along the longer side of the picture, x first."""
         super().__init__()
         self.register_buffer("frequencies", frequencies)
-        self.widths: tuple[int, ...] = (2 * len(frequencies),)
-
-    @property
-    def spectra(self) -> tuple[Tensor, ...]:
-        """Proportional to 1 / frequency."""
-        falling = _falling(self.frequencies.cpu().square().sum(1).sqrt())
-        return (torch.cat([falling, falling]),)
+        self.widths = (2 * len(frequencies),)
+        falling = _falling(frequencies.square().sum(1).sqrt())
+        self.spectra = (torch.cat([falling, falling]),)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
         """Return one part (*shape, 2 m) for x and y that broadcast to some shape.
@@ -124,12 +116,8 @@ class AxisWaves(Waves):
             rows = frequencies[:, axis].nonzero().flatten()
             self.register_buffer(name, rows, persistent=False)
         self.widths = (2 * len(self._of_x), 2 * len(self._of_y))
-
-    @property
-    def spectra(self) -> tuple[Tensor, ...]:
-        """Proportional to 1 / frequency."""
-        both = _falling(self.frequencies.sum(1))
-        return tuple(both[rows].repeat(2).cpu() for rows in (self._of_x, self._of_y))
+        both = _falling(frequencies.sum(1))
+        self.spectra = tuple(both[rows].repeat(2) for rows in (self._of_x, self._of_y))
 
     @property
     def shortest_period(self) -> float:

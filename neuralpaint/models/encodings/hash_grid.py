@@ -81,6 +81,8 @@ class HashGrid(Encoding):
         self._mask = sizes[-1] - 1  # a hashed level has 2^n entries
         self.table = nn.Parameter(torch.empty(sum(sizes), channels))
         self.widths = (len(levels) * channels,)
+        # For features of about 1, which they reach during the training.
+        self.spectra = (torch.full(self.widths, self.widths[0] ** -0.5),)
         scales = torch.tensor([level.cells / 2 for level in levels]).view(-1, 1, 1)
         starts = torch.tensor([sum(sizes[:i]) for i in range(len(sizes))]).view(-1, 1, 1)
         factors = torch.tensor([level.row or _PRIME for level in levels]).view(-1, 1, 1)
@@ -90,11 +92,6 @@ class HashGrid(Encoding):
             ("_scales", scales), ("_starts", starts), ("_factors", factors), ("_edges", edges)
         ):  # fmt: skip
             self.register_buffer(name, value, persistent=False)
-
-    @property
-    def spectra(self) -> tuple[Tensor]:
-        """Deviations for features of about 1, which they reach during the training."""
-        return (torch.full(self.widths, self.widths[0] ** -0.5),)
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:

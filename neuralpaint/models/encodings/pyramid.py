@@ -88,6 +88,8 @@ class Pyramid(Encoding):
         self._heights = [size.height for size in sizes]
         self.width = sum(size.channels for size in sizes)
         self.widths = (self.width,)
+        # For features of about 1, which they reach during the training.
+        self.spectra = (torch.full((self.width,), self.width**-0.5),)
         self._fade = fade
         for name, axis in (("_down", 0), ("_across", 1)):
             cells = torch.tensor([[size[axis]] for size in sizes], dtype=torch.float32)
@@ -98,11 +100,6 @@ class Pyramid(Encoding):
             # A parameter that is set, not trained: averaged, saved and blended with the planes.
             self.strengths = nn.Parameter(torch.ones(self.width), requires_grad=False)
             self.set_progress(0.0)
-
-    @property
-    def spectra(self) -> tuple[Tensor]:
-        """Deviations for features of about 1, which they reach during the training."""
-        return (torch.full((self.width,), self.width**-0.5),)
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
@@ -186,12 +183,7 @@ class PerPicturePlanes(Encoding):
         self.pyramid = pyramid
         self.shares = MixingWeights(codes)  # named as in saved files
         self.rate, self.widths = pyramid.rate, pyramid.widths
-        self.sine_strengths = pyramid.sine_strengths
-
-    @property
-    def spectra(self) -> tuple[Tensor, ...]:
-        """Those of the planes."""
-        return self.pyramid.spectra
+        self.sine_strengths, self.spectra = pyramid.sine_strengths, pyramid.spectra
 
     def set_progress(self, progress: float) -> None:
         """Set the strengths of the planes of all pictures."""
