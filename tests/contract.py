@@ -7,9 +7,10 @@ import torch
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import models
 from neuralpaint.models.encodings import encodings
+from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks.network import CoordinateModel
 
-__all__ = ["CANVAS", "SPECS", "WITHOUT_CODES", "axes", "build"]
+__all__ = ["CANVAS", "SPECS", "WITHOUT_CODES", "Features", "axes", "build"]
 
 WITHOUT_CODES = [name for name in models if not models[name].needs_codes]
 """The models that can learn a single picture."""
@@ -59,3 +60,14 @@ def axes() -> tuple[torch.Tensor, torch.Tensor]:
     """Return x (1, w) and y (h, 1) of the small picture."""
     x, y = CANVAS.grid()
     return torch.from_numpy(x), torch.from_numpy(y)
+
+
+class Features(Encoding):
+    """An encoding of given widths, for networks that are called with features of their own."""
+
+    sine_strengths = (1.0, 1.0)
+
+    def __init__(self, *widths: int, deviation: float = 1.0) -> None:
+        super().__init__()
+        self.widths = widths
+        self.spectra = tuple(torch.full((width,), deviation) for width in widths)

@@ -48,22 +48,19 @@ class MLPModel(EncodedModel):
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> CoordinateModel:
         """Return the model over its encoding."""
-        import torch
-
         from neuralpaint.models.networks.mlp import MLP
         from neuralpaint.models.networks.network import CoordinateModel
 
         encoding = self._encode(canvas, generator, codes)
         network = MLP(
-            encoding.widths,
+            encoding,
             hidden_size=self.hidden_size,
             hidden_layers=self.hidden_layers,
+            generator=generator,
             activation=self.activation,
             norm=self.norm,
             dropout=self.dropout,
         )
-        spectrum = encoding.sine_strengths[0] * torch.cat(encoding.spectra)
-        network.initialize(generator, spectrum=spectrum)
         return CoordinateModel(encoding, network)
 
 
@@ -95,15 +92,12 @@ class SirenModel(EncodedModel):
 
         encoding = self._encode(canvas, generator, codes)
         network = Siren(
-            encoding.widths,
+            encoding,
             hidden_size=self.hidden_size,
             hidden_layers=self.hidden_layers,
             omega_0=self.omega_0,
             omega=self.omega,
+            generator=generator,
+            use_spectrum=self.encoding != "none",
         )
-        deviations = None
-        if self.encoding != "none":
-            strength = encoding.sine_strengths[0]
-            deviations = [strength * spectrum for spectrum in encoding.spectra]
-        network.initialize(generator, deviations=deviations)
         return CoordinateModel(encoding, network)

@@ -48,9 +48,11 @@ class PyramidModel(PlanesSettings, Model):
         planes = PyramidEncoding(detail=self.detail, fade=self.fade)
         encoding = planes.build(canvas, generator, codes)
         network = MLP(
-            encoding.widths, hidden_size=self.hidden_size, hidden_layers=self.hidden_layers
+            encoding,
+            hidden_size=self.hidden_size,
+            hidden_layers=self.hidden_layers,
+            generator=generator,
         )
-        network.initialize(generator)
         return CoordinateModel(encoding, network, strip=16_384)
 
 
@@ -94,13 +96,11 @@ class MorphModel(PlanesSettings, Model):
         if codes is not None:
             encoding = Conditioned(encoding, codes)
         network = SkipConn(
-            encoding.widths,
+            encoding,
             hidden_size=self.hidden_size,
             hidden_layers=self.hidden_layers,
             activation=self.activation,
-        )
-        network.initialize_sine(
-            encoding.spectra, strengths=encoding.sine_strengths, generator=generator
+            generator=generator,
         )
         return CoordinateModel(encoding, network)
 
@@ -147,15 +147,16 @@ class ButtonsModel(Model):
 
         from neuralpaint.models.networks.buttons import Buttons
 
-        network = Buttons(
+        return Buttons(
             torch.from_numpy(self.check_codes(codes)),
             height=canvas.height,
             width=canvas.width,
             hidden_size=self.hidden_size,
             hidden_layers=self.hidden_layers,
+            gain=self.gain,
+            output_gain=self.output_gain,
+            generator=generator,
         )
-        network.initialize(generator, gain=self.gain, output_gain=self.output_gain)
-        return network
 
     def check_codes(self, codes: Codes | None) -> Codes:
         """Return the codes if they can be trained.

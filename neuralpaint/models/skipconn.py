@@ -46,17 +46,12 @@ class _SkipConnSettings(Model):
         from neuralpaint.models.networks.skipconn import SkipConn
 
         network = SkipConn(
-            encoding.widths,
+            encoding,
             hidden_size=self.hidden_size,
             hidden_layers=self.hidden_layers,
             activation=self.activation,
+            generator=generator,
         )
-        if self.activation == "sine":
-            network.initialize_sine(
-                encoding.spectra, strengths=encoding.sine_strengths, generator=generator
-            )
-        else:
-            network.initialize(generator)
         return CoordinateModel(encoding, network)
 
 

@@ -13,9 +13,10 @@ SPAN = Canvas.of(height=20, width=30).span
 
 def build(*, table_size: int = 64, levels: int = 4, finest: int = 24) -> HashGrid:
     sizes = grid_levels(levels=levels, coarsest=3, finest=finest, table_size=table_size, span=SPAN)
-    grid = HashGrid(sizes, channels=2, span=SPAN)
+    generator = torch.Generator().manual_seed(0)
+    grid = HashGrid(sizes, channels=2, span=SPAN, generator=generator)
     with torch.no_grad():
-        grid.table.uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
+        grid.table.uniform_(-1, 1, generator=generator)
     return grid
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from contract import Features
 from torch import Tensor, nn
 
 from neuralpaint.models import ActivationName
@@ -22,8 +23,9 @@ def whole() -> Tensor:
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 def test_an_mlp_agrees_with_its_definition(activation: ActivationName) -> None:
-    network = MLP((3, 4), hidden_size=5, hidden_layers=2, activation=activation)
-    network.initialize(generator())
+    network = MLP(
+        Features(3, 4), hidden_size=5, hidden_layers=2, activation=activation, generator=generator()
+    )
     weights = list(network.parameters())
     direction = torch.randn(6, 4, 3)
     current = whole()
@@ -41,23 +43,29 @@ def test_an_mlp_agrees_with_its_definition(activation: ActivationName) -> None:
 
 
 def test_without_hidden_layers_it_is_linear() -> None:
-    network = MLP((2,), hidden_size=5, hidden_layers=0)
-    network.initialize(generator())
+    network = MLP(Features(2), hidden_size=5, hidden_layers=0, generator=generator())
     a, b = torch.randn(2, 9, 2)
     torch.testing.assert_close(network((a,)) + network((b,)), network((a + b,)) + network((0 * a,)))
 
 
 def test_a_hidden_layer_is_linear_norm_activation() -> None:
-    network = MLP((3, 4), hidden_size=5, hidden_layers=1, norm="layer", activation="tanh")
-    network.initialize(generator())
+    network = MLP(
+        Features(3, 4),
+        hidden_size=5,
+        hidden_layers=1,
+        norm="layer",
+        activation="tanh",
+        generator=generator(),
+    )
     first, last = (layer for layer in network.layers if isinstance(layer, nn.Linear))
     hidden = nn.functional.layer_norm(first(whole()), (5,))
     torch.testing.assert_close(network((X, Y)).view(24, 3), last(hidden.tanh()))
 
 
 def test_batch_norm_renders_with_running_statistics() -> None:
-    network = MLP((3, 4), hidden_size=5, hidden_layers=1, norm="batch")
-    network.initialize(generator())
+    network = MLP(
+        Features(3, 4), hidden_size=5, hidden_layers=1, norm="batch", generator=generator()
+    )
     for _ in range(200):
         trained = network((X, Y))
     torch.testing.assert_close(network.eval()((X, Y)), trained, rtol=0, atol=0.1)
@@ -72,8 +80,13 @@ def test_batch_norm_renders_with_running_statistics() -> None:
 def test_initial_signals_of_a_deep_network_neither_vanish_nor_explode(
     activation: ActivationName,
 ) -> None:
-    network = MLP((64,), hidden_size=64, hidden_layers=6, activation=activation)
-    network.initialize(generator(), spectrum=torch.full((64,), 1 / 4))
+    network = MLP(
+        Features(64, deviation=1 / 4),
+        hidden_size=64,
+        hidden_layers=6,
+        activation=activation,
+        generator=generator(),
+    )
     signal = network((torch.randn(500, 64),)).detach()
     assert 0.005 < float(signal.std(0).mean()) < 2
 
@@ -81,8 +94,14 @@ def test_initial_signals_of_a_deep_network_neither_vanish_nor_explode(
 @torch.no_grad()
 @pytest.mark.parametrize("omega_0", [10.0, 30.0])
 def test_initial_weights_of_a_siren_are_those_of_the_paper(omega_0: float) -> None:
-    network = Siren((1, 1), hidden_size=256, hidden_layers=4, omega_0=omega_0, omega=30)
-    network.initialize(generator())
+    network = Siren(
+        Features(1, 1),
+        hidden_size=256,
+        hidden_layers=4,
+        omega_0=omega_0,
+        omega=30,
+        generator=generator(),
+    )
     first, second, *_ = (layer for layer in network.layers if isinstance(layer, nn.Linear))
     assert 0.48 < first.weight.abs().max() <= 0.5
     bound = (6 / 256) ** 0.5 / 30
@@ -96,8 +115,7 @@ def test_initial_weights_of_a_siren_are_those_of_the_paper(omega_0: float) -> No
 
 
 def test_dropout_zeroes_a_fraction_and_preserves_the_mean() -> None:
-    dropout = Dropout(0.3)
-    dropout.initialize(generator())
+    dropout = Dropout(0.3, generator())
     values = torch.full((400, 250), 2.0)
     first, second = dropout(values), dropout(values)
     for found in (first, second):
@@ -115,8 +133,7 @@ def test_dropout_zeroes_a_fraction_and_preserves_the_mean() -> None:
 
 def test_dropout_depends_on_the_seed_and_leaves_torchs_generator_alone() -> None:
     def masks(seed: int) -> Tensor:
-        dropout = Dropout(0.5)
-        dropout.initialize(generator(seed))
+        dropout = Dropout(0.5, generator(seed))
         return torch.stack([dropout(torch.ones(50)) for _ in range(3)])
 
     torch.manual_seed(1)
@@ -127,8 +144,7 @@ def test_dropout_depends_on_the_seed_and_leaves_torchs_generator_alone() -> None
 
 
 def test_batch_norm_accepts_a_single_point() -> None:
-    network = MLP((2,), hidden_size=4, hidden_layers=1, norm="batch")
-    network.initialize(torch.Generator().manual_seed(0))
+    network = MLP(Features(2), hidden_size=4, hidden_layers=1, norm="batch", generator=generator())
     one = network([torch.zeros(1, 2)])
     assert torch.isfinite(one).all()
     one.sum().backward()

@@ -13,9 +13,8 @@ PLANES = ((1, 1), (2, 4), (8, 3))
 
 def build(canvas: Canvas, *, fade: float = 0.0) -> Pyramid:
     sizes = plane_sizes(PLANES, height=canvas.height, width=canvas.width)
-    pyramid = Pyramid(sizes, span=canvas.span, fade=fade)
-    pyramid.initialize(torch.Generator().manual_seed(0))
-    return pyramid
+    generator = torch.Generator().manual_seed(0)
+    return Pyramid(sizes, span=canvas.span, generator=generator, fade=fade)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (17, 9), (31, 46)])
@@ -81,14 +80,14 @@ X, Y = 2.2 * torch.rand(1, 9) - 1.1, 1.4 * torch.rand(6, 1) - 0.7
 
 
 def build_pictures(*, fade: float = 0.0) -> PerPicturePlanes:
-    pyramid = Pyramid(SIZES, span=SMALL.span, fade=fade, pictures=len(CODES))
-    pyramid.initialize(torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    pyramid = Pyramid(SIZES, span=SMALL.span, generator=generator, fade=fade, pictures=len(CODES))
     return PerPicturePlanes(pyramid, CODES)
 
 
 def alone(encoding: PerPicturePlanes, picture: int) -> Pyramid:
     """Return a pyramid with the planes of one picture."""
-    pyramid = Pyramid(SIZES, span=SMALL.span)
+    pyramid = Pyramid(SIZES, span=SMALL.span, generator=torch.Generator())
     for own, plane in zip(pyramid.planes, encoding.pyramid.planes, strict=True):
         height = own.shape[0]
         own.data = plane.data[picture * height : (picture + 1) * height]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from contract import Features
 from torch import Tensor
 
 from neuralpaint.models import ActivationName
@@ -15,9 +16,13 @@ X, Y = torch.randn(1, 9, 5), torch.randn(6, 1, 7)
 
 
 def build(activation: ActivationName = "sine", *, hidden_layers: int = 3) -> SkipConn:
-    network = SkipConn(WIDTHS, hidden_size=8, hidden_layers=hidden_layers, activation=activation)
-    network.initialize(torch.Generator().manual_seed(0))
-    return network
+    return SkipConn(
+        Features(*WIDTHS),
+        hidden_size=8,
+        hidden_layers=hidden_layers,
+        activation=activation,
+        generator=torch.Generator().manual_seed(0),
+    )
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))

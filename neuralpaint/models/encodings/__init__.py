@@ -232,9 +232,8 @@ class HashEncoding(EncodingSettings):
         """Return `HashGrid`."""
         from neuralpaint.models.encodings.hash_grid import HashGrid
 
-        encoding = HashGrid(self.levels_for(canvas), channels=self.channels, span=canvas.span)
-        encoding.initialize(generator)
-        return encoding
+        levels, span = self.levels_for(canvas), canvas.span
+        return HashGrid(levels, channels=self.channels, span=span, generator=generator)
 
 
 @dataclass(frozen=True)
@@ -267,6 +266,7 @@ class PyramidEncoding(PlanesSettings, EncodingSettings):
         pictures = 1 if codes is None else len(codes)
         planes = [(pixels * self.detail, channels) for pixels, channels in self.planes]
         sizes = plane_sizes(planes, height=canvas.height, width=canvas.width, pictures=pictures)
-        pyramid = Pyramid(sizes, span=canvas.span, fade=self.fade, pictures=pictures)
-        pyramid.initialize(generator)
+        pyramid = Pyramid(
+            sizes, span=canvas.span, generator=generator, fade=self.fade, pictures=pictures
+        )
         return pyramid if codes is None else PerPicturePlanes(pyramid, codes)

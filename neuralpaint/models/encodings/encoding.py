@@ -35,8 +35,8 @@ class Encoding(nn.Module):
     uses_code = False
     """Whether `forward` takes a code."""
     sine_strengths: tuple[float, float]
-    """Strengths of the input of a sine network, in its first layer and in the hidden layers; see
-    `SkipConn.initialize_sine`. Measured on photographs."""
+    """Strengths of the input of a sine network, in its first layer and in the hidden layers, in
+    radians; measured on photographs."""
 
     spectra: tuple[Tensor, ...]
     """Standard deviations of a sine network's initial weights at strength 1, (width,) per part: the

@@ -65,21 +65,28 @@ class HashGrid(Encoding):
     _factors: Tensor  # (levels, 1, 1) int64: the factor of the row in the index of a corner
 
     def __init__(
-        self, levels: Sequence[Level], *, channels: int, span: tuple[float, float]
+        self,
+        levels: Sequence[Level],
+        *,
+        channels: int,
+        span: tuple[float, float],
+        generator: torch.Generator,
     ) -> None:
-        """Allocate the table; `initialize` draws it.
+        """Draw features near 0, as in the paper.
 
         Args:
             levels: coarsest first, the dense ones before the hashed ones.
             channels: features per level.
             span: height and width of the picture in coordinates; its centre is 0.
+            generator: the random generator.
         """
         super().__init__()
         self._span, self._channels = span, channels
         self._dense = sum(level.row > 0 for level in levels)
         sizes = [level.entries for level in levels]
         self._mask = sizes[-1] - 1  # a hashed level has 2^n entries
-        self.table = nn.Parameter(torch.empty(sum(sizes), channels))
+        table = torch.empty(sum(sizes), channels)
+        self.table = nn.Parameter(table.uniform_(-_START, _START, generator=generator))
         self.widths = (len(levels) * channels,)
         # For features of about 1, which they reach during the training.
         self.spectra = (torch.full(self.widths, self.widths[0] ** -0.5),)
@@ -92,11 +99,6 @@ class HashGrid(Encoding):
             ("_scales", scales), ("_starts", starts), ("_factors", factors), ("_edges", edges)
         ):  # fmt: skip
             self.register_buffer(name, value, persistent=False)
-
-    @torch.no_grad()
-    def initialize(self, generator: torch.Generator) -> None:
-        """Draw features near 0, as in the paper."""
-        self.table.uniform_(-_START, _START, generator=generator)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor]:
         """Return one part (*shape, levels * channels) for x and y that broadcast to some shape."""

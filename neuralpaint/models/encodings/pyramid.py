@@ -69,21 +69,23 @@ class Pyramid(Encoding):
         sizes: Sequence[PlaneSize],
         *,
         span: tuple[float, float],
+        generator: torch.Generator,
         fade: float = 0.0,
         pictures: int = 1,
     ) -> None:
-        """Allocate the planes; `initialize` draws them.
+        """Draw features near 0, so that the first frames are smooth.
 
         Args:
             sizes: of the planes, finest first.
             span: height and width of the picture in coordinates; its centre is 0.
+            generator: the random generator.
             fade: the fraction of the training during which the planes fade in, coarsest first.
             pictures: the number of stacked sets of planes.
         """
         super().__init__()
+        empty = (torch.empty(pictures * size.height, size.width, size.channels) for size in sizes)
         self.planes = nn.ParameterList(
-            nn.Parameter(torch.empty(pictures * size.height, size.width, size.channels))
-            for size in sizes
+            nn.Parameter(plane.uniform_(-_START, _START, generator=generator)) for plane in empty
         )
         self._heights = [size.height for size in sizes]
         self.width = sum(size.channels for size in sizes)
@@ -100,12 +102,6 @@ class Pyramid(Encoding):
             # A parameter that is set, not trained: averaged, saved and blended with the planes.
             self.strengths = nn.Parameter(torch.ones(self.width), requires_grad=False)
             self.set_progress(0.0)
-
-    @torch.no_grad()
-    def initialize(self, generator: torch.Generator) -> None:
-        """Draw features near 0, so that the first frames are smooth."""
-        for plane in self.planes:
-            plane.uniform_(-_START, _START, generator=generator)
 
     @torch.no_grad()
     def set_progress(self, progress: float) -> None:

@@ -69,27 +69,31 @@ class Buttons(ColourModel):
     _codes: Tensor  # (pictures, k)
 
     def __init__(
-        self, codes: Tensor, *, height: int, width: int, hidden_size: int, hidden_layers: int
+        self,
+        codes: Tensor,
+        *,
+        height: int,
+        width: int,
+        hidden_size: int,
+        hidden_layers: int,
+        gain: float,
+        output_gain: float,
+        generator: torch.Generator,
     ) -> None:
-        """Take the codes (pictures, k) to be trained and the size of the pictures."""
+        """Take the codes (pictures, k) to be trained; draw weights with the generator's seed."""
         super().__init__()
         self._height, self._width = height, width
         sizes = [codes.shape[1], *[hidden_size] * hidden_layers, 3 * height * width]
         self.layers = nn.ModuleList(
             skip_init(nn.Linear, inputs, outputs, bias=False) for inputs, outputs in pairwise(sizes)
         )
-        self.register_buffer("_codes", codes, persistent=False)
-
-    @torch.no_grad()
-    def initialize(self, generator: torch.Generator, *, gain: float, output_gain: float) -> None:
-        """Draw the weights with the generator's seed."""
-        linears = self._linears()
-        sizes = [layer.in_features for layer in linears] + [linears[-1].out_features]
         drawn = draw_button_weights(
             sizes, gain=gain, output_gain=output_gain, seed=generator.initial_seed()
         )
-        for layer, weight in zip(linears, drawn, strict=True):
-            layer.weight.copy_(torch.from_numpy(weight))
+        with torch.no_grad():
+            for layer, weight in zip(self._linears(), drawn, strict=True):
+                layer.weight.copy_(torch.from_numpy(weight))
+        self.register_buffer("_codes", codes, persistent=False)
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """Return all weights; their raw rate undoes the division by the number of pixels."""

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils import skip_init
 
+from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks import ActivationName, NormName, draw_weights
 from neuralpaint.models.networks.kernels import ACTIVATIONS
 from neuralpaint.models.networks.network import Network
@@ -20,13 +20,14 @@ __all__ = ["MLP", "Dropout", "Siren"]
 
 
 class _Plain(Network):
-    """Only the first layer has an input term. Weights are uninitialised until `initialize`."""
+    """A network in which only the first layer has an input term."""
 
-    def __init__(self, widths: Sequence[int], *, hidden_size: int, hidden_layers: int) -> None:
+    def __init__(self, encoding: Encoding, *, hidden_size: int, hidden_layers: int) -> None:
+        """Allocate the layers; the weights are uninitialised."""
         super().__init__()
-        sizes = [sum(widths), *[hidden_size] * hidden_layers, 3]
+        self._sizes = [sum(encoding.widths), *[hidden_size] * hidden_layers, 3]
         self.layers = nn.ModuleList(
-            skip_init(nn.Linear, inputs, outputs) for inputs, outputs in pairwise(sizes)
+            skip_init(nn.Linear, inputs, outputs) for inputs, outputs in pairwise(self._sizes)
         )
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
@@ -84,22 +85,36 @@ class MLP(_Plain):
 
     def __init__(
         self,
-        widths: Sequence[int],
+        encoding: Encoding,
         *,
         hidden_size: int,
         hidden_layers: int,
+        generator: torch.Generator,
         activation: ActivationName = "relu",
         norm: NormName = "none",
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(widths, hidden_size=hidden_size, hidden_layers=hidden_layers)
+        """Draw the weights with the generator's seed: `neuralpaint.models.networks`."""
+        super().__init__(encoding, hidden_size=hidden_size, hidden_layers=hidden_layers)
         self.norms = nn.ModuleList(
             _NORMS[norm](hidden_size) for _ in range(hidden_layers) if norm != "none"
         )
-        self.dropouts = nn.ModuleList(Dropout(dropout) for _ in range(hidden_layers) if dropout > 0)
-        self._name = activation
+        self.dropouts = nn.ModuleList(
+            Dropout(dropout, generator) for _ in range(hidden_layers) if dropout > 0
+        )
         self._activation = _FUNCTIONS.get(activation, ACTIVATIONS[activation].function)
         self.is_pointwise = norm != "batch" and dropout == 0
+        spectrum = encoding.sine_strengths[0] * torch.cat(encoding.spectra)
+        drawn = draw_weights(
+            self._sizes,
+            activation=activation,
+            spectrum=spectrum.numpy(),
+            seed=generator.initial_seed(),
+        )
+        with torch.no_grad():
+            for layer, (weight, bias) in zip(self.linears(), drawn, strict=True):
+                layer.weight.copy_(torch.from_numpy(weight))
+                layer.bias.copy_(torch.from_numpy(bias))
 
     def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
         """Return the signal (n, 3) for the input term of the first layer."""
@@ -112,25 +127,6 @@ class MLP(_Plain):
                 current = self.dropouts[depth](current)
             current = layer(current)
         return current
-
-    @torch.no_grad()
-    def initialize(self, generator: torch.Generator, *, spectrum: Tensor | None = None) -> None:
-        """Draw the weights with the generator's seed: `neuralpaint.models.networks.draw_weights`.
-
-        `spectrum` (features,) is the standard deviation of a sine network's weights per feature.
-        """
-        linears = self.linears()
-        sizes = [layer.in_features for layer in linears] + [linears[-1].out_features]
-        deviations = np.ones(sizes[0]) if spectrum is None else spectrum.numpy()
-        drawn = draw_weights(
-            sizes, activation=self._name, spectrum=deviations, seed=generator.initial_seed()
-        )
-        for layer, (weight, bias) in zip(linears, drawn, strict=True):
-            layer.weight.copy_(torch.from_numpy(weight))
-            layer.bias.copy_(torch.from_numpy(bias))
-        for module in self.dropouts:
-            if isinstance(module, Dropout):
-                module.initialize(generator)
 
 
 class Dropout(nn.Module):
@@ -146,14 +142,11 @@ class Dropout(nn.Module):
     _STRIDE = -1_640_531_527  # 2^32 / golden ratio: the counts of two steps are far apart
     _MIX = 0x7FEB352D, 0x846CA68B - (1 << 32)
 
-    def __init__(self, probability: float) -> None:
+    def __init__(self, probability: float, generator: torch.Generator) -> None:
         super().__init__()
         self._keep = 1 - probability
-        self.register_buffer("_count", torch.zeros((), dtype=torch.int32), persistent=False)
-
-    def initialize(self, generator: torch.Generator) -> None:
-        """Draw the start of the counter."""
-        self._count.random_(generator=generator)
+        count = torch.zeros((), dtype=torch.int32).random_(generator=generator)
+        self.register_buffer("_count", count, persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
         """Return values of the same shape."""
@@ -182,15 +175,33 @@ class Siren(_Plain):
 
     def __init__(
         self,
-        widths: Sequence[int],
+        encoding: Encoding,
         *,
         hidden_size: int,
         hidden_layers: int,
         omega_0: float,
         omega: float,
+        generator: torch.Generator,
+        use_spectrum: bool = False,
     ) -> None:
-        super().__init__(widths, hidden_size=hidden_size, hidden_layers=hidden_layers)
+        """Draw the weights as in section 3.2 of the paper and section 1.5 of its supplement.
+
+        With `use_spectrum`, omega_0 times the first layer's weights have the spectrum of the
+        encoding; otherwise the weights are U(-1/n, 1/n), for n coordinates.
+        """
+        super().__init__(encoding, hidden_size=hidden_size, hidden_layers=hidden_layers)
         self._omegas = [omega_0] + [omega] * (hidden_layers - 1)
+        with torch.no_grad():
+            for i, layer in enumerate(self.linears()):
+                inputs = layer.in_features
+                bound = 1 / inputs if i == 0 else math.sqrt(6 / inputs) / self._omegas[-1]
+                layer.weight.uniform_(-bound, bound, generator=generator)
+                if i == 0 and use_spectrum:
+                    strength = encoding.sine_strengths[0]
+                    spectrum = torch.cat([strength * each for each in encoding.spectra])
+                    layer.weight *= math.sqrt(3) / bound / omega_0 * spectrum
+                bound = 1 / math.sqrt(inputs)
+                layer.bias.uniform_(-bound, bound, generator=generator)
 
     def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
         """Return the signal (n, 3) for the input term of the first layer."""
@@ -198,23 +209,3 @@ class Siren(_Plain):
         for omega, layer in zip(self._omegas, self.linears()[1:], strict=True):
             current = layer(torch.sin(omega * current))
         return current
-
-    @torch.no_grad()
-    def initialize(
-        self, generator: torch.Generator, *, deviations: Sequence[Tensor] | None = None
-    ) -> None:
-        """Draw the weights as in section 3.2 of the paper and section 1.5 of its supplement.
-
-        Args:
-            generator: the random generator.
-            deviations: standard deviations of omega_0 times the first layer's weights, (width,)
-                per part; by default the weights are U(-1/n, 1/n) for n coordinates.
-        """
-        for i, layer in enumerate(self.linears()):
-            inputs = layer.in_features
-            bound = 1 / inputs if i == 0 else math.sqrt(6 / inputs) / self._omegas[-1]
-            layer.weight.uniform_(-bound, bound, generator=generator)
-            if i == 0 and deviations is not None:
-                layer.weight *= math.sqrt(3) / bound / self._omegas[0] * torch.cat(list(deviations))
-            bound = 1 / math.sqrt(inputs)
-            layer.bias.uniform_(-bound, bound, generator=generator)

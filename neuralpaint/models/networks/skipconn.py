@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils import skip_init
 
+from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks import ActivationName
 from neuralpaint.models.networks.kernels import ACTIVATIONS
 from neuralpaint.models.networks.network import Network
@@ -28,30 +29,35 @@ class SkipConn(Network):
     With the output c_i of layer i, `z_i = W_i [c_(i-1), c_(i-2), features] + b_i` and
     `c_i = f(z_i)`; the columns of every weight are in this order. Layer 0 receives the features
     alone, and the last layer has no activation.
-
-    The weights are uninitialised until `initialize` or `initialize_sine` draws them.
     """
 
     splits_grids = True
 
     def __init__(
         self,
-        widths: Sequence[int],
+        encoding: Encoding,
         *,
         hidden_size: int,
         hidden_layers: int,
         activation: ActivationName,
+        generator: torch.Generator,
     ) -> None:
+        """Draw the weights: for sines after SIREN (Sitzmann et al. 2020), others as `nn.Linear`."""
         super().__init__()
         sizes = [hidden_size] * (hidden_layers + 1) + [3]
         self.layers = nn.ModuleList(
-            skip_init(nn.Linear, min(depth, 2) * hidden_size + sum(widths), size)
+            skip_init(nn.Linear, min(depth, 2) * hidden_size + sum(encoding.widths), size)
             for depth, size in enumerate(sizes)
         )
         self._activation = ACTIVATIONS[activation]
         # Separate buffers for training and rendering, which need different sizes.
         self._training_buffers: list[Tensor] = []
         self._rendering_buffers: list[Tensor] = []
+        with torch.no_grad():
+            if activation == "sine":
+                self._draw_sine(encoding, generator)
+            else:
+                self._draw_uniform(generator)
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal (..., 3) of parts (..., width) whose shapes broadcast.
@@ -111,33 +117,17 @@ class SkipConn(Network):
             previous = [z, *previous[:1]]
         return previous[0]
 
-    @torch.no_grad()
-    def initialize(self, generator: torch.Generator) -> None:
-        """Draw weights and biases from U(-1/sqrt(inputs), 1/sqrt(inputs)), as `nn.Linear` does."""
+    def _draw_uniform(self, generator: torch.Generator) -> None:
         for layer in self.linears():
             bound = 1 / math.sqrt(layer.in_features)
             layer.weight.uniform_(-bound, bound, generator=generator)
             layer.bias.uniform_(-bound, bound, generator=generator)
 
-    @torch.no_grad()
-    def initialize_sine(
-        self,
-        spectra: Sequence[Tensor],
-        *,
-        strengths: tuple[float, float],
-        generator: torch.Generator,
-    ) -> None:
-        """Draw the weights for sine activations, after SIREN (Sitzmann et al. 2020, section 3.2).
-
-        Args:
-            spectra: standard deviations of each feature's weights at strength 1, (width,) per part.
-            strengths: of the input in layer 0 and in the hidden layers, in radians.
-            generator: the random generator.
-        """
-        spectrum = math.sqrt(3) * torch.cat(list(spectra))  # U(-a, a) has deviation a / sqrt(3)
+    def _draw_sine(self, encoding: Encoding, generator: torch.Generator) -> None:
+        spectrum = math.sqrt(3) * torch.cat(encoding.spectra)  # U(-a, a) has deviation a / sqrt(3)
         last = len(self.layers) - 1
         for i, layer in enumerate(self.linears()):
-            strength = strengths[min(i, 1)] if i < last else _OUTPUT_STRENGTH
+            strength = encoding.sine_strengths[min(i, 1)] if i < last else _OUTPUT_STRENGTH
             hidden = layer.in_features - len(spectrum)
             bound = math.sqrt(6 / max(hidden, 1)) * (1 if i < last else _OUTPUT_GAIN)
             layer.weight.uniform_(-1, 1, generator=generator)
