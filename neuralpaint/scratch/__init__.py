@@ -14,6 +14,5 @@ Read it in this order:
     painting        a trained network, rendered
     gradcheck       the proof that every backward pass is right
 
-`neuralpaint.models.networks` draws the initial weights for both engines, and `matmul` runs
-matrix products on several threads.
+`neuralpaint.models.networks` draws the initial weights for both engines.
 """

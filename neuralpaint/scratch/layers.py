@@ -31,18 +31,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.scratch.matmul import matmul
+from neuralpaint.runtime.threads import limit_blas, parallel_map, thread_count
 
-__all__ = ["Array", "DType", "Layer", "Linear", "Parameter"]
+__all__ = ["Array", "DType", "Layer", "Linear", "Parameter", "matmul"]
 
 Array = NDArray[np.floating[Any]]
 """float32 for training, float64 for the gradient check."""
 DType = np.dtype[np.floating[Any]]
+
+_SMALL = 8e6  # operations: with fewer, threads spend more time waiting than computing
+_SHARES = 2  # per thread: while one thread is delayed, the others take its next share
 
 
 @dataclass
@@ -130,3 +134,17 @@ class Linear(Layer):
         """Return dL/dX = G W."""
         buffer = self._buffer("gradient", self._values.shape, gradient.dtype)
         return matmul(gradient, self.weight.value, out=buffer)
+
+
+def matmul(a: Array, b: Array, *, out: Array) -> Array:
+    """Write a @ b of a (m, k) and b (k, n) to out (m, n), and return it.
+
+    The threads of this package divide the rows; everything else in NumPy uses the calling thread.
+    """
+    shares = min(_SHARES * thread_count(), len(a))
+    if thread_count() == 1 or 2 * a.size * b.shape[1] < _SMALL or not limit_blas():
+        return np.matmul(a, b, out=out)
+    cuts = [len(a) * i // shares for i in range(shares + 1)]
+    rows = [slice(*cut) for cut in pairwise(cuts)]
+    parallel_map(lambda part: np.matmul(a[part], b, out=out[part]), rows)
+    return out

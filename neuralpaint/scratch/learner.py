@@ -10,6 +10,7 @@ A step is all there is to learning:
 
 from __future__ import annotations
 
+import logging
 import math
 
 import numpy as np
@@ -20,8 +21,8 @@ from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.devices import explain_out_of_memory
 from neuralpaint.runtime.progress import DoneCallback, ignore
 from neuralpaint.runtime.state import State, generator_state, set_generator_state, substate
+from neuralpaint.runtime.threads import limit_blas, set_threads
 from neuralpaint.scratch.losses import LOSSES
-from neuralpaint.scratch.matmul import set_threads
 from neuralpaint.scratch.network import build_network, choose, supported_model
 from neuralpaint.scratch.optimizers import OPTIMIZERS
 from neuralpaint.scratch.painting import ScratchPainting, build_renderer
@@ -35,6 +36,8 @@ from neuralpaint.training.target import Target
 from neuralpaint.training.timing import HostTimer
 
 __all__ = ["ScratchLearner"]
+
+_log = logging.getLogger(__name__)
 
 _ADVICE = "lower --batch, or hidden_size in --model"
 _STEPS = 2000
@@ -54,7 +57,7 @@ class ScratchLearner(Learner):
         self._plan = Plan(settings)
         self._model = supported_model(self._plan.model)
         self._loss = choose("loss", losses.name_of(self._plan.loss), LOSSES)(self._plan.loss)
-        set_threads(settings.machine.threads)
+        _set_threads(settings.machine.threads)
         with explain_out_of_memory(_ADVICE):
             self._build(subject)
         self.step = 0
@@ -76,7 +79,7 @@ class ScratchLearner(Learner):
         if codes is not None:
             _check_album(self._target, self.settings)
         self._samples: Samples | None = None
-        pixels = math.prod(self._target.shape)
+        pixels = math.prod(self._target.grid.shape)
         count = pixels if codes is None else len(codes)
         usual = pixels if self._model.needs_all_pixels else self._model.cpu_batch
         self.epoch_steps = min(count, -(-pixels // (options.batch or usual)))
@@ -195,6 +198,15 @@ class ScratchLearner(Learner):
     def _dropouts(self) -> list[tuple[int, Dropout]]:
         layers = enumerate(self._network.layers)
         return [(i, layer) for i, layer in layers if isinstance(layer, Dropout)]
+
+
+def _set_threads(threads: int | None) -> None:
+    set_threads(threads)
+    if not limit_blas() and threads is not None:
+        _log.warning(
+            "--threads %d does not reach this NumPy's BLAS: set OPENBLAS_NUM_THREADS, "
+            "MKL_NUM_THREADS or VECLIB_MAXIMUM_THREADS to it before the command", threads,
+        )  # fmt: skip
 
 
 def _check_album(target: Target, settings: TrainingSettings) -> None:

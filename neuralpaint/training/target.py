@@ -45,14 +45,9 @@ class Target:
         )
         grid, codes = self._picture_grid, subject.codes
         self.grid = Grid(grid.x, np.tile(grid.y, (len(pictures), 1)))
-        """The coordinates of the pixels."""
+        """The coordinates of the pixels; `grid.shape` is their number of rows and columns."""
         self.codes = None if codes is None else codes.repeat(grid.shape[0], axis=0)
         """The code of each row's picture, (rows, k); None for a single picture."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of pixels."""
-        return self.grid.shape
 
     def colours(
         self, *, device: torch.device | None = None, on_done: DoneCallback = ignore

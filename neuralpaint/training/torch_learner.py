@@ -51,11 +51,11 @@ class TorchLearner(Learner):
             self._build_step()
         pixels = self._plan.model.cpu_batch if kind == "cpu" else _BATCH[kind]
         if self._plan.model.needs_all_pixels:
-            pixels = math.prod(self._target.shape)
-        apart = strides(self._target.shape, settings.optimization.batch or pixels)
+            pixels = math.prod(self._target.grid.shape)
+        apart = strides(self._target.grid.shape, settings.optimization.batch or pixels)
         self.epoch_steps = math.prod(apart)
         self._lattices = Lattices(
-            self._target.shape, apart, generator=self._generator, device=self._device
+            self._target.grid.shape, apart, generator=self._generator, device=self._device
         )
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS[kind], epoch_steps=self.epoch_steps)

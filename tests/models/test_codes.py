@@ -69,7 +69,7 @@ def test_an_album_needs_pictures_of_one_size_and_different_codes() -> None:
 def test_the_target_of_an_album_is_its_pictures_stacked() -> None:
     subject = album()
     target = Target(subject, TrainingSettings())
-    assert target.shape == (48, 24)
+    assert target.grid.shape == (48, 24)
     assert target.codes is not None
     for i, picture in enumerate(subject.pictures):
         rows = slice(16 * i, 16 * (i + 1))

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
+from neuralpaint.scratch import layers
 from neuralpaint.scratch.activations import ACTIVATIONS, ReLU, Sigmoid
 from neuralpaint.scratch.gradcheck import layer_in_torch
 from neuralpaint.scratch.layers import Array, Linear
@@ -107,3 +111,25 @@ def test_batch_norm_works_for_a_batch_of_one() -> None:
     layer = BatchNorm(6, FLOAT)
     assert np.isfinite(layer.forward(drawn(1, 6), training=True)).all()
     assert np.isfinite(layer.variance).all()
+
+
+def test_the_rows_of_a_product_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(301, 70)), rng.normal(size=(70, 50))
+    parts: list[int] = []
+
+    def count(function: Any, items: Any) -> Any:
+        parts.append(len(items))
+        return parallel_map(function, items)
+
+    monkeypatch.setattr(layers, "parallel_map", count)
+    monkeypatch.setattr(layers, "_SMALL", 0)
+    before = thread_count()
+    try:
+        for threads, expected in ((1, []), (3, [6])):
+            set_threads(threads)
+            parts.clear()
+            np.testing.assert_allclose(layers.matmul(a, b, out=np.empty((301, 50))), a @ b)
+            assert parts == expected
+    finally:
+        set_threads(before)

@@ -17,8 +17,8 @@ from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import fidelity, render
-from neuralpaint.runtime.threads import parallel_map
-from neuralpaint.scratch import matmul
+from neuralpaint.scratch import layers
+from neuralpaint.scratch import learner as scratch_learner
 from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.painting import ScratchPainting
 from neuralpaint.scratch.regularization import Dropout
@@ -339,35 +339,17 @@ def test_unsupported_options_are_refused(options: dict[str, Any], message: str) 
     assert "\n" not in str(refusal.value)
 
 
-def test_products_are_divided_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(301, 70)), rng.normal(size=(70, 50))
-    shares_used: list[int] = []
-
-    def watch(function: Any, items: Any) -> Any:
-        shares_used.append(len(items))
-        return parallel_map(function, items)
-
-    monkeypatch.setattr(matmul, "parallel_map", watch)
-    monkeypatch.setattr(matmul, "_SMALL", 0)
-    for threads, shares in ((1, []), (3, [6])):
-        matmul.set_threads(threads)
-        shares_used.clear()
-        np.testing.assert_allclose(matmul.matmul(a, b, out=np.empty((301, 50))), a @ b)
-        assert shares_used == shares
-
-
 def test_an_unknown_blas_uses_its_own_threads(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(matmul, "_library", lambda: None)
-    monkeypatch.setattr(matmul, "_limit_blas", matmul._limit_blas.__wrapped__)
-    matmul.set_threads(None)
+    for module in (scratch_learner, layers):
+        monkeypatch.setattr(module, "limit_blas", lambda: False)
+    small()
     assert not caplog.text
-    matmul.set_threads(3)
+    small(threads=3)
     assert "OPENBLAS_NUM_THREADS" in caplog.text
     a = np.ones((400, 400))
-    np.testing.assert_array_equal(matmul.matmul(a, a, out=np.empty_like(a)), 400)
+    np.testing.assert_array_equal(layers.matmul(a, a, out=np.empty_like(a)), 400)
 
 
 @pytest.mark.slow

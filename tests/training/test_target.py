@@ -38,14 +38,14 @@ def test_the_pixels_of_a_picture_are_its_target() -> None:
 
 def test_a_larger_target_has_more_pixels_of_the_same_plane() -> None:
     target = Target(picture(), TrainingSettings(target_scale=2))
-    assert target.shape == target.colours().shape[:2] == (40, 60)
+    assert target.grid.shape == target.colours().shape[:2] == (40, 60)
     np.testing.assert_array_equal(target.grid.y, Canvas.of(height=40, width=60).grid().y)
 
 
 def test_an_enhanced_target_is_twice_as_large_by_default() -> None:
-    assert Target(picture(), TrainingSettings(enhance=True)).shape == (40, 60)
+    assert Target(picture(), TrainingSettings(enhance=True)).grid.shape == (40, 60)
     settings = TrainingSettings(enhance=True, target_scale=1.5)
-    assert Target(picture(), settings).shape == (30, 45)
+    assert Target(picture(), settings).grid.shape == (30, 45)
 
 
 def test_an_enhanced_target_cannot_have_the_size_of_the_picture() -> None:
