@@ -126,8 +126,9 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
             linestyle=(0, (4, 2)) if curve.dashed else "-",
             label=_literal(curve.label) if curve.in_legend else None,
         )
-        x, y = [x for x, _ in curve.dots], [y for _, y in curve.dots]
-        axes.plot(x, y, "o", color=colour, clip_on=False)
+        if curve.dots:  # without any, the unclipped artist would break the layout
+            x, y = [x for x, _ in curve.dots], [y for _, y in curve.dots]
+            axes.plot(x, y, "o", color=colour, clip_on=False)
     if panel.logarithmic:
         axes.set_yscale("log")
     axes.set_title(panel.title)
