@@ -132,20 +132,20 @@ def main() -> None:
         # The reader of stdout has closed it; without this the interpreter fails when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except NeuralPaintError as error:
-        if debug:
-            raise
-        _fail(str(error), error.exit_status)
-    except MemoryError:
-        if debug:
-            raise
-        _fail("out of memory: lower --size, --frames or --batch", 1)
     except Exception as error:
         if debug:
             raise
-        kind = type(error).__name__
-        _fail(f"unexpected {kind}: {error}; this is a bug, --debug shows the traceback", 1)
+        _fail(_explanation(error), getattr(error, "exit_status", 1))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _explanation(error: Exception) -> str:
+    if isinstance(error, NeuralPaintError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory: lower --size, --frames or --batch"
+    kind = type(error).__name__
+    return f"unexpected {kind}: {error}; this is a bug, --debug shows the traceback"
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:

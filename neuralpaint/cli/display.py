@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from neuralpaint.pipelines.job import Result
     from neuralpaint.runtime.progress import Progress
 
-__all__ = ["Display", "FileDisplay", "Finished", "print_table", "remark"]
+__all__ = [
+    "Display",
+    "FileDisplay",
+    "Finished",
+    "print_table",
+    "print_text",
+    "remark",
+    "remark_written",
+]
 
 _INTERVAL, _JSON_INTERVAL = 0.1, 1.0  # seconds between two updates
 _BAR = 24  # columns
@@ -84,29 +92,24 @@ class Display(ABC, Generic[R]):
 
     def show_plan(self, facts: dict[str, Any]) -> None:
         """Print for a person what would be done."""
-        rows = [(name, value) for name, value in facts.items() if value is not None]
-        print_table([(name.replace("_", " "), str(value)) for name, value in rows], widths=(12,))
+        known = [(name, str(fact)) for name, fact in facts.items() if fact is not None]
+        print_table([(name.replace("_", " "), fact) for name, fact in known], widths=(12,))
 
-    def plan(self, facts: dict[str, Any]) -> None:
-        """Print what would be done."""
+    def start(self, facts: dict[str, Any], *, dry_run: bool) -> None:
+        """Print what will be done; in a dry run, print what would be done."""
         if self._json:
-            _print_json(event="plan", **facts)
-        elif not self._quiet:
+            _print_json(event="plan" if dry_run else "start", **facts)
+        elif dry_run and not self._quiet:
             self.show_plan(facts)
-
-    def start(self, facts: dict[str, Any]) -> None:
-        """Print, for a program only, what is about to be done."""
-        if self._json:
-            _print_json(event="start", **facts)
 
     def update(self, progress: Progress) -> None:
         """Show the progress, at most ten times a second except where the phase changes."""
         if not (self._is_live or self._json):
             return
-        facts = progress.to_dict() if hasattr(progress, "to_dict") else asdict(progress)
-        phase = facts["phase"]
-        if phase == "train" and facts.get("shot"):
-            phase = "film"  # training and filming alternate many times a second
+        facts = progress.to_dict()
+        # Training and filming alternate many times a second.
+        filming = progress.phase == "train" and progress.shot > 0
+        phase = "film" if filming else progress.phase
         now, scene = time.perf_counter(), f"{phase} {facts.get('number', '')}"
         interval = _JSON_INTERVAL if self._json else _INTERVAL
         if now - self._updated < interval and scene == self._scene:
@@ -159,22 +162,18 @@ class FileDisplay(Display["Result"]):
             facts.append(f"{trained} on {result.device}")
         rest = f"  {'  '.join(facts)}, {result.total_seconds:.1f} s in all"
         remark_written(str(result.output), rest, interrupted=result.interrupted)
-        for picture, psnr in _listed(result.pictures):
-            remark(f"{psnr:8.2f} dB  {picture}")
+        pictures = list(result.pictures)
+        if len(pictures) > _MOST_PICTURES:
+            name, lowest = min(pictures, key=lambda each: each[1])
+            pictures = [(f"{name}, the lowest of {len(pictures)}", lowest)]
+        for name, psnr in pictures:
+            remark(f"{psnr:8.2f} dB  {name}")
         if result.stills:
             remark(f"wrote {len(result.stills)} stills in {result.stills[0].parent}")
 
     def facts(self, result: Result) -> dict[str, Any]:
         """Return the result without the fields that only a morph fills."""
         return {name: value for name, value in super().facts(result).items() if value != ()}
-
-
-def _listed(pictures: Sequence[tuple[str, float]]) -> Sequence[tuple[str, float]]:
-    """Return the pictures, or of many only the one with the lowest PSNR."""
-    if len(pictures) <= _MOST_PICTURES:
-        return pictures
-    name, psnr = min(pictures, key=lambda each: each[1])
-    return [(f"{name}, the lowest of {len(pictures)}", psnr)]
 
 
 def remark(text: str) -> None:
@@ -207,13 +206,14 @@ def print_table(
 
     Args:
         rows: the cells of each row.
-        headings: of the columns.
-        left: the columns of text; the others are figures, aligned to the right and never wrapped.
-        widths: the least width of each of the first columns.
+        headings: the headings of the columns, if there are any.
+        left: the columns of text; the others are numbers, aligned to the right and never wrapped.
+        widths: the minimum widths of the first columns.
         indent: spaces before each row.
-        best: the row that is highlighted, counted from 0.
-        style: of the first column, in the words of Rich.
+        best: the row to highlight, counted from 0.
+        style: the Rich style of the first column.
     """
+    from rich.cells import cell_len
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -228,15 +228,13 @@ def print_table(
     )  # fmt: skip
     for column, cells in enumerate(zip(*lines, strict=True)):
         is_text = column in left
-        least = max(
-            widths[column] if column < len(widths) else 0, 0 if is_text else max(map(len, cells))
-        )
+        least = widths[column] if column < len(widths) else 0
         table.add_column(
             Text(cells[0]) if headings else "",
             justify="left" if is_text else "right",
             overflow="fold",
             no_wrap=not is_text,
-            min_width=least,
+            min_width=least if is_text else max(least, *map(cell_len, cells)),
             style=style if column == 0 else "",
         )
     for number, row in enumerate(rows):
@@ -258,7 +256,7 @@ def _print(content: RenderableType) -> None:
     terminal = sys.stdout.isatty()
     width = None if terminal else _ENDLESS
     console = Console(file=io.StringIO(), force_terminal=terminal, width=width, highlight=False)
-    console.print(content, soft_wrap=not terminal and isinstance(content, str))
+    console.print(content)
     for line in console.file.getvalue().splitlines():  # type: ignore[attr-defined]
         click.echo(line.rstrip())
 

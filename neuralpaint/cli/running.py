@@ -32,10 +32,10 @@ def run(job: _Job[R], ctx: click.Context, display: type[Display[R]]) -> int:
     """Run a job, or with --dry-run only print its plan, and return the exit status."""
     shown = display(quiet=ctx.params["quiet"], as_json=ctx.params["as_json"])
     facts = job.facts()
-    if ctx.params["dry_run"]:
-        shown.plan(facts)
+    dry_run = ctx.params["dry_run"]
+    shown.start(facts, dry_run=dry_run)
+    if dry_run:
         return 0
-    shown.start(facts)
     try:
         result = job.run(shown.update)
     finally:

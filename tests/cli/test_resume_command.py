@@ -17,7 +17,10 @@ from processes import command, neuralpaint, run, start
 from neuralpaint.storage.resume import load_checkpoint
 from neuralpaint.storage.take import load_take
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals"),
+]
 
 MODEL = ("--model", "fourier:order=4,hidden_size=8,hidden_layers=1", "--threads", "1",
          "--device", "cpu")  # fmt: skip

@@ -16,7 +16,10 @@ import pytest
 from PIL import Image
 from processes import command, read_until, run
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals"),
+]
 
 # More steps than a test waits for, each so short that a signal is handled at once.
 SMALL = ("--model", "fourier:order=4,hidden_size=8,hidden_layers=1", "--threads", "1",

@@ -18,6 +18,7 @@ from neuralpaint.models import models
 from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, Measurements, draw_bench
 from neuralpaint.pipelines.charts import has_matplotlib
 from neuralpaint.runtime.devices import find_device
+from neuralpaint.runtime.machine import Machine, this_machine
 from neuralpaint.runtime.progress import Progress, Report, ignore
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.settings import DeviceSettings, TrainingSettings
@@ -26,7 +27,6 @@ from neuralpaint.video.sinks import check_clip
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
-    from neuralpaint.pipelines.bench.machine import Machine
 
 __all__ = ["SAMPLE", "Bench", "BenchSettings", "bench"]
 
@@ -205,8 +205,6 @@ class Bench:
 
     def run(self, report: Report = ignore) -> BenchResult:
         """Measure everything, or as much as possible before a KeyboardInterrupt."""
-        from neuralpaint.pipelines.bench.machine import this_machine
-
         self._plan.report = report
         self._threads = set_threads(self.settings.machine.threads)
         machine = this_machine(device=self.device, threads=self._threads)

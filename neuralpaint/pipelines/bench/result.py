@@ -8,16 +8,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines import charts
-
-if TYPE_CHECKING:
-    from neuralpaint.pipelines.bench.machine import Machine
+from neuralpaint.runtime.machine import Machine
 
 __all__ = [
     "REFERENCE",

@@ -41,7 +41,7 @@ from neuralpaint.video.formats import formats
 from neuralpaint.video.sinks import check_clip
 
 if TYPE_CHECKING:
-    from neuralpaint.pipelines.bench.machine import Machine
+    from neuralpaint.runtime.machine import Machine
 
 __all__ = ["Job", "Race", "compare", "read_still"]
 
@@ -211,7 +211,7 @@ class Job(ABC, Generic[O, R]):
 
     def machine(self, settings: DeviceSettings) -> Machine:
         """Return the description of this machine."""
-        from neuralpaint.pipelines.bench.machine import this_machine
+        from neuralpaint.runtime.machine import this_machine
 
         device = find_device(settings.device).type
         return this_machine(device=device, threads=set_threads(settings.threads))

@@ -1,4 +1,4 @@
-"""What the bench runs on."""
+"""The machine: the hardware and the torch version that a measurement depends on."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 __all__ = ["Machine", "this_machine"]
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The facts without which no figure says anything."""
+    """What a figure of speed depends on."""
 
     cpu: str
     threads: int
@@ -22,10 +20,13 @@ class Machine:
     """The kind of device that trains, such as "cuda"."""
     gpu: str | None
     torch: str
+    """The version."""
 
 
 def this_machine(*, device: str, threads: int) -> Machine:
-    """Return what can be known of this machine, which trains on `device` with CPU `threads`."""
+    """Return this machine, which trains on `device` with this many CPU threads."""
+    import torch
+
     gpu = torch.cuda.get_device_name() if device == "cuda" else None
     return Machine(_cpu(), threads, device, gpu, torch.__version__)
 
