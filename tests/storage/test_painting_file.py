@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,13 @@ import numpy as np
 import pytest
 from contract import WITHOUT_CODES
 from damage import damaged
-from PIL import Image
 from processes import run
 
 from neuralpaint.errors import DeviceError, SavedError, UsageError
-from neuralpaint.image.canvas import Canvas, Grid, View
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.encodings import encodings
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import render
 from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.storage.tensors import load_tensors, save_tensors
 from neuralpaint.training.settings import Engine, TrainingSettings
@@ -62,65 +58,6 @@ def test_a_saved_painting_is_the_same_painting(model: str, engine: Engine, tmp_p
     assert again.note == {"psnr": 30.5}
     grid = painting.canvas.grid()
     np.testing.assert_array_equal(again(grid), painting(grid))
-
-
-@pytest.mark.parametrize(("model", "engine"), EVERY)
-def test_a_point_has_the_colour_that_it_has_in_a_grid(model: str, engine: Engine) -> None:
-    painting, grid = trained(model, engine), Canvas.of(height=31, width=150).grid()
-    expected = painting(grid)
-    full = Grid(*(np.array(axis) for axis in np.broadcast_arrays(*grid)))
-    np.testing.assert_allclose(painting(full), expected, atol=1e-5)
-    found = painting(grid.x[0, 7], grid.y[5, 0])
-    assert found.shape == (3,)
-    np.testing.assert_allclose(found, expected[5, 7], atol=1e-5)
-
-
-def test_a_turned_canvas_shows_the_same_plane() -> None:
-    painting, canvas = trained(), picture().canvas
-    turned = canvas.seen(View(angle=30))
-    assert not turned.grid().is_product
-    side, (x, y) = painting(turned.grid()), turned.grid()
-    assert side.shape == (canvas.height, canvas.width, 3)
-    np.testing.assert_allclose(side[3, 5], painting(x[3, 5], y[3, 5]), atol=1e-5)
-
-
-def test_coordinates_of_any_shapes_that_broadcast() -> None:
-    painting = trained()
-    assert painting([0.1, 0.2], 0.3).shape == (2, 3)
-    assert painting(np.zeros((2, 1, 5)), np.zeros((4, 1))).shape == (2, 4, 5, 3)
-    assert painting(np.zeros((0, 1)), np.zeros((1, 0))).shape == (0, 0, 3)
-    with pytest.raises(UsageError, match="do not broadcast"):
-        painting(np.zeros(2), np.zeros(3))
-
-
-def test_weights_are_copies() -> None:
-    painting = trained()
-    before = painting(0.1, 0.2)
-    weights = painting.weights
-    other = painting.with_weights(weights)
-    for value in weights.values():
-        value[...] = 0
-    np.testing.assert_array_equal(painting(0.1, 0.2), before)
-    np.testing.assert_array_equal(other(0.1, 0.2), before)
-
-
-@pytest.mark.parametrize("engine", ["torch", "numpy"])
-def test_weights_of_another_model_are_refused(engine: Engine) -> None:
-    painting = trained("mlp:hidden_size=8", engine)
-    good = painting.weights
-    name = next(iter(good))
-    missing = {key: value for key, value in good.items() if key != name}
-    for wrong in (missing, good | {"more": np.ones(2)}, good | {name: good[name][:1]}):
-        with pytest.raises(UsageError, match="weights"):
-            painting.with_weights(wrong)
-    with pytest.raises(UsageError, match="float64"):
-        painting.with_weights(good | {name: good[name].astype(np.float64)})
-
-
-def test_a_notebook_shows_the_picture_at_its_own_size() -> None:
-    painting = trained()
-    shown = np.asarray(Image.open(io.BytesIO(painting._repr_png_())))
-    np.testing.assert_array_equal(shown, render(painting, painting.canvas))
 
 
 def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
