@@ -33,7 +33,7 @@ _WARM_UP = 3  # steps of a shape before its recording: libraries initialise them
 
 
 def backpropagate(
-    model: ColourModel, loss: Loss, batch: Batch, *, parameters: Sequence[Tensor]
+    model: ColourModel, batch: Batch, *, loss: Loss, parameters: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor]:
     """Set the gradients of the parameters; return the loss and the predicted colours (h, w, 3).
 

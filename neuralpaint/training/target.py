@@ -184,7 +184,9 @@ class TargetTensors:
     order: Tensor | None = None  # (height, width) float32
 
     @classmethod
-    def of(cls, target: Target, colours: NDArray[np.uint8], device: torch.device) -> TargetTensors:
+    def of(
+        cls, target: Target, colours: NDArray[np.uint8], *, device: torch.device
+    ) -> TargetTensors:
         """Copy a target with its computed colours to a device; the CPU shares their memory."""
         pixels, x, y = (torch.from_numpy(a).to(device) for a in (colours, *target.grid))
         row_codes = None if target.codes is None else target.codes[:, None]
@@ -219,15 +221,15 @@ class TargetTensors:
 
 def strides(shape: tuple[int, int], batch: int) -> tuple[int, int]:
     """Return (row, column) strides whose lattices have about `batch` of (h, w) pixels."""
+
+    def clamp(stride: float, side: int) -> int:
+        return min(side, max(1, round(stride)))
+
     height, width = shape
     lattices = height * width / batch
-    rows = _clamp(math.sqrt(lattices), height)
-    columns = _clamp(lattices / rows, width)
-    return _clamp(lattices / columns, height), columns
-
-
-def _clamp(stride: float, side: int) -> int:
-    return min(side, max(1, round(stride)))
+    rows = clamp(math.sqrt(lattices), height)
+    columns = clamp(lattices / rows, width)
+    return clamp(lattices / columns, height), columns
 
 
 class Lattices(Iterator[Lattice]):
@@ -241,14 +243,14 @@ class Lattices(Iterator[Lattice]):
 
     def __init__(
         self,
-        sides: tuple[int, int],
-        strides: tuple[int, int],
+        shape: tuple[int, int],
         *,
+        strides: tuple[int, int],
         generator: torch.Generator,
         device: torch.device,
     ) -> None:
-        """Take height and width, and the (row, column) strides."""
-        self._sides, self._strides = sides, strides
+        """Take (height, width) of the target and the (row, column) strides."""
+        self._shape, self._strides = shape, strides
         self._generator, self._device = generator, device
         self._began = generator.get_state()  # before this epoch was drawn
         self._order: list[int] = []
@@ -264,11 +266,20 @@ class Lattices(Iterator[Lattice]):
     def _draw_epoch(self) -> None:
         self._began = self._generator.get_state()
         self._rows, self._columns = (
-            _draw_indices(side, stride, self._generator, self._device)
-            for side, stride in zip(self._sides, self._strides, strict=True)
+            self._draw_indices(side, stride)
+            for side, stride in zip(self._shape, self._strides, strict=True)
         )
         self._order = torch.randperm(math.prod(self._strides), generator=self._generator).tolist()
         self._taken = 0
+
+    def _draw_indices(self, side: int, stride: int) -> list[Tensor]:
+        """Divide 0..side-1 at random into `stride` lists with one of every `stride` neighbours."""
+        groups = -(-side // stride)
+        shuffled = torch.rand(groups, stride, generator=self._generator).argsort(dim=1)
+        columns = (shuffled + stride * torch.arange(groups)[:, None]).t()  # (stride, groups)
+        lists = [column[column < side] for column in columns]
+        joined = to_device(torch.cat(lists), self._device)  # one copy, not one for each list
+        return list(joined.split([len(each) for each in lists]))
 
     def state(self) -> State:
         """Return the generator's state before this epoch and the number of lattices taken since."""
@@ -289,16 +300,3 @@ class Lattices(Iterator[Lattice]):
             raise state_mismatch("the random number generator has another state") from error
         self._draw_epoch()
         self._taken = taken
-
-
-def _draw_indices(
-    side: int, stride: int, generator: torch.Generator, device: torch.device
-) -> list[Tensor]:
-    """Divide 0..side-1 at random into `stride` lists with one of every `stride` neighbours."""
-    groups = -(-side // stride)
-    shuffled = torch.rand(groups, stride, generator=generator).argsort(dim=1)
-    columns = (shuffled + stride * torch.arange(groups)[:, None]).t()  # (stride, groups)
-    lists = [column[column < side] for column in columns]
-    # One copy to the device instead of one for each list.
-    joined = to_device(torch.cat(lists), device)
-    return list(joined.split([len(each) for each in lists]))

@@ -55,7 +55,7 @@ class TorchLearner(Learner):
         apart = strides(self._target.grid.shape, settings.optimization.batch or pixels)
         self.epoch_steps = math.prod(apart)
         self._lattices = Lattices(
-            self._target.grid.shape, apart, generator=self._generator, device=self._device
+            self._target.grid.shape, strides=apart, generator=self._generator, device=self._device
         )
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS[kind], epoch_steps=self.epoch_steps)
@@ -65,7 +65,7 @@ class TorchLearner(Learner):
         if self._tensors is None:
             with explain_out_of_memory(_ADVICE):
                 colours = self._target.colours(device=self._device, on_done=look)
-                self._tensors = TargetTensors.of(self._target, colours, self._device)
+                self._tensors = TargetTensors.of(self._target, colours, device=self._device)
 
     def _build_model(self) -> None:
         # Initialised on the CPU, so that the weights are the same on every device.
@@ -148,7 +148,7 @@ class TorchLearner(Learner):
         options = self.settings.optimization
         self._optimizer.zero_grad()
         self._loss, self._prediction = backpropagate(
-            self.model, self._plan.loss, batch, parameters=self._parameters
+            self.model, batch, loss=self._plan.loss, parameters=self._parameters
         )
         penalty = add_penalties(self._parameters, l1=options.l1, l2=options.l2)
         if options.clip is not None:

@@ -91,7 +91,7 @@ def test_pictures_of_an_album_are_scaled_and_thinned_like_others(
 
 def test_a_batch_has_the_code_of_each_row() -> None:
     target = Target(album(), TrainingSettings())
-    tensors = TargetTensors.of(target, target.colours(), torch.device("cpu"))
+    tensors = TargetTensors.of(target, target.colours(), device=torch.device("cpu"))
     batch = tensors.batch(Lattice(torch.tensor([0, 15, 16, 47]), torch.tensor([1, 5])))
     assert batch.code is not None
     assert batch.code.shape == (4, 1, 3)

@@ -18,13 +18,13 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (13, 29, 3), dtype=np.uint8)
 
 def target(pixels: np.ndarray = PIXELS) -> TargetTensors:
     whole = Target(Picture(pixels), TrainingSettings())
-    return TargetTensors.of(whole, whole.colours(), torch.device("cpu"))
+    return TargetTensors.of(whole, whole.colours(), device=torch.device("cpu"))
 
 
 def lattices(batch: int, *, seed: int, shape: tuple[int, int] = PIXELS.shape[:2]) -> Lattices:
     generator = torch.Generator().manual_seed(seed)
     apart = strides(shape, batch)
-    return Lattices(shape, apart, generator=generator, device=torch.device("cpu"))
+    return Lattices(shape, strides=apart, generator=generator, device=torch.device("cpu"))
 
 
 def test_a_batch_has_the_colours_and_coordinates_of_its_pixels() -> None:
@@ -92,7 +92,7 @@ def test_pixels_are_shared_and_stay_bytes() -> None:
 def planes(**options: np.ndarray) -> TargetTensors:
     given: dict[str, Any] = {"fills": False, **options}
     whole = Target(Picture(PIXELS, **given), TrainingSettings())
-    return TargetTensors.of(whole, whole.colours(), torch.device("cpu"))
+    return TargetTensors.of(whole, whole.colours(), device=torch.device("cpu"))
 
 
 LATTICE = Lattice(torch.tensor([3, 7, 11]), torch.tensor([2, 9, 12, 28]))

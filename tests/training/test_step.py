@@ -57,7 +57,7 @@ def test_parts_give_the_gradients_of_the_whole(spec: str, loss: str, weighted: b
     prediction = both(pixels.x, pixels.y)
     expected = losses.parse(loss)(prediction, pixels.colours, weights=pixels.weights)
     gradients = torch.autograd.grad(expected, parameters)
-    value, prediction = backpropagate(both, losses.parse(loss), pixels, parameters=parameters)
+    value, prediction = backpropagate(both, pixels, loss=losses.parse(loss), parameters=parameters)
     torch.testing.assert_close(value, expected.detach())
     torch.testing.assert_close(prediction, both(pixels.x, pixels.y).detach())
     for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -74,7 +74,7 @@ def test_every_thread_takes_some_rows(monkeypatch: pytest.MonkeyPatch) -> None:
         return forward(x, y, code)
 
     monkeypatch.setattr(both, "forward", watch)
-    backpropagate(both, losses.parse("mse"), batch(), parameters=list(both.parameters()))
+    backpropagate(both, batch(), loss=losses.parse("mse"), parameters=list(both.parameters()))
     assert sorted(rows) == [14, 14, 15]
 
 
