@@ -291,7 +291,7 @@ def _live_line(phase: str, facts: Mapping[str, Any], *, elapsed: float) -> Rende
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what is known about the progress, each with its style."""
+    """Yield the facts of the progress, each with its style."""
     name = next((facts[key] for key in ("contestant", "method", "subject") if key in facts), "")
     if name:
         yield (f"{facts['number']}/{facts['count']} {name}" if "number" in facts else name), "bold"

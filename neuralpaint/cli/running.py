@@ -1,4 +1,4 @@
-"""Runs the job of a command: asks before files are replaced, shows progress, returns the status."""
+"""Runs the job of a command: confirms overwriting, shows the progress, returns the exit status."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def resume_of(
     resume: bool = False,
     overwrite: bool,
 ) -> Resume:
-    """Return the files of a run; if some would be replaced, the user is asked first."""
+    """Return the files of a run; replacing existing ones is confirmed first."""
     if not resume:
         interrupted = Resume.checkpoint_path(output).exists()
         also = f"an interrupted run for {output}, which --resume continues," if interrupted else ""
@@ -80,7 +80,7 @@ def resume_of(
 
 
 def confirm_overwrite(*paths: str | Path | None, overwrite: bool, also: str = "") -> bool:
-    """Return whether all files that exist may be replaced; on a terminal, the user is asked.
+    """Return whether all files that exist may be replaced; after a question on a terminal.
 
     `also` names what else would be lost.
     """

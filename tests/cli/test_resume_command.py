@@ -63,12 +63,12 @@ def test_a_killed_run_resumes_to_an_identical_clip(folder: Path) -> None:
 
     refused = neuralpaint(*words, cwd=folder)
     assert refused.returncode == 2
-    assert "--resume goes on with it, -y begins anew" in refused.stderr
+    assert "--resume continues it, -y begins anew" in refused.stderr
 
     # The settings are those of the run that was killed.
     done = neuralpaint("video", "in.png", "-o", "out.mp4", "--resume", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "going on from step" in done.stderr
+    assert "resuming at step" in done.stderr
     assert digest(folder / "out.mp4") == digest(folder / "whole.mp4")
     assert sorted(p.name for p in folder.iterdir()) == ["in.png", "out.mp4", "whole.mp4"]
 
@@ -87,7 +87,7 @@ def test_ctrl_c_leaves_a_clip_and_a_checkpoint(folder: Path) -> None:
         ready=lambda: take.exists() and take.stat().st_size > 50_000,
     )
     assert stopped.returncode == 130
-    assert "--resume goes on from where it was" in stopped.stderr
+    assert "with --resume continues from here" in stopped.stderr
     digest(folder / "out.mp4")  # it plays
     refused = neuralpaint(*words, "--resume", "--steps", "10", cwd=folder)
     assert "--steps 1200, not 10" in refused.stderr
