@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from neuralpaint.config.settings import ComposedSettings, group, setting
 from neuralpaint.errors import UsageError
@@ -116,52 +116,13 @@ def bench(
     return Bench(*sources, output=output, settings=chosen, overwrite=overwrite).run(report)
 
 
-class _WorkPlan:
-    """Reports how much of the expected time has passed."""
-
-    report: Report = staticmethod(ignore)
-
-    def __init__(self, settings: BenchSettings, *, pictures: int) -> None:
-        count = len(settings.models)
-        training = count * sum(settings.durations)
-        self._total = count * (_SPEED_SECONDS + _FILM_SECONDS)
-        if not settings.no_reference:
-            training += settings.seconds
-            self._total += _SPEED_SECONDS
-        self._total += pictures * training
-        self._passed = 0.0
-
-    @property
-    def expected_seconds(self) -> float:
-        return _MEASURING * self._total
-
-    def begin(self, phase: Literal["speed", "film"], subject: str, *, picture: str) -> None:
-        self._report(phase, 0.0, subject, picture=picture)
-
-    def begin_training(
-        self, subject: str, *, picture: str, seconds: float
-    ) -> Callable[[float, float | None], None]:
-        """Return a function that reports the seconds trained so far, and the newest PSNR."""
-
-        def on_progress(trained: float, psnr: float | None) -> None:
-            facts = {"train_seconds": trained, "psnr": psnr}
-            passed = min(trained, seconds)
-            self._report("train", passed, subject, picture=picture, seconds=seconds, **facts)
-
-        return on_progress
-
-    def end(self, done: Literal["speed", "film"] | float) -> None:
-        """Count a measurement, or a training of so many seconds, as done."""
-        seconds = {"speed": _SPEED_SECONDS, "film": _FILM_SECONDS}
-        self._passed += done if isinstance(done, float) else seconds[done]
-
-    def _report(
-        self, phase: str, passed: float, subject: str, *, picture: str,
-        seconds: float | None = None, **facts: Any,
-    ) -> None:  # fmt: skip
-        details = {"subject": subject, "picture": picture, "seconds": seconds}
-        done = (self._passed + passed) / self._total
-        self.report(Progress(phase, done, details=details, **facts))
+def _expected_work(settings: BenchSettings, *, pictures: int) -> float:
+    """Return about how many seconds everything takes, without measuring during the trainings."""
+    count = len(settings.models)
+    work = count * (_SPEED_SECONDS + _FILM_SECONDS) + pictures * count * sum(settings.durations)
+    if not settings.no_reference:
+        work += _SPEED_SECONDS + pictures * settings.seconds
+    return work
 
 
 class Bench:
@@ -187,7 +148,9 @@ class Bench:
         self.device = find_device(settings.machine.device).type
         self._canvas, _ = CanvasSettings().views(self.pictures[0].canvas, longest=_LONGEST_SIDE)
         self._measurements = Measurements()
-        self._plan = _WorkPlan(settings, pictures=len(self.pictures))
+        self._work = _expected_work(settings, pictures=len(self.pictures))
+        self._done = 0.0  # of these seconds
+        self._report: Report = ignore
 
     def facts(self) -> dict[str, Any]:
         """Return what will be measured, for a person or a program to read."""
@@ -197,7 +160,7 @@ class Bench:
             "models": ", ".join(settings.models),
             "trainings": ", ".join(f"{seconds:g} s" for seconds in settings.durations),
             "reference": None if settings.no_reference else f"{REFERENCE}, {settings.seconds:g} s",
-            "expected_time": f"{round(self._plan.expected_seconds)} s",
+            "expected_time": f"{round(_MEASURING * self._work)} s",
             "device": self.device,
             "seed": settings.seed,
             "output": None if self._output is None else str(self._output),
@@ -205,7 +168,7 @@ class Bench:
 
     def run(self, report: Report = ignore) -> BenchResult:
         """Measure everything, or as much as possible before a KeyboardInterrupt."""
-        self._plan.report = report
+        self._report = report
         self._threads = set_threads(self.settings.machine.threads)
         machine = this_machine(device=self.device, threads=self._threads)
         interrupted = False
@@ -235,45 +198,45 @@ class Bench:
         from neuralpaint.pipelines.bench.cost import training_speed
 
         picture = self.pictures[0]
-        self._plan.begin("speed", model, picture=picture.name)
+        self._progress("speed", model, picture)
         self._measurements.speeds[model] = training_speed(
             picture, self.settings.training(model), threads=self._threads
         )
-        self._plan.end("speed")
+        self._done += _SPEED_SECONDS
 
     def _measure_engines(self) -> None:
         from neuralpaint.pipelines.bench.cost import compare_engines
 
-        self._plan.begin("speed", "numpy engine", picture=self.pictures[0].name)
+        self._progress("speed", "numpy engine", self.pictures[0])
         self._measurements.engines = compare_engines(
             self.pictures[0], threads=self._threads, seed=self.settings.seed
         )
-        self._plan.end("speed")
+        self._done += _SPEED_SECONDS
 
     def _measure_quality(self, model: str, picture: Picture) -> None:
         from neuralpaint.pipelines.bench.quality import train_by_clock
 
         training = self.settings.training(model)
         for seconds in self.settings.durations:
-            report = self._plan.begin_training(model, picture=picture.name, seconds=seconds)
+            report = self._training_report(model, picture, seconds=seconds)
             points = []
             for point in train_by_clock(picture, training, seconds=seconds, on_progress=report):
                 self._measurements.add_point(model, seconds=point.seconds, psnr=point.psnr)
                 points.append(point)
             if seconds in self.settings.clocks:
                 self._measurements.add_still(model, clock=seconds, psnr=points[-1].psnr)
-            self._plan.end(seconds)
+            self._done += seconds
         if picture is self.pictures[0]:
             self._film(model, [point.painting for point in points[::-_FILM_EVERY]])
 
     def _film(self, model: str, paintings: Sequence[Painting]) -> None:
         from neuralpaint.pipelines.bench.cost import encoding_ms, film
 
-        self._plan.begin("film", model, picture=self.pictures[0].name)
+        self._progress("film", model, self.pictures[0])
         frames, self._measurements.render_ms[model] = film(paintings, self._canvas)
         if self._measurements.encode_ms is None:  # it hardly depends on the model
             self._measurements.encode_ms = encoding_ms(frames)
-        self._plan.end("film")
+        self._done += _FILM_SECONDS
 
     def _measure_reference(self, picture: Picture) -> None:
         from neuralpaint.pipelines.bench.reference import train_reference
@@ -285,13 +248,31 @@ class Bench:
             device=self.device,
             threads=self._threads,
             seed=self.settings.seed,
-            on_progress=self._plan.begin_training(REFERENCE, picture=picture.name, seconds=seconds),
+            on_progress=self._training_report(REFERENCE, picture, seconds=seconds),
         )
         for point in points:
             self._measurements.add_point(REFERENCE, seconds=point.seconds, psnr=point.psnr)
             if point.clock in clocks:
                 self._measurements.add_still(REFERENCE, clock=point.clock, psnr=point.psnr)
-        self._plan.end(seconds)
+        self._done += seconds
+
+    def _training_report(
+        self, name: str, picture: Picture, *, seconds: float
+    ) -> Callable[[float, float | None], None]:
+        """Return a function that reports the seconds trained so far, and the newest PSNR."""
+
+        def report(trained: float, psnr: float | None) -> None:
+            self._progress("train", name, picture, seconds=seconds, trained=trained, psnr=psnr)
+
+        return report
+
+    def _progress(
+        self, phase: str, name: str, picture: Picture, *, seconds: float | None = None,
+        trained: float = 0.0, psnr: float | None = None,
+    ) -> None:  # fmt: skip
+        done = (self._done + min(trained, seconds or 0.0)) / self._work
+        details = {"subject": name, "picture": picture.name, "seconds": seconds}
+        self._report(Progress(phase, done, train_seconds=trained, psnr=psnr, details=details))
 
     def _result(self, machine: Machine, *, interrupted: bool) -> BenchResult:
         measured, first = self._measurements, self.pictures[0]
