@@ -1,27 +1,41 @@
-"""Takes the README apart, so that CI runs what a reader would type: `python tests/readme.py WHAT`.
+"""Extracts what the README and the guide show, so that CI runs what a reader would type.
 
-WHAT is `test` (the command that passes the tests), `commands` (every other shell command, one per
-line) or `python` (the Python blocks, one after the other).
+    python tests/readme.py test              print the command that passes the tests
+    python tests/readme.py run [PAGE ...]    run every other command and Python block, page by page
+
+Commands run in the project's root, with the Python that runs this file first on the PATH. A page
+may use the files of its own earlier commands, never those of another page.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+GUIDE = ROOT / "examples" / "guide"
+PAGES = [README, GUIDE / "README.md", *sorted({*GUIDE.glob("*.md")} - {GUIDE / "README.md"})]
+
+_BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 
-def blocks(language: str) -> list[str]:
-    """Return the fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), flags=re.M | re.S)
+def steps(page: Path) -> list[tuple[str, str]]:
+    """Return the language and text of every shell command and Python block of a page, in order."""
+    found = []
+    for language, text in _BLOCK.findall(page.read_text(encoding="utf-8")):
+        found += [(language, each) for each in (_lines(text) if language == "bash" else [text])]
+    return found
 
 
-def commands() -> list[str]:
-    """Return the shell commands, continued lines joined, comments left out."""
-    lines = "".join(blocks("bash")).replace("\\\n", " ").splitlines()
-    return [re.sub(r"\s+#.*| {2,}", " ", line).strip() for line in lines if line.strip()]
+def commands(pages: Sequence[Path] = PAGES) -> list[str]:
+    """Return all shell commands of the pages."""
+    return [text for page in pages for language, text in steps(page) if language == "bash"]
 
 
 def command_for_tests() -> str:
@@ -30,11 +44,40 @@ def command_for_tests() -> str:
     return command
 
 
+def run(page: Path) -> None:
+    """Run all steps of a page except the tests; exit at the first that fails."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for language, text in steps(page):
+        if text == command_for_tests():
+            continue
+        shown = f"$ {text}" if language == "bash" else f"{text.rstrip()}"
+        print(f"\n{page.relative_to(ROOT)}\n{shown}", flush=True)
+        shell = ["bash", "-euo", "pipefail", "-c", text]
+        began = time.perf_counter()
+        done = subprocess.run(
+            shell if language == "bash" else [sys.executable, "-c", text],
+            cwd=ROOT,
+            env=os.environ | {"PATH": path},
+            stdin=subprocess.DEVNULL,
+            timeout=900,
+        )
+        print(f"({time.perf_counter() - began:.1f} s)", flush=True)
+        if done.returncode:
+            sys.exit(f"{page.relative_to(ROOT)}: exit status {done.returncode}: {text}")
+
+
+def _lines(text: str) -> list[str]:
+    """Return the commands of a block: continued lines are joined, comments removed."""
+    lines = text.replace("\\\n", " ").splitlines()
+    return [re.sub(r"\s+#.*| {2,}", " ", line).strip() for line in lines if line.strip()]
+
+
 if __name__ == "__main__":
-    what = sys.argv[1]
+    what, *names = sys.argv[1:]
     if what == "test":
         print(command_for_tests())
-    elif what == "commands":
-        print("\n".join(line for line in commands() if line != command_for_tests()))
     else:
-        print("\n".join(blocks("python")))
+        began = time.perf_counter()
+        for each in [Path(name).resolve() for name in names] or PAGES:
+            run(each)
+        print(f"\nall commands: {time.perf_counter() - began:.0f} s")
