@@ -1,10 +1,10 @@
-"""Everything that can go wrong, as one tree.
+"""The errors that neuralpaint raises on purpose, as one tree.
 
     NeuralPaintError            it failed                        exit status 1
     ├── UsageError              the command was wrong            exit status 2
     │   └── UnknownNameError    no such name, key or choice
     ├── PictureError            the picture cannot be read
-    ├── DeviceError             the device is not there, or out of memory
+    ├── DeviceError             the device does not exist, or is out of memory
     ├── DivergedError           the loss became NaN or infinite
     ├── SavedError              the painting or take cannot be read
     └── EncodingError           the clip or still cannot be written
@@ -42,7 +42,7 @@ class UsageError(NeuralPaintError, ValueError):
 
 
 class UnknownNameError(UsageError):
-    """A name that nobody registered; the message lists the choices and the closest match."""
+    """A name that is not registered; the message lists the choices and the closest match."""
 
     def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
         choices = sorted(choices)

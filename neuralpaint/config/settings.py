@@ -1,7 +1,7 @@
-"""Settings: frozen dataclasses whose fields carry their help, unit and range.
+"""Settings: frozen dataclasses whose fields have a help text, a unit and a range.
 
-The command line, `neuralpaint list` and the metadata of a clip are all derived from these fields,
-so that a default, a range or a line of help stands in exactly one place.
+The command line, `neuralpaint list` and the note in a clip are derived from these fields, so each
+default, range and help text is written once.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _TIME = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 
 
 class Entries(Protocol):
-    """What a setting needs to know of a registry."""
+    """The part of a registry that a setting uses."""
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""
         ...
 
     def parse(self, text: str) -> object:
-        """Check the text of one entry."""
+        """Return one entry; raise UsageError if the text is wrong."""
         ...
 
     def parse_list(self, text: str) -> object:
-        """Check the text of a list of entries."""
+        """Return a list of entries; raise UsageError if the text is wrong."""
         ...
 
 
@@ -63,11 +63,17 @@ def setting(
 ) -> Any:
     """Declare a field of a `Settings` dataclass.
 
-    `minimum` and `maximum` are allowed values themselves; `above` is not. `entries` is the registry
-    that the value, `name:key=value,...`, is looked up in; where the setting is `repeatable`, it is
-    a comma-separated list of them, which the command line also takes as several options. A number
-    whose `unit` is seconds may be written as a time such as 90s or 1h30m. `read` makes the value of
-    a TOML file, for a command line that is given one.
+    Args:
+        default: the value of the field if it is not set.
+        help: one sentence for `--help` and `neuralpaint list`.
+        unit: for messages; a number of "seconds" can be written as a time such as 90s or 1h30m.
+        minimum: the smallest allowed number.
+        maximum: the largest allowed number.
+        above: all allowed numbers are larger.
+        entries: the registry in which the value, `name:key=value,...`, is looked up.
+        repeatable: whether the value is a comma-separated list of entries; on the command line the
+            option can be repeated.
+        read: returns the value for the path of a TOML file, which the command line accepts instead.
     """
     metadata = {
         "help": help,
@@ -84,7 +90,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Option:
-    """One field of a `Settings` class, as the command line and `list` see it."""
+    """One field of a `Settings` class, as the command line and `list` use it."""
 
     name: str
     type: type
@@ -107,12 +113,12 @@ class Option:
         return f"--{self.name.replace('_', '-')}"
 
     def convert(self, value: Any, *, label: str | None = None) -> Any:
-        """Return `value` (text or already typed) as this field's type, checked.
+        """Return a value, or the text of one, as this field's type, after all checks.
 
-        `label` is what an error calls the setting.
+        `label` is the name of the setting in error messages.
 
         Raises:
-            UsageError: the value has the wrong type, is out of range or is not a choice.
+            UsageError: the value has the wrong type, is out of range, or is none of the choices.
         """
         label = label or self.name
         if value is None or (self.optional and value in _UNSET):
@@ -151,7 +157,7 @@ class Option:
 
     def _check_range(self, value: float, label: str) -> None:
         unit = f" {self.unit}" if self.unit else ""
-        # A whole number may be larger than any float.
+        # A whole number can be larger than any float.
         shown = "so much" if isinstance(value, int) and abs(value) > _HUGE else f"{value:g}"
         if value != value or value in (float("inf"), float("-inf")):
             raise UsageError(f"{label} must be a finite number, not {shown}")

@@ -73,7 +73,7 @@ def inpaint(
 ) -> Result:
     """Fill the hole of a picture, train on the result, and write it as a still or a clip.
 
-    A `KeyboardInterrupt` while it works writes what there is so far; the result says so.
+    A `KeyboardInterrupt` writes what has been made so far, and sets `Result.interrupted`.
 
     Args:
         source: a path, an open binary file, or "-" for standard input.

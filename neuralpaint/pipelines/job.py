@@ -46,7 +46,7 @@ class Result:
 
 
 class Job(ABC):
-    """Makes one file; whatever ends it early, the training is not lost."""
+    """Makes one file. If it ends early, the training can be resumed."""
 
     shots = 0
     """Shots that are going to be rendered."""

@@ -25,7 +25,7 @@ from neuralpaint.image.pictures import Picture, PictureSettings, Source
 
 __all__ = ["MaskSettings", "PictureReader", "ReferenceSettings"]
 
-# What belongs to a setting, and says nothing without it.
+# Options that have no effect without another one.
 _BELONGING = {
     "mask": ("invert", "fill"),
     "focus": ("focus_weight",),
@@ -41,8 +41,8 @@ class ReferenceSettings(Settings):
 
     truth: str | None = setting(
         None,
-        "the picture without its hole, to tell how well that is filled; unset, PSNR is that of the "
-        "known pixels, but that of all where a mask is drawn over a picture that is whole",
+        "the picture without its hole, to measure how well the hole is filled; unset, the PSNR is "
+        "that of the known pixels, or of all pixels if the mask is generated",
         unit="FILE",
     )
 
@@ -63,36 +63,40 @@ class MaskSettings(Settings):
 
     mask: str | None = setting(
         None,
-        "what of the picture is unknown and to be filled in: drawn by name, or what is white, or "
-        "transparent, in a picture of the same shape",
+        "the unknown pixels, which are filled: a generated mask by its name, or a file of the same "
+        "shape in which they are white or transparent",
         unit="FILE",
         entries=mask_names,
     )
-    invert: bool = setting(False, "change what the mask says is known with what is unknown")
+    invert: bool = setting(False, "swap the known and the unknown pixels of the mask")
     fill: Literal["patches", "none"] = setting(
         "patches",
-        "what the network learns where a mask hides the picture; patches: what the picture's own "
-        "patches make likely, filled in before the training; none: nothing, it guesses",
+        "what the network learns at unknown pixels; patches: the most likely colours given the "
+        "picture's own patches, computed before the training; none: nothing",
     )
     focus: str | None = setting(
         None,
-        "what is learned best: a mask as above, of which white counts more than black",
+        "the pixels that are learned best: a mask as above, whose white counts more than its black",
         unit="FILE",
         entries=mask_names,
     )
     focus_weight: float = setting(
-        8.0, "how much the focus counts, the rest being 1", unit="times", above=0.0, maximum=1000
+        8.0,
+        "weight of the focus; the weight of all other pixels is 1",
+        unit="times",
+        above=0.0,
+        maximum=1000,
     )
     order: str | None = setting(
         None,
-        "what is learned first and what later: by name, or a mask as above, of which black is "
-        "first and white last",
+        "the order in which pixels are learned: by its name, or a mask as above, whose black is "
+        "first and whose white is last",
         unit="FILE",
         entries=order_names,
     )
     order_until: float = setting(
         0.7,
-        "the part of the training after which all is being learned",
+        "the fraction of the training after which all pixels are learned",
         minimum=0,
         maximum=0.95,
     )
@@ -116,13 +120,13 @@ class MaskSettings(Settings):
         return self.replaced(**{name: _name(path) for name, path in self.files().items()})
 
     def chosen(self) -> dict[str, Order | Mask | Path]:
-        """Return what each mask is, drawn or a file, by the setting's name."""
+        """Return each mask, as an entry or as the path of a file, by option name."""
         parse = {"mask": parse_mask, "focus": parse_mask, "order": order_names.parse}
         return {name: parse[name](text) for name in parse if (text := getattr(self, name))}
 
 
 class PictureReader:
-    """Reads pictures as settings say: their size, their masks, and the truth behind a mask."""
+    """Reads pictures at the size that settings choose, with their masks and the truth."""
 
     def __init__(
         self,
@@ -196,7 +200,7 @@ class PictureReader:
 
 
 def _name(path: str) -> str:
-    """Return a file's name without its folder, so written that nobody takes it for a mask's."""
+    """Return the last part of a path, written so that it cannot be read as a generated mask."""
     name = PurePath(path).name
     taken = name.partition(":")[0]
     return f"./{name}" if taken in masks or taken in orders or not PurePath(name).suffix else name

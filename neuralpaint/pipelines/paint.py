@@ -53,7 +53,8 @@ def paint(
 ) -> Result:
     """Train on a picture and write what the network has learned as a still.
 
-    A `KeyboardInterrupt` while it trains writes what has been learned so far; the result says so.
+    A `KeyboardInterrupt` during the training writes what has been learned so far, and sets
+    `Result.interrupted`.
 
     Args:
         source: a path, an open binary file, or "-" for standard input.

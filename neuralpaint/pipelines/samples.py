@@ -1,4 +1,4 @@
-"""Samples: what the network says of codes that were never trained, as stills and on sheets."""
+"""Samples: stills of codes that were not trained, and contact sheets of them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from neuralpaint.video.drawing import Frame
 __all__ = ["MOST_CORNERS", "Samples", "spelled"]
 
 MOST_CORNERS = 256
-"""Combinations of buttons that fit onto one sheet."""
+"""The most combinations of buttons on one sheet."""
 
 _SHEET, _GRID = "sheet.png", "grid.png"
 _OURS = re.compile(r"([01]+|sample-\d+|sheet|grid)\.png", re.ASCII)
 
 
 class Samples:
-    """A folder beside a clip, with stills of some codes, and sheets of them and of all corners."""
+    """A folder beside a clip: stills of some codes, a sheet of them, and a sheet of all corners."""
 
     def __init__(
         self,
@@ -38,12 +38,18 @@ class Samples:
         grid: bool,
         seed: int,
     ) -> None:
-        """Choose codes: `count` random ones beside the trained (pictures, k), and all for a grid.
+        """Choose the codes.
 
-        Where they are `buttons`, the random ones are combinations of these.
+        Args:
+            clip: the clip.
+            codes: the trained codes, (pictures, k).
+            buttons: whether codes are combinations of buttons, 0 or 1.
+            count: the number of random codes.
+            grid: whether a sheet of all combinations of buttons is drawn.
+            seed: of the random codes.
 
         Raises:
-            UsageError: there are not so many, or no corners.
+            UsageError: there are fewer combinations, or too many for a sheet.
         """
         self.folder = clip.with_name(f"{clip.stem}-samples")
         self._codes = random_codes(codes, count, np.random.default_rng(seed), buttons=buttons)
@@ -53,17 +59,17 @@ class Samples:
         if grid and count > MOST_CORNERS:
             raise UsageError(
                 f"--grid: {codes.shape[1]} buttons have {count:,} combinations, and a sheet has "
-                f"room for {MOST_CORNERS}: leave it out, or ask for --sample"
+                f"room for {MOST_CORNERS}: leave it out, or use --sample"
             )
         self._trained = {code.tobytes() for code in codes}
         self._corners = corners(codes.shape[1]) if grid else None
 
     def check(self, *, overwrite: bool) -> None:
-        """Raise what would keep them from being written.
+        """Check that the folder can be written.
 
         Raises:
-            UsageError: the folder cannot be there, or holds what is not replaced.
-            EncodingError: it cannot be written to.
+            UsageError: it cannot be there, or contains other files.
+            EncodingError: it is not writable.
         """
         if self:
             check_output_folder(self.folder, belongs=_is_ours, overwrite=overwrite)
@@ -72,7 +78,7 @@ class Samples:
         return bool(len(self._codes)) or self._corners is not None
 
     def write(self, show: Callable[[NDArray[np.float32]], Frame], *, tag: str) -> list[Path]:
-        """Write all, as `show` shows a code; return the files.
+        """Write all files and return them; `show` returns the frame of a code.
 
         Raises:
             EncodingError: a file cannot be written.
@@ -80,7 +86,7 @@ class Samples:
         try:
             self.folder.mkdir(exist_ok=True)
             for path in self.folder.iterdir():
-                if _is_ours(path.name):  # of an earlier run
+                if _is_ours(path.name):  # from an earlier run
                     path.unlink()
         except OSError as error:
             raise write_error(self.folder, error) from error
@@ -92,9 +98,9 @@ class Samples:
     def _frames(self, show: Callable[[NDArray[np.float32]], Frame]) -> Iterator[tuple[str, Frame]]:
         prints = []
         for number, code in enumerate(self._codes, 1):
-            frame, spoken = show(code), spelled(code)
-            prints.append(Print(frame, spoken))
-            yield f"{spoken if spoken.isdigit() else f'sample-{number:04}'}.png", frame
+            frame, name = show(code), spelled(code)
+            prints.append(Print(frame, name))
+            yield f"{name if name.isdigit() else f'sample-{number:04}'}.png", frame
         if prints:
             yield _SHEET, draw_contact_sheet(prints)
         if self._corners is not None:
@@ -110,13 +116,13 @@ def _is_ours(name: str) -> bool:
 
 
 def spelled(code: NDArray[np.float32]) -> str:
-    """Return a code as text: the digits of buttons, or its numbers."""
+    """Return a code as text: a digit per button, or its numbers."""
     if np.isin(code, (0, 1)).all():
         return "".join(str(int(number)) for number in code)
     return ", ".join(f"{number:.2g}" for number in code)
 
 
 def _across(count: int) -> int:
-    """Return the columns of a grid of 2^k corners, of which half of the bits run across."""
+    """Return the columns of a grid of 2^k corners: half of the bits vary from left to right."""
     bits = count.bit_length() - 1
     return int(2 ** ((bits + 1) // 2))

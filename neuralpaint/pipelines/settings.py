@@ -59,23 +59,23 @@ class ClipSettings(Settings):
 
     section: ClassVar[str] = "Clip"
 
-    pacing: str = setting("fixed", "how training time becomes clip time", entries=pacings)
+    pacing: str = setting("fixed", "how training time is mapped to clip time", entries=pacings)
     frames_from: FramesFrom = setting(
         "auto",
-        "render: every frame is a true render; auto: on a CPU, frames that cannot be told from a "
-        "blend of true ones are blended; training: what the batches leave on a canvas, almost for "
-        "nothing, but a pixel may be two passes over the picture old (200 steps at 768x512) and "
-        "shows the weights themselves, noisier than their average",
+        "render: render every frame; auto: on a CPU, blend the frames that cannot be distinguished "
+        "from a blend of rendered ones; training: show the predictions of the training batches, "
+        "which takes almost no time, but a pixel can be two passes over the picture old (200 steps "
+        "at 768x512) and shows the weights themselves, noisier than their average",
     )
     camera: str | None = setting(
         None,
-        "a move over the picture, every frame rendered at its own detail; or a TOML file of "
+        "a camera move over the picture, every frame rendered at its own detail; or a TOML file of "
         "keyframes",
         entries=cameras,
         read=read_camera,
     )
     format: str | None = setting(
-        None, "kind of file, with settings; unset, by the suffix", entries=formats
+        None, "format of the file, with settings; unset, by the suffix", entries=formats
     )
 
     def __post_init__(self) -> None:
@@ -96,14 +96,14 @@ class TimelapseSettings(Settings):
 
     every: int | None = setting(
         None,
-        "a snapshot every so many steps, one frame each; with --duration, spread over it; with "
-        "another pacing, only at multiples of it",
+        "take a snapshot every so many steps, one frame each; with --duration, spread over it; "
+        "with another pacing, snapshots only at multiples of it",
         unit="steps",
         minimum=1,
     )
     overlay: str = setting(
         "",
-        "what to draw on the clip; may be given several times",
+        "information to draw on the clip; can be repeated",
         entries=overlays,
         repeatable=True,
     )

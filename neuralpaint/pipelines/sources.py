@@ -266,15 +266,19 @@ class FromTraining(SnapshotSource):
     def _prepare(self, run: Run) -> None:
         """Compute the target, if that takes time; check that there is time left to train."""
         larger = "--scale or --target-scale" if self.settings.target.factor > 1 else "--size"
-        fills = any(picture.to_fill is not None for picture in self.pictures)
+        phase = "enhance"
+
+        def begin(name: str) -> None:
+            nonlocal phase
+            phase = name
 
         def look(done: float) -> None:
             run.interruption.check()
-            run.progress.update("fill" if fills else "enhance", done=done)
+            run.progress.update(phase, done=done)
 
         if not self._resume.resumed:
             run.budget.check(larger=larger)
-        self._learner.prepare(look)
+        self._learner.prepare(look, on_phase=begin)
         if not self._resume.resumed:
             run.budget.check(larger=larger)
 

@@ -84,8 +84,7 @@ def timelapse(
 ) -> Result:
     """Train on a picture and film it.
 
-    A `KeyboardInterrupt` while it works finishes the clip with the frames so far; the result says
-    so.
+    A `KeyboardInterrupt` finishes the clip with the frames so far, and sets `Result.interrupted`.
 
     Args:
         source: a path, an open binary file, or "-" for standard input.

@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-__all__ = ["DoneCallback", "Progress", "ProgressTracker", "Report", "ignore", "part_of"]
+__all__ = [
+    "DoneCallback",
+    "PhaseCallback",
+    "Progress",
+    "ProgressTracker",
+    "Report",
+    "ignore",
+    "part_of",
+]
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,9 @@ class ProgressTracker:
         self._newest = replace(newest, done=self._done(newest) if done is None else done)
         self._report(self._newest)
 
+
+PhaseCallback = Callable[[str], None]
+"""Called with the name of a phase when it begins."""
 
 DoneCallback = Callable[[float], None]
 """Called with the fraction of one computation that is done, in [0, 1]; an exception ends it."""

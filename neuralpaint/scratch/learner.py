@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.devices import explain_out_of_memory
-from neuralpaint.runtime.progress import DoneCallback, ignore
+from neuralpaint.runtime.progress import DoneCallback, PhaseCallback, ignore
 from neuralpaint.runtime.state import State, generator_state, set_generator_state, substate
 from neuralpaint.runtime.threads import limit_blas, set_threads
 from neuralpaint.scratch.losses import LOSSES
@@ -91,10 +91,10 @@ class ScratchLearner(Learner):
         if not self._target.is_restored:
             self.prepare()
 
-    def prepare(self, look: DoneCallback = ignore) -> None:
+    def prepare(self, look: DoneCallback = ignore, on_phase: PhaseCallback = ignore) -> None:
         """Compute the target unless that is done."""
         if self._samples is None:
-            colours, codes = self._target.colours(on_done=look), self._codes
+            colours, codes = self._target.colours(on_done=look, on_phase=on_phase), self._codes
             self._samples = (
                 PixelSamples(self._target, colours)
                 if codes is None

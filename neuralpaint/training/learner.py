@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.image.canvas import Canvas
-from neuralpaint.runtime.progress import DoneCallback, ignore
+from neuralpaint.runtime.progress import DoneCallback, PhaseCallback, ignore
 from neuralpaint.runtime.state import State, check_state, merge_states, substate
 from neuralpaint.training.settings import Plan, TrainingSettings
 from neuralpaint.training.timing import Measurement, Timer
@@ -70,10 +70,11 @@ class Learner(ABC):
         return self._timer.finished
 
     @abstractmethod
-    def prepare(self, look: DoneCallback = ignore) -> None:
+    def prepare(self, look: DoneCallback = ignore, on_phase: PhaseCallback = ignore) -> None:
         """Compute the target, if that takes time; otherwise the first `advance` does it.
 
-        `look` is called with the fraction that is done, in [0, 1].
+        `look` is called with the fraction that is done, in [0, 1], `on_phase` with "fill" or
+        "enhance" when filling holes or enlarging the picture begins.
 
         Raises:
             DeviceError: the device is out of memory.

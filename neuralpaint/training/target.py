@@ -20,7 +20,7 @@ from neuralpaint.image.canvas import Grid
 from neuralpaint.image.pictures import Picture, Plane, pixels_to_learn
 from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.devices import to_device
-from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
+from neuralpaint.runtime.progress import DoneCallback, PhaseCallback, ignore, part_of
 from neuralpaint.runtime.state import State, state_mismatch
 from neuralpaint.training.settings import TrainingSettings
 
@@ -50,22 +50,31 @@ class Target:
         """The code of each row's picture, (rows, k); None for a single picture."""
 
     def colours(
-        self, *, device: torch.device | None = None, on_done: DoneCallback = ignore
+        self,
+        *,
+        device: torch.device | None = None,
+        on_done: DoneCallback = ignore,
+        on_phase: PhaseCallback = ignore,
     ) -> NDArray[np.uint8]:
         """Return the colours, uint8 (h, w, 3); those of a single picture may be shared with it.
 
         Restored colours are computed in every call, on `device` or the CPU, which can take minutes.
-        `on_done` is called with the fraction that is done, in [0, 1].
+        `on_done` is called with the fraction that is done, in [0, 1], `on_phase` with "fill" or
+        "enhance" when filling holes or enlarging begins.
         """
         parts = _split_callback(on_done, len(self._pictures))
         colours = [
-            self._colours_of(picture, device, part)
+            self._colours_of(picture, device, part, on_phase)
             for picture, part in zip(self._pictures, parts, strict=True)
         ]
         return colours[0] if len(colours) == 1 else np.concatenate(colours)
 
     def _colours_of(
-        self, picture: Picture, device: torch.device | None, on_done: DoneCallback
+        self,
+        picture: Picture,
+        device: torch.device | None,
+        on_done: DoneCallback,
+        on_phase: PhaseCallback,
     ) -> NDArray[np.uint8]:
         hole, settings = picture.to_fill, self._settings.target
         filling = enlarging = on_done
@@ -74,6 +83,7 @@ class Target:
         if hole is not None:
             from neuralpaint.restoration.filling import fill_hole
 
+            on_phase("fill")
             filled = fill_hole(picture.pixels, hole, device=device, on_done=filling)
             picture = replace(picture, pixels=filled)
         elif settings.makes_target and picture.unknown is not None:
@@ -84,6 +94,7 @@ class Target:
             return pixels_to_learn(picture, self._settings.optimization.train_on)[0]
         from neuralpaint.restoration.upsampling import upsample
 
+        on_phase("enhance")
         height, width = self._picture_grid.shape
         return upsample(
             picture, height=height, width=width, settings=settings, device=device,

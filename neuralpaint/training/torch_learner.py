@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuralpaint.models.codes import Subject
 from neuralpaint.models.painting import TorchPainting
 from neuralpaint.runtime.devices import explain_out_of_memory, find_device
-from neuralpaint.runtime.progress import DoneCallback, ignore
+from neuralpaint.runtime.progress import DoneCallback, PhaseCallback, ignore
 from neuralpaint.runtime.state import State, substate
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.learner import Learner
@@ -60,11 +60,11 @@ class TorchLearner(Learner):
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS[kind], epoch_steps=self.epoch_steps)
 
-    def prepare(self, look: DoneCallback = ignore) -> None:
+    def prepare(self, look: DoneCallback = ignore, on_phase: PhaseCallback = ignore) -> None:
         """Compute the target and copy it to the device, unless that is done."""
         if self._tensors is None:
             with explain_out_of_memory(_ADVICE):
-                colours = self._target.colours(device=self._device, on_done=look)
+                colours = self._target.colours(device=self._device, on_done=look, on_phase=on_phase)
                 self._tensors = TargetTensors.of(self._target, colours, device=self._device)
 
     def _build_model(self) -> None:

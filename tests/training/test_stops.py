@@ -23,7 +23,7 @@ class Clockwork(Learner):
         self.step = step
         self.advances: list[int] = []
 
-    def prepare(self, look: Any = None) -> None:
+    def prepare(self, look: Any = None, on_phase: Any = None) -> None:
         pass
 
     def advance(self, steps: int) -> None:
