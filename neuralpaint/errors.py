@@ -9,7 +9,7 @@
     ├── SavedError              the painting or take cannot be read
     └── EncodingError           the clip or still cannot be written
 
-Each message is one line that says what is wrong, with which value, and what to do about it.
+Each message is one line: what is wrong, which value, and what to do about it.
 """
 
 from __future__ import annotations

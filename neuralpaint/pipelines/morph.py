@@ -81,7 +81,7 @@ class MorphSettings(ComposedSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_moving(self.moving, self.changes())
-        self.playback.playback()  # raises if the clip has no room for what was asked
+        self.playback.playback()  # raises if the settings leave no time for a frame
         if self.video.frames_from == "training":
             raise UsageError(
                 "--frames-from training shows one picture that is being learned: choose auto or "

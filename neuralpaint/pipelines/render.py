@@ -67,7 +67,7 @@ class RenderSettings(ComposedSettings):
         super().__post_init__()
         PictureSettings(background=self.background)  # raises if that is no colour
         if self.timelapse.every is None:
-            self.playback.playback()  # raises if the clip has no room for what was asked
+            self.playback.playback()  # raises if the settings leave no time for a frame
 
 
 def render_saved(

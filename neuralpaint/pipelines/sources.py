@@ -318,7 +318,7 @@ class FromTake(SnapshotSource):
     """Yields recorded snapshots, and interpolates between them."""
 
     def __init__(self, take: Take, *, note: Note, as_recorded: bool) -> None:
-        """Prepare a take; `as_recorded` says that its clip is paced as when it was recorded.
+        """Prepare a take; `as_recorded`: whether the clip is paced as when it was recorded.
 
         Raises:
             UsageError: the take has no snapshots.

@@ -55,7 +55,7 @@ class VideoSettings(ComposedSettings):
         super().__post_init__()
         check_moving(self.moving, self.changes())
         if self.timelapse.every is None:
-            self.playback.playback()  # raises if the clip has no room for what was asked
+            self.playback.playback()  # raises if the settings leave no time for a frame
         train_on = self.training.optimization.train_on
         if self.video.frames_from == "training" and train_on != "all":
             raise UsageError(

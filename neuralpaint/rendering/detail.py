@@ -1,4 +1,4 @@
-"""Detail: how closely a picture is looked at, and so how finely it is to be learned."""
+"""Detail: how large frames show a picture, and so at which resolution it is learned."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_DETAIL", "LONGEST_CLIP", "detail_of", "target_scale"]
 
 LONGEST_CLIP = 1920
-"""Pixels of a clip's side where no size is asked for: what every player takes."""
+"""Default limit for the longer side of a clip, in pixels: every player can play it."""
 
 LEAST_DETAIL = 1.5
-"""Pixels of a frame to one of the picture that make it larger: with fewer there is little between
-the picture's pixels to be seen, and a wrong guess of how they were made would do harm."""
+"""Frame pixels per picture pixel from which the frame counts as larger than the picture. With fewer,
+little is visible between the picture's pixels, and a wrong kernel would do harm."""
 
-_FINEST = 4.0  # beyond it what a picture says of itself is smooth
-_LARGEST = 100_000_000  # pixels of a target that nobody has asked for
-_MOMENTS = 64  # at which a camera is looked at
+_FINEST = 4.0  # a larger target would only be smoother
+_LARGEST = 100_000_000  # pixels of a target, unless --target-scale sets it
+_MOMENTS = 64  # at which the zoom of a camera is evaluated
 
 
 def detail_of(
     picture: Canvas, view: CanvasSettings, *, longest: int | None = None, camera: Camera | None
 ) -> float:
-    """Return how many pixels of a frame there are to one pixel of the picture, at most.
+    """Return the greatest number of frame pixels per picture pixel, along either side.
 
     `longest` is as for `CanvasSettings.views`.
 
     Raises:
-        UsageError: as `CanvasSettings.views` says.
+        UsageError: as in `CanvasSettings.views`.
     """
     canvas, _ = view.views(picture, longest=longest)
     pixels = max(
@@ -46,7 +46,7 @@ def detail_of(
 
 
 def target_scale(picture: Canvas, detail: float, *, least: float) -> float:
-    """Return how finely to learn a picture that is looked at in that detail: at least so finely."""
+    """Return the scale of the target for a picture shown in that detail; at least `least`."""
     if detail < LEAST_DETAIL:
         return least
     affordable = math.sqrt(_LARGEST / (picture.height * picture.width))

@@ -22,7 +22,7 @@ _LEAST_TRAINING = 0.05  # of a budget
 
 
 class TimeBudget:
-    """Measures a job from its start and tells how many seconds are left to train."""
+    """Measures a job from its start, and computes the seconds that are left to train."""
 
     def __init__(
         self, seconds: float | None = None, *, began: float | None = None, earlier: float = 0.0

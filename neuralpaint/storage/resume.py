@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 _KIND = "neuralpaint checkpoint"
 _INTERVAL = 60.0  # seconds between two checkpoints, unless --checkpoint sets it
-_MAX_BYTES = 2 * 2**30  # of snapshots on disk, unless they were asked for
+_MAX_BYTES = 2 * 2**30  # of snapshots on disk, without --checkpoint and --record
 _MAX_HELD_BYTES = 256 * 2**20  # of snapshots in memory
 _SHORT_SECONDS = 45.0  # a run of about this length makes no checkpoint
 _MAY_DIFFER = {"checkpoint", "device", "threads"}  # settings a resumed run may change
@@ -259,7 +259,7 @@ class Resume:
 
     @property
     def _is_optional(self) -> bool:
-        """Whether the user asked for none of the files."""
+        """Whether none of the files was requested by an option."""
         return self._is_automatic and not self.resumed and self.record is None
 
     def _give_up(self) -> None:
@@ -271,7 +271,7 @@ class Resume:
         """Store a snapshot and return it as it will be read again; save a checkpoint if it is due.
 
         Raises:
-            EncodingError: a file that the user asked for cannot be written.
+            EncodingError: a requested file cannot be written.
         """
         as_read = snapshot
         with self._optional(), self._atomic():
@@ -318,7 +318,7 @@ class Resume:
         """Save a checkpoint if it is time; call it between two training steps.
 
         Raises:
-            EncodingError: the user asked for checkpoints and they cannot be written.
+            EncodingError: checkpoints were requested and cannot be written.
         """
         if self._interval and time.perf_counter() - self._saved >= self._interval:
             with self._optional():
@@ -409,7 +409,7 @@ class _Run:
     picture: str
     """Digest of all that is learned."""
     record: str | None
-    """File names of the take and the painting that were asked for."""
+    """File names of the take of --record and the painting of --save."""
     save: str | None
     passed: int
     """Number of moments that have been shown."""
@@ -494,7 +494,7 @@ class _Stored(NamedTuple):
 class _Snapshots:
     """The snapshots so far: in memory, later in a take.
 
-    The take is the one that was asked for, or one that is deleted at the end. The latter is of no
+    The take is that of --record, or one that is deleted at the end. The latter is of no
     use before the first checkpoint, so its snapshots stay in memory until then: most runs end
     sooner.
     Records of the take beyond `position` do not count: writing them was cut short.
@@ -609,7 +609,7 @@ class _Snapshots:
         return as_read
 
     def drop(self) -> None:
-        """Store nothing from now on, unless the take was asked for."""
+        """Store nothing from now on, except with --record."""
         if not self._is_recording:
             self._phase = "dropped"
             self._memory.clear()
@@ -644,7 +644,7 @@ class _Snapshots:
         return self._take
 
     def finish(self) -> None:
-        """Mark the end of a take that was asked for.
+        """Mark the end of the take of --record.
 
         Raises:
             EncodingError: it cannot be written.
@@ -654,7 +654,7 @@ class _Snapshots:
             self._take, self._phase = None, "dropped"
 
     def close(self, *, keep: bool) -> None:
-        """Close the take; delete it unless it was asked for or `keep` is true."""
+        """Close the take; delete it unless it is that of --record or `keep` is true."""
         is_ours = self._take is not None or self.position > 0
         self._files.close()
         self._memory.clear()
