@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["REACH", "Axis", "Band", "ShrunkFrame", "shrink_frame"]
+__all__ = ["REACH", "Axis", "BandedMatrix", "ShrunkFrame", "shrink_frame"]
 
 REACH: dict[Kernel, float] = {"box": 0.5, "bicubic": 2.0, "lanczos": 3.0}
 """Half the width of each kernel, in pixels of the coarser picture."""
@@ -31,16 +31,16 @@ _EPSILON = 1e-9  # of a pixel: smaller weights are rounding errors
 _TOLERANCE = 1e-6  # of a pixel: the rounding error of a position
 
 
-class Band(NamedTuple):
+class BandedMatrix(NamedTuple):
     """A banded matrix: each output is a weighted sum of a few neighbouring inputs."""
 
-    places: Tensor  # (taps, outputs), int64: indices of inputs
+    indices: Tensor  # (taps, outputs), int64: indices of inputs
     weights: Tensor  # (taps, outputs), float32
 
     @classmethod
     def of(
         cls, centres: NDArray[np.float64], *, stretch: float, inputs: int, kernel: Kernel
-    ) -> Band:
+    ) -> BandedMatrix:
         """Return the kernel, stretched and centred at positions in a row of `inputs` inputs.
 
         Input i is at i + 0.5. At the ends the weights of the existing inputs are normalised to 1.
@@ -52,51 +52,51 @@ class Band(NamedTuple):
         more = 0.5 - _EPSILON if kernel == "box" else 0.0
         first = np.maximum(0, (centres - reach + 0.5 - more).astype(np.int64))
         last = np.minimum(inputs, (centres + reach + 0.5 + more).astype(np.int64))
-        places = first + np.arange((last - first).max(initial=1))[:, None]
-        away = places + 0.5 - centres
+        indices = first + np.arange((last - first).max(initial=1))[:, None]
+        away = indices + 0.5 - centres
         weights = _shares(away, reach) if kernel == "box" else _kernel(away / stretch, kernel)
-        weights[places >= last] = 0
+        weights[indices >= last] = 0
         weights /= weights.sum(0)
         return cls(
-            torch.from_numpy(np.minimum(places, inputs - 1)),
+            torch.from_numpy(np.minimum(indices, inputs - 1)),
             torch.from_numpy(weights.astype(np.float32)),
         )
 
-    def on(self, device: torch.device) -> Band:
+    def on(self, device: torch.device) -> BandedMatrix:
         """Return a copy on `device`."""
-        return Band(self.places.to(device), self.weights.to(device))
+        return BandedMatrix(self.indices.to(device), self.weights.to(device))
 
-    def part(self, outputs: slice) -> tuple[Band, slice]:
+    def part(self, outputs: slice) -> tuple[BandedMatrix, slice]:
         """Return the rows for some of the outputs, and the slice of inputs that they need."""
-        places, weights = self.places[:, outputs], self.weights[:, outputs]
-        first, last = int(places.min()), int(places.max()) + 1
-        return Band(places - first, weights), slice(first, last)
+        indices, weights = self.indices[:, outputs], self.weights[:, outputs]
+        first, last = int(indices.min()), int(indices.max()) + 1
+        return BandedMatrix(indices - first, weights), slice(first, last)
 
-    def within(self, part: slice) -> Band:
+    def within(self, part: slice) -> BandedMatrix:
         """Return the square block for some inputs and the same outputs.
 
         Inputs outside the slice are replaced by the nearest one inside.
         """
-        places = self.places[:, part].clamp(part.start, part.stop - 1)
-        return Band(places - part.start, self.weights[:, part])
+        indices = self.indices[:, part].clamp(part.start, part.stop - 1)
+        return BandedMatrix(indices - part.start, self.weights[:, part])
 
-    def after(self, inner: Band) -> Band:
+    def after(self, inner: BandedMatrix) -> BandedMatrix:
         """Return the product of this matrix and `inner`: first `inner`, then this one."""
         import torch
 
-        places = inner.places[:, self.places]  # (inner taps, taps, outputs)
-        weights = inner.weights[:, self.places] * self.weights
-        places, weights = places.flatten(0, 1), weights.flatten(0, 1)
-        first = places.amin(0)
-        taps = int((places - first).max()) + 1
-        sums = weights.new_zeros(taps, len(first)).scatter_add_(0, places - first, weights)
+        indices = inner.indices[:, self.indices]  # (inner taps, taps, outputs)
+        weights = inner.weights[:, self.indices] * self.weights
+        indices, weights = indices.flatten(0, 1), weights.flatten(0, 1)
+        first = indices.amin(0)
+        taps = int((indices - first).max()) + 1
+        sums = weights.new_zeros(taps, len(first)).scatter_add_(0, indices - first, weights)
         spread = first + torch.arange(taps, device=first.device)[:, None]
-        return Band(spread.clamp_(max=int(places.max())), sums)
+        return BandedMatrix(spread.clamp_(max=int(indices.max())), sums)
 
     def along_rows(self, x: Tensor) -> Tensor:
         """Return x (..., inputs, w) as (..., outputs, w)."""
-        out = x.index_select(-2, self.places[0]).mul_(self.weights[0, :, None])
-        for place, weight in zip(self.places[1:], self.weights[1:], strict=True):
+        out = x.index_select(-2, self.indices[0]).mul_(self.weights[0, :, None])
+        for place, weight in zip(self.indices[1:], self.weights[1:], strict=True):
             out.addcmul_(x.index_select(-2, place), weight[:, None])
         return out
 
@@ -124,21 +124,21 @@ class Axis:
         """Return a whole side of `low` pixels, divided into `high` fine pixels."""
         return cls(slice(0, low), slice(0, high), high / low)
 
-    def down(self, kernel: Kernel) -> Band:
+    def down(self, kernel: Kernel) -> BandedMatrix:
         """Return the matrix that shrinks fine pixels to the picture's."""
         low = np.arange(self.low.start, self.low.stop)
         centres = (low + 0.5 - self.origin) * self.scale - self.high.start
         inputs = self.high.stop - self.high.start
-        return Band.of(centres, stretch=self.scale, inputs=inputs, kernel=kernel)
+        return BandedMatrix.of(centres, stretch=self.scale, inputs=inputs, kernel=kernel)
 
-    def up(self) -> Band:
+    def up(self) -> BandedMatrix:
         """Return the matrix that interpolates fine pixels from the picture's (Lanczos)."""
         high = np.arange(self.high.start, self.high.stop)
         inputs = self.low.stop - self.low.start
         # Beyond the ends the last pixel is repeated.
         centres = self.origin + (high + 0.5) / self.scale - self.low.start
         centres = np.clip(centres, 0, inputs)
-        return Band.of(centres, stretch=1, inputs=inputs, kernel="lanczos")
+        return BandedMatrix.of(centres, stretch=1, inputs=inputs, kernel="lanczos")
 
 
 def _shares(x: NDArray[np.float64], reach: float) -> NDArray[np.float64]:

@@ -63,7 +63,7 @@ class BackProjection:
 
     def reach(self, *, times: int) -> int:
         """Return the number of neighbouring rows on either side that a correction depends on."""
-        places = self._down_up[0].places
+        places = self._down_up[0].indices
         own = torch.arange(places.shape[1], device=places.device)
         return times * (int((places - own).abs().max()) + SIDE)
 

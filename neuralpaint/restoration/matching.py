@@ -120,11 +120,11 @@ def _matched(
 def _shrink(strips: Strips, rows: Axis, columns: Axis, *, kernel: Kernel) -> Tensor:
     """Return R, G and B (3, low height, low width) of a still given in strips."""
     down, across = rows.down(kernel), columns.down(kernel)
-    total = torch.zeros(3, down.places.shape[1], across.places.shape[1])
+    total = torch.zeros(3, down.indices.shape[1], across.indices.shape[1])
     top = 0
     for strip in strips:
         narrow = across.along_columns(_to_planes(strip))
-        for place, weight in zip(down.places - top, down.weights, strict=True):
+        for place, weight in zip(down.indices - top, down.weights, strict=True):
             # The taps that lie in this strip.
             outputs = ((place >= 0) & (place < len(strip))).nonzero().flatten()
             total.index_add_(1, outputs, narrow[:, place[outputs]].mul_(weight[outputs, None]))

@@ -207,15 +207,18 @@ def part_file(
             os.close(lock)
 
 
-def write_file(output: str | Path, content: bytes) -> None:
-    """Write a small file that is complete or not there.
+def write_file(output: str | Path, content: bytes | str) -> None:
+    """Write a small file, complete or not at all; text is encoded as UTF-8.
 
     Raises:
-        EncodingError: the file cannot be written.
+        EncodingError: the file cannot be written, or a folder has its name.
     """
+    if Path(output).is_dir():
+        raise EncodingError(f"{str(output)!r} is a folder: move it away")
+    encoded = content.encode("utf-8", "replace") if isinstance(content, str) else content
     remove_stale_parts(output)
     with part_file(output) as part:
-        part.path.write_bytes(content)
+        part.path.write_bytes(encoded)
         part.publish()
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from neuralpaint.image.kernels import Axis, Band
+from neuralpaint.image.kernels import Axis, BandedMatrix
 from neuralpaint.image.resampling import Kernel
 
 RESAMPLING = {
@@ -110,5 +110,5 @@ def test_positions_beyond_the_inputs_repeat_the_nearest() -> None:
 
 def test_weights_sum_to_one() -> None:
     for kernel in RESAMPLING:
-        band = Band.of(np.array([0.0, 0.3, 5.0]), stretch=2.5, inputs=5, kernel=kernel)  # type: ignore[arg-type]
+        band = BandedMatrix.of(np.array([0.0, 0.3, 5.0]), stretch=2.5, inputs=5, kernel=kernel)  # type: ignore[arg-type]
         torch.testing.assert_close(band.weights.sum(0), torch.ones(3))

@@ -12,17 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from neuralpaint.errors import EncodingError, UsageError
+from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Source
 from neuralpaint.runtime.files import (
     check_output,
     check_output_folder,
-    part_file,
-    remove_stale_parts,
     write_error,
+    write_file,
 )
 
-__all__ = ["Folder", "csv_of", "json_of", "write_file"]
+__all__ = ["Folder", "csv_of", "json_of"]
 
 _FILES = (
     "results.csv", "results.json", "report.html", "curves.png", "curves.svg", "grid.png",
@@ -191,21 +190,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return str(value) if isinstance(value, Path) else value
-
-
-def write_file(path: Path, content: bytes | str) -> None:
-    """Write a file, complete or not at all.
-
-    Raises:
-        EncodingError: it cannot be written.
-    """
-    if path.is_dir():
-        raise EncodingError(f"{str(path)!r} is a folder: move it away")
-    encoded = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    remove_stale_parts(path)
-    with part_file(path) as part:
-        part.path.write_bytes(encoded)
-        part.publish()
 
 
 def _make(folder: Path) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 from neuralpaint._version import __version__
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
-from neuralpaint.pipelines.compare.folder import json_of, write_file
+from neuralpaint.pipelines.compare.folder import json_of
 from neuralpaint.pipelines.compare.outcome import CurvePoint, RaceOutcome
 from neuralpaint.pipelines.compare.variants import Variant
+from neuralpaint.runtime.files import write_file
 from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["digest_of", "read_record", "write_record"]
