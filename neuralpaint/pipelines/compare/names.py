@@ -12,6 +12,7 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import options
 from neuralpaint.errors import UsageError
 from neuralpaint.pipelines.compare.settings import AXES, FIXED, NAMED
+from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["named", "one_line"]
@@ -67,7 +68,10 @@ _Facts = dict[str, Any]
 
 def _facts(training: TrainingSettings) -> _Facts:
     facts: _Facts = {}
-    for key, value in training.to_dict().items():
+    settings, target = training.to_dict(), options(TargetSettings)
+    # The order of 0.1: names are those of the folders that --resume looks for.
+    for key in sorted(settings, key=lambda key: (key not in target, key == "engine")):
+        value = settings[key]
         if key in NAMED:
             facts.update(_inside(key, NAMED[key], value))
         elif key not in FIXED:
