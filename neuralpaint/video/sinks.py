@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
 from neuralpaint.image.metadata import embed_tag, png_text
 from neuralpaint.runtime.files import PartFile, check_output, check_output_folder, part_file, remove
-from neuralpaint.video.ffmpeg import Encoder, file_url, find_ffmpeg, list_encoders, run_ffmpeg
+from neuralpaint.video.ffmpeg import Encoder, file_url, list_encoders, run_ffmpeg
 from neuralpaint.video.formats import Format, Png, formats
 
 if TYPE_CHECKING:
@@ -134,11 +134,10 @@ class FfmpegSink(Sink):
         super().__init__()
         self._format = format
         self._encoder: Encoder | None = None
-        self._claims = contextlib.ExitStack()
+        self._locks = contextlib.ExitStack()
 
     def check(self, path: Path, *, overwrite: bool) -> None:
         check_output(path, overwrite=overwrite)
-        find_ffmpeg()
         encoder = self._format.encoder(height=1080, width=1920)
         if encoder not in list_encoders():
             raise EncodingError(
@@ -181,7 +180,7 @@ class FfmpegSink(Sink):
     def discard(self) -> None:
         if self._encoder is not None:
             self._encoder.discard()
-        self._claims.close()
+        self._locks.close()
 
     def _add_audio(self, audio: Path, *, frames: int) -> None:
         # apad and atrim count samples; -shortest would be off by some packets.
@@ -191,8 +190,8 @@ class FfmpegSink(Sink):
         inputs = [*_LOCAL_ONLY, "-i", file_url(silent.path), *_LOCAL_ONLY, "-i", file_url(audio)]
         streams = ["-map", "0:v:0", "-map", "1:a:0", "-map_chapters", "-1"]
         codecs = ["-map_metadata:s:a", "-1", "-c:v", "copy", *self._format.audio_codec]
-        # Claimed until `discard`, because this file is the one that gets published.
-        mixed = self._claims.enter_context(part_file(silent.output, kind="sound"))
+        # Locked until `discard`, because this file becomes the part file.
+        mixed = self._locks.enter_context(part_file(silent.output, kind="sound"))
         self._start([*inputs, *streams, *codecs, "-af", length], mixed).finish()
         mixed.path.replace(silent.path)
 
@@ -200,9 +199,8 @@ class FfmpegSink(Sink):
         texts: dict[str, str] = {}
         if not self._format.tag_after_encoding:
             texts = {"title": self._info.title, "comment": self._info.tag}
-        metadata = [
-            a for key, text in texts.items() if text for a in ("-metadata", f"{key}={text}")
-        ]
+        given = [f"{key}={text}" for key, text in texts.items() if text]
+        metadata = [argument for text in given for argument in ("-metadata", text)]
         # bitexact omits dates and random numbers, so that the same frames produce the same file.
         muxer = [*self._format.muxer_options, "-fflags", "+bitexact", "-f", self._format.muxer]
         output = ["-map_metadata", "-1", *metadata, *muxer, "-y", file_url(part.path)]
