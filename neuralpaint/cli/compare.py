@@ -177,9 +177,8 @@ class _ComparisonDisplay(Display["Comparison[Any]"]):
     def show(self, result: Comparison[Any]) -> None:
         """Print the ranking, and what was written."""
         table = result.table()
-        cells = [[shown for shown, _ in row] for row in table.rows]
         best = 0 if result.winner else None
-        print_table(cells, headings=table.headings, left=(1,), best=best)
+        print_table(table.rows, headings=table.headings, left=(1,), best=best)
         for note in result.notes():
             remark(f"neuralpaint: {note}")
         remark_written(

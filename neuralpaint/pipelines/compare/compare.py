@@ -22,7 +22,7 @@ from neuralpaint.pipelines.charts import draw_figure, has_matplotlib
 from neuralpaint.pipelines.compare.folder import Folder, csv_of, json_of
 from neuralpaint.pipelines.compare.outcome import FAILURES, Outcome, RaceOutcome
 from neuralpaint.pipelines.compare.race import film_race, layout_of
-from neuralpaint.pipelines.compare.records import digest_of, read_record, write_record
+from neuralpaint.pipelines.compare.records import digest_of, fingerprint, read_record, write_record
 from neuralpaint.pipelines.compare.result import (
     CompareResult,
     Comparison,
@@ -105,11 +105,11 @@ class Job(ABC, Generic[O, R]):
     role: ClassVar[str]
     """The word for a variant in messages and in the progress."""
     variants: tuple[Variant, ...]
-    keep: Sequence[str] | None = ()
+    _keep: Sequence[str] | None = ()
     """The variants, by digest, whose files stay in the folder; None for all."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.began = time.perf_counter()
+        self._began = time.perf_counter()
         self.folder = Folder(folder)
         text_width("dB", 20)  # fails if no text can be drawn
 
@@ -123,16 +123,16 @@ class Job(ABC, Generic[O, R]):
         interrupted = False
         self.folder.make()
         try:
-            self.begin()
+            self._begin()
             try:
                 for variant in ahead:
-                    outcome = self.attempt(variant, self._reporter(variant, ahead, report))
+                    outcome = self._attempt(variant, self._reporter(variant, ahead, report))
                     outcomes[variant.slug] = outcome
                     if outcome.status != "finished":
                         _log.warning("%s: %s (%s)", outcome.name, outcome.verdict, outcome.message)
             except KeyboardInterrupt:
                 interrupted = True
-                if not self.suffices(outcomes):
+                if not self._suffices(outcomes):
                     raise
             report(Progress("summarise", 1.0, details=self._details(None)))
             entered = [outcomes[each.slug] for each in self.variants if each.slug in outcomes]
@@ -146,32 +146,32 @@ class Job(ABC, Generic[O, R]):
         """The outcomes of an earlier run, by the slug of the variant."""
         return {}
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
         """Prepare the folder for the first variant."""
 
     @abstractmethod
-    def attempt(self, variant: Variant, report: Report) -> O:
+    def _attempt(self, variant: Variant, report: Report) -> O:
         """Try a variant. `report` is called with the progress of it alone."""
 
-    def suffices(self, outcomes: Mapping[str, O]) -> bool:
+    def _suffices(self, outcomes: Mapping[str, O]) -> bool:
         """Return whether an interrupted comparison has results."""
         return bool(outcomes)
 
     @abstractmethod
-    def result(self, outcomes: tuple[O, ...]) -> R:
+    def _result(self, outcomes: tuple[O, ...]) -> R:
         """Return the result of some outcomes, the best first."""
 
     @abstractmethod
-    def draw(self, result: R, entered: Sequence[O]) -> list[str]:
+    def _draw(self, result: R, entered: Sequence[O]) -> list[str]:
         """Write all files but the tables, and return their names; `entered` is in trial order."""
 
     def _sum_up(self, entered: Sequence[O], *, missing: tuple[str, ...], interrupted: bool) -> R:
-        result = self.result(tuple(sorted(entered, key=lambda each: each.rank_key)))
+        result = self._result(tuple(sorted(entered, key=lambda each: each.rank_key)))
         result = replace(result, missing=missing, interrupted=interrupted)
-        files = [*self.draw(result, entered), "results.csv", "results.json"]
+        files = [*self._draw(result, entered), "results.csv", "results.json"]
         self.folder.write("results.csv", csv_of(result.rows()))
-        self.folder.tidy(made=files, keep=self.keep)
-        seconds = time.perf_counter() - self.began
+        self.folder.tidy(made=files, keep=self._keep)
+        seconds = time.perf_counter() - self._began
         result = replace(result, files=tuple(files), total_seconds=seconds)
         self.folder.write("results.json", json_of(result.content(), indent=1) + "\n")
         return result
@@ -193,7 +193,7 @@ class Job(ABC, Generic[O, R]):
         number = 0 if variant is None else self.variants.index(variant) + 1
         return {self.role: name, "number": number, "count": len(self.variants)}
 
-    def size(self, variant: Variant, picture: Picture) -> tuple[int, int] | None:
+    def _size(self, variant: Variant, picture: Picture) -> tuple[int, int] | None:
         """Return the weights and steps of a variant; None if the memory does not suffice.
 
         Raises:
@@ -209,8 +209,7 @@ class Job(ABC, Generic[O, R]):
             return None
         return network.weights, network.steps
 
-    def machine(self, settings: DeviceSettings) -> Machine:
-        """Return the description of this machine."""
+    def _machine(self, settings: DeviceSettings) -> Machine:
         from neuralpaint.runtime.machine import this_machine
 
         device = find_device(settings.device).type
@@ -242,17 +241,18 @@ class Race(Job[RaceOutcome, CompareResult]):
         self.device = find_device(self.settings.machine.device).type
         self.picture = self.settings.picture.load(source)
         self._layout = layout_of(self.picture, self.settings, variants=len(self.variants))
-        sizes = [self.size(each, self.picture) for each in self.variants]
+        sizes = [self._size(each, self.picture) for each in self.variants]
         self._weights = [size and size[0] for size in sizes]
         steps = next((size[1] for size in sizes if size is not None), None)
         if self.settings.budget[1] is None and steps is not None:
             # Without a budget, all variants get the number of steps that suits the first.
             self.settings = self.settings.replaced(steps=steps)
             self.variants = sweep.variants(self.settings, chosen)
+        digest = fingerprint(self.picture)
         self._digests = {
-            each.slug: digest_of(each.settings, picture=self.picture) for each in self.variants
+            each.slug: digest_of(each.settings, picture=digest) for each in self.variants
         }
-        self.keep = None if resume else list(self._digests.values())
+        self._keep = None if resume else list(self._digests.values())
 
     def facts(self) -> dict[str, Any]:
         """Return the plan of the race, for `--dry-run`."""
@@ -293,16 +293,14 @@ class Race(Job[RaceOutcome, CompareResult]):
         }
         return {slug: outcome for slug, outcome in found.items() if outcome is not None}
 
-    def begin(self) -> None:
-        """Check whether curves can be drawn."""
+    def _begin(self) -> None:
         if not has_matplotlib():
             _log.warning(
                 "curves.png and curves.svg are left out, because matplotlib is missing: "
                 "run pip install 'neuralpaint[plots]'"
             )
 
-    def attempt(self, variant: Variant, report: Report) -> RaceOutcome:
-        """Train a variant."""
+    def _attempt(self, variant: Variant, report: Report) -> RaceOutcome:
         from neuralpaint.pipelines.compare.training import Training
 
         digest = self._digests[variant.slug]
@@ -323,8 +321,7 @@ class Race(Job[RaceOutcome, CompareResult]):
         write_record(outcome, folder)
         return outcome
 
-    def result(self, outcomes: tuple[RaceOutcome, ...]) -> CompareResult:
-        """Return the result of some outcomes, the best first."""
+    def _result(self, outcomes: tuple[RaceOutcome, ...]) -> CompareResult:
         return CompareResult(
             folder=self.folder.path,
             picture=self.picture.name,
@@ -332,10 +329,10 @@ class Race(Job[RaceOutcome, CompareResult]):
             width=self.picture.width,
             settings=self.settings,
             outcomes=outcomes,
-            machine=self.machine(self.settings.machine),
+            machine=self._machine(self.settings.machine),
         )
 
-    def draw(self, result: CompareResult, entered: Sequence[RaceOutcome]) -> list[str]:
+    def _draw(self, result: CompareResult, entered: Sequence[RaceOutcome]) -> list[str]:
         """Write the stills, the grid, the curves, the race and the report."""
         from neuralpaint.pipelines.compare.maps import draw_grid, exhibit
         from neuralpaint.pipelines.compare.report import panels_of, write_report

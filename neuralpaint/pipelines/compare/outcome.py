@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from neuralpaint.errors import DeviceError, DivergedError
-from neuralpaint.pipelines.compare.variants import Kind, Variant
+from neuralpaint.pipelines.compare.variants import Variant
 from neuralpaint.training.settings import TrainingSettings
 
 __all__ = [
@@ -174,11 +174,6 @@ class UpscaleOutcome(Outcome):
     def method(self) -> Variant:
         """The variant, under its name of version 0.1."""
         return self.variant
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of its method."""
-        return self.variant.kind
 
     @property
     def score(self) -> float:

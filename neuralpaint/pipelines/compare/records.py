@@ -21,16 +21,20 @@ from neuralpaint.pipelines.compare.variants import Variant
 from neuralpaint.runtime.files import write_file
 from neuralpaint.training.settings import TrainingSettings
 
-__all__ = ["digest_of", "read_record", "write_record"]
+__all__ = ["digest_of", "fingerprint", "read_record", "write_record"]
 
 _log = logging.getLogger(__name__)
 
 
-def digest_of(settings: TrainingSettings, *, picture: Picture) -> str:
-    """Return the name of the folder of a training: a digest of it and of the picture."""
+def fingerprint(picture: Picture) -> str:
+    """Return a digest of the size and the pixels of a picture."""
     size = f"{picture.height}x{picture.width}".encode()
-    fingerprint = hashlib.sha256(size + picture.pixels.tobytes()).hexdigest()
-    content = [__version__, fingerprint, settings.to_dict()]
+    return hashlib.sha256(size + picture.pixels.tobytes()).hexdigest()
+
+
+def digest_of(settings: TrainingSettings, *, picture: str) -> str:
+    """Return a digest of a training and of the fingerprint of its picture."""
+    content = [__version__, picture, settings.to_dict()]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 
 
@@ -40,17 +44,9 @@ def write_record(outcome: RaceOutcome, folder: Path) -> None:
     Raises:
         EncodingError: it cannot be written.
     """
-    content = {
-        "name": outcome.name,
-        "slug": outcome.slug,
-        "status": outcome.status,
-        "message": outcome.message,
-        "weights": outcome.weights,
-        "steps": outcome.steps,
-        "train_seconds": outcome.train_seconds,
+    content = outcome.facts() | {
         "curve": [asdict(point) for point in outcome.curve],
         "fractions": outcome.fractions,
-        "resumed": outcome.resumed,
         "settings": outcome.settings.to_dict(),
         "still": outcome.still is not None,
         "film": outcome.film is not None,

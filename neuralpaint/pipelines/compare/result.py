@@ -23,11 +23,10 @@ __all__ = ["CompareResult", "Comparison", "Table", "UpscaleResult", "format_gain
 
 
 class Table(NamedTuple):
-    """A table for the terminal and for a page."""
+    """A ranking as text, for the terminal and for a page."""
 
     headings: list[str]
-    rows: list[list[tuple[str, str]]]
-    """Each cell as it is shown, and the value that it is sorted by."""
+    rows: list[list[str]]
 
 
 _COLUMNS = (
@@ -42,6 +41,8 @@ O = TypeVar("O", bound=Outcome, covariant=True)  # noqa: E741 - of outcome
 class Comparison(ABC, Generic[O]):
     """The results of a comparison, the best variant first."""
 
+    role: ClassVar[str]
+    """The word for a variant in JSON."""
     main_file: ClassVar[str]
     """The file to look at first."""
 
@@ -62,10 +63,10 @@ class Comparison(ABC, Generic[O]):
         first = self.outcomes[0] if self.outcomes else None
         return first if first and first.status == "finished" else None
 
-    def ranked(self) -> Iterator[tuple[int | None, O]]:
-        """Yield each outcome with its rank from 1; None where it did not finish."""
-        for rank, outcome in enumerate(self.outcomes, 1):
-            yield (rank if outcome.status == "finished" else None), outcome
+    @property
+    @abstractmethod
+    def ranked_by(self) -> str:
+        """The name of the number that ranks."""
 
     @abstractmethod
     def table(self) -> Table:
@@ -75,38 +76,48 @@ class Comparison(ABC, Generic[O]):
         """Return warnings that belong to the table."""
         return []
 
-    @abstractmethod
     def facts(self) -> dict[str, Any]:
         """Return the summary that `--json` prints."""
+        return {
+            "output": str(self.folder),
+            "ranked_by": self.ranked_by,
+            "winner": self.winner.name if self.winner else None,
+            f"{self.role}s": self._summaries(),
+            "missing": list(self.missing),
+            "files": list(self.files),
+            "total_seconds": self.total_seconds,
+        }
 
     @abstractmethod
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of results.csv."""
 
-    @abstractmethod
     def content(self) -> dict[str, Any]:
         """Return the content of results.json."""
-
-    def _content(self, settings: dict[str, Any]) -> dict[str, Any]:
         return {
             "neuralpaint": __version__,
             "input": self.picture,
             "width": self.width,
             "height": self.height,
-            "settings": settings,
             "machine": asdict(self.machine),
-            "winner": self.winner.name if self.winner else None,
-            "missing": self.missing,
             "interrupted": self.interrupted,
-            "total_seconds": self.total_seconds,
-            "files": self.files,
+            **{name: value for name, value in self.facts().items() if name != "output"},
         }
+
+    @abstractmethod
+    def _summaries(self) -> list[dict[str, Any]]: ...
+
+    def _ranked(self) -> Iterator[tuple[int | None, O]]:
+        """Yield each outcome with its rank from 1; None where it did not finish."""
+        for rank, outcome in enumerate(self.outcomes, 1):
+            yield (rank if outcome.status == "finished" else None), outcome
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompareResult(Comparison[RaceOutcome]):
     """The results of a race."""
 
+    role: ClassVar[str] = "contestant"
     main_file: ClassVar[str] = "report.html"
 
     settings: CompareSettings
@@ -125,26 +136,24 @@ class CompareResult(Comparison[RaceOutcome]):
         """Return the ranking."""
         scores = ["PSNR held out", "learned", "all"] if self.splits else ["PSNR"]
         headings = ["", "contestant", *scores, "loss", "weights", "steps", "seconds", "ms/step"]
-        return Table(headings, [self._row(outcome) for outcome in self.outcomes])
-
-    def _row(self, outcome: RaceOutcome) -> list[tuple[str, str]]:
-        rank, last = self.outcomes.index(outcome) + 1, outcome.last
-        finished = outcome.status == "finished"
-        scores = [(format_psnr(last.score), f"{last.score:.6f}")]
-        if not finished:
-            scores = [(outcome.verdict, "-inf")]
-        if self.splits:
-            scores += [(format_psnr(x), f"{x:.6f}") for x in (last.psnr_train, last.psnr)]
-        return [
-            (str(rank) if finished else "-", str(rank)),
-            (outcome.name, outcome.name),
-            *scores,
-            (_digits(last.loss), f"{last.loss:.9g}"),
-            (f"{outcome.weights:,}", str(outcome.weights)),
-            (f"{outcome.steps:,}", str(outcome.steps)),
-            (f"{outcome.train_seconds:.1f}", f"{outcome.train_seconds:.6f}"),
-            (_digits(outcome.ms_per_step), f"{outcome.ms_per_step:.6f}"),
-        ]
+        rows = []
+        for rank, outcome in self._ranked():
+            last = outcome.last
+            others = (last.psnr_train, last.psnr) if self.splits else ()
+            rows.append(
+                [
+                    str(rank or "-"),
+                    outcome.name,
+                    format_psnr(last.score) if rank else outcome.verdict,
+                    *map(format_psnr, others),
+                    _digits(last.loss),
+                    f"{outcome.weights:,}",
+                    f"{outcome.steps:,}",
+                    f"{outcome.train_seconds:.1f}",
+                    _digits(outcome.ms_per_step),
+                ]
+            )
+        return Table(headings, rows)
 
     def notes(self) -> list[str]:
         """Return warnings that belong to the table."""
@@ -153,18 +162,6 @@ class CompareResult(Comparison[RaceOutcome]):
             return []
         kinds = ", ".join(losses)
         return [f"the losses are not of one kind ({kinds}): their column does not compare"]
-
-    def facts(self) -> dict[str, Any]:
-        """Return the summary that `--json` prints."""
-        return {
-            "output": str(self.folder),
-            "ranked_by": self.ranked_by,
-            "winner": self.winner.name if self.winner else None,
-            "contestants": [each.facts() | {"resumed": each.resumed} for each in self.outcomes],
-            "missing": list(self.missing),
-            "files": list(self.files),
-            "total_seconds": self.total_seconds,
-        }
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of results.csv, with the settings in which variants may differ."""
@@ -178,7 +175,7 @@ class CompareResult(Comparison[RaceOutcome]):
         return rows
 
     def content(self) -> dict[str, Any]:
-        """Return the content of results.json."""
+        """Return the content of results.json, with the curves."""
         variants = [
             numbers
             | {
@@ -188,8 +185,10 @@ class CompareResult(Comparison[RaceOutcome]):
             }
             for numbers, outcome in zip(self._numbers(), self.outcomes, strict=True)
         ]
-        own = {"ranked_by": self.ranked_by, "contestants": variants}
-        return self._content(self.settings.to_dict()) | own
+        return super().content() | {"settings": self.settings.to_dict(), "contestants": variants}
+
+    def _summaries(self) -> list[dict[str, Any]]:
+        return [each.facts() | {"resumed": each.resumed} for each in self.outcomes]
 
     def _numbers(self) -> list[dict[str, Any]]:
         return [
@@ -200,7 +199,7 @@ class CompareResult(Comparison[RaceOutcome]):
                 "ms_per_step": outcome.ms_per_step,
                 "still": f"stills/{outcome.slug}.png" if outcome.still else None,
             }
-            for rank, outcome in self.ranked()
+            for rank, outcome in self._ranked()
         ]
 
 
@@ -211,6 +210,7 @@ class UpscaleResult(Comparison[UpscaleOutcome]):
     The sides of the original are cropped to multiples of a whole factor.
     """
 
+    role: ClassVar[str] = "method"
     main_file: ClassVar[str] = "crops.png"
 
     small_height: int
@@ -228,6 +228,11 @@ class UpscaleResult(Comparison[UpscaleOutcome]):
         """The best method; the resamplers always finish."""
         return self.outcomes[0]
 
+    @property
+    def ranked_by(self) -> str:
+        """The name of the number that ranks."""
+        return "psnr_y"
+
     @cached_property
     def baseline(self) -> Figures:
         """The figures of Lanczos."""
@@ -241,7 +246,7 @@ class UpscaleResult(Comparison[UpscaleOutcome]):
         """Return the ranking."""
         headings = ["", "method", "PSNR Y", "gain", "RGB", "gain", "SSIM", "gain", "seconds"]
         rows = []
-        for rank, outcome in self.ranked():
+        for rank, outcome in self._ranked():
             figures, gain = outcome.figures, self.gain(outcome)
             cells = [outcome.status, *[""] * 5]
             if rank is not None:
@@ -250,31 +255,16 @@ class UpscaleResult(Comparison[UpscaleOutcome]):
                     format_psnr(figures.psnr_rgb), format_gain(gain.psnr_rgb),
                     f"{figures.ssim:.4f}", format_gain(gain.ssim, digits=4),
                 ]  # fmt: skip
-            cells = [str(rank or "-"), outcome.name, *cells, f"{outcome.seconds:.1f}"]
-            rows.append([(cell, cell) for cell in cells])
+            rows.append([str(rank or "-"), outcome.name, *cells, f"{outcome.seconds:.1f}"])
         return Table(headings, rows)
-
-    def facts(self) -> dict[str, Any]:
-        """Return the summary that `--json` prints."""
-        return {
-            "output": str(self.folder),
-            "ranked_by": "psnr_y",
-            "winner": self.winner.name,
-            "methods": self.rows(),
-            "missing": list(self.missing),
-            "files": list(self.files),
-            "total_seconds": self.total_seconds,
-        }
 
     def content(self) -> dict[str, Any]:
         """Return the content of results.json."""
-        settings = {k: v for k, v in self.settings.to_dict().items() if k not in OWN}
-        return self._content(settings) | {
+        return super().content() | {
+            "settings": {k: v for k, v in self.settings.to_dict().items() if k not in OWN},
             "small_width": self.small_width,
             "small_height": self.small_height,
             "border": self.border,
-            "ranked_by": "psnr_y",
-            "methods": self.rows(),
         }
 
     def rows(self) -> list[dict[str, Any]]:
@@ -283,8 +273,8 @@ class UpscaleResult(Comparison[UpscaleOutcome]):
             {
                 "rank": rank,
                 "name": each.name,
-                "kind": each.kind,
-                "model": None if each.kind == "resampler" else each.settings.model,
+                "kind": each.variant.kind,
+                "model": each.variant.training and each.variant.training.model,
                 "status": each.status,
                 **each.figures._asdict(),
                 **{f"gain_{k}": value for k, value in self.gain(each)._asdict().items()},
@@ -292,11 +282,14 @@ class UpscaleResult(Comparison[UpscaleOutcome]):
                 "weights": each.weights,
                 "seconds": each.seconds,
                 "cpu_seconds": each.cpu_seconds,
-                "still": None if each.still is None else f"stills/{each.still.name}",
+                "still": each.still and f"stills/{each.still.name}",
                 "message": each.message,
             }
-            for rank, each in self.ranked()
+            for rank, each in self._ranked()
         ]
+
+    def _summaries(self) -> list[dict[str, Any]]:
+        return self.rows()
 
 
 def format_gain(value: float, *, digits: int = 2) -> str:

@@ -105,7 +105,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         self.small = degraded(self.original, settings)
         self.border = border_of(settings.factor)
         self.device = find_device(settings.machine.device).type
-        self._sizes = [self.size(each, self.small) for each in self.variants]
+        self._sizes = [self._size(each, self.small) for each in self.variants]
 
     def facts(self) -> dict[str, Any]:
         """Return the plan of the comparison, for `--dry-run`."""
@@ -133,13 +133,11 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
             "seed": settings.optimization.seed,
         }  # fmt: skip
 
-    def begin(self) -> None:
-        """Save the original and the small picture, from which all methods start."""
+    def _begin(self) -> None:
         for picture, name in ((self.original, "original"), (self.small, "small")):
             save_still(picture.pixels, self.folder.still(name), overwrite=True)
 
-    def attempt(self, variant: Variant, report: Report) -> UpscaleOutcome:
-        """Bring the picture back by a method, measure it and save it."""
+    def _attempt(self, variant: Variant, report: Report) -> UpscaleOutcome:
         began, began_cpu = time.perf_counter(), time.process_time()
         outcome = UpscaleOutcome(variant, "finished")
         network: Learner | None = None
@@ -219,12 +217,10 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         settings = PaintSettings.from_dict(self._view.to_dict() | variant.training.to_dict())
         return Note("paint", "small.png", f"{variant.slug}.png", settings).text()
 
-    def suffices(self, outcomes: Mapping[str, UpscaleOutcome]) -> bool:
-        """Return whether the method to which all others are compared has finished."""
+    def _suffices(self, outcomes: Mapping[str, UpscaleOutcome]) -> bool:
         return BASELINE.slug in outcomes
 
-    def result(self, outcomes: tuple[UpscaleOutcome, ...]) -> UpscaleResult:
-        """Return the result of some outcomes, the best first."""
+    def _result(self, outcomes: tuple[UpscaleOutcome, ...]) -> UpscaleResult:
         return UpscaleResult(
             folder=self.folder.path,
             picture=self.original.name,
@@ -235,10 +231,10 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
             border=self.border,
             settings=self.settings,
             outcomes=outcomes,
-            machine=self.machine(self.settings.machine),
+            machine=self._machine(self.settings.machine),
         )
 
-    def draw(self, result: UpscaleResult, entered: Sequence[UpscaleOutcome]) -> list[str]:
+    def _draw(self, result: UpscaleResult, entered: Sequence[UpscaleOutcome]) -> list[str]:
         """Write the sheet: places where the methods differ most, side by side."""
         stills = {each: each.still for each in entered if each.still is not None}
         # Nearest differs from all others everywhere, and would determine the places alone.
@@ -309,7 +305,7 @@ def cropped(picture: Picture, factor: float) -> Picture:
 
 
 def degraded(picture: Picture, settings: UpscaleSettings) -> Picture:
-    """Return the picture made small; with noise and as a JPEG, if the settings say so."""
+    """Return the picture made small; and with noise or as a JPEG, by the settings."""
     pixels = _shrunk(picture.pixels, settings)
     degradation = settings.degradation
     if degradation.noise > 0:
