@@ -17,7 +17,7 @@ LONGEST_CLIP = 1920
 """Default limit for the longer side of a clip, in pixels: every player can play it."""
 
 LEAST_DETAIL = 1.5
-"""Frame pixels per picture pixel from which the frame counts as larger than the picture. With fewer,
+"""Frame pixels per picture pixel from which a frame counts as larger than the picture. With fewer,
 little is visible between the picture's pixels, and a wrong kernel would do harm."""
 
 _FINEST = 4.0  # a larger target would only be smoother
