@@ -17,8 +17,10 @@ __all__ = [
     "NIGHT",
     "QUIET",
     "Column",
+    "Print",
     "blank",
     "draw_columns",
+    "draw_contact_sheet",
     "draw_ramps",
     "place",
     "shortened",
@@ -31,6 +33,8 @@ QUIET = 0.62
 """Opacity of text that stands back."""
 
 _TYPE, _SMALL = 20, 17
+_WIDEST = 1920  # pixels of a contact sheet, about
+_LARGEST_TILE, _SMALLEST_TILE = 320, 64  # pixels of the longer side of a print
 
 
 class Column(NamedTuple):
@@ -131,3 +135,52 @@ def draw_ramps(sheet: Frame, start: tuple[int, int], ramps: Sequence[tuple[str, 
         blend(part, ramp[:, : part.shape[1]], rounded(thick, part.shape[1], thick / 2))
         left += long + 12
         left += write(sheet, last, _SMALL, (middle, left), opacity=0.7) + 40
+
+
+class Print(NamedTuple):
+    """One picture of a contact sheet."""
+
+    frame: Frame  # uint8 (h, w, 3), all of one size
+    caption: str
+
+
+def draw_contact_sheet(prints: Sequence[Print], *, columns: int | None = None) -> Frame:
+    """Return pictures side by side with their captions, uint8 (h, w, 3).
+
+    By default the sheet gets the number of columns that suits the shape of a screen.
+    """
+    gap, margin, below = 14, 36, round(2.2 * _SMALL)
+    height, width = prints[0].frame.shape[:2]
+    columns = columns or _columns(len(prints), height / width)
+    tile = _tile(height, width, room=(_WIDEST - 2 * margin) / columns - gap)
+    rows = -(-len(prints) // columns)
+    sheet = blank(
+        2 * margin + rows * (tile[0] + below) + (rows - 1) * gap,
+        2 * margin + columns * (tile[1] + gap) - gap,
+    )
+    for i, (frame, caption) in enumerate(prints):
+        row, column = divmod(i, columns)
+        top, left = margin + row * (tile[0] + below + gap), margin + column * (tile[1] + gap)
+        place(sheet, (top, left), frame, tile)
+        start = top + tile[0] + 0.6 * below, float(left)
+        write(sheet, caption, _SMALL, start, room=tile[1], opacity=0.75)
+    return sheet
+
+
+def _columns(count: int, aspect: float) -> int:
+    """Return the columns that make a sheet about as wide as a screen and leave few places empty."""
+
+    def badness(columns: int) -> float:
+        rows = -(-count // columns)
+        shape = abs(np.log(rows * aspect / columns * 16 / 9))
+        return float(shape + (rows * columns - count) / count)
+
+    return min(range(1, count + 1), key=badness)
+
+
+def _tile(height: int, width: int, *, room: float) -> tuple[int, int]:
+    """Return the (height, width) of a print; a small picture's pixels become whole squares."""
+    longest = max(_SMALLEST_TILE, min(_LARGEST_TILE, room, room * height / width))
+    factor = longest / max(height, width)
+    factor = int(factor) if factor >= 2 else factor
+    return max(1, round(factor * height)), max(1, round(factor * width))
