@@ -1,7 +1,7 @@
-"""A stand-in for what neuralpaint asks of `torch.cuda`, where there is no GPU.
+"""A replacement of the functions of `torch.cuda` that neuralpaint uses, for tests without a GPU.
 
-Work given to it is done at once, or kept by the graph that is being recorded. Events come later:
-when they are waited for, or with `catch_up`.
+Work runs immediately, or is stored in the graph that is being recorded. Events are reached when
+they are waited for, or by `catch_up`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ __all__ = ["FakeGpu"]
 
 
 class FakeGpu:
-    """Takes the place of `torch.cuda`; one event comes a second after the other."""
+    """Replaces `torch.cuda`; the time between two events is one second."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stream: object = _Stream()
         self.fails_to_record = False
         self.graphs: list[_Graph] = []
         self.recording = False
-        self.asked = self.reached = self.waits = 0  # events
+        self.events = self.reached = self.waits = 0
         for name, stand_in in {
             "CUDAGraph": lambda: _Graph(),
             "Event": lambda **_: _Event(self),
@@ -37,15 +37,15 @@ class FakeGpu:
             monkeypatch.setattr(torch.cuda, name, stand_in)
 
     def do(self, work: Callable[[], None]) -> None:
-        """Do some work, or record it."""
+        """Run some work, or record it."""
         if self.recording:
             self.graphs[-1].works.append(work)
         else:
             work()
 
     def catch_up(self) -> None:
-        """Come to all events there are."""
-        self.reached = self.asked
+        """Reach all events."""
+        self.reached = self.events
 
     def _set_stream(self, stream: object) -> None:
         self.stream = stream
@@ -60,7 +60,7 @@ class FakeGpu:
     def _record(self, graph: _Graph, *, stream: object, **_: object) -> Iterator[None]:
         before, self.stream = self.stream, stream
         self.graphs.append(graph)
-        if self.fails_to_record:  # and, as torch does, leaves its stream behind
+        if self.fails_to_record:  # like torch, without restoring the stream
             raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
         self.recording = True
         yield
@@ -78,7 +78,7 @@ class _Graph:
 
 class _Stream:
     def wait_stream(self, other: object) -> None:
-        """Nothing to wait for: work is done at once."""
+        """Do nothing: work runs immediately."""
 
 
 class _Event:
@@ -87,8 +87,8 @@ class _Event:
         self._number = 0
 
     def record(self) -> None:
-        self._gpu.asked += 1
-        self._number = self._gpu.asked
+        self._gpu.events += 1
+        self._number = self._gpu.events
 
     def query(self) -> bool:
         return self._number <= self._gpu.reached

@@ -1,4 +1,4 @@
-"""Small learners for tests, which train in no time."""
+"""Small learners, which train quickly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SMALL = ":hidden_size=16,hidden_layers=2"
 
 
 def picture(height: int = 24, width: int = 36) -> Picture:
-    """Return a smooth picture, which a small network can learn in no time."""
+    """Return a smooth picture, which a small network learns quickly."""
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     colours = np.stack([x, y, 0.5 + 0.5 * np.sin(6 * x + 4 * y)], axis=-1)
     return Picture.from_array(colours.clip(0, 1))
