@@ -2,12 +2,16 @@
 
     import neuralpaint as npaint
 
-    picture = npaint.load_picture("input.jpg")
-    for snapshot in npaint.learn(npaint.learner(picture), stops=range(0, 3000, 10)):
-        ...
     npaint.timelapse("input.jpg", "out.mp4", steps=3000)
 
-Nothing heavy is imported until it is used: `import neuralpaint` does not load torch.
+or as a loop:
+
+    picture = npaint.load_picture("input.jpg")
+    learner = npaint.learner(picture, steps=3000)
+    for snapshot in npaint.learn(learner, stops=range(0, 3001, 10)):
+        frame = npaint.render(snapshot.painting, picture.canvas)
+
+Public names are imported when they are first used: `import neuralpaint` does not load torch.
 """
 
 from __future__ import annotations

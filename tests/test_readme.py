@@ -112,6 +112,21 @@ def test_no_two_pages_write_the_same_file() -> None:
                 assert writers.setdefault(file, name) == name, file
 
 
+def test_the_guide_names_classes_and_functions_that_exist() -> None:
+    page = readme.GUIDE / "extend.md"
+    named = re.findall(r"\]\((\S+\.py)\), `(\w+)`", page.read_text(encoding="utf-8"))
+    assert named
+    for file, name in named:
+        text = (page.parent / file).read_text(encoding="utf-8")
+        assert re.search(rf"\b(class|def) {name}\b", text), f"{name} in {file}"
+
+
+def test_the_guide_lists_every_registry() -> None:
+    text = (readme.GUIDE / "extend.md").read_text(encoding="utf-8")
+    for address in CATALOGUE.values():
+        assert f"`{address.rpartition('.')[2]}`" in text
+
+
 @pytest.mark.parametrize("kind", [*CATALOGUE, "presets"])
 def test_the_guide_mentions_every_kind_of_entry(kind: str) -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in readme.PAGES)
