@@ -79,21 +79,11 @@ def inpaint(
         source: a path, an open binary file, or "-" for standard input.
         output: its suffix chooses: a still, or a clip.
         settings: everything that shapes it.
-        audio: a sound file for a clip.
-        record: a take of the training to be written.
-        save: the painting at the end of the training to be written.
-        resume: whether to resume an interrupted run for `output`, if there is one.
-        overwrite: whether `output`, `record` and `save` may exist.
-        report: called with the progress, several times a second.
+        audio, record, save, resume, overwrite, report: as in `timelapse`.
         **options: fields of `InpaintSettings`, instead of `settings`: for example `mask="alpha"`.
 
     Raises:
-        UsageError: an option cannot be used, or the output exists or cannot be there.
-        PictureError: the picture or the mask cannot be read.
-        DeviceError: the device does not exist or has too little memory.
-        DivergedError: the loss became NaN; the clip so far has been written.
-        EncodingError: the output cannot be written.
-        SavedError: the files of an interrupted run are damaged.
+        NeuralPaintError: as in `timelapse`.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
     chosen = InpaintSettings.given(settings, options)

@@ -114,21 +114,11 @@ def morph(
         sources: the pictures, or folders of them; all get the size of the first.
         output: the clip; its suffix chooses the format.
         settings: everything that shapes the morph.
-        audio: a sound file for the clip.
-        record: a take of the training to be written.
-        save: the painting to be written, which `render` shows at any code.
-        resume: whether to resume an interrupted run for `output`, if there is one.
-        overwrite: whether `output`, `record` and `save` may exist.
-        report: called with the progress, several times a second.
+        audio, record, save, resume, overwrite, report: as in `timelapse`.
         **options: fields of `MorphSettings`, instead of `settings`: for example `path="corners"`.
 
     Raises:
-        UsageError: an option cannot be used, or the output exists or cannot be there.
-        PictureError: a picture cannot be read.
-        DeviceError: the device does not exist or has too little memory.
-        DivergedError: the loss became NaN.
-        EncodingError: the clip cannot be written.
-        SavedError: the files of an interrupted run are damaged.
+        NeuralPaintError: as in `timelapse`.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
     chosen = MorphSettings.given(settings, options)

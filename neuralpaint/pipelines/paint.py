@@ -61,19 +61,11 @@ def paint(
         output: the still; its suffix chooses the format.
         settings: everything that shapes the still.
         record: a take of the training to be written, with a hundred snapshots.
-        save: the painting at the end of the training to be written.
-        resume: whether to resume an interrupted run for `output`, if there is one.
-        overwrite: whether `output`, `record` and `save` may exist.
-        report: called with the progress, several times a second.
+        save, resume, overwrite, report: as in `timelapse`.
         **options: fields of `PaintSettings`, instead of `settings`: for example `scale=4`.
 
     Raises:
-        UsageError: an option cannot be used, or the output exists or cannot be there.
-        PictureError: the picture cannot be read.
-        DeviceError: the device does not exist or has too little memory.
-        DivergedError: the loss became NaN.
-        EncodingError: the still cannot be written.
-        SavedError: the files of an interrupted run are damaged.
+        NeuralPaintError: as in `timelapse`.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
     chosen = PaintSettings.given(settings, options)
