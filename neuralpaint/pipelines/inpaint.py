@@ -75,12 +75,9 @@ def inpaint(
 
     A `KeyboardInterrupt` writes what has been made so far, and sets `Result.interrupted`.
 
-    Args:
-        source: a path, an open binary file, or "-" for standard input.
-        output: its suffix chooses: a still, or a clip.
-        settings: everything that shapes it.
-        audio, record, save, resume, overwrite, report: as in `timelapse`.
-        **options: fields of `InpaintSettings`, instead of `settings`: for example `mask="alpha"`.
+    The suffix of `output` chooses between a still and a clip; `options` are fields of
+    `InpaintSettings`, for example `mask="alpha"`, instead of `settings`. All other arguments are as
+    in `timelapse`.
 
     Raises:
         NeuralPaintError: as in `timelapse`.

@@ -110,12 +110,9 @@ def morph(
 ) -> Result:
     """Train one network on several pictures, and film a path between them.
 
-    Args:
-        sources: the pictures, or folders of them; all get the size of the first.
-        output: the clip; its suffix chooses the format.
-        settings: everything that shapes the morph.
-        audio, record, save, resume, overwrite, report: as in `timelapse`.
-        **options: fields of `MorphSettings`, instead of `settings`: for example `path="corners"`.
+    `sources` are pictures or folders of them, which all get the size of the first; `options` are
+    fields of `MorphSettings`, for example `path="corners"`, instead of `settings`. All other
+    arguments are as in `timelapse`.
 
     Raises:
         NeuralPaintError: as in `timelapse`.

@@ -56,13 +56,8 @@ def paint(
     A `KeyboardInterrupt` during the training writes what has been learned so far, and sets
     `Result.interrupted`.
 
-    Args:
-        source: a path, an open binary file, or "-" for standard input.
-        output: the still; its suffix chooses the format.
-        settings: everything that shapes the still.
-        record: a take of the training to be written, with a hundred snapshots.
-        save, resume, overwrite, report: as in `timelapse`.
-        **options: fields of `PaintSettings`, instead of `settings`: for example `scale=4`.
+    `record` writes a take with a hundred snapshots; `options` are fields of `PaintSettings`, for
+    example `scale=4`, instead of `settings`. All other arguments are as in `timelapse`.
 
     Raises:
         NeuralPaintError: as in `timelapse`.
