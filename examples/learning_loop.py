@@ -1,4 +1,4 @@
-"""The timelapse as a loop of your own: learn, look, write."""
+"""Make a timelapse with a loop over snapshots: train, render, write."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Set a page of text: what the networks of `experiments/` find hardest."""
+"""Write a page of text as `outputs/page.png`: low frequencies are not enough to learn it."""
 
 from pathlib import Path
 from textwrap import wrap

@@ -1,4 +1,4 @@
-"""Record one training and film it twice: as it goes, and slowly, from nearby."""
+"""Record one training and film it twice: as it ran, and slowly, from nearby."""
 
 from pathlib import Path
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -50,10 +51,10 @@ def run(page: Path) -> None:
     for language, text in steps(page):
         if text == command_for_tests():
             continue
-        shown = f"$ {text}" if language == "bash" else f"{text.rstrip()}"
+        shown = f"$ {text}" if language == "bash" else text.rstrip()
         print(f"\n{page.relative_to(ROOT)}\n{shown}", flush=True)
         shell = ["bash", "-euo", "pipefail", "-c", text]
-        began = time.perf_counter()
+        began, used = time.perf_counter(), _cpu_seconds()
         done = subprocess.run(
             shell if language == "bash" else [sys.executable, "-c", text],
             cwd=ROOT,
@@ -61,9 +62,16 @@ def run(page: Path) -> None:
             stdin=subprocess.DEVNULL,
             timeout=900,
         )
-        print(f"({time.perf_counter() - began:.1f} s)", flush=True)
+        taken, used = time.perf_counter() - began, _cpu_seconds() - used
+        print(f"({taken:.1f} s, {used:.1f} s of CPU time)", flush=True)
         if done.returncode:
             sys.exit(f"{page.relative_to(ROOT)}: exit status {done.returncode}: {text}")
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU time of all commands so far: on a busy machine, the clock shows little."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 def _lines(text: str) -> list[str]:
@@ -80,4 +88,5 @@ if __name__ == "__main__":
         began = time.perf_counter()
         for each in [Path(name).resolve() for name in names] or PAGES:
             run(each)
-        print(f"\nall commands: {time.perf_counter() - began:.0f} s")
+        taken, used = time.perf_counter() - began, _cpu_seconds()
+        print(f"\nall commands: {taken:.0f} s, {used:.0f} s of CPU time")

@@ -73,6 +73,12 @@ def test_the_readme_leads_to_the_guide_and_the_guide_to_every_page() -> None:
     assert sorted(listed) == sorted({page.name for page in readme.PAGES} - {"README.md"})
 
 
+def test_every_picture_of_the_gallery_is_shown() -> None:
+    shown = {(page.parent / link).resolve() for page in PAGES.values() for link in links(page)}
+    gallery = {*(readme.ROOT / "examples" / "gallery").iterdir()}
+    assert gallery <= shown
+
+
 def test_the_readme_is_short() -> None:
     assert len(readme.README.read_text(encoding="utf-8")) < 12_000  # details belong in the guide
 
