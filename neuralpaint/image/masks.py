@@ -27,13 +27,8 @@ from neuralpaint.image.typography import text_mask, type_size
 
 __all__ = [
     "AlphaMask",
-    "CentreMask",
-    "CheckerboardMask",
-    "LinesMask",
     "Mask",
     "NameOrFile",
-    "RandomMask",
-    "TextMask",
     "focus_weights",
     "mask_names",
     "mask_plane",
@@ -80,7 +75,6 @@ class RandomMask(Mask):
     seed: int = setting(0, "seed of the random numbers", minimum=0)
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
-        """Hide each pixel with the same probability."""
         numbers = np.random.default_rng(self.seed).random(shape)
         return _plane(numbers < self.fraction)
 
@@ -93,7 +87,7 @@ class CentreMask(Mask):
     fraction: float = setting(0.1, "share of the area", above=0.0, maximum=_MOST)
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
-        """Hide the disc, of which the part inside the picture has the right share of the area."""
+        # The part of the disc that is inside the picture has the requested share of the area.
         y, x = (_centres(side) - side / 2 for side in shape)
         distances = y[:, None] ** 2 + x**2
         count = max(1, round(self.fraction * distances.size))
@@ -109,7 +103,7 @@ class CheckerboardMask(Mask):
     block: int = setting(16, "side of a field", unit="pixels", minimum=1, maximum=65536)
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
-        """Hide every other field; a share below 1/2 shrinks these, above 1/2 the other fields."""
+        # A share below 1/2 shrinks the hidden fields, above 1/2 the visible ones.
         smaller = min(self.fraction, 1 - self.fraction)
         reach = self.block * math.sqrt(2 * smaller) / 2
         (row, down), (column, across) = (self._fields(side) for side in shape)
@@ -135,11 +129,8 @@ class LinesMask(Mask):
     seed: int = setting(0, "seed of the random numbers", minimum=0)
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
-        """Draw random lines, distributed evenly over all directions and positions.
-
-        The mean chord of a convex figure is pi * area / perimeter (Crofton); the number of lines is
-        such that their total length is area / spacing.
-        """
+        # Lines are distributed evenly over all directions and positions. The mean chord of a convex
+        # figure is pi * area / perimeter (Crofton), so their total length is area / spacing.
         rng = np.random.default_rng(self.seed)
         size = shape[::-1]
         sheet = Image.new("L", size)
@@ -175,7 +166,6 @@ class TextMask(Mask):
     )
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
-        """Hide the pixels under the letters."""
         height, width = shape
         size = self.size or type_size(height, width)
         letters = text_mask(f"{self.words.strip()} ", size) > _COVERED
@@ -228,7 +218,7 @@ class NameOrFile(Generic[T]):
         return iter(self._names)
 
     def parse_list(self, text: str) -> list[T | Path]:
-        """Return one entry: a file's name may contain commas."""
+        """Return one entry: the name of a file may contain commas."""
         return [self.parse(text)]
 
 

@@ -17,16 +17,7 @@ from neuralpaint.image.masks import Mask, NameOrFile, mask_plane, masks, parse_m
 from neuralpaint.image.pictures import PictureSettings, Plane
 from neuralpaint.image.sources import Source
 
-__all__ = [
-    "CentreOut",
-    "DarkToLight",
-    "LeftToRight",
-    "Order",
-    "TopToBottom",
-    "learning_order",
-    "order_names",
-    "orders",
-]
+__all__ = ["Order", "learning_order", "order_names", "orders"]
 
 _BLUR = 0.01  # of the longer side: dark areas are compared, not single pixels
 
@@ -51,7 +42,6 @@ class CentreOut(Order):
     """A disc that grows from the centre."""
 
     def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
-        """Return the distance from the centre."""
         y, x = (np.arange(side, dtype=np.float32) + 0.5 - side / 2 for side in pixels.shape[:2])
         distances: Plane = np.hypot(y[:, None], x)
         return distances
@@ -63,7 +53,6 @@ class LeftToRight(Order):
     """Columns from left to right."""
 
     def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
-        """Return the column."""
         height, width = pixels.shape[:2]
         return np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
 
@@ -74,7 +63,6 @@ class TopToBottom(Order):
     """Rows from top to bottom."""
 
     def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
-        """Return the row."""
         height, width = pixels.shape[:2]
         return np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
 
@@ -85,10 +73,10 @@ class DarkToLight(Order):
     """Dark areas first, light areas last, at a constant number of pixels per time."""
 
     def ranks(self, pixels: npt.NDArray[np.uint8]) -> Plane:
-        """Return the number of pixels that are as dark or darker, after a blur."""
         luma = Image.fromarray(pixels).convert("L")
         radius = _BLUR * max(luma.size)
         levels = np.asarray(luma.filter(ImageFilter.GaussianBlur(radius)))
+        # The rank is the number of pixels that are as dark or darker.
         darker = np.cumsum(np.bincount(levels.reshape(-1), minlength=256)).astype(np.float32)
         ranks: Plane = darker[levels]
         return ranks
@@ -119,12 +107,8 @@ def learning_order(
 ) -> Plane:
     """Return the fraction of the training after which each of pixels (h, w, 3) is learned. (h, w)
 
-    Args:
-        order: its name, or the name or file of a mask, whose 0 is learned first and 1 last.
-        pixels: of the picture.
-        until: the fraction after which all pixels are learned; the first ones start at 0.
-        source: the picture's file, for the mask `alpha`.
-        max_pixels: the limit for a mask's file.
+    `order` is its name, or the name or file of a mask, whose 0 is learned first and 1 last. The
+    fractions are from 0 to `until`. `source` and `max_pixels` are those of `mask_plane`.
 
     Raises:
         UsageError: no such order, or it is the same everywhere.

@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, Self
@@ -86,12 +85,13 @@ class Tiff(StillFormat):
 
 
 class _PillowEncoder(Encoder):
-    """Collects the rows of a whole 8-bit picture, and encodes them at once."""
+    """Collects the rows of a whole 8-bit picture, and encodes them with Pillow."""
 
-    def __init__(
-        self, file: BinaryIO, spec: StillSpec, *, encode: Callable[[Image.Image], bytes]
-    ) -> None:
-        self._file, self._encode = file, encode
+    def __init__(self, file: BinaryIO, spec: StillSpec, **options: Any) -> None:
+        self._file = file
+        self._options = options | {"icc_profile": SRGB_PROFILE}
+        if spec.tag:
+            self._options["exif"] = exif(spec.tag)
         self._pixels = np.empty((spec.height, spec.width, 3), np.uint8)
         self._filled = 0
 
@@ -100,54 +100,48 @@ class _PillowEncoder(Encoder):
         self._filled += len(rows)
 
     def finish(self) -> None:
-        self._file.write(self._encode(Image.fromarray(self._pixels)))
-
-
-class _PillowFormat(StillFormat):
-    options: ClassVar[dict[str, Any]] = {}
-
-    def encoder(self, file: BinaryIO, spec: StillSpec) -> Encoder:
-        return _PillowEncoder(file, spec, encode=partial(self._encoded, tag=spec.tag))
-
-    def _encoded(self, image: Image.Image, *, tag: str) -> bytes:
-        labels = {"exif": exif(tag)} if tag else {}
         # Into memory first, because Pillow reports a full disk as "broken stream".
         encoded = io.BytesIO()
-        name = still_formats.name_of(self)  # also Pillow's name
-        image.save(encoded, name, icc_profile=SRGB_PROFILE, **labels, **self.options)
-        return encoded.getvalue()
+        Image.fromarray(self._pixels).save(encoded, **self._options)
+        self._file.write(encoded.getvalue())
 
 
 @still_formats.register("webp")
 @dataclass(frozen=True)
-class Webp(_PillowFormat):
+class Webp(StillFormat):
     """Lossless and smaller, for the web."""
 
     suffixes = (".webp",)
     longest_side = 16_383
-    options: ClassVar[dict[str, Any]] = {"lossless": True}
+
+    def encoder(self, file: BinaryIO, spec: StillSpec) -> Encoder:
+        return _PillowEncoder(file, spec, format="webp", lossless=True)
 
 
 @still_formats.register("jpeg")
 @dataclass(frozen=True)
-class Jpeg(_PillowFormat):
+class Jpeg(StillFormat):
     """Small, with little loss; colours at full resolution."""
 
     suffixes = (".jpg", ".jpeg")
     longest_side = 65_500
     lossless = False
-    options: ClassVar[dict[str, Any]] = {"quality": 95, "subsampling": "4:4:4"}
+
+    def encoder(self, file: BinaryIO, spec: StillSpec) -> Encoder:
+        return _PillowEncoder(file, spec, format="jpeg", quality=95, subsampling="4:4:4")
 
 
 @still_formats.register("avif")
 @dataclass(frozen=True)
-class Avif(_PillowFormat):
+class Avif(StillFormat):
     """Smallest, with little loss; colours at full resolution."""
 
     suffixes = (".avif",)
     longest_side = 65_536
     lossless = False
-    options: ClassVar[dict[str, Any]] = {"quality": 90, "subsampling": "4:4:4"}
+
+    def encoder(self, file: BinaryIO, spec: StillSpec) -> Encoder:
+        return _PillowEncoder(file, spec, format="avif", quality=90, subsampling="4:4:4")
 
 
 def still_suffixes() -> list[str]:
@@ -192,13 +186,7 @@ def check_still(
     return check_output(path, overwrite=overwrite)
 
 
-def save_still(
-    pixels: Rows,
-    path: str | Path,
-    *,
-    tag: str = "",
-    overwrite: bool = False,
-) -> Path:
+def save_still(pixels: Rows, path: str | Path, *, tag: str = "", overwrite: bool = False) -> Path:
     """Save a frame under `path` in the format of its suffix, complete or not at all.
 
     Args:
@@ -227,15 +215,8 @@ class StillWriter:
     """Writes one still in a `with` statement; an exception in the block leaves no file.
 
     PNG and TIFF are written as the rows arrive, in constant memory. Other formats are encoded after
-    the last row.
-
-    Args:
-        path: its suffix selects the format.
-        height: of the whole still.
-        width: of the still and of every strip.
-        depth: bits per channel; 16 only for PNG and TIFF.
-        tag: see `save_still`.
-        overwrite: replace a file that exists.
+    the last row. `path`, `tag` and `overwrite` are those of `save_still`; a `depth` of 16 bits per
+    channel is for PNG and TIFF only.
 
     Raises:
         UsageError, EncodingError: as `check_still`.
@@ -271,10 +252,7 @@ class StillWriter:
         return self
 
     def write(self, strip: Rows) -> None:
-        """Write the next rows, from top to bottom.
-
-        Args:
-            strip: (rows, width, 3) with any number of rows; uint8, or uint16 for a depth of 16.
+        """Write the next rows (n, width, 3), uint8, or uint16 for a depth of 16.
 
         Raises:
             UsageError: it has another shape or type, or the still has fewer rows.
