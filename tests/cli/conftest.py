@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +25,25 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(autouse=True)
-def restore_process() -> Iterator[None]:
-    """Restore the log level and handlers, and the signal handler, of this process."""
+@contextmanager
+def process_restored() -> Iterator[None]:
+    """Restore the logger and the handler of SIGTERM of this process."""
     logger = logging.getLogger("neuralpaint")
     level, handlers = logger.level, logger.handlers[:]
     terminate = signal.getsignal(signal.SIGTERM)
-    yield
-    logger.setLevel(level)
-    logger.handlers[:] = handlers
-    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+        signal.signal(signal.SIGTERM, terminate)
+
+
+@pytest.fixture(autouse=True)
+def restore_process() -> Iterator[None]:
+    """Undo what a command like `--quiet` changes for the whole process."""
+    with process_restored():
+        yield
 
 
 @pytest.fixture
@@ -45,7 +55,7 @@ def typed(
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["neuralpaint", *words])
-        with pytest.raises(SystemExit) as end:
+        with process_restored(), pytest.raises(SystemExit) as end:
             main()
         stdout, stderr = capsys.readouterr()
         assert isinstance(end.value.code, int)

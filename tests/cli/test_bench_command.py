@@ -1,4 +1,4 @@
-"""`neuralpaint bench` in real processes."""
+"""`neuralpaint bench`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from processes import command, neuralpaint, read_until, start
+from processes import command, read_until, start
 
 Typed = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -19,16 +19,20 @@ MODEL = "fourier:hidden_size=8,hidden_layers=2,order=4"
 QUICK = ("--model", MODEL, "--seconds", "0.2", "--device", "cpu", "--threads", "1")
 
 
-def bench(*words: str, cwd: Path) -> tuple[int, str, str]:
-    done = neuralpaint("bench", *words, cwd=cwd)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture(scope="module", autouse=True)
+def quick_comparisons() -> Iterator[None]:
+    """Compare the engines on small batches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neuralpaint.pipelines.bench.cost._ENGINE_BATCH", 256)
+        patch.setattr("neuralpaint.pipelines.bench.cost._ENGINE_REPEATS", 1)
+        yield
 
 
-def test_the_tables_are_on_stdout_and_fit_a_terminal(folder: Path) -> None:
+def test_the_tables_are_on_stdout_and_fit_a_terminal(folder: Path, typed: Typed) -> None:
     words = ("in.png", *QUICK, "--model", "pyramid", "-o", "curves.png")
-    status, stdout, stderr = bench(*words, cwd=folder)
-    assert (status, stderr) == (0, "wrote curves.png\n")
-    lines = stdout.splitlines()
+    done = typed("bench", *words)
+    assert (done.returncode, done.stderr) == (0, "wrote curves.png\n")
+    lines = done.stdout.splitlines()
     assert lines[1] == "in.png, 24x16, seed 0"
     starts = [line.split()[0] for line in lines if line]
     assert starts.count("pyramid") == 3
@@ -39,10 +43,10 @@ def test_the_tables_are_on_stdout_and_fit_a_terminal(folder: Path) -> None:
         assert image.size == (1600, 1000)
 
 
-def test_json_is_one_object_per_line_and_ends_with_the_result(folder: Path) -> None:
-    status, stdout, stderr = bench("in.png", "--json", *QUICK, cwd=folder)
-    events = [json.loads(line) for line in stdout.splitlines()]
-    assert (status, stderr) == (0, "")
+def test_json_is_one_object_per_line_and_ends_with_the_result(folder: Path, typed: Typed) -> None:
+    done = typed("bench", "in.png", "--json", *QUICK)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, "")
     assert [event["event"] for event in events[:2]] == ["start", "progress"]
     last = events[-1]
     assert list(last) == [
@@ -71,9 +75,10 @@ def test_a_dry_run_prints_the_expected_time_and_measures_nothing(
     assert [path.name for path in folder.iterdir()] == ["in.png"]
 
 
-def test_quiet_and_without_a_picture(folder: Path) -> None:
+def test_quiet_and_without_a_picture(typed: Typed) -> None:
     words = ("--quiet", "--no-reference", "--seconds", "0.05", "--model", MODEL, "--threads", "1")
-    assert bench(*words, "--device", "cpu", cwd=folder) == (0, "", "")
+    done = typed("bench", *words, "--device", "cpu")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +107,7 @@ def test_an_error_is_one_line(
     assert (folder / "there.png").read_text() == "precious"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_prints_the_measurements(folder: Path, number: signal.Signals) -> None:

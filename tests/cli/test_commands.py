@@ -15,26 +15,26 @@ from processes import MODEL, QUICK, command, neuralpaint, run
 Typed = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_a_clip_is_made_and_replayed(folder: Path) -> None:
+def test_a_clip_is_made_and_replayed(folder: Path, typed: Typed) -> None:
     done = neuralpaint("video", "in.png", "-o", "out.mp4", *QUICK, cwd=folder)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith("wrote out.mp4  24x16, 6 frames, 1.0 s")
     assert len(done.stderr.splitlines()) == 1
 
-    printed = neuralpaint("replay", "out.mp4", cwd=folder)
+    printed = typed("replay", "out.mp4")
     assert printed.returncode == 0
     assert printed.stdout.startswith("neuralpaint video in.png -o out.mp4 --")
     assert f" --model {MODEL} --steps 8 " in printed.stdout
 
-    again = neuralpaint("replay", "out.mp4", "in.png", "-o", "again.mp4", cwd=folder)
+    again = typed("replay", "out.mp4", "in.png", "-o", "again.mp4")
     assert (again.returncode, again.stdout) == (0, "")
     assert (folder / "again.mp4").stat().st_size == pytest.approx(
         (folder / "out.mp4").stat().st_size, abs=20
     )
 
 
-def test_json_is_one_object_per_line_and_ends_with_the_result(folder: Path) -> None:
-    done = neuralpaint("video", "in.png", "-o", "out.mp4", "--json", *QUICK, cwd=folder)
+def test_json_is_one_object_per_line_and_ends_with_the_result(folder: Path, typed: Typed) -> None:
+    done = typed("video", "in.png", "-o", "out.mp4", "--json", *QUICK)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[0]["event"] == "start"
     assert done.stderr == ""
@@ -50,8 +50,8 @@ def test_json_is_one_object_per_line_and_ends_with_the_result(folder: Path) -> N
     assert last["peak_memory_mb"] > 10
 
 
-def test_quiet_prints_nothing(folder: Path) -> None:
-    done = neuralpaint("paint", "in.png", "-o", "out.png", "-q", *QUICK[:4], cwd=folder)
+def test_quiet_prints_nothing(folder: Path, typed: Typed) -> None:
+    done = typed("paint", "in.png", "-o", "out.png", "-q", *QUICK[:4])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (folder / "out.png").exists()
 
@@ -73,8 +73,8 @@ def test_a_picture_from_standard_input(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["-o.mp4", "10:30.mp4", 'été "x".mp4', "a%d.mp4", "http:x.mp4"])
-def test_names_of_every_kind(folder: Path, name: str) -> None:
-    done = neuralpaint("video", "in.png", "-o", name, *QUICK, cwd=folder)
+def test_names_of_every_kind(folder: Path, name: str, typed: Typed) -> None:
+    done = typed("video", "in.png", "-o", name, *QUICK)
     assert done.returncode == 0, done.stderr
     assert sorted(p.name for p in folder.iterdir()) == sorted(["in.png", name])
 
@@ -128,16 +128,16 @@ def test_an_error_is_one_line_and_leaves_no_file(
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
-def test_a_name_that_ends_in_a_slash_is_a_folder_of_frames(folder: Path) -> None:
-    done = neuralpaint("video", "in.png", "-o", "frames/", *QUICK, cwd=folder)
+def test_a_name_that_ends_in_a_slash_is_a_folder_of_frames(folder: Path, typed: Typed) -> None:
+    done = typed("video", "in.png", "-o", "frames/", *QUICK)
     assert done.returncode == 0, done.stderr
     names = sorted(p.name for p in (folder / "frames").iterdir())
     assert names == [f"{number:05d}.png" for number in range(1, 7)]
 
 
-def test_an_option_allows_overwriting(folder: Path) -> None:
+def test_an_option_allows_overwriting(folder: Path, typed: Typed) -> None:
     (folder / "out.png").write_text("old")
-    done = neuralpaint("paint", "in.png", "-o", "out.png", "-y", *QUICK[:4], cwd=folder)
+    done = typed("paint", "in.png", "-o", "out.png", "-y", *QUICK[:4])
     assert done.returncode == 0, done.stderr
     with Image.open(folder / "out.png") as image:
         assert image.size == (24, 16)

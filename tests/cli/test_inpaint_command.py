@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from processes import QUICK, neuralpaint
+from processes import QUICK
 
 Typed = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -27,18 +27,18 @@ def masked(folder: Path) -> Path:
     return folder
 
 
-def test_a_still_is_written_and_the_psnr_in_its_hole_is_printed(masked: Path) -> None:
-    done = neuralpaint("inpaint", "in.png", "--mask", "random", "-o", "out.png", *STILL, cwd=masked)
+def test_a_still_is_written_and_the_psnr_in_its_hole_is_printed(masked: Path, typed: Typed) -> None:
+    done = typed("inpaint", "in.png", "--mask", "random", "-o", "out.png", *STILL)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith("wrote out.png  24x16  ")
     assert " dB inside the hole" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_json_has_the_psnr_in_the_hole_or_null_if_it_is_unknown(masked: Path) -> None:
+def test_json_has_the_psnr_in_the_hole_or_null_if_it_is_unknown(masked: Path, typed: Typed) -> None:
     for mask, known in (("random", True), ("masks/hole.png", False)):
         words = ("--mask", mask, "-o", "out.png", "-y", "--json", *STILL)
-        done = neuralpaint("inpaint", "in.png", *words, cwd=masked)
+        done = typed("inpaint", "in.png", *words)
         events = [json.loads(line) for line in done.stdout.splitlines()]
         assert isinstance(events[-1]["hole_psnr"], float if known else type(None))
         assert isinstance(events[-1]["psnr"], float)
@@ -46,31 +46,31 @@ def test_json_has_the_psnr_in_the_hole_or_null_if_it_is_unknown(masked: Path) ->
         assert events[1]["phase"] == "fill"
 
 
-def test_a_clip_is_made_again_with_its_mask_given_again(masked: Path) -> None:
+def test_a_clip_is_made_again_with_its_mask_given_again(masked: Path, typed: Typed) -> None:
     words = ("--mask", "masks/hole.png", "--overlay", "mask", *QUICK)
-    done = neuralpaint("inpaint", "in.png", "-o", "out.mp4", *words, cwd=masked)
+    done = typed("inpaint", "in.png", "-o", "out.mp4", *words)
     assert done.returncode == 0, done.stderr
-    printed = neuralpaint("replay", "out.mp4", cwd=masked)
+    printed = typed("replay", "out.mp4")
     assert printed.stdout.startswith("neuralpaint video in.png -o out.mp4 ")
     assert "--mask hole.png" in printed.stdout
 
     again = ("replay", "out.mp4", "in.png", "-o", "again.mp4")
-    refused = neuralpaint(*again, cwd=masked)
+    refused = typed(*again)
     assert refused.returncode == 2
     assert "it was made with the file --mask hole.png" in refused.stderr
-    done = neuralpaint(*again, "--mask", "masks/hole.png", cwd=masked)
+    done = typed(*again, "--mask", "masks/hole.png")
     assert done.returncode == 0, done.stderr
     sizes = [(masked / name).stat().st_size for name in ("out.mp4", "again.mp4")]
     assert sizes[0] == pytest.approx(sizes[1], abs=20)
 
 
-def test_a_generated_mask_needs_no_file_to_be_made_again(masked: Path) -> None:
+def test_a_generated_mask_needs_no_file_to_be_made_again(masked: Path, typed: Typed) -> None:
     words = ("--mask", "centre", "--order", "left-to-right", *STILL)
-    assert neuralpaint("paint", "in.png", "-o", "a.png", *words, cwd=masked).returncode == 0
+    assert typed("paint", "in.png", "-o", "a.png", *words).returncode == 0
     again = ("replay", "a.png", "in.png", "-o", "b.png")
-    refused = neuralpaint(*again, "--mask", "masks/hole.png", cwd=masked)
+    refused = typed(*again, "--mask", "masks/hole.png")
     assert "--mask: it was made without such a file" in refused.stderr
-    assert neuralpaint(*again, cwd=masked).returncode == 0
+    assert typed(*again).returncode == 0
     first, second = (np.array(Image.open(masked / name)) for name in ("a.png", "b.png"))
     np.testing.assert_array_equal(first, second)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from processes import neuralpaint
 
 Typed = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -28,24 +27,24 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_morph_is_made_and_replayed(pictures: Path) -> None:
-    done = neuralpaint("morph", "10.png", "01.png", "-o", "out.mp4", *QUICK, cwd=pictures)
+def test_a_morph_is_made_and_replayed(pictures: Path, typed: Typed) -> None:
+    done = typed("morph", "10.png", "01.png", "-o", "out.mp4", *QUICK)
     assert (done.returncode, done.stdout) == (0, "")
     assert "10.png" in done.stderr
     assert "dB" in done.stderr
-    printed = neuralpaint("replay", "out.mp4", cwd=pictures).stdout
+    printed = typed("replay", "out.mp4").stdout
     assert printed.startswith("neuralpaint morph 10.png 01.png -o out.mp4")
     again = ("replay", "out.mp4", "01.png", "10.png", "-o", "again.mp4")
-    assert neuralpaint(*again, cwd=pictures).returncode == 0
+    assert typed(*again).returncode == 0
     assert (pictures / "again.mp4").exists()
-    refused = neuralpaint("replay", "out.mp4", "01.png", "-o", "one.mp4", cwd=pictures)
+    refused = typed("replay", "out.mp4", "01.png", "-o", "one.mp4")
     assert refused.returncode == 2
     assert "two pictures or more" in refused.stderr
 
 
-def test_json_has_every_picture(pictures: Path) -> None:
+def test_json_has_every_picture(pictures: Path, typed: Typed) -> None:
     words = ("morph", ".", "-o", "out.mp4", "--sample", "1", "--json", *QUICK)
-    done = neuralpaint(*words, cwd=pictures)
+    done = typed(*words)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[0]["pictures"] == 2
     last = events[-1]
@@ -53,10 +52,10 @@ def test_json_has_every_picture(pictures: Path) -> None:
     assert len(last["stills"]) == 2
 
 
-def test_only_a_morph_has_several_inputs(pictures: Path) -> None:
+def test_only_a_morph_has_several_inputs(pictures: Path, typed: Typed) -> None:
     words = ("paint", "10.png", "-o", "a.png", "--steps", "2", "--device", "cpu")
-    assert neuralpaint(*words, cwd=pictures).returncode == 0
-    refused = neuralpaint("replay", "a.png", "10.png", "01.png", "-o", "b.png", cwd=pictures)
+    assert typed(*words).returncode == 0
+    refused = typed("replay", "a.png", "10.png", "01.png", "-o", "b.png")
     assert refused.returncode == 2
     assert "made of one INPUT, not of 2" in refused.stderr
 
