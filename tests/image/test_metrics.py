@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from neuralpaint.image.metrics import luma_psnr, psnr, psnr_of_mse, ssim
+from neuralpaint.image.metrics import format_psnr, luma_psnr, psnr, psnr_of_mse, ssim
 
 
 def test_psnr_follows_its_definition() -> None:
@@ -97,3 +97,17 @@ def test_psnr_of_selected_pixels() -> None:
     where[280:] = True
     assert psnr(frame, reference, where=where) == pytest.approx(10 * np.log10(255**2 / 50))
     assert math.isnan(psnr(frame, reference, where=np.zeros((300, 4), bool)))
+
+
+@pytest.mark.parametrize(
+    ("psnr", "one", "two"),
+    [
+        (9.96, "10.0", "9.96"),
+        (31.25, "31.2", "31.25"),
+        (math.inf, "99.9", "exact"),
+        (math.nan, "-", "-"),
+    ],
+)
+def test_format_psnr(psnr: float, one: str, two: str) -> None:
+    assert format_psnr(psnr, digits=1) == one
+    assert format_psnr(psnr) == two

@@ -22,7 +22,6 @@ from neuralpaint.video.overlays import (
     overlays,
 )
 from neuralpaint.video.overlays.original import Wipe
-from neuralpaint.video.overlays.steps import format_psnr
 
 HEIGHT, WIDTH = 120, 180
 SIZES = [(1, 1), (1, 400), (3, 2), (16, 16), (48, 64), (400, 20), (240, 160), (240, 400)]
@@ -307,13 +306,6 @@ def test_the_value_is_beside_the_line(metric: str) -> None:
     white = np.nonzero((result.min(axis=2) > 200).any(axis=0))[0]
     value_before, value_after = (white < tip - 12).any(), (white > tip + 12).any()
     assert (value_before, value_after) == ((True, False) if metric == "psnr" else (False, True))
-
-
-@pytest.mark.parametrize(
-    ("psnr", "written"), [(9.96, "10.0"), (31.25, "31.2"), (math.inf, "99.9"), (math.nan, "-")]
-)
-def test_format_psnr(psnr: float, written: str) -> None:
-    assert format_psnr(psnr) == written
 
 
 def test_the_wipe_is_out_of_view_at_the_beginning_and_the_end() -> None:

@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from neuralpaint.config.settings import setting
+from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import margin, small_size
 from neuralpaint.video.drawing import glass
 from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
-from neuralpaint.video.overlays.steps import format_psnr
 from neuralpaint.video.plot import Floats, Plot, draw_plot
 
 __all__ = ["Curve"]
@@ -70,7 +70,7 @@ class Curve(Overlay):
         x = self._positions(history[:, 0], moment)
         if self.metric == "psnr":
             values = np.minimum(history[:, 3], _MAX_PSNR)
-            title, value = "PSNR", f"{format_psnr(moment.now.psnr)} dB"
+            title, value = "PSNR", f"{format_psnr(moment.now.psnr, digits=1)} dB"
         else:
             values = np.log10(np.maximum(history[:, 2], _MIN_LOSS))
             title, value = "loss", _format_loss(moment.now.loss)

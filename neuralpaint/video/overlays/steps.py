@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from neuralpaint.config.settings import setting
+from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import text_mask, text_width, type_size
 from neuralpaint.video.drawing import WHITE, glass, stamp
 from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
 
-__all__ = ["Steps", "format_psnr"]
+__all__ = ["Steps"]
 
 _UNIT_OPACITY = 0.66
 _ZERO_OPACITY = 0.24  # of leading zeros
@@ -57,15 +57,8 @@ class Steps(Overlay):
         if self.seconds:
             fields.append(_time(now.seconds))
         if self.psnr:
-            fields.append(_Field("", format_psnr(now.psnr), "dB", "00.0"))
+            fields.append(_Field("", format_psnr(now.psnr, digits=1), "dB", "00.0"))
         return fields
-
-
-def format_psnr(psnr: float) -> str:
-    """Return a PSNR with one decimal, at most 99.9; a dash for NaN."""
-    if math.isnan(psnr):
-        return "-"
-    return f"{min(psnr, 99.9):.1f}"
 
 
 def _time(seconds: float) -> _Field:
