@@ -1,1 +1,1 @@
-"""Pictures in and out, and everything that is known of pixels and their coordinates."""
+"""Pictures: reading, writing, coordinates of pixels, masks, resampling and metrics."""

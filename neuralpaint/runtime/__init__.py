@@ -1,1 +1,1 @@
-"""What any program needs: devices, threads, progress, atomic files, metadata in files."""
+"""What any program needs: devices, threads, progress, interruption, output files, state."""

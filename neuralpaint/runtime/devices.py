@@ -1,9 +1,13 @@
-"""Devices: where training runs, and what happens when their memory runs out."""
+"""Devices: the hardware for training, and errors for when its memory runs out."""
 
 from __future__ import annotations
 
+import platform
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from neuralpaint.errors import DeviceError
@@ -13,10 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DeviceName",
+    "Machine",
     "explain_out_of_memory",
     "find_device",
     "is_capturing",
     "is_out_of_memory",
+    "this_machine",
     "to_device",
 ]
 
@@ -77,3 +83,41 @@ def is_out_of_memory(error: Exception) -> bool:
     # torch has its own exception for GPUs only; on the CPU it raises a plain RuntimeError.
     text = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a figure of speed depends on."""
+
+    cpu: str
+    threads: int
+    device: str
+    """The kind of device that trains, such as "cuda"."""
+    gpu: str | None
+    torch: str
+    """The version."""
+
+
+def this_machine(*, device: str, threads: int) -> Machine:
+    """Return this machine, which trains on `device` with this many CPU threads."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if device == "cuda" else None
+    return Machine(_cpu(), threads, device, gpu, torch.__version__)
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name" and value.strip():
+            return value.strip()
+    if platform.system() == "Darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.stdout.strip():
+            return done.stdout.strip()
+    return platform.processor() or platform.machine()

@@ -17,8 +17,7 @@ from neuralpaint.image.stills import check_still, save_still
 from neuralpaint.models import models
 from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, Measurements, draw_bench
 from neuralpaint.pipelines.charts import has_matplotlib
-from neuralpaint.runtime.devices import find_device
-from neuralpaint.runtime.machine import Machine, this_machine
+from neuralpaint.runtime.devices import Machine, find_device, this_machine
 from neuralpaint.runtime.progress import Progress, Report, ignore
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.settings import DeviceSettings, TrainingSettings

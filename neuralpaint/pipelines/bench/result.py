@@ -14,7 +14,7 @@ from PIL import Image
 
 from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines import charts
-from neuralpaint.runtime.machine import Machine
+from neuralpaint.runtime.devices import Machine
 
 __all__ = [
     "REFERENCE",

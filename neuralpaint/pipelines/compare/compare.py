@@ -41,7 +41,7 @@ from neuralpaint.video.formats import formats
 from neuralpaint.video.sinks import check_clip
 
 if TYPE_CHECKING:
-    from neuralpaint.runtime.machine import Machine
+    from neuralpaint.runtime.devices import Machine
 
 __all__ = ["Job", "Race", "compare", "read_still"]
 
@@ -210,7 +210,7 @@ class Job(ABC, Generic[O, R]):
         return network.weights, network.steps
 
     def _machine(self, settings: DeviceSettings) -> Machine:
-        from neuralpaint.runtime.machine import this_machine
+        from neuralpaint.runtime.devices import this_machine
 
         device = find_device(settings.device).type
         return this_machine(device=device, threads=set_threads(settings.threads))

@@ -17,7 +17,7 @@ from neuralpaint.pipelines.compare.settings import FIXED, OWN, CompareSettings, 
 from neuralpaint.pipelines.compare.variants import BASELINE
 
 if TYPE_CHECKING:
-    from neuralpaint.runtime.machine import Machine
+    from neuralpaint.runtime.devices import Machine
 
 __all__ = ["CompareResult", "Comparison", "Table", "UpscaleResult", "format_gain"]
 
