@@ -125,54 +125,6 @@ def draw_columns(columns: Sequence[Column], *, title: str, note: str, legend: st
     return sheet
 
 
-class Print(NamedTuple):
-    """One picture of a contact sheet."""
-
-    frame: Frame  # uint8 (h, w, 3), all of one size
-    caption: str
-
-
-def draw_contact_sheet(prints: Sequence[Print], *, columns: int | None = None) -> Frame:
-    """Return pictures with captions below as one sheet, uint8 (h, w, 3).
-
-    Without `columns`, the sheet is about as wide as a screen and has few empty places.
-    """
-    gap, margin, widest = 14, 36, 1920
-    height, width = prints[0].frame.shape[:2]
-    columns = columns or _columns(len(prints), height / width)
-    tile = _tile(height, width, room=(widest - 2 * margin) / columns - gap)
-    rows, below = -(-len(prints) // columns), round(2.2 * _SMALL)
-    sheet = blank(
-        2 * margin + rows * (tile[0] + below) + (rows - 1) * gap,
-        2 * margin + columns * (tile[1] + gap) - gap,
-    )
-    for i, (frame, caption) in enumerate(prints):
-        row, column = divmod(i, columns)
-        top, left = margin + row * (tile[0] + below + gap), margin + column * (tile[1] + gap)
-        place(sheet, (top, left), frame, tile)
-        start = (top + tile[0] + 0.6 * below, left)
-        write(sheet, caption, _SMALL, start, room=tile[1], opacity=0.75)
-    return sheet
-
-
-def _columns(count: int, aspect: float) -> int:
-    def badness(columns: int) -> float:
-        rows = -(-count // columns)
-        shape = abs(np.log(rows * aspect / columns * 16 / 9))
-        return float(shape + (rows * columns - count) / count)
-
-    return min(range(1, count + 1), key=badness)
-
-
-def _tile(height: int, width: int, *, room: float) -> tuple[int, int]:
-    """Return the (height, width) of a print; a small picture's pixels become whole squares."""
-    smallest, largest = 64, 320  # pixels of the longer side
-    longest = max(smallest, min(largest, room, room * height / width))
-    factor = longest / max(height, width)
-    factor = int(factor) if factor >= 2 else factor
-    return max(1, round(factor * height)), max(1, round(factor * width))
-
-
 def draw_ramps(sheet: Frame, start: tuple[int, int], ramps: Sequence[tuple[str, str]]) -> None:
     """Draw a legend: colour scales, each between two (first, last) labels."""
     (middle, left), long, thick = start, 180, 10
