@@ -20,8 +20,8 @@ from torch import Tensor
 
 from neuralpaint.models.networks.network import ColourModel
 from neuralpaint.runtime.threads import parallel_map, thread_count
+from neuralpaint.training.batches import Batch, Lattice
 from neuralpaint.training.losses import LEAST_WEIGHT, Loss
-from neuralpaint.training.target import Batch, Lattice
 
 __all__ = ["StepGraphs", "add_penalties", "backpropagate"]
 

@@ -14,10 +14,11 @@ from neuralpaint.runtime.devices import explain_out_of_memory, find_device
 from neuralpaint.runtime.progress import DoneCallback, PhaseCallback, ignore
 from neuralpaint.runtime.state import State, substate
 from neuralpaint.runtime.threads import set_threads
+from neuralpaint.training.batches import Batch, Lattice, Lattices, TargetTensors, strides
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.settings import Plan, TrainingSettings
 from neuralpaint.training.step import StepGraphs, add_penalties, backpropagate
-from neuralpaint.training.target import Batch, Lattice, Lattices, Target, TargetTensors, strides
+from neuralpaint.training.target import Target
 from neuralpaint.training.timing import CudaTimer, HostTimer
 
 __all__ = ["TorchLearner"]

@@ -18,9 +18,10 @@ from neuralpaint.pipelines.learner import learner
 from neuralpaint.rendering.rendering import render
 from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.storage.take import TakeWriter, load_take
+from neuralpaint.training.batches import Lattice, TargetTensors
 from neuralpaint.training.learning import learn
 from neuralpaint.training.settings import TrainingSettings
-from neuralpaint.training.target import Lattice, Target, TargetTensors
+from neuralpaint.training.target import Target
 
 MODELS = [
     "fourier:order=6,hidden_size=24,hidden_layers=1", "skipconn:hidden_size=16,hidden_layers=1",

@@ -10,8 +10,9 @@ import torch
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
+from neuralpaint.training.batches import Lattice, Lattices, TargetTensors, strides
 from neuralpaint.training.settings import TrainingSettings
-from neuralpaint.training.target import Lattice, Lattices, Target, TargetTensors, strides
+from neuralpaint.training.target import Target
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (13, 29, 3), dtype=np.uint8)
 

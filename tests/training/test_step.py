@@ -16,9 +16,9 @@ from neuralpaint.models import models
 from neuralpaint.models.networks.network import CoordinateModel
 from neuralpaint.pipelines.learner import learner
 from neuralpaint.runtime.threads import set_threads, thread_count
+from neuralpaint.training.batches import Batch, Lattice
 from neuralpaint.training.losses import losses
 from neuralpaint.training.step import StepGraphs, backpropagate
-from neuralpaint.training.target import Batch, Lattice
 from neuralpaint.training.torch_learner import TorchLearner
 
 
