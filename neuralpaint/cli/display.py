@@ -271,6 +271,7 @@ def _stderr() -> Console:
 
 def _live_line(phase: str, facts: Mapping[str, Any], *, elapsed: float) -> RenderableType:
     """Return the live line: the phase, a bar, the share that is done, the time left, facts."""
+    from rich.constrain import Constrain
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
@@ -280,14 +281,16 @@ def _live_line(phase: str, facts: Mapping[str, Any], *, elapsed: float) -> Rende
     words = Text("  ").join(
         Text(word, style=style) for word, style in ((left, "cyan"), *_facts(facts)) if word
     )
+    width = _stderr().width
     line = Table.grid(padding=(0, 1), expand=True)
     line.add_column(no_wrap=True)
-    line.add_column(width=max(6, min(_BAR, _stderr().width // 5)))
+    line.add_column(width=max(6, min(_BAR, width // 5)))
     line.add_column(no_wrap=True, justify="right", width=4)
     line.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
     bar = ProgressBar(completed=done, total=1, complete_style="cyan", finished_style="green")
     line.add_row(Text(phase, style="bold"), bar, f"{done:.0%}", Text(" ") + words)
-    return line
+    # Leaves room for the ^C that a terminal prints behind the line.
+    return Constrain(line, width - 3)
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
