@@ -27,7 +27,11 @@ _NONE = "-"
 
 @click.command("bench", cls=SectionedCommand)
 @click.argument("sources", metavar="[INPUT]...", nargs=-1, type=click.Path())
-@output_option("draw PSNR over training time into this still (.png, .jpg, ...)", required=False)
+@output_option(
+    "draw PSNR over training time into this still (.png, .jpg, ...); for this, pip install "
+    "'neuralpaint[plots]'",
+    required=False,
+)
 @settings_options(BenchSettings)
 @common_options
 @click.pass_context
