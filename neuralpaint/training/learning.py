@@ -46,7 +46,7 @@ class Snapshot:
         loss: Callable[[], float],
         painting: Callable[[], Painting],
     ) -> Self:
-        """Return a snapshot whose numbers or painting are fetched each time they are read."""
+        """Return a snapshot that calls these functions each time its attributes are read."""
         snapshot = cls.__new__(cls)
         snapshot.step = step
         snapshot._seconds, snapshot._loss, snapshot._painting = seconds, loss, painting
@@ -105,10 +105,8 @@ def learn(
 ) -> Iterator[Snapshot]:
     """Yield a snapshot at each of the stops, which are steps in ascending order.
 
-    A stop that the learner has passed already yields the previous snapshot again.
-
-    On a GPU, snapshots are yielded while the GPU is still computing them. Reading the loss or
-    rendering the painting waits for it.
+    A stop that the learner has passed already yields the previous snapshot again. A GPU may still
+    be computing a snapshot when it is yielded: reading its loss or rendering its painting waits.
 
     Args:
         learner: trains between the stops.
@@ -121,7 +119,7 @@ def learn(
 
     Raises:
         DivergedError: the loss became NaN or infinite. On a GPU, reading the `loss` of a snapshot
-            raises it too: read it before the painting is shown.
+            raises it too, so read it before showing the painting.
     """
     snapshot = last
     before, reported = since or learner.newest, learner.finished
@@ -135,12 +133,12 @@ def learn(
         if isinstance(stop, Waypoint):
             continue
         if snapshot is None or snapshot.step != learner.step:
-            snapshot = _taken(learner.painting(), before=before, now=learner.newest)
+            snapshot = _snapshot(learner.painting(), before=before, now=learner.newest)
             before = learner.newest
         yield snapshot
 
 
-def _taken(painting: Painting, *, before: Measurement, now: Measurement) -> Snapshot:
+def _snapshot(painting: Painting, *, before: Measurement, now: Measurement) -> Snapshot:
     return Snapshot.lazy(
         now.step,
         seconds=lambda: now.seconds,

@@ -20,18 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = [
-    "LBFGS",
-    "SGD",
-    "Adam",
-    "AdamW",
-    "CombinedOptimizer",
-    "Groups",
-    "Muon",
-    "Optimizer",
-    "optimizers",
-]
-
+__all__ = ["LBFGS", "SGD", "Adam", "AdamW", "CombinedOptimizer", "Muon", "Optimizer", "optimizers"]
 
 Groups = Sequence[ParameterGroup]
 

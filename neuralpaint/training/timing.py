@@ -30,7 +30,11 @@ _MAX_QUEUED = 2  # advances in the GPU's queue while the host prepares another
 
 
 class Measurement:
-    """Duration and sum of losses from the start of a training to one step."""
+    """Duration and sum of losses from the start of a training to one step.
+
+    Reading the numbers waits for the device. Reading the losses raises DivergedError if they have
+    become NaN or infinite.
+    """
 
     def __init__(self, step: int, *, seconds: float = 0.0, total: float = 0.0) -> None:
         self.step = step
@@ -44,34 +48,22 @@ class Measurement:
         return cls(step, seconds=seconds, total=total)
 
     def state(self) -> State:
-        """Return the three numbers as arrays. Waits for the device.
-
-        Raises:
-            DivergedError: the loss is NaN or infinite.
-        """
+        """Return the three numbers as arrays."""
         numbers = {"step": self.step, "seconds": float(self.seconds), "total": float(self.total)}
         return {name: np.array(number) for name, number in numbers.items()}
 
     @property
     def seconds(self) -> float:
-        """Seconds of training. Waits for the device."""
+        """Seconds of training."""
         return self._seconds
 
     @property
     def total(self) -> float:
-        """Sum of the losses of all steps. Waits for the device.
-
-        Raises:
-            DivergedError: the loss is NaN or infinite.
-        """
+        """Sum of the losses of all steps."""
         return self._total
 
     def mean_since(self, earlier: Measurement) -> float:
-        """Return the mean loss of the steps since an earlier measurement; NaN if there are none.
-
-        Raises:
-            DivergedError: the loss is NaN or infinite.
-        """
+        """Return the mean loss of the steps since an earlier measurement; NaN if there are none."""
         steps = self.step - earlier.step
         return (self.total - earlier.total) / steps if steps else math.nan
 
@@ -179,11 +171,7 @@ class CudaTimer(Timer):
         return self._finished
 
     def begin(self) -> None:
-        """Start the measurement of an advance; waits while the queue is full.
-
-        Raises:
-            DivergedError: the loss of a finished advance is NaN or infinite.
-        """
+        """Start the measurement of an advance; waits while the queue is full."""
         while len(self._queue) >= _MAX_QUEUED:
             self._receive()
         _ = self.finished.total
