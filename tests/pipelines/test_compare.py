@@ -1,4 +1,4 @@
-"""The comparison: whole ones, of a tiny picture and tiny networks."""
+"""Races: complete ones, of a small picture and small networks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def photo(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> CompareResult:
-    """A whole comparison of two."""
+    """A complete race of two variants."""
     folder = tmp_path_factory.mktemp("compare")
     Image.fromarray(soft_pixels()).save(folder / "photo.png")
     return compare(folder / "photo.png", folder / "out", **QUICK | {"no_race": False})
@@ -73,9 +73,9 @@ def decode(path: Path) -> NDArray[np.uint8]:
 
 def rate_of(path: Path) -> float:
     command = [find_ffmpeg(), "-hide_banner", "-i", str(path)]
-    told = run(command).stderr
-    found = re.search(r"Video: h264 .* ([\d.]+) fps", told)
-    assert found is not None, told
+    printed = run(command).stderr
+    found = re.search(r"Video: h264 .* ([\d.]+) fps", printed)
+    assert found is not None, printed
     return float(found[1])
 
 
@@ -88,7 +88,7 @@ def results_of(folder: Path) -> dict[str, Any]:
     return content
 
 
-def test_everything_is_made_and_listed(result: CompareResult) -> None:
+def test_all_files_are_written_and_listed(result: CompareResult) -> None:
     assert names_in(result.folder) == EVERYTHING
     assert all((result.folder / name).stat().st_size > 100 for name in result.files)
     assert sorted(result.files) == sorted(
@@ -98,7 +98,7 @@ def test_everything_is_made_and_listed(result: CompareResult) -> None:
     assert result.missing == ()
 
 
-def test_who_is_nearer_to_the_picture_is_first(result: CompareResult) -> None:
+def test_the_variant_with_the_higher_psnr_is_first(result: CompareResult) -> None:
     first, second = result.outcomes
     assert first.psnr > second.psnr > 8
     assert result.winner is first
@@ -108,7 +108,7 @@ def test_who_is_nearer_to_the_picture_is_first(result: CompareResult) -> None:
         assert outcome.ms_per_step == pytest.approx(1e3 * outcome.train_seconds / 12)
 
 
-def test_what_is_reported_is_what_the_still_shows(result: CompareResult) -> None:
+def test_the_reported_psnr_is_that_of_the_still(result: CompareResult) -> None:
     picture = Picture(soft_pixels())
     out = held_out(picture, "every-other")
     for outcome in result.outcomes:
@@ -131,17 +131,18 @@ def test_curves_begin_at_the_first_step_and_end_at_the_last(result: CompareResul
         assert outcome.curve[-1].psnr > outcome.curve[0].psnr
 
 
-def test_a_painting_is_looked_at_once(
+@pytest.mark.slow
+def test_each_painting_is_measured_once(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
     glance = Judge.glance
 
-    def noted(self: Judge, painting: Any) -> Scores:
+    def recorded(self: Judge, painting: Any) -> Scores:
         seen.append(id(painting))
         return glance(self, painting)
 
-    monkeypatch.setattr(Judge, "glance", noted)
+    monkeypatch.setattr(Judge, "glance", recorded)
     options = QUICK | {"model": SMALL, "steps": 5, "no_race": False, "duration": 3.0}
     (outcome,) = compare(photo, tmp_path / "out", **options).outcomes
     assert len(outcome.fractions) == 28
@@ -149,50 +150,51 @@ def test_a_painting_is_looked_at_once(
     assert len(seen) <= 6
 
 
-def test_in_a_hurry_fewer_looks_are_taken_but_the_first_and_the_last(
+def test_fewer_points_are_measured_if_time_is_short_but_the_first_and_the_last(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = QUICK | {"model": SMALL, "steps": 60}
-    (calm,) = compare(photo, tmp_path / "calm", **options).outcomes
+    (relaxed,) = compare(photo, tmp_path / "relaxed", **options).outcomes
     monkeypatch.setattr("neuralpaint.pipelines.compare.training._GRACE", -1e9)
-    (hasty,) = compare(photo, tmp_path / "hasty", **options).outcomes
-    steps = [point.step for point in hasty.curve]
-    assert 3 < len(steps) < len(calm.curve) / 2
+    (hurried,) = compare(photo, tmp_path / "hurried", **options).outcomes
+    steps = [point.step for point in hurried.curve]
+    assert 3 < len(steps) < len(relaxed.curve) / 2
     assert (steps[0], steps[-1]) == (0, 60)
-    assert hasty.last.psnr == calm.last.psnr
+    assert hurried.last.psnr == relaxed.last.psnr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3, 47])
-def test_the_final_loss_is_that_of_the_last_steps_however_often_was_looked(
+def test_the_final_loss_is_the_mean_over_the_last_steps(
     photo: Path, tmp_path: Path, steps: int
 ) -> None:
     options = QUICK | {"model": SMALL, "steps": steps}
     (plain,) = compare(photo, tmp_path / "plain", **options).outcomes
     (filmed,) = compare(photo, tmp_path / "filmed", **options | {"no_race": False}).outcomes
-    pupil = learner(Picture(soft_pixels()), plain.settings)
+    network = learner(Picture(soft_pixels()), plain.settings)
     tail = {1: 0, 3: 2, 47: 42}[steps]
     if tail:
-        pupil.advance(tail)
-    before = pupil.newest
-    pupil.advance(steps - tail)
-    expected = pupil.newest.mean_since(before)
+        network.advance(tail)
+    before = network.newest
+    network.advance(steps - tail)
+    expected = network.newest.mean_since(before)
     assert plain.last.loss == pytest.approx(expected, rel=1e-5)
     assert filmed.last.loss == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("split", [True, False])
-def test_who_is_better_where_it_was_not_taught_wins(
+def test_the_held_out_pixels_decide_the_ranking(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: bool
 ) -> None:
     judge = Judge.judge
     scores = iter([Scores(30.0, 50.0, 10.0), Scores(20.0, 20.0, 21.5)])
 
-    def told(self: Judge, frame: NDArray[np.uint8]) -> Scores:
+    def scored(self: Judge, frame: NDArray[np.uint8]) -> Scores:
         assert math.isfinite(judge(self, frame).all)
         each = next(scores)
         return each if split else each._replace(held_out=None)
 
-    monkeypatch.setattr(Judge, "judge", told)
+    monkeypatch.setattr(Judge, "judge", scored)
     given = QUICK | {"train_on": "every-other" if split else "all", "no_race": False}
     found = compare(photo, tmp_path / "out", **given)
     best = "skipconn" if split else "fourier"
@@ -217,7 +219,7 @@ def test_who_is_better_where_it_was_not_taught_wins(
     assert rims.index(max(rims)) == (1 if split else 0)
 
 
-def test_losses_of_different_kinds_are_told_not_to_compare(
+def test_a_note_says_that_different_losses_do_not_compare(
     photo: Path, tmp_path: Path, result: CompareResult
 ) -> None:
     words = "the losses are not of one kind"
@@ -243,18 +245,22 @@ def test_csv_and_json_agree(result: CompareResult) -> None:
     assert sorted(content["files"]) == sorted(result.files)
 
 
-def test_the_race_is_a_clip_of_the_length_asked_for(result: CompareResult) -> None:
+def test_the_race_has_the_chosen_duration_and_rate(result: CompareResult) -> None:
     frames = decode(result.folder / "race.mp4")
     layout = arrange(3, height=24, width=36)
     assert frames.shape == (5, layout.height, layout.width, 3)
     assert rate_of(result.folder / "race.mp4") == 10.0
 
 
-def test_the_race_shows_the_original_and_in_the_end_the_finals(result: CompareResult) -> None:
+def test_the_last_frame_of_the_race_shows_the_original_and_the_final_pictures(
+    result: CompareResult,
+) -> None:
     frames = decode(result.folder / "race.mp4")
     layout = arrange(3, height=24, width=36)
     stills = [soft_pixels()]
-    order = sorted(result.outcomes, key=lambda outcome: outcome.name)  # as they were named
+    order = sorted(
+        result.outcomes, key=lambda outcome: outcome.name
+    )  # the order in which they were given
     for outcome in order:
         with Image.open(result.folder / "stills" / f"{outcome.slug}.png") as image:
             stills.append(np.asarray(image.convert("RGB")))
@@ -266,7 +272,7 @@ def test_the_race_shows_the_original_and_in_the_end_the_finals(result: CompareRe
         assert np.abs(cell.astype(int) - large).mean() < 4
 
 
-def test_each_still_tells_how_to_paint_it_alone(result: CompareResult) -> None:
+def test_each_still_contains_the_settings_that_paint_it(result: CompareResult) -> None:
     for outcome in result.outcomes:
         note = json.loads(read_tag(result.folder / "stills" / f"{outcome.slug}.png") or "")
         assert note["recipe"] == "paint"
@@ -302,7 +308,8 @@ def test_the_report_needs_no_network_and_no_other_file_but_the_race(result: Comp
         assert f"{outcome.psnr:.2f}" in page.text
 
 
-def test_finished_ones_are_taken_as_they_are(
+@pytest.mark.slow
+def test_resume_trains_only_variants_that_are_not_finished(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
@@ -311,11 +318,11 @@ def test_finished_ones_are_taken_as_they_are(
     trained: list[str] = []
     advance = TorchLearner.advance
 
-    def noted(self: TorchLearner, steps: int) -> None:
+    def recorded(self: TorchLearner, steps: int) -> None:
         trained.append(self.settings.model)
         advance(self, steps)
 
-    monkeypatch.setattr(TorchLearner, "advance", noted)
+    monkeypatch.setattr(TorchLearner, "advance", recorded)
     both = compare(photo, out, resume=True, **filmed)
     assert set(trained) == {"skipconn:hidden_size=8,hidden_layers=1"}
     resumed = {outcome.settings.model: outcome.resumed for outcome in both.outcomes}
@@ -343,9 +350,7 @@ def test_finished_ones_are_taken_as_they_are(
     assert set(trained) == {SMALL}
 
 
-def test_a_folder_is_replaced_only_when_asked_and_keeps_what_is_not_ours(
-    photo: Path, tmp_path: Path
-) -> None:
+def test_only_own_files_are_replaced_and_only_with_overwrite(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     compare(photo, out, **QUICK)
     (out / "notes.txt").write_text("precious")
@@ -362,7 +367,8 @@ def test_a_folder_is_replaced_only_when_asked_and_keeps_what_is_not_ours(
         compare(photo, out, overwrite=True, resume=True, **QUICK)
 
 
-def test_one_that_diverges_does_not_stop_the_others(
+@pytest.mark.slow
+def test_a_variant_that_fails_does_not_stop_the_others(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     advance = TorchLearner.advance
@@ -405,7 +411,7 @@ def test_one_that_diverges_does_not_stop_the_others(
     assert rows["hot"]["message"] == "the loss became nan"
     page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
     assert hot.verdict in page.text
-    # Whoever diverged would do so again; whoever had too little memory may have more now.
+    # A diverged variant would diverge again; one without enough memory may have more now.
     monkeypatch.setattr(TorchLearner, "advance", advance)
     again = compare(photo, tmp_path / "out", resume=True, contestants=contestants, **options)
     taken = {outcome.name: outcome.resumed for outcome in again.outcomes}
@@ -431,7 +437,7 @@ def test_an_unforeseen_error_ends_the_comparison_and_keeps_the_finished_variants
     assert json.loads((kept / "record.json").read_text("utf-8"))["name"] == "good"
 
 
-def test_whatever_ends_it_nothing_unfinished_is_kept(photo: Path, tmp_path: Path) -> None:
+def test_no_unfinished_variant_is_kept_after_an_error(photo: Path, tmp_path: Path) -> None:
     def lose(progress: Progress) -> None:
         if progress.details["number"] == 2 and progress.step > 2:
             raise OSError("the terminal is gone")
@@ -442,7 +448,7 @@ def test_whatever_ends_it_nothing_unfinished_is_kept(photo: Path, tmp_path: Path
     assert (kept / "record.json").is_file()
 
 
-def test_a_network_that_does_not_fit_is_told_in_its_turn(
+def test_a_network_that_is_too_large_is_a_failed_variant(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin = TorchLearner.__init__
@@ -460,7 +466,7 @@ def test_a_network_that_does_not_fit_is_told_in_its_turn(
     assert len(decode(tmp_path / "out" / "race.mp4")) == 5
 
 
-def test_where_nobody_fits_that_is_what_is_reported(
+def test_a_race_of_which_no_variant_finishes_has_a_report(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_memory(self: TorchLearner, picture: Any, settings: Any) -> None:
@@ -475,7 +481,8 @@ def test_where_nobody_fits_that_is_what_is_reported(
     assert "None of them came to an end." in page.text
 
 
-def test_an_interruption_sums_up_who_has_finished(photo: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_an_interrupted_race_reports_the_finished_variants(photo: Path, tmp_path: Path) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.details["number"] == 2 and progress.step > 2:
             raise KeyboardInterrupt
@@ -493,7 +500,9 @@ def test_an_interruption_sums_up_who_has_finished(photo: Path, tmp_path: Path) -
     assert {o.name: o.resumed for o in whole.outcomes} == {"fourier": True, "skipconn": False}
 
 
-def test_an_interruption_of_the_first_leaves_nothing(photo: Path, tmp_path: Path) -> None:
+def test_an_interruption_before_the_first_variant_finishes_leaves_no_file(
+    photo: Path, tmp_path: Path
+) -> None:
     def interrupt(progress: Progress) -> None:
         raise KeyboardInterrupt
 
@@ -502,11 +511,11 @@ def test_an_interruption_of_the_first_leaves_nothing(photo: Path, tmp_path: Path
     assert names_in(tmp_path) == ["photo.png"]
 
 
-def test_a_mistake_of_the_last_is_found_before_the_first_trains(
+def test_wrong_settings_of_the_last_variant_are_refused_before_the_first_is_trained(
     photo: Path, tmp_path: Path
 ) -> None:
     def never(progress: Progress) -> None:
-        raise AssertionError("it has begun")
+        raise AssertionError("a training has begun")
 
     for bad in ({"model": "fuorier"}, {"lr": 0}, {"batsch": 3}):
         with pytest.raises(UsageError):
@@ -519,13 +528,13 @@ def test_a_mistake_of_the_last_is_found_before_the_first_trains(
     assert names_in(tmp_path) == ["photo.png"]
 
 
-def test_a_picture_in_the_folder_is_not_painted_over(tmp_path: Path) -> None:
+def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     Image.fromarray(soft_pixels()).save(tmp_path / "grid.png")
     with pytest.raises(UsageError, match=r"the input .*grid\.png.* is where results go"):
         compare(tmp_path / "grid.png", tmp_path, overwrite=True, **QUICK)
 
 
-def test_hostile_names_stay_names(photo: Path, tmp_path: Path) -> None:
+def test_names_are_escaped(photo: Path, tmp_path: Path) -> None:
     hostile = [
         "<script>alert(1)</script>", '" onload="x', "../../up", "=1+1", "$\\frac{", "_hidden",
         "\u2603 \u96ea\u4eba",
@@ -544,7 +553,7 @@ def test_hostile_names_stay_names(photo: Path, tmp_path: Path) -> None:
     assert "'=1+1" in cells
 
 
-def test_without_matplotlib_the_rest_is_made(
+def test_all_files_but_the_curves_are_written_without_matplotlib(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -555,7 +564,7 @@ def test_without_matplotlib_the_rest_is_made(
     assert "pip install 'neuralpaint[plots]'" in line
 
 
-def test_what_is_only_planned_misses_no_matplotlib(
+def test_a_dry_run_does_not_warn_about_matplotlib(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -563,7 +572,7 @@ def test_what_is_only_planned_misses_no_matplotlib(
     assert not caplog.records
 
 
-def test_everybody_gets_the_same_seconds(photo: Path, tmp_path: Path) -> None:
+def test_all_variants_get_the_same_seconds(photo: Path, tmp_path: Path) -> None:
     options = {key: value for key, value in QUICK.items() if key != "steps"} | {"seconds": 0.1}
     found = compare(photo, tmp_path / "out", **options)
     for outcome in found.outcomes:
@@ -571,7 +580,7 @@ def test_everybody_gets_the_same_seconds(photo: Path, tmp_path: Path) -> None:
         assert outcome.curve[-1].step == outcome.steps
 
 
-def test_a_saved_result_that_is_damaged_is_made_again(
+def test_a_variant_with_a_damaged_record_is_trained_again(
     photo: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     options = QUICK | {"model": SMALL}
@@ -595,9 +604,7 @@ def test_a_saved_result_that_is_damaged_is_made_again(
         (3, 1, 900),
     ],
 )
-def test_cells_lie_apart_within_a_clip_that_every_player_takes(
-    count: int, height: int, width: int
-) -> None:
+def test_cells_do_not_overlap_within_1920x1080(count: int, height: int, width: int) -> None:
     layout = arrange(count, height=height, width=width)
     assert layout.width <= 1920
     assert layout.height <= 1080
@@ -613,7 +620,7 @@ def test_cells_lie_apart_within_a_clip_that_every_player_takes(
     assert layout.film[1] <= width
 
 
-def test_crops_are_where_the_contestants_differ(result: CompareResult) -> None:
+def test_crops_are_where_the_variants_differ(result: CompareResult) -> None:
     pixels = np.full((120, 180, 3), 128, np.uint8)
     picture = Picture(pixels)
     one, other = pixels.copy(), pixels.copy()
@@ -639,7 +646,7 @@ def test_a_spectrum_shows_the_wave_that_is_there() -> None:
     assert (int(row), abs(int(column) - 32)) == (32, 12)
 
 
-def test_nothing_is_left_beside_the_results(result: CompareResult) -> None:
+def test_no_temporary_file_is_left(result: CompareResult) -> None:
     left = [
         name for _, _, files in os.walk(result.folder) for name in files if name.startswith(".")
     ]

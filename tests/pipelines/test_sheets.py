@@ -1,4 +1,4 @@
-"""The sheet, and the places that it shows."""
+"""Sheets, and the places that they show."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from neuralpaint.pipelines.sheets import Column, draw_columns
 
 
 def spotted(*spots: tuple[int, int], size: tuple[int, int] = (120, 160)) -> NDArray[np.float32]:
-    """Interest at some (row, column), less from one to the next."""
+    """Return interest around each (row, column), decreasing from one to the next."""
     interest = np.zeros(size, np.float32)
     for number, (row, column) in enumerate(spots):
         interest[row - 4 : row + 4, column - 4 : column + 4] = 10 - number
     return interest
 
 
-def test_places_are_where_there_is_most_to_see() -> None:
+def test_places_are_where_the_interest_is_highest() -> None:
     spots = [(90, 30), (20, 140), (30, 40)]
     places = places_of(spotted(*spots), side=20, border=2, count=3)
     assert len(places) == 3
@@ -42,13 +42,13 @@ def test_places_are_apart_and_off_the_border() -> None:
             assert away > 16
 
 
-def test_where_nothing_is_of_interest_it_is_the_middle() -> None:
+def test_without_interest_the_place_is_the_middle() -> None:
     (place,) = places_of(np.zeros((50, 70), np.float32), side=20, border=2, count=3)
     assert place == (15, 25, 20, 20)
 
 
 @pytest.mark.parametrize("size", [(15, 40), (16, 16), (31, 17)])
-def test_a_small_picture_has_a_place_too(size: tuple[int, int]) -> None:
+def test_places_fit_into_a_small_picture(size: tuple[int, int]) -> None:
     side = crop_side(*size, border=2)
     interest = np.ones(size, np.float32)
     for place in places_of(interest, side=side, border=2, count=3):
@@ -74,10 +74,10 @@ def test_every_pixel_of_a_crop_is_a_square(count: int) -> None:
     sheet = draw_columns(columns, title="photo.png", note="2 times smaller", legend="what it is")
     times = 10 if count <= 8 else 8
     for tile in (crops[0, 0], crops[-1, -1]):
-        assert holds(sheet, tile.repeat(times, axis=0).repeat(times, axis=1))
+        assert contains(sheet, tile.repeat(times, axis=0).repeat(times, axis=1))
 
 
-def holds(sheet: NDArray[np.uint8], tile: NDArray[np.uint8]) -> bool:
+def contains(sheet: NDArray[np.uint8], tile: NDArray[np.uint8]) -> bool:
     height, width = tile.shape[:2]
     begins = (sheet == tile[0, 0]).all(axis=2)[: 1 - height, : 1 - width]
     ends = (sheet == tile[-1, -1]).all(axis=2)[height - 1 :, width - 1 :]

@@ -1,4 +1,4 @@
-"""The comparison of upscalings: whole ones, of a tiny picture and tiny networks."""
+"""Comparisons of upscalings: complete ones, of a small picture and small networks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def photo(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> UpscaleResult:
-    """A whole comparison of two networks."""
+    """A complete comparison with two networks."""
     folder = tmp_path_factory.mktemp("upscale")
     Image.fromarray(soft_pixels()).save(folder / "photo.png")
     return compare_upscaling(folder / "photo.png", folder / "out", **QUICK)
@@ -72,7 +72,7 @@ def files_in(folder: Path) -> list[str]:
     )
 
 
-def test_everything_is_made_and_listed(result: UpscaleResult) -> None:
+def test_all_files_are_written_and_listed(result: UpscaleResult) -> None:
     stills = [f"stills/{slug}.png" for slug in ["original", "small", *RESAMPLERS, *SLUGS]]
     made = files_in(result.folder)
     assert made == sorted([*stills, "crops.png", "results.csv", "results.json"])
@@ -93,7 +93,7 @@ def test_the_picture_is_cropped_so_that_the_factor_divides_it(result: UpscaleRes
     assert np.array_equal(read(result.folder / "stills/small.png"), np.asarray(small))
 
 
-def test_figures_are_those_of_the_stills(result: UpscaleResult) -> None:
+def test_the_figures_are_measured_on_the_stills(result: UpscaleResult) -> None:
     original = read(result.folder / "stills/original.png")[2:-2, 2:-2]
     rows = json.loads((result.folder / "results.json").read_text("utf-8"))["methods"]
     assert len(rows) == 7
@@ -140,7 +140,7 @@ def test_every_network_is_there_plain_and_enhanced(result: UpscaleResult) -> Non
     assert not np.array_equal(frames[0], frames[1])
 
 
-def test_a_network_shows_what_paint_makes_of_the_small_picture(
+def test_paint_makes_the_same_still_from_the_small_picture(
     result: UpscaleResult, tmp_path: Path
 ) -> None:
     still = result.folder / "stills/fourier-enhanced.png"
@@ -151,7 +151,7 @@ def test_a_network_shows_what_paint_makes_of_the_small_picture(
     assert np.array_equal(read(tmp_path / "again.png"), read(still))
 
 
-def test_tables_say_the_same(result: UpscaleResult) -> None:
+def test_csv_and_json_agree(result: UpscaleResult) -> None:
     content = json.loads((result.folder / "results.json").read_text("utf-8"))
     with (result.folder / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -164,7 +164,7 @@ def test_tables_say_the_same(result: UpscaleResult) -> None:
     assert content["winner"] == rows[0]["name"] == result.winner.method.name
 
 
-def test_the_small_picture_can_be_made_worse(photo: Path, tmp_path: Path) -> None:
+def test_the_small_picture_can_get_noise_and_jpeg_artefacts(photo: Path, tmp_path: Path) -> None:
     worse = {"upscale": 1.5, "model": MODEL, "shrink": "lanczos", "noise": 5.0, "jpeg": 60}
     result = compare_upscaling(photo, tmp_path / "out", **QUICK | worse)
     # 1.5 is no whole number, and nothing is cropped.
@@ -172,7 +172,7 @@ def test_the_small_picture_can_be_made_worse(photo: Path, tmp_path: Path) -> Non
     assert (result.small_height, result.small_width) == (27, 41)
     assert result.border == 2
     training = next(each.method.training for each in result.outcomes if each.method.training)
-    assert training.target.kernel == "box"  # what is believed stays what it was
+    assert training.target.kernel == "box"  # the networks still assume this one
     image = Image.fromarray(soft_pixels()).resize((41, 27), Image.Resampling.LANCZOS)
     noise = np.random.default_rng(0).normal(0, 5, (27, 41, 3))
     noisy = np.rint(np.clip(np.asarray(image) + noise, 0, 255)).astype(np.uint8)
@@ -186,6 +186,7 @@ def read_jpeg(encoded: io.BytesIO) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGB"))
 
 
+@pytest.mark.slow
 def test_networks_beat_lanczos_and_enhanced_ones_beat_plain_ones(tmp_path: Path) -> None:
     with Image.open(EXAMPLES / "rocket.jpg") as image:
         image.crop((250, 150, 346, 230)).save(tmp_path / "part.png")
@@ -196,7 +197,7 @@ def test_networks_beat_lanczos_and_enhanced_ones_beat_plain_ones(tmp_path: Path)
     assert result.gain(result.winner).psnr_y > 0.8
 
 
-def test_one_that_fails_does_not_stop_the_others(
+def test_a_method_that_fails_does_not_stop_the_others(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     advance = TorchLearner.advance
@@ -224,7 +225,9 @@ def test_one_that_fails_does_not_stop_the_others(
     assert (tmp_path / "out/crops.png").exists()
 
 
-def test_an_interruption_sums_up_what_has_finished(photo: Path, tmp_path: Path) -> None:
+def test_an_interrupted_comparison_reports_the_finished_methods(
+    photo: Path, tmp_path: Path
+) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.details["method"] == "skipconn" and progress.phase == "train":
             raise KeyboardInterrupt
@@ -237,9 +240,7 @@ def test_an_interruption_sums_up_what_has_finished(photo: Path, tmp_path: Path) 
     assert json.loads((tmp_path / "out/results.json").read_text("utf-8"))["interrupted"] is True
 
 
-def test_an_interruption_before_there_is_anything_leaves_only_stills(
-    photo: Path, tmp_path: Path
-) -> None:
+def test_an_interruption_before_lanczos_leaves_only_stills(photo: Path, tmp_path: Path) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.details["method"] == "bicubic":
             raise KeyboardInterrupt
@@ -249,24 +250,24 @@ def test_an_interruption_before_there_is_anything_leaves_only_stills(
     assert not (tmp_path / "out/results.json").exists()
 
 
-def test_progress_goes_from_nothing_to_all(photo: Path, tmp_path: Path) -> None:
-    heard: list[Progress] = []
-    compare_upscaling(photo, tmp_path / "out", **QUICK, report=heard.append)
-    done = [progress.done for progress in heard]
+def test_progress_rises_from_0_to_1(photo: Path, tmp_path: Path) -> None:
+    reported: list[Progress] = []
+    compare_upscaling(photo, tmp_path / "out", **QUICK, report=reported.append)
+    done = [progress.done for progress in reported]
     assert done == sorted(done)
     assert (done[0], done[-1]) == (0, 1)
-    assert {progress.phase for progress in heard} == {
+    assert {progress.phase for progress in reported} == {
         "resample", "prepare", "train", "render", "summarise",
     }  # fmt: skip
     turns = dict.fromkeys(
-        (progress.details["number"], progress.details["method"]) for progress in heard[:-1]
+        (progress.details["number"], progress.details["method"]) for progress in reported[:-1]
     )
     assert list(turns) == list(enumerate(["nearest", "bicubic", "Lanczos", *NETWORKS], 1))
-    last = next(each for each in reversed(heard) if each.phase == "train")
+    last = next(each for each in reversed(reported) if each.phase == "train")
     assert (last.step, last.steps) == (6, 6)
 
 
-def test_a_second_one_replaces_only_what_the_first_has_made(photo: Path, tmp_path: Path) -> None:
+def test_only_own_files_are_replaced(photo: Path, tmp_path: Path) -> None:
     out, one = tmp_path / "out", QUICK | {"model": MODEL}
     compare_upscaling(photo, out, **one)
     (out / "mine.txt").write_text("mine")
@@ -280,7 +281,7 @@ def test_a_second_one_replaces_only_what_the_first_has_made(photo: Path, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["crops.png", "stills/lanczos.png", "stills/other.png"])
-def test_the_picture_is_never_written_over(photo: Path, tmp_path: Path, name: str) -> None:
+def test_the_input_is_never_overwritten(photo: Path, tmp_path: Path, name: str) -> None:
     out = tmp_path / "out"
     (out / "stills").mkdir(parents=True)
     source = photo.rename(out / name)
@@ -305,7 +306,7 @@ def test_the_picture_is_never_written_over(photo: Path, tmp_path: Path, name: st
         ({"steps": 5, "seconds": 5.0}, "exclude each other"),
     ],
 )
-def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
+def test_impossible_settings_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         UpscaleSettings(**given)
 
@@ -332,7 +333,7 @@ def test_equal_pictures_have_no_finite_figures(photo: Path, tmp_path: Path) -> N
     assert found["bicubic"]["gain_psnr_y"] is None
 
 
-def test_figures_that_there_are_not_stay_empty(result: UpscaleResult) -> None:
+def test_missing_figures_are_empty_cells(result: UpscaleResult) -> None:
     first = result.outcomes[0]
     nothing = replace(first, status="failed", message="why", still=None)
     table = csv_of(replace(result, outcomes=(*result.outcomes, nothing)).rows())
@@ -341,7 +342,7 @@ def test_figures_that_there_are_not_stay_empty(result: UpscaleResult) -> None:
 
 
 @pytest.mark.parametrize("upscale", [1.5, 1.01])
-def test_a_box_is_the_mean_of_an_area_whatever_its_size(upscale: float) -> None:
+def test_box_shrinking_is_the_mean_of_an_area(upscale: float) -> None:
     ramp = np.linspace(0, 255, 90).astype(np.uint8)
     original = Picture(np.tile(ramp[:, None, None], (1, 60, 3)))
     small = degraded(original, UpscaleSettings(upscale=upscale)).pixels

@@ -1,4 +1,4 @@
-"""Variants: who they are, how they are named, and what a sweep says."""
+"""Variants: combinations of settings, their names, and sweeps."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from neuralpaint.pipelines.compare.sweep import read_sweep
 from neuralpaint.pipelines.compare.variants import MOST, Variant, variants_of
 
 
-def names(contestants: tuple[Variant, ...]) -> list[str]:
-    return [contestant.name for contestant in contestants]
+def names(variants: tuple[Variant, ...]) -> list[str]:
+    return [variant.name for variant in variants]
 
 
 def of(
@@ -58,7 +58,7 @@ def sweep_of(
         ({}, {"engine": "torch,numpy", "model": "mlp"}, ["torch", "numpy"]),
     ],
 )  # fmt: skip
-def test_they_are_named_by_what_sets_them_apart(
+def test_variants_are_named_by_their_differences(
     axes: dict[str, list[Any]], shared: dict[str, Any], expected: list[str]
 ) -> None:
     found = of(axes, **shared)
@@ -67,7 +67,7 @@ def test_they_are_named_by_what_sets_them_apart(
     ]
 
 
-def test_singles_stand_alone_and_beside_combinations() -> None:
+def test_singles_are_added_to_combinations() -> None:
     single = {"model": "skipconn", "lr": 0.5}
     assert of(None, {"name": "mine"}) == ["mine"]
     assert of(None, {"name": "mine"}, model="fourier,pyramid") == ["fourier", "pyramid", "mine"]
@@ -75,7 +75,7 @@ def test_singles_stand_alone_and_beside_combinations() -> None:
     assert of({"lr": [0.1]}, single) == ["fourier, lr 0.1", "skipconn, lr 0.5"]
 
 
-def test_what_is_shared_reaches_everybody() -> None:
+def test_every_variant_has_the_shared_settings() -> None:
     settings = CompareSettings(model="fourier,skipconn", steps=70, lr=0.5, train_on="every-other")
     for contestant in variants_of(settings, singles=[{"lr": 0.25, "name": "slow"}]):
         assert (
@@ -85,7 +85,7 @@ def test_what_is_shared_reaches_everybody() -> None:
         assert contestant.settings.optimization.lr == (0.25 if contestant.name == "slow" else 0.5)
 
 
-def test_a_setting_inside_a_single_goes_into_its_own_entry() -> None:
+def test_a_dotted_setting_changes_the_entry_of_its_variant() -> None:
     (contestant,) = variants_of(
         CompareSettings(), singles=[{"model.detail": 2, "model": "pyramid", "loss.delta": 0.5,
                                      "loss": "huber"}]
@@ -94,7 +94,7 @@ def test_a_setting_inside_a_single_goes_into_its_own_entry() -> None:
     assert contestant.settings.loss == "huber:delta=0.5"
 
 
-def test_hostile_names_become_harmless_and_unique_file_names() -> None:
+def test_file_names_are_plain_and_unique() -> None:
     hostile = [
         "../../etc/passwd",
         "<script>",
@@ -128,7 +128,7 @@ def test_hostile_names_become_harmless_and_unique_file_names() -> None:
         ({"network.width": 3}, "no setting named 'network.width'"),
     ],
 )
-def test_a_wrong_setting_is_told(single: dict[str, Any], message: str) -> None:
+def test_wrong_settings_are_refused(single: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         variants_of(CompareSettings(), singles=[single])
 
@@ -154,7 +154,7 @@ model = "skipconn"
 """
 
 
-def test_a_sweep_says_who_takes_part_and_what_they_share(tmp_path: Path) -> None:
+def test_a_sweep_has_combinations_singles_and_shared_settings(tmp_path: Path) -> None:
     settings, contestants = sweep_of(tmp_path, SWEEP)
     assert (settings.optimization.steps, settings.optimization.train_on) == (30, "every-other")
     assert len(contestants) == 2 * 2 * 2 + 1
@@ -166,7 +166,7 @@ def test_a_sweep_says_who_takes_part_and_what_they_share(tmp_path: Path) -> None
     }
 
 
-def test_what_is_typed_goes_before_a_sweep(tmp_path: Path) -> None:
+def test_options_take_precedence_over_a_sweep(tmp_path: Path) -> None:
     settings, contestants = sweep_of(tmp_path, SWEEP, seconds=5.0, lr=0.5, loss="mae")
     assert (settings.optimization.steps, settings.optimization.seconds) == (None, 5.0)
     assert {c.settings.optimization.lr for c in contestants} == {0.5}
@@ -216,7 +216,7 @@ def test_a_mistake_in_a_sweep_names_file_and_key(tmp_path: Path, text: str, mess
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_sweep_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_sweep_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.toml: there is no such file"):
         read_sweep(tmp_path / "none.toml")
     with pytest.raises(UsageError, match="cannot be read"):
@@ -233,6 +233,6 @@ def test_a_sweep_that_is_not_there(tmp_path: Path) -> None:
         ({"steps": 3, "seconds": 3.0}, "exclude each other"),
     ],
 )
-def test_settings_that_cannot_be(values: dict[str, Any], message: str) -> None:
+def test_impossible_settings_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         CompareSettings(**values)
