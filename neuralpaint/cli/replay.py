@@ -79,7 +79,7 @@ def command(
         return 0
     if not sources or output is None:
         raise click.UsageError("to run the command again, give both INPUT and -o OUT")
-    if COMMANDS[note.recipe].trains:
+    if COMMANDS[note.command_name].trains:
         resume = resume_of(output, overwrite=overwrite)
     else:
         resume = Resume(output, overwrite=confirm_overwrite(output, overwrite=overwrite))

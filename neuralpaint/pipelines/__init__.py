@@ -1,1 +1,9 @@
-"""Recipes: whole jobs, put together from learning, rendering and filming."""
+"""The pipelines: one file per thing a user can ask for, strung together from the rooms below.
+
+video, paint, inpaint, morph, render, export, replay, compare/, bench/    what a user asks for
+sources, code_sources                      where snapshots come from
+job, clip, still                           how snapshots become one file
+settings, masking, moving, picture_sets    what several commands read, and their options
+note, saved, learner                       what a file stores about itself, and loading it
+samples, sheets, charts                    pictures that are drawn beside a clip
+"""

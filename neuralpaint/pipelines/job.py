@@ -71,6 +71,7 @@ class Job(ABC):
         """
         self.output = Path(output)
         self.source, self.viewport = source, viewport
+        self._left = False  # whether the job ended early
         earlier = 0.0 if source.resume is None else source.resume.elapsed
         self._budget = TimeBudget(budget, began=began, earlier=earlier)
 
@@ -92,8 +93,7 @@ class Job(ABC):
                 if resume is not None:
                     resume.finish()
         except BaseException as error:
-            if interruption.stop is None:
-                self._leave(error)
+            self._leave(error)
             raise
         finally:
             if resume is not None:
@@ -109,7 +109,9 @@ class Job(ABC):
         """Return the fraction of all the work that is done, in [0, 1]."""
 
     def _leave(self, error: BaseException | Stop) -> None:
-        if self.source.resume is not None:
+        """Save the state of the training, once."""
+        if self.source.resume is not None and not self._left:
+            self._left = True
             self.source.resume.leave(error)
 
     def _training(self) -> dict[str, Any]:

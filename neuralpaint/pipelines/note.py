@@ -26,8 +26,7 @@ __all__ = ["Note", "read_note", "source_name"]
 class Note:
     """How a file was made: by which command, from what, with which settings."""
 
-    recipe: str
-    """The name of the command."""
+    command_name: str
     source: str
     output: str
     settings: Settings
@@ -42,7 +41,7 @@ class Note:
         return shlex.join(
             [
                 "neuralpaint",
-                self.recipe,
+                self.command_name,
                 *map(_argument, (self.source, *self.others)),
                 "-o",
                 _argument(self.output),
@@ -60,7 +59,7 @@ class Note:
         return {
             "neuralpaint": __version__,
             "command": self.command(),
-            "recipe": self.recipe,
+            "recipe": self.command_name,
             "input": self.source,
             **({"others": list(self.others)} if self.others else {}),
             **({"pace": dict(self.pace)} if self.pace else {}),
@@ -79,29 +78,29 @@ def source_name(source: Source, subject: Subject) -> str:
     return subject.name
 
 
-def read_note(text: str | None, recipes: Mapping[str, type[Settings]]) -> Note:
-    """Return the note in `text`; `recipes` are the settings classes by name of the command.
+def read_note(text: str | None, commands: Mapping[str, type[Settings]]) -> Note:
+    """Return the note in `text`; `commands` are the settings classes by name of the command.
 
     Raises:
         NeuralPaintError: there is no note, it is damaged, or a setting cannot be used.
     """
     content = _parse(text)
-    recipe, values = content.get("recipe"), content.get("settings")
+    name, values = content.get("recipe"), content.get("settings")
     source, output = content.get("input"), content.get("output")
     audio, others = content.get("audio"), content.get("others", [])
     if (
-        not (isinstance(recipe, str) and isinstance(source, str) and isinstance(output, str))
+        not (isinstance(name, str) and isinstance(source, str) and isinstance(output, str))
         or not isinstance(values, dict)
         or not (isinstance(others, list) and all(isinstance(other, str) for other in others))
-        or recipe not in recipes
+        or name not in commands
     ):
         raise NeuralPaintError("the settings in this file are damaged: it cannot be replayed")
     try:
-        settings = recipes[recipe].from_dict(values)
+        settings = commands[name].from_dict(values)
     except UsageError as error:
         raise NeuralPaintError(f"the settings in this file cannot be used: {error}") from None
     sound = audio if isinstance(audio, str) else None
-    return Note(recipe, source, output, settings, sound, tuple(others))
+    return Note(name, source, output, settings, sound, tuple(others))
 
 
 def _parse(text: str | None) -> dict[str, Any]:

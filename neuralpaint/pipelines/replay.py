@@ -87,7 +87,7 @@ def prepare_replay(
     Raises:
         UsageError: an input or a file is missing or is of no use.
     """
-    command = COMMANDS[note.recipe]
+    command = COMMANDS[note.command_name]
     if len(sources) > 1 and not command.several_inputs:
         raise UsageError(f"it was made of one INPUT, not of {len(sources)}: give one")
     if audio is not None and not command.accepts_audio:

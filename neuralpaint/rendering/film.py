@@ -1,9 +1,9 @@
 """Filming: snapshots become shots, by rendering, by blending, or from the training's own output.
 
 From one snapshot to the next a network often changes so little that a frame cannot be distinguished
-from a blend of its neighbours, and blending is a hundred times cheaper than rendering. So key
-frames are rendered every few shots, and the shots between are compared with the blends at about two
-thousand points. If all agree, the next key frame is set farther away; if not, the middle shot is
+from a blend of its neighbours, and blending is a hundred times cheaper than rendering. So
+anchors are rendered every few shots, and the shots between are compared with the blends at about two
+thousand points. If all agree, the next anchor is set farther away; if not, the middle shot is
 rendered too, and both halves are tested again.
 """
 
@@ -31,7 +31,7 @@ FramesFrom = Literal["auto", "render", "training"]
 COST: dict[FramesFrom, float] = {"auto": 0.5, "render": 1.0, "training": 0.02}
 """Time of a shot in rendered frames, before it is measured; with "auto" most shots are blended."""
 
-_MAX_GAP = 8  # shots between two keys: so many paintings are in memory until the next key
+_MAX_GAP = 8  # snapshots between two anchors: so many paintings are in memory
 _TOLERANCE = 0.7  # root mean square error of a blend, in levels: less than an encoder keeps
 _STRIP = 32  # rows blended at once: they fit into the cache
 
@@ -46,15 +46,15 @@ def film(
 ) -> Iterator[Shot]:
     """Yield one shot per snapshot; shots that can be blended arrive up to 8 snapshots late.
 
-    A key frame is fetched only after the next snapshot was requested: a GPU trains meanwhile.
+    The frame of an anchor is fetched only after the next snapshot was requested: a GPU trains meanwhile.
 
     Args:
         snapshots: what to film.
         viewport: renders them.
         count: the number of snapshots, as far as it is known.
         blends: whether a shot that cannot be distinguished from a blend is blended.
-        hurries: called at every key frame; while it returns True, key frames are set farther and
-            farther apart, and all shots between are blended without a test.
+        hurries: called at every anchor; while it returns True, anchors are set farther and farther
+            apart, and all shots between are blended without a test.
     """
     left: _Frame | None = None
     between: list[_Frame] = []
@@ -132,14 +132,14 @@ class _Frame:
 
 
 class _Span(NamedTuple):
-    """Two key frames and those between them; the shot of the left key has been yielded."""
+    """Two anchors and the frames between them; the shot of the left one has been yielded."""
 
-    left: _Frame | None  # None before the first key
+    left: _Frame | None  # None before the first anchor
     between: Sequence[_Frame]
     right: _Frame
 
     def shots(self, hurry: bool) -> Generator[Shot, None, bool]:
-        """Yield the shots between and that of the right key; return whether all were blended."""
+        """Yield the shots between and the right anchor; return whether all were blended."""
         blended = hurry or self._is_linear()
         if blended:
             for i, frame in enumerate(self.between, 1):
@@ -157,13 +157,13 @@ class _Span(NamedTuple):
         return all(self._error(i) <= _TOLERANCE for i in range(1, len(self.between) + 1))
 
     def _error(self, i: int) -> float:
-        left, right = self._keys
+        left, right = self._anchors
         expected = left.probe + np.float32(self._amount(i)) * (right.probe - left.probe)
         return float(np.sqrt(np.square(self.between[i - 1].probe - expected).mean()))
 
     def _blend(self, i: int) -> Frame:
         """Return the frame of the i-th shot between, blended in integer arithmetic."""
-        left, right = (key.rendered for key in self._keys)
+        left, right = (anchor.rendered for anchor in self._anchors)
         weight = round(256 * self._amount(i))
         blend = np.empty_like(left)
         for top in range(0, len(left), _STRIP):
@@ -178,5 +178,5 @@ class _Span(NamedTuple):
         return i / (len(self.between) + 1)
 
     @property
-    def _keys(self) -> tuple[_Frame, _Frame]:
+    def _anchors(self) -> tuple[_Frame, _Frame]:
         return self.left or self.right, self.right

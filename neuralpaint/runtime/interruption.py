@@ -2,7 +2,7 @@
 
 A training step that is cut short leaves some weights updated and others not, and a frame that is
 cut short is lost. So while a job runs, the first signal is only recorded, and raised where the job
-calls `check`: between two steps, between two frames. The second signal is raised at once.
+calls `check`: between two steps, between two frames. The second signal ends the job at once.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Interruption:
         return self._pending is not None or isinstance(self.stop, KeyboardInterrupt)
 
     def check(self) -> None:
-        """Raise a deferred signal, as a rule as KeyboardInterrupt; call it at safe points."""
+        """Run the original handler for a deferred signal; it normally raises KeyboardInterrupt."""
         pending, self._pending = self._pending, None
         if pending is not None:
             self._handlers[pending[0]](*pending)
@@ -87,5 +87,7 @@ class Interruption:
 
     def _defer(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
+            # `record` must not take the exception for a first one.
+            self.stop, self._pending = KeyboardInterrupt(), None
             self._handlers[number](number, frame)
         self._pending = (number, frame)

@@ -42,6 +42,17 @@ def test_the_second_signal_is_raised_at_once() -> None:
             interrupt()
 
 
+def test_two_signals_within_one_step_end_the_job() -> None:
+    def work() -> Iterator[int]:
+        interrupt()
+        interrupt()
+        yield 1
+
+    with Interruption() as interruption, pytest.raises(KeyboardInterrupt):
+        list(interruption.until_stopped(work()))
+    assert isinstance(interruption.stop, KeyboardInterrupt)
+
+
 def test_after_a_recorded_interruption_the_next_signal_is_raised_at_once() -> None:
     with Interruption() as interruption:
         interruption.record(KeyboardInterrupt())
