@@ -1,8 +1,8 @@
 """Filming: snapshots become shots, by rendering, by blending, or from the training's own output.
 
 From one snapshot to the next a network often changes so little that a frame cannot be distinguished
-from a blend of its neighbours, and blending is a hundred times cheaper than rendering. So
-anchors are rendered every few shots, and the shots between are compared with the blends at about two
+from a blend of its neighbours, and blending is a hundred times cheaper than rendering. So anchors
+are rendered every few shots, and the shots between are compared with the blends at about two
 thousand points. If all agree, the next anchor is set farther away; if not, the middle shot is
 rendered too, and both halves are tested again.
 """
@@ -46,7 +46,7 @@ def film(
 ) -> Iterator[Shot]:
     """Yield one shot per snapshot; shots that can be blended arrive up to 8 snapshots late.
 
-    The frame of an anchor is fetched only after the next snapshot was requested: a GPU trains meanwhile.
+    The frame of an anchor is fetched after the next snapshot was requested: a GPU trains meanwhile.
 
     Args:
         snapshots: what to film.
