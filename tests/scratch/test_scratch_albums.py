@@ -96,7 +96,7 @@ def test_a_painting_renders_the_output_of_the_network(codes: str) -> None:
     ("options", "message"),
     [
         ({"model": "mlp:hidden_size=8"}, "several pictures with --model buttons only"),
-        ({"train_on": "every-other"}, "learns whole pictures by their codes, not --train-on"),
+        ({"train_on": "every-other"}, "learns all pixels of an album, not --train-on"),
     ],
 )
 def test_unsupported_options_of_an_album_are_refused(options: dict[str, Any], message: str) -> None:
@@ -110,5 +110,5 @@ def test_weights_of_pixels_are_refused(plane: str) -> None:
     planes: dict[str, Any] = {plane: np.eye(4, 6, dtype=np.float32)}
     first, *others = album().pictures
     subject = Album([replace(first, fills=False, **planes), *others], CODES)
-    with pytest.raises(UsageError, match="all pixels alike and at once"):
+    with pytest.raises(UsageError, match="the same weight"):
         learner(subject, model="buttons", engine="numpy")
