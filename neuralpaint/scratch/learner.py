@@ -213,12 +213,12 @@ def _check_album(target: Target, settings: TrainingSettings) -> None:
     """Raise UsageError if this engine cannot learn an album with these settings."""
     if target.weights() is not None or target.order() is not None:
         raise UsageError(
-            "--engine numpy gives all pixels of an album the same weight: leave --focus, --order and "
-            "--fill none out, or use --engine torch"
+            "--engine numpy gives all pixels of an album the same weight: leave --focus, --order "
+            "and --fill none out, or use --engine torch"
         )
     train_on = settings.optimization.train_on
     if train_on != "all":
         raise UsageError(
-            f"--engine numpy learns all pixels of an album, not --train-on {train_on}: leave it out, "
-            "or use --engine torch"
+            f"--engine numpy learns all pixels of an album, not --train-on {train_on}: leave it "
+            "out, or use --engine torch"
         )
