@@ -7,7 +7,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SSIM_WINDOW", "format_psnr", "luma_psnr", "psnr", "psnr_of_mse", "ssim"]
+__all__ = [
+    "SSIM_WINDOW",
+    "format_psnr",
+    "luma_psnr",
+    "psnr",
+    "psnr_of_mse",
+    "sampling_stride",
+    "ssim",
+]
 
 SSIM_WINDOW = 11
 """Pixels along each side of a window of `ssim`, the least size of a picture."""
@@ -130,6 +138,15 @@ def psnr_of_mse(mse: float) -> float:
     if mse > 0:
         return -10 * math.log10(mse)
     return math.inf if mse == 0 else math.nan
+
+
+def sampling_stride(points: int, *, most: int) -> int:
+    """Return the distance of the rows and columns that sample about `most` of the points.
+
+    It is odd, as an even one would coincide with the split of held-out pixels, and with feature
+    planes, whose nodes are 2 or 8 pixels apart.
+    """
+    return math.ceil(math.sqrt(points / most)) | 1
 
 
 def format_psnr(psnr: float, *, digits: int = 2) -> str:

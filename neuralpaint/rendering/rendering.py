@@ -14,7 +14,7 @@ from PIL import Image
 from neuralpaint.errors import DeviceError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.encoders import Depth
-from neuralpaint.image.metrics import psnr
+from neuralpaint.image.metrics import psnr, sampling_stride
 from neuralpaint.image.pictures import Picture
 from neuralpaint.runtime.devices import is_out_of_memory, to_device
 
@@ -216,8 +216,7 @@ def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> fl
     picture = picture.reference
     samples = samples_of(painting)
     points = picture.height * picture.width * samples**2
-    # Odd, to avoid aliasing with feature planes, whose nodes are 2 or 8 pixels apart.
-    stride = math.ceil(math.sqrt(points / pixels)) | 1
+    stride = sampling_stride(points, most=pixels)
     fine = picture.canvas.scaled(samples).grid()
     rows, columns = (
         (np.arange(0, side, stride)[:, None] * samples + np.arange(samples)).reshape(-1)

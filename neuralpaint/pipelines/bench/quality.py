@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.image.canvas import Grid
-from neuralpaint.image.metrics import psnr
+from neuralpaint.image.metrics import psnr, sampling_stride
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.learner import learner
@@ -83,8 +83,7 @@ def sample_psnr(colours: Callable[[Grid], NDArray[np.float32]], picture: Picture
 def _psnr(
     colours: Callable[[Grid], NDArray[np.float32]], picture: Picture, *, pixels: int
 ) -> float:
-    # An odd stride never coincides with planes of features, whose period is 2 or 8 pixels.
-    stride = math.ceil(math.sqrt(picture.height * picture.width / pixels)) | 1
+    stride = sampling_stride(picture.height * picture.width, most=pixels)
     rendered = colours(picture.canvas.grid().thinned(stride))
     levels = np.rint(rendered * 255).clip(0, 255).astype(np.uint8)
     return psnr(levels, picture.pixels[::stride, ::stride])

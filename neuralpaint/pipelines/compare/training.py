@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuralpaint.config.settings import options
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.metrics import psnr
+from neuralpaint.image.metrics import psnr, sampling_stride
 from neuralpaint.image.pictures import Picture, TrainOn, held_out
 from neuralpaint.image.stills import save_still
 from neuralpaint.pipelines.compare.outcome import (
@@ -66,8 +66,7 @@ class Judge:
     def __init__(self, picture: Picture, train_on: TrainOn) -> None:
         self._picture = picture
         self._held_out = None if train_on == "all" else held_out(picture, train_on)
-        # Odd, so that it falls in step neither with the split nor with planes of features.
-        self._stride = math.ceil(math.sqrt(picture.height * picture.width / _SAMPLE)) | 1
+        self._stride = sampling_stride(picture.height * picture.width, most=_SAMPLE)
 
     def judge(self, frame: NDArray[np.uint8]) -> Scores:
         """Return the scores of a frame of the picture's size, uint8 (h, w, 3)."""
