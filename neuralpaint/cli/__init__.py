@@ -1,4 +1,7 @@
-"""The command line: one command per file, imported only when it is run, so that help is quick."""
+"""The command line: one command per file, imported only when it is run, so that help is quick.
+
+A new command is a module with a `command`, and a line in the summaries below.
+"""
 
 from __future__ import annotations
 

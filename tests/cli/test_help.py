@@ -50,6 +50,12 @@ def test_the_help_of_every_command_loads_without_torch() -> None:
     assert done.stdout.splitlines() == [f"{name} set()" for name in names]
 
 
+def test_every_module_with_a_command_is_listed() -> None:
+    modules = (ROOT / "neuralpaint" / "cli").glob("*.py")
+    found = {path.stem for path in modules if "\ndef command(" in path.read_text("utf-8")}
+    assert found == set(NAMES)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_and_every_option_has_help(name: str) -> None:
     found = command(name)
