@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from neuralpaint.image.canvas import Canvas, View
     from neuralpaint.image.metrics import psnr
     from neuralpaint.image.pictures import Picture, load_picture
-    from neuralpaint.image.stills import save_still
+    from neuralpaint.image.still_files import save_still
     from neuralpaint.models.codes import Album
     from neuralpaint.models.painting import Painting
     from neuralpaint.pipelines.bench.bench import BenchSettings, bench
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
     from neuralpaint.pipelines.compare.upscaling import compare_upscaling
     from neuralpaint.pipelines.inpaint import InpaintSettings, inpaint
     from neuralpaint.pipelines.job import Result
-    from neuralpaint.pipelines.learner import learner
+    from neuralpaint.pipelines.make_learner import learner
     from neuralpaint.pipelines.morph import MorphSettings, morph
     from neuralpaint.pipelines.paint import PaintSettings, paint
     from neuralpaint.pipelines.render import RenderSettings, render_saved
     from neuralpaint.pipelines.video import VideoSettings, timelapse
-    from neuralpaint.rendering.rendering import render
+    from neuralpaint.rendering.render import render
     from neuralpaint.runtime.progress import Progress
     from neuralpaint.storage.painting_file import load_painting
     from neuralpaint.storage.take import Take, load_take
@@ -74,7 +74,7 @@ _HOMES = {
         "UnknownNameError",
         "UsageError",
     ],
-    "pipelines.learner": ["learner"],
+    "pipelines.make_learner": ["learner"],
     "training.learner": ["Learner"],
     "training.learning": ["Snapshot", "learn"],
     "image.metrics": ["psnr"],
@@ -93,9 +93,9 @@ _HOMES = {
     "pipelines.render": ["RenderSettings", "render_saved"],
     "pipelines.video": ["VideoSettings", "timelapse"],
     "runtime.progress": ["Progress"],
-    "rendering.rendering": ["render"],
+    "rendering.render": ["render"],
     "storage.painting_file": ["load_painting"],
-    "image.stills": ["save_still"],
+    "image.still_files": ["save_still"],
     "storage.take": ["Take", "load_take"],
     "training.settings": ["TrainingSettings"],
     "video.writer": ["ClipWriter"],

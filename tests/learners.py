@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuralpaint.image.pictures import Picture
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.settings import TrainingSettings
 

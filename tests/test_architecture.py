@@ -97,7 +97,7 @@ def test_every_room_says_its_job_in_one_sentence(name: str) -> None:
     assert docstring.partition("\n\n")[0].rstrip().endswith(".")
 
 
-NEEDS_TORCH = {"neuralpaint.image.kernels"}  # banded matrices on any device
+NEEDS_TORCH = {"neuralpaint.image.resampling_kernels"}  # banded matrices on any device
 
 
 @pytest.mark.parametrize(

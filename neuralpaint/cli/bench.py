@@ -8,6 +8,7 @@ from typing import NamedTuple
 import click
 
 from neuralpaint.cli.display import Display, print_table, print_text, remark_written
+from neuralpaint.cli.jobs import confirm_overwrite, run
 from neuralpaint.cli.options import (
     SectionedCommand,
     common_options,
@@ -15,7 +16,6 @@ from neuralpaint.cli.options import (
     settings_from,
     settings_options,
 )
-from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.pipelines.bench.bench import Bench, BenchSettings
 from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, ModelResult, Speed
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 
 from neuralpaint.cli.display import Display, print_table, remark, remark_written
+from neuralpaint.cli.jobs import run
 from neuralpaint.cli.options import (
     SectionedCommand,
     SectionedOption,
@@ -18,7 +19,6 @@ from neuralpaint.cli.options import (
     settings_options,
     typed_options,
 )
-from neuralpaint.cli.running import run
 from neuralpaint.config.settings import options
 from neuralpaint.errors import UsageError
 from neuralpaint.pipelines.compare.settings import (

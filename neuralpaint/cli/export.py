@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from neuralpaint.cli.display import Display, remark_written
+from neuralpaint.cli.jobs import confirm_overwrite, run
 from neuralpaint.cli.options import (
     SectionedCommand,
     common_options,
@@ -12,7 +13,6 @@ from neuralpaint.cli.options import (
     settings_from,
     settings_options,
 )
-from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.pipelines.export import Export, Exported
 from neuralpaint.pipelines.settings import MomentSettings
 

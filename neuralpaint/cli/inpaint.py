@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from neuralpaint.cli.jobs import train
 from neuralpaint.cli.options import SectionedCommand, training_options
-from neuralpaint.cli.running import train
 from neuralpaint.pipelines.inpaint import InpaintSettings, prepare_inpaint
 
 __all__ = ["command"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from neuralpaint.cli.jobs import train
 from neuralpaint.cli.options import SectionedCommand, training_options
-from neuralpaint.cli.running import train
 from neuralpaint.pipelines.morph import MorphSettings, prepare_morph
 
 __all__ = ["command"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from neuralpaint.cli.display import FileDisplay
+from neuralpaint.cli.jobs import confirm_overwrite, run
 from neuralpaint.cli.options import (
     SectionedCommand,
     audio_option,
@@ -16,9 +17,8 @@ from neuralpaint.cli.options import (
     settings_options,
     typed_options,
 )
-from neuralpaint.cli.running import confirm_overwrite, run
 from neuralpaint.pipelines.render import RenderSettings, prepare_render, renders_still
-from neuralpaint.pipelines.saved import load_saved, recorded_settings
+from neuralpaint.pipelines.saved_networks import load_saved, recorded_settings
 
 __all__ = ["command"]
 

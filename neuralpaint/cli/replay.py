@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from neuralpaint.cli.display import FileDisplay
+from neuralpaint.cli.jobs import confirm_overwrite, resume_of, run
 from neuralpaint.cli.options import (
     SectionedCommand,
     SectionedOption,
@@ -16,7 +17,6 @@ from neuralpaint.cli.options import (
     common_options,
     output_option,
 )
-from neuralpaint.cli.running import confirm_overwrite, resume_of, run
 from neuralpaint.pipelines.replay import COMMANDS, note_in, prepare_replay
 from neuralpaint.storage.resume import Resume
 

@@ -28,7 +28,7 @@ CATALOGUE = {
     "cameras": "rendering.camera.cameras",
     "overlays": "video.overlays.overlays",
     "formats": "video.formats.formats",
-    "stills": "image.stills.still_formats",
+    "stills": "image.still_files.still_formats",
     "masks": "image.masks.masks",
     "orders": "image.orders.orders",
     "walks": "rendering.paths.code_paths",

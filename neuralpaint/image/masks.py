@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.image.picture_files import Source, open_image, source_name, suggest_path
 from neuralpaint.image.pictures import Picture, PictureSettings, Plane
-from neuralpaint.image.sources import Source, open_image, source_name, suggest_path
 from neuralpaint.image.srgb import srgb_pixels
 from neuralpaint.image.typography import text_mask, type_size
 

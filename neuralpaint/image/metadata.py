@@ -16,7 +16,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from neuralpaint.errors import EncodingError, PictureError, UsageError
-from neuralpaint.image.sources import open_image
+from neuralpaint.image.picture_files import open_image
 
 __all__ = ["check_tag", "embed_tag", "exif", "png_text", "read_picture_tag"]
 

@@ -14,8 +14,8 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.image.masks import Mask, NameOrFile, mask_plane, masks, parse_mask
+from neuralpaint.image.picture_files import Source
 from neuralpaint.image.pictures import PictureSettings, Plane
-from neuralpaint.image.sources import Source
 
 __all__ = ["Order", "learning_order", "order_names", "orders"]
 

@@ -15,7 +15,7 @@ from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.framing import parse_size
-from neuralpaint.image.sources import Source, open_image, source_name
+from neuralpaint.image.picture_files import Source, open_image, source_name
 from neuralpaint.image.srgb import srgb_pixels
 
 __all__ = [

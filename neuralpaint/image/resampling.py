@@ -16,7 +16,7 @@ from neuralpaint.image.pictures import Picture
 __all__ = ["Kernel", "resample"]
 
 Kernel = Literal["box", "bicubic", "lanczos"]
-"""A filter that makes a picture smaller; `neuralpaint.image.kernels` applies it."""
+"""A filter that makes a picture smaller; `neuralpaint.image.resampling_kernels` applies it."""
 
 _ROWS = 64  # blackened at a time
 

@@ -170,7 +170,7 @@ class Painting(ABC):
         from PIL import Image
 
         # Imported by name when called, as in `save`.
-        rendering = importlib.import_module("neuralpaint.rendering.rendering")
+        rendering = importlib.import_module("neuralpaint.rendering.render")
         longer = max(self.canvas.height, self.canvas.width)
         frame = rendering.render(self, self.canvas.scaled(min(1.0, _PREVIEW / longer)))
         encoded = io.BytesIO()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuralpaint.errors import UsageError
 from neuralpaint.export.formats import check_export, export_format, export_formats
-from neuralpaint.pipelines.saved import is_take, load_saved
+from neuralpaint.pipelines.saved_networks import is_take, load_saved
 from neuralpaint.pipelines.settings import MomentSettings
 from neuralpaint.runtime.files import write_file
 

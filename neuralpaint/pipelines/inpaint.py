@@ -16,7 +16,7 @@ from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.pipelines.job import Job, Result
 from neuralpaint.pipelines.masking import MaskSettings, ReferenceSettings
 from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
-from neuralpaint.pipelines.saved import CLIP_GROUPS, makes_still
+from neuralpaint.pipelines.saved_networks import CLIP_GROUPS, makes_still
 from neuralpaint.pipelines.settings import (
     ClipSettings,
     RunSettings,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuralpaint.pipelines.sources import Run, SnapshotSource
+from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.time_budget import TimeBudget
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.interruption import Interruption, Stop

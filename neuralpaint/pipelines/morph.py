@@ -15,16 +15,22 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Frame, PictureSettings
 from neuralpaint.models.codes import Album
+from neuralpaint.pipelines.album_sources import AlongPath
 from neuralpaint.pipelines.clip import Clip
-from neuralpaint.pipelines.code_sources import AlongPath
+from neuralpaint.pipelines.code_samples import Samples
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings
-from neuralpaint.pipelines.moving import MovingSettings, Pace, check_moving, load_moving, timed
+from neuralpaint.pipelines.moving_input import (
+    MovingSettings,
+    Pace,
+    check_moving,
+    load_moving,
+    timed,
+)
 from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.picture_sets import CodesFrom, load_album, picture_files
-from neuralpaint.pipelines.samples import Samples
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, RunSettings
-from neuralpaint.pipelines.sources import FromTraining, Run
+from neuralpaint.pipelines.snapshot_sources import FromTraining, Run
 from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.detail import LONGEST_CLIP, detail_of
 from neuralpaint.rendering.pacing import pacings

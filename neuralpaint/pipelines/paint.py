@@ -8,12 +8,12 @@ from pathlib import Path
 from neuralpaint.config.settings import ComposedSettings, group
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
-from neuralpaint.image.stills import check_still
+from neuralpaint.image.still_files import check_still
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
 from neuralpaint.pipelines.note import Note, source_name
 from neuralpaint.pipelines.settings import RunSettings, StillSettings
-from neuralpaint.pipelines.sources import FromTraining
+from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.pipelines.still import Still
 from neuralpaint.rendering.detail import detail_of
 from neuralpaint.runtime.progress import Report, ignore

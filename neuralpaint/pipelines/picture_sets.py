@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
+from neuralpaint.image.picture_files import picture_suffixes, suggest_path
 from neuralpaint.image.pictures import Picture, PictureSettings
-from neuralpaint.image.sources import picture_suffixes, suggest_path
 from neuralpaint.models import models
 from neuralpaint.models.codes import Album
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader

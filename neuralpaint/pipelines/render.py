@@ -11,12 +11,12 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.models.codes import parse_code
+from neuralpaint.pipelines.album_sources import AlongPath, AtCode, codes_of
 from neuralpaint.pipelines.clip import Clip
-from neuralpaint.pipelines.code_sources import AlongPath, AtCode, codes_of
 from neuralpaint.pipelines.job import Job, Result
-from neuralpaint.pipelines.moving import Pace, playing, timed
+from neuralpaint.pipelines.moving_input import Pace, playing, timed
 from neuralpaint.pipelines.note import Note
-from neuralpaint.pipelines.saved import CLIP_GROUPS, is_take, load_saved, makes_still
+from neuralpaint.pipelines.saved_networks import CLIP_GROUPS, is_take, load_saved, makes_still
 from neuralpaint.pipelines.settings import (
     ClipSettings,
     MomentSettings,
@@ -24,7 +24,7 @@ from neuralpaint.pipelines.settings import (
     StillSettings,
     TimelapseSettings,
 )
-from neuralpaint.pipelines.sources import FromPainting, FromTake, SnapshotSource
+from neuralpaint.pipelines.snapshot_sources import FromPainting, FromTake, SnapshotSource
 from neuralpaint.pipelines.still import Still
 from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.paths import code_paths

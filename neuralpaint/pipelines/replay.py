@@ -16,7 +16,7 @@ from neuralpaint.pipelines.morph import MorphSettings, prepare_morph
 from neuralpaint.pipelines.note import Note, read_note
 from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
 from neuralpaint.pipelines.render import RenderSettings, prepare_render
-from neuralpaint.pipelines.saved import load_saved
+from neuralpaint.pipelines.saved_networks import load_saved
 from neuralpaint.pipelines.video import VideoSettings, prepare_video
 from neuralpaint.storage.resume import Resume
 from neuralpaint.video.formats import format_for

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.image.encoders import Depth
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.stills import StillWriter, check_still, is_lossless
+from neuralpaint.image.still_files import StillWriter, check_still, is_lossless
 from neuralpaint.pipelines.job import Job, Result, training_done
 from neuralpaint.pipelines.settings import StillSettings
-from neuralpaint.pipelines.sources import Run, SnapshotSource
-from neuralpaint.rendering.still import (
+from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
+from neuralpaint.rendering.still_renderer import (
     StillRenderer,
     hole_fidelity,
     with_known_pixels,

@@ -15,10 +15,10 @@ from neuralpaint.models.codes import Subject
 from neuralpaint.pipelines.clip import Clip
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
-from neuralpaint.pipelines.moving import MovingSettings, check_moving, load_moving, playing
+from neuralpaint.pipelines.moving_input import MovingSettings, check_moving, load_moving, playing
 from neuralpaint.pipelines.note import Note, source_name
 from neuralpaint.pipelines.settings import ClipSettings, RunSettings, TimelapseSettings
-from neuralpaint.pipelines.sources import FromTraining
+from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.detail import LONGEST_CLIP, detail_of
 from neuralpaint.runtime.progress import Report, ignore

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.image.pictures import Frame
-from neuralpaint.rendering.rendering import PendingFrame
+from neuralpaint.rendering.render import PendingFrame
 from neuralpaint.rendering.viewport import Shot, Viewport
 from neuralpaint.training.learning import Snapshot
 

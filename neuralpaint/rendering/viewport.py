@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.kernels import shrink_frame
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.image.resampling import resample
-from neuralpaint.rendering.rendering import PendingFrame, fidelity, letterbox, render
+from neuralpaint.image.resampling_kernels import shrink_frame
+from neuralpaint.rendering.render import PendingFrame, fidelity, letterbox, render
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
 

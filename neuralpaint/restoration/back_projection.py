@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neuralpaint.image.kernels import Axis
+from neuralpaint.image.resampling_kernels import Axis
 from neuralpaint.restoration.jpeg import SIDE
 from neuralpaint.restoration.observation import Observation
 

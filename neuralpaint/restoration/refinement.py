@@ -17,7 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuralpaint.restoration.mixture import SIZE, Filter, Mixture, Patches, Shift, structure_classes
+from neuralpaint.restoration.patch_mixture import (
+    SIZE,
+    Filter,
+    Mixture,
+    Patches,
+    Shift,
+    structure_classes,
+)
 from neuralpaint.runtime.progress import DoneCallback, ignore
 from neuralpaint.runtime.threads import parallel_map
 

@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuralpaint.image.kernels import Axis
 from neuralpaint.image.pictures import Picture
+from neuralpaint.image.resampling_kernels import Axis
 from neuralpaint.restoration.back_projection import BackProjection
 from neuralpaint.restoration.jpeg import pixels_to_ycc, ycc_to_pixels
 from neuralpaint.restoration.non_local_means import Window, non_local_means

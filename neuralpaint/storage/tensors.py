@@ -26,7 +26,7 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 from neuralpaint.errors import SavedError, UsageError
-from neuralpaint.image.sources import suggest_path
+from neuralpaint.image.picture_files import suggest_path
 from neuralpaint.runtime.files import part_file, remove_stale_parts
 
 __all__ = ["load_tensors", "open_saved", "pack_tensors", "save_tensors", "unpack_tensors"]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
+from neuralpaint.image.picture_files import Source, open_image, source_name, suggest_path
 from neuralpaint.image.pictures import Frame, Picture, PictureSettings
-from neuralpaint.image.sources import Source, open_image, source_name, suggest_path
 from neuralpaint.image.srgb import srgb_pixels
 from neuralpaint.video.reader import SUFFIXES, probe
 

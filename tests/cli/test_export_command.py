@@ -13,7 +13,7 @@ from neuralpaint.cli import export
 from neuralpaint.errors import NeuralPaintError
 from neuralpaint.image.pictures import load_picture
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.storage.take import TakeWriter, load_take
 from neuralpaint.training.learning import learn
 from neuralpaint.training.settings import TrainingSettings

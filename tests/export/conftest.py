@@ -9,7 +9,7 @@ import pytest
 
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.training.settings import Engine
 
 

@@ -22,7 +22,7 @@ from neuralpaint.models import ActivationName, NormName
 from neuralpaint.models.codes import Album
 from neuralpaint.models.encodings import encodings
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.training.settings import Engine
 
 Paint = Callable[..., Painting]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.export.glsl import write_shader
 from neuralpaint.models.painting import Painting
-from neuralpaint.rendering.rendering import render
+from neuralpaint.rendering.render import render
 
 Paint = Callable[..., Painting]
 Draw = Callable[[str, int, int], NDArray[np.uint8]]

@@ -10,10 +10,10 @@ from fake_painting import Flat
 
 from neuralpaint.image.canvas import Canvas, Edge, Fit, Grid, View
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.kernels import shrink_frame
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import Kernel, resample
-from neuralpaint.rendering.rendering import render
+from neuralpaint.image.resampling_kernels import shrink_frame
+from neuralpaint.rendering.render import render
 
 
 def picture(height: int = 30, width: int = 40) -> Picture:

@@ -18,8 +18,8 @@ from neuralpaint.models import models
 from neuralpaint.models.codes import Album
 from neuralpaint.models.networks.buttons import Buttons
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import render
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import render
 from neuralpaint.storage.painting_file import load_painting
 
 CANVAS = Canvas.of(height=5, width=8)

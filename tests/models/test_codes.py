@@ -14,8 +14,8 @@ from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.codes import Album, checked_code, parse_code
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import render
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import render
 from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.storage.take import TakeWriter, load_take
 from neuralpaint.training.batches import Lattice, TargetTensors

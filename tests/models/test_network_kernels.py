@@ -6,8 +6,8 @@ import torch
 
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.networks.kernels import EXACT, Matmul, matmul_for
-from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import fidelity
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import fidelity
 from neuralpaint.runtime.devices import DeviceName
 
 # bfloat16 factors on a device that cannot multiply them, for comparison.

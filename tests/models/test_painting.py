@@ -12,8 +12,8 @@ from neuralpaint.image.canvas import Canvas, Grid, View
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.encodings import encodings
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import render
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import render
 from neuralpaint.training.settings import Engine, TrainingSettings
 
 MODELS = [

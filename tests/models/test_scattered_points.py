@@ -13,7 +13,7 @@ from neuralpaint.models import models
 from neuralpaint.models.networks.kernels import ACTIVATIONS
 from neuralpaint.models.networks.network import CoordinateModel
 from neuralpaint.models.networks.scattered_points import InterpolatedTerms, interpolate_terms
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.threads import set_threads, thread_count
 from neuralpaint.training.settings import TrainingSettings
 

@@ -27,7 +27,7 @@ from neuralpaint.pipelines.compare.race import arrange
 from neuralpaint.pipelines.compare.result import CompareResult
 from neuralpaint.pipelines.compare.sweep import Sweep
 from neuralpaint.pipelines.compare.training import Judge, Scores
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.training.torch_learner import TorchLearner
 from neuralpaint.video.ffmpeg import find_ffmpeg

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.video import VideoSettings
 from neuralpaint.runtime.progress import Progress
 

@@ -14,7 +14,7 @@ from PIL import Image
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
-from neuralpaint.rendering.still import _with_hole_of
+from neuralpaint.rendering.still_renderer import _with_hole_of
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.storage.resume import Resume
 from neuralpaint.video.reader import read_tag

@@ -201,8 +201,8 @@ def test_what_is_held_out_is_not_shown(photo: Path, tmp_path: Path) -> None:
 def test_progress_tells_of_both_looks_at_a_still_that_is_too_large_to_be_kept(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neuralpaint.restoration.matching._MOST_BYTES", 0)
-    monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 400)
+    monkeypatch.setattr("neuralpaint.restoration.still_correction._MOST_BYTES", 0)
+    monkeypatch.setattr("neuralpaint.rendering.render._TILE", 400)
     seen: list[float] = []
 
     def look(progress: Progress) -> None:
@@ -219,7 +219,7 @@ def test_progress_tells_of_both_looks_at_a_still_that_is_too_large_to_be_kept(
 def test_a_budget_counts_every_rendering_of_a_still(
     photo: Path, tmp_path: Path, kept: int, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neuralpaint.restoration.matching._MOST_BYTES", kept)
+    monkeypatch.setattr("neuralpaint.restoration.still_correction._MOST_BYTES", kept)
     monkeypatch.setattr(Viewport, "seconds_per_frame", lambda self, painting: 10.0)
     settings = npaint.PaintSettings(**QUICK, scale=2)
     job = prepare_paint(photo, tmp_path / "still.png", settings=settings)

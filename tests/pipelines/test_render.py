@@ -16,9 +16,9 @@ from neuralpaint.cli.render import command
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.render import RenderSettings
-from neuralpaint.pipelines.saved import load_saved, recorded_settings
+from neuralpaint.pipelines.saved_networks import load_saved, recorded_settings
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.storage.take import Take, TakeWriter
 from neuralpaint.training.learning import learn

@@ -11,7 +11,7 @@ from neuralpaint.image.canvas import Grid
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
 from neuralpaint.rendering.film import film
-from neuralpaint.rendering.rendering import render
+from neuralpaint.rendering.render import render
 from neuralpaint.rendering.viewport import Shot, Viewport
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot

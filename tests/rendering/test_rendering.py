@@ -17,8 +17,8 @@ from neuralpaint.image.encoders import Depth
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting, TorchPainting
-from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import PendingFrame, fidelity, letterbox, render, render_strips
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import PendingFrame, fidelity, letterbox, render, render_strips
 from neuralpaint.training.settings import TrainingSettings
 
 
@@ -75,7 +75,7 @@ def test_a_frame_is_the_colour_at_each_pixel_centre_rounded() -> None:
 def test_a_canvas_larger_than_a_tile_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     canvas = Canvas.of(height=70, width=50)
     whole = render(painting(), canvas)
-    monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 150)
+    monkeypatch.setattr("neuralpaint.rendering.render._TILE", 150)
     np.testing.assert_array_equal(render(painting(), canvas), whole)
 
 
@@ -101,7 +101,7 @@ def test_pending_frames_may_be_fetched_in_any_order() -> None:
 def test_strips_are_the_frame(depth: Depth, angle: float, monkeypatch: pytest.MonkeyPatch) -> None:
     canvas = replace(Canvas.of(height=70, width=50).seen(View(zoom=0.8, angle=angle)), samples=2)
     whole = render(painting(), canvas)
-    monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 160)
+    monkeypatch.setattr("neuralpaint.rendering.render._TILE", 160)
     pieces = list(render_strips(painting(), canvas, depth=depth))
     assert all(piece.shape[1:] == (50, 3) and piece.size <= 3 * 160 for piece in pieces)
     frame = np.concatenate([piece.astype(int) for piece in pieces])
@@ -179,7 +179,7 @@ def test_samples_of_a_wide_canvas_are_taken_a_few_at_a_time(
 ) -> None:
     canvas = replace(Canvas.of(height=3, width=90), samples=4)
     whole = render(painting(), canvas)
-    monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 200)
+    monkeypatch.setattr("neuralpaint.rendering.render._TILE", 200)
     subject = painting(fails_above=200)
     np.testing.assert_array_equal(render(subject, canvas), whole)
 
@@ -192,7 +192,7 @@ def test_a_frame_of_a_gpu_is_that_of_the_cpu(name: str, monkeypatch: pytest.Monk
         learner(picture(), model=name, device=device).painting() for device in ("cpu", "cuda")
     )
     exact = render(cpu, canvas).astype(int)
-    monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 1000)
+    monkeypatch.setattr("neuralpaint.rendering.render._TILE", 1000)
     pending = [PendingFrame(cuda, canvas) for _ in range(9)]
     for frame in pending:
         assert np.abs(frame.frame() - exact).max() <= 1
@@ -228,7 +228,7 @@ def test_fidelity_of_a_large_picture_is_measured_at_some_of_its_pixels(
     noisy = render(painting(), canvas).astype(int) + rng.integers(-9, 10, (90, 120, 3))
     subject = Picture(noisy.clip(0, 255).astype(np.uint8))
     whole = fidelity(painting(), subject)
-    monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 1200)
+    monkeypatch.setattr("neuralpaint.rendering.render._TILE", 1200)
     assert fidelity(painting(), subject) == pytest.approx(whole, abs=0.3)
 
 
@@ -257,7 +257,7 @@ def test_fidelity_is_measured_at_known_pixels(monkeypatch: pytest.MonkeyPatch) -
     pixels[:, 100:] ^= 1
     known = fidelity(painting(), Picture(pixels, unknown=unknown))
     assert known == pytest.approx(10 * np.log10(255**2 * 3), abs=0.01)  # a third is off by one
-    monkeypatch.setattr("neuralpaint.rendering.rendering._TILE", 1200)
+    monkeypatch.setattr("neuralpaint.rendering.render._TILE", 1200)
     assert fidelity(painting(), Picture(pixels, unknown=unknown)) == pytest.approx(known, abs=0.5)
     judged = Picture(pixels, unknown=unknown, truth=true)
     assert fidelity(painting(), judged) == np.inf

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from neuralpaint.image.kernels import Axis
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import Kernel
+from neuralpaint.image.resampling_kernels import Axis
 from neuralpaint.restoration.back_projection import BackProjection
 from neuralpaint.restoration.observation import observe
 from neuralpaint.restoration.settings import TargetSettings

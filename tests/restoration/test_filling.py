@@ -17,7 +17,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.metrics import psnr
 from neuralpaint.restoration import filling
 from neuralpaint.restoration.filling import fill_hole
-from neuralpaint.restoration.mixture import Mixture
+from neuralpaint.restoration.patch_mixture import Mixture
 from neuralpaint.restoration.refinement import refine
 from neuralpaint.restoration.smooth_fill import fill_smoothly
 from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count

@@ -13,7 +13,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models import ButtonsModel
 from neuralpaint.models.codes import Album
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.scratch.learner import ScratchLearner
 from neuralpaint.scratch.network import build_network, count_weights
 from neuralpaint.scratch.samples import PictureSamples

@@ -15,8 +15,8 @@ from neuralpaint.errors import DivergedError, UsageError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
-from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import fidelity, render
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import fidelity, render
 from neuralpaint.scratch import layers
 from neuralpaint.scratch import learner as scratch_learner
 from neuralpaint.scratch.learner import ScratchLearner

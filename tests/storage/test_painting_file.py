@@ -15,7 +15,7 @@ from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.encodings import encodings
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.storage.tensors import load_tensors, save_tensors
 from neuralpaint.training.settings import Engine, TrainingSettings

@@ -13,7 +13,7 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import DivergedError, EncodingError, SavedError, UsageError
-from neuralpaint.pipelines.sources import FromTraining
+from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.pipelines.video import VideoSettings, prepare_video
 from neuralpaint.runtime.progress import Progress, ignore
 from neuralpaint.storage import resume

@@ -23,8 +23,8 @@ from processes import read_until, start
 from neuralpaint.errors import EncodingError, SavedError, UsageError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.encodings import encodings
-from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import render
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import render
 from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.storage.take import Take, TakeWriter, is_take, load_take
 from neuralpaint.storage.take.records import MAGIC, pack_record, read_places, read_record

@@ -15,8 +15,8 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import render
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import render
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import learn, stops_by_clock
 from neuralpaint.training.settings import TrainingSettings

@@ -13,7 +13,7 @@ from contract import SPECS
 from neuralpaint.errors import SavedError
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.networks import ParameterGroup
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.state import State, generator_state, set_generator_state
 from neuralpaint.storage.resume import load_checkpoint, save_checkpoint
 from neuralpaint.training.learner import Learner

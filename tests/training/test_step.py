@@ -14,7 +14,7 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models import models
 from neuralpaint.models.networks.network import CoordinateModel
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.threads import set_threads, thread_count
 from neuralpaint.training.batches import Batch, Lattice
 from neuralpaint.training.losses import losses

@@ -12,7 +12,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.target import Target

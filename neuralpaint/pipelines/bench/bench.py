@@ -13,7 +13,7 @@ from neuralpaint.config.settings import ComposedSettings, group, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture, PictureSettings, Source
-from neuralpaint.image.stills import check_still, save_still
+from neuralpaint.image.still_files import check_still, save_still
 from neuralpaint.models import models
 from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, Measurements, draw_bench
 from neuralpaint.pipelines.charts import has_matplotlib

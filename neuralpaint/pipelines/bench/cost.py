@@ -36,8 +36,8 @@ from neuralpaint.models.networks.network import ColourModel, CoordinateModel
 from neuralpaint.models.networks.skipconn import SkipConn
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.bench.result import Engines, Speed
-from neuralpaint.pipelines.learner import learner
-from neuralpaint.rendering.rendering import render
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import render
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.torch_learner import TorchLearner
 from neuralpaint.video.writer import ClipWriter

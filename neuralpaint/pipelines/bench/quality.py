@@ -13,7 +13,7 @@ from neuralpaint.image.canvas import Grid
 from neuralpaint.image.metrics import psnr, sampling_stride
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.training.learning import Snapshot, learn, stops_by_clock
 from neuralpaint.training.settings import TrainingSettings
 

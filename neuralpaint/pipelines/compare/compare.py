@@ -16,7 +16,7 @@ from PIL import Image
 
 from neuralpaint.errors import NeuralPaintError, UsageError
 from neuralpaint.image.pictures import Picture, Source
-from neuralpaint.image.stills import save_still
+from neuralpaint.image.still_files import save_still
 from neuralpaint.image.typography import text_width
 from neuralpaint.pipelines.charts import draw_figure, has_matplotlib
 from neuralpaint.pipelines.compare.folder import Folder, csv_of, json_of
@@ -30,7 +30,7 @@ from neuralpaint.pipelines.compare.result import (
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
 from neuralpaint.pipelines.compare.variants import Changes, Variant
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.progress import Progress, Report, ignore

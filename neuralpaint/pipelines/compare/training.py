@@ -17,7 +17,7 @@ from neuralpaint.config.settings import options
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.metrics import psnr, sampling_stride
 from neuralpaint.image.pictures import Picture, TrainOn, held_out
-from neuralpaint.image.stills import save_still
+from neuralpaint.image.still_files import save_still
 from neuralpaint.pipelines.compare.outcome import (
     FAILURES,
     CurvePoint,
@@ -27,11 +27,11 @@ from neuralpaint.pipelines.compare.outcome import (
 )
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.variants import Variant
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.paint import PaintSettings
 from neuralpaint.rendering.film import film
-from neuralpaint.rendering.rendering import PendingFrame, render
+from neuralpaint.rendering.render import PendingFrame, render
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.progress import Progress, Report
 from neuralpaint.training.learner import Learner

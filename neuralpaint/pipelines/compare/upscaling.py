@@ -17,10 +17,10 @@ from PIL import Image
 
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.kernels import Axis
 from neuralpaint.image.metrics import SSIM_WINDOW, luma_psnr, psnr, ssim
 from neuralpaint.image.pictures import Picture, Source
-from neuralpaint.image.stills import save_still
+from neuralpaint.image.resampling_kernels import Axis
+from neuralpaint.image.still_files import save_still
 from neuralpaint.pipelines.compare.compare import Job, read_still
 from neuralpaint.pipelines.compare.maps import crop_side, disagreement, places_of
 from neuralpaint.pipelines.compare.outcome import FAILURES, Figures, UpscaleOutcome, failure_of
@@ -28,11 +28,11 @@ from neuralpaint.pipelines.compare.result import UpscaleResult, format_gain
 from neuralpaint.pipelines.compare.settings import UpscaleSettings
 from neuralpaint.pipelines.compare.training import stops_of, training_progress
 from neuralpaint.pipelines.compare.variants import BASELINE, Variant, methods_of
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.paint import PaintSettings
 from neuralpaint.pipelines.sheets import Column, draw_columns
-from neuralpaint.rendering.still import StillRenderer
+from neuralpaint.rendering.still_renderer import StillRenderer
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.progress import Progress, Report, ignore

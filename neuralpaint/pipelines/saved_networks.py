@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.stills import still_suffixes
+from neuralpaint.image.still_files import still_suffixes
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, TimelapseSettings
 from neuralpaint.runtime.devices import DeviceName
 from neuralpaint.storage.painting_file import load_painting

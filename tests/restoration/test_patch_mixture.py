@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from neuralpaint.restoration.mixture import (
+from neuralpaint.restoration.patch_mixture import (
     SIDE,
     SIZE,
     Mixture,

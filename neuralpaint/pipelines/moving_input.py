@@ -16,13 +16,13 @@ import numpy as np
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import parse_size
+from neuralpaint.image.picture_files import source_name
 from neuralpaint.image.pictures import Picture, PictureSettings, Source
-from neuralpaint.image.sources import source_name
 from neuralpaint.models.codes import Album, Codes
-from neuralpaint.pipelines.code_sources import Playing
+from neuralpaint.pipelines.album_sources import Playing
 from neuralpaint.pipelines.picture_sets import fitting_size
 from neuralpaint.pipelines.settings import PathSettings, TimelapseSettings
-from neuralpaint.pipelines.sources import SnapshotSource
+from neuralpaint.pipelines.snapshot_sources import SnapshotSource
 from neuralpaint.rendering.paths import CodePath, Play
 from neuralpaint.video.frames import Frames, load_frames
 from neuralpaint.video.playback import PlaybackSettings

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuralpaint.image.kernels import REACH, Axis
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import Kernel
+from neuralpaint.image.resampling_kernels import REACH, Axis
 from neuralpaint.restoration.back_projection import BackProjection
 from neuralpaint.restoration.jpeg import rgb_to_ycc, ycc_to_rgb
 from neuralpaint.restoration.observation import Observation, observe

@@ -19,7 +19,7 @@ from neuralpaint.image.metrics import psnr_of_mse
 from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.models import models
 from neuralpaint.models.codes import Subject
-from neuralpaint.pipelines.learner import learner
+from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.settings import RunSettings
 from neuralpaint.rendering.detail import target_scale

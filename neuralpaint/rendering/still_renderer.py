@@ -18,7 +18,7 @@ from neuralpaint.image.encoders import Depth
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.rendering.detail import LEAST_DETAIL
-from neuralpaint.rendering.rendering import fidelity, render, render_strips, samples_of
+from neuralpaint.rendering.render import fidelity, render, render_strips, samples_of
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.progress import ignore
 
@@ -93,7 +93,7 @@ class StillRenderer:
         if viewport.picture is None or window is None or not match:
             yield from rendered(depth)
             return
-        from neuralpaint.restoration.matching import match_still
+        from neuralpaint.restoration.still_correction import match_still
 
         yield from match_still(
             lambda: rendered(16),
@@ -108,7 +108,7 @@ class StillRenderer:
     @property
     def matches_twice(self) -> bool:
         """Whether a still that is corrected is so large that it is rendered twice."""
-        from neuralpaint.restoration.matching import fits_in_memory
+        from neuralpaint.restoration.still_correction import fits_in_memory
 
         canvas = self._viewport.canvas
         matches = self._viewport.picture is not None and self._magnified is not None

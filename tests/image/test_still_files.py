@@ -19,7 +19,7 @@ from processes import run
 from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
 from neuralpaint.image import encoders
 from neuralpaint.image.pictures import load_picture
-from neuralpaint.image.stills import (
+from neuralpaint.image.still_files import (
     StillWriter,
     check_still,
     save_still,
@@ -307,7 +307,7 @@ def test_a_strip_may_change_after_it_was_written(tmp_path: Path) -> None:
 ENDED = """
 import os, signal, sys
 import numpy as np
-from neuralpaint.image.stills import StillWriter
+from neuralpaint.image.still_files import StillWriter
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background processes ignore it
 strip = np.random.default_rng(0).integers(0, 256, (400, 2000, 3), dtype=np.uint8)
 with StillWriter(sys.argv[1], height=800, width=2000) as still:
@@ -341,7 +341,7 @@ PEAK = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from neuralpaint.image.stills import StillWriter
+from neuralpaint.image.still_files import StillWriter
 def peak():  # getrusage would include the parent's peak
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
@@ -376,7 +376,7 @@ FULL_DISK = """
 import resource, signal, sys
 import numpy as np
 from neuralpaint.errors import EncodingError
-from neuralpaint.image.stills import save_still
+from neuralpaint.image.still_files import save_still
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 noise = np.random.default_rng(0).integers(0, 256, (320, 320, 3), dtype=np.uint8)
 try:

@@ -13,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from neuralpaint.image.kernels import Axis
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import Kernel
-from neuralpaint.restoration import matching
+from neuralpaint.image.resampling_kernels import Axis
+from neuralpaint.restoration import still_correction
 from neuralpaint.restoration.back_projection import BackProjection
 from neuralpaint.restoration.jpeg import rgb_to_ycc, ycc_to_rgb
-from neuralpaint.restoration.matching import match_still
 from neuralpaint.restoration.observation import observe
 from neuralpaint.restoration.settings import TargetSettings
+from neuralpaint.restoration.still_correction import match_still
 
 ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
 KERNELS: list[Kernel] = ["box", "bicubic", "lanczos"]
@@ -99,7 +99,7 @@ def projected(
 def test_the_result_is_back_projection_of_the_whole_still(
     kernel: Kernel, size: tuple[int, int], picture: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matching, "_BLOCK", 96 * 10)  # several blocks of the picture
+    monkeypatch.setattr(still_correction, "_BLOCK", 96 * 10)  # several blocks of the picture
     blurred = still(picture, *size)
     expected = projected(blurred, picture, kernel)
     found = whole(Render(blurred), picture, kernel=kernel)
@@ -114,7 +114,7 @@ def test_the_result_is_back_projection_of_the_whole_still(
 def test_the_still_of_a_compressed_picture_matches_the_target(
     enhance: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matching, "_BLOCK", 160 * 10)
+    monkeypatch.setattr(still_correction, "_BLOCK", 160 * 10)
     file = BytesIO()
     image = Image.open(ROCKET).convert("RGB").resize((160, 104), Image.Resampling.BOX)
     image.save(file, "JPEG", quality=75)
@@ -168,7 +168,7 @@ def test_a_window_within_a_pixel_is_not_changed(picture: Picture) -> None:
 def test_a_large_still_is_rendered_twice(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     once, twice = (Render(still(picture, 128, 192)) for _ in range(2))
     kept = whole(once, picture)
-    monkeypatch.setattr(matching, "_MOST_BYTES", 100)
+    monkeypatch.setattr(still_correction, "_MOST_BYTES", 100)
     again = whole(twice, picture)
     assert (once.times, twice.times) == (1, 2)
     assert np.array_equal(kept, again)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from neuralpaint.image.kernels import Axis, BandedMatrix
 from neuralpaint.image.resampling import Kernel
+from neuralpaint.image.resampling_kernels import Axis, BandedMatrix
 
 RESAMPLING = {
     "box": Image.Resampling.BOX,

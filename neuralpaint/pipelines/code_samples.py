@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.stills import save_still
+from neuralpaint.image.still_files import save_still
 from neuralpaint.models.codes import corners, random_codes
 from neuralpaint.pipelines.sheets import Print, draw_contact_sheet
 from neuralpaint.runtime.files import check_output_folder, write_error

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuralpaint.errors import UsageError
 from neuralpaint.models.codes import checked_code
-from neuralpaint.pipelines.sources import Run, SnapshotSource
+from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.pacing import Pacing
 from neuralpaint.rendering.paths import CodePath
-from neuralpaint.rendering.rendering import fidelity
+from neuralpaint.rendering.render import fidelity
 from neuralpaint.training.learning import Snapshot
 
 if TYPE_CHECKING:
