@@ -39,8 +39,8 @@ _GLASS: Colour = (13, 14, 18)
 _GLASS_OPACITY = 0.62  # the contrast of white text is at least 5:1, even over pure white
 
 # Anchors of the colour scale, in OKLab: lightness, green to red, blue to yellow. They go from dark
-# blue over violet and orange to yellow. Lightness increases all the way, so that the scale also
-# works in grey and for colour-blind viewers.
+# blue over violet and orange to yellow. Lightness always increases, so that the scale also works in
+# grey and for colour-blind viewers.
 _ANCHORS = np.array(
     [
         [0.16, 0.005, -0.035],
@@ -69,7 +69,7 @@ _TO_LAB = np.array(
 
 
 def blend(part: Frame, colour: Colour | Frame, alpha: Coverage) -> None:
-    """Blend `colour`, one or (h, w, 3), over `part` (h, w, 3) with opacity `alpha` (h, w)."""
+    """Blend `colour`, one or (h, w, 3), over `part` (h, w, 3) with the opacities `alpha` (h, w)."""
     under = part.astype(np.float32)
     over = np.asarray(colour, np.float32)
     under += (over - under) * alpha[..., None]
@@ -102,7 +102,7 @@ def stamp(
 
 @functools.lru_cache(maxsize=64)
 def rounded(height: int, width: int, radius: float) -> Coverage:
-    """Return the coverage (height, width) of a rectangle with rounded corners, read-only."""
+    """Return the read-only coverage (height, width) of a rectangle with rounded corners."""
     radius = min(radius, height / 2, width / 2)
     y = np.abs(np.arange(height) + 0.5 - height / 2) - (height / 2 - radius)
     x = np.abs(np.arange(width) + 0.5 - width / 2) - (width / 2 - radius)
@@ -112,7 +112,7 @@ def rounded(height: int, width: int, radius: float) -> Coverage:
 
 @functools.lru_cache(maxsize=64)
 def disc(radius: float) -> Coverage:
-    """Return the coverage of a disc in the smallest square that contains it, read-only."""
+    """Return the read-only coverage of a disc, in the smallest square that contains the disc."""
     side = int(np.ceil(2 * radius)) + 2
     away = np.abs(np.arange(side) + 0.5 - side / 2)
     return _read_only(np.clip(radius + 0.5 - np.hypot(away[:, None], away[None, :]), 0, 1))
@@ -153,9 +153,8 @@ def caption(frame: Frame, box: Box, text: str) -> None:
 def colour_scale(count: int) -> npt.NDArray[np.uint8]:
     """Return `count` colours from dark to light in equal perceptual steps, uint8 (count, 3).
 
-    The scale is cut into steps of equal length in OKLab, where distance is perceived difference
-    (Ottosson, "A perceptual color space for image processing", 2020). So equal differences in value
-    look equal everywhere on the scale.
+    The steps have equal length in OKLab, where distance is perceived difference (Ottosson, "A
+    perceptual color space for image processing", 2020). So equal differences in value look equal.
     """
     # Sampled finely, to measure lengths along the path.
     fine = np.linspace(0, len(_ANCHORS) - 1, 1025)
@@ -175,7 +174,7 @@ def _read_only(mask: npt.NDArray[np.floating]) -> Coverage:
 
 
 def _shifted(mask: Coverage, *, down: float, right: float) -> Coverage:
-    """Return `mask` moved by a fraction of a pixel, one row and column larger."""
+    """Return `mask` shifted by a fraction of a pixel; it grows by one row and one column."""
     height, width = mask.shape
     moved = np.zeros((height + 1, width + 1), np.float32)
     for row, column, share in (
@@ -190,7 +189,7 @@ def _shifted(mask: Coverage, *, down: float, right: float) -> Coverage:
 
 
 def _srgb(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return sRGB in [0, 1] of OKLab coordinates (n, 3)."""
+    """Convert OKLab coordinates (n, 3) to sRGB in [0, 1]."""
     cones = (lab @ np.linalg.inv(_TO_LAB).T) ** 3
     linear = np.clip(cones @ np.linalg.inv(_TO_CONES).T, 0, 1)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

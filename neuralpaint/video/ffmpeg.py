@@ -1,4 +1,4 @@
-"""ffmpeg as a child process: it gets frames through a pipe, and its errors become one line."""
+"""Run ffmpeg as a child process: feed it frames through a pipe, shorten its errors to one line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Encoder", "file_url", "find_ffmpeg", "list_encoders", "run_ffmpeg"]
 
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "error")
 
-# What to do about an error message of ffmpeg; the first entry that occurs is reported.
+# What to do about an error of ffmpeg. If several occur, the first entry of this table is reported.
 _ADVICE = {
     "No space left on device": "free some space or write to another disk",
     "Disk quota exceeded": "free some space or write to another disk",
@@ -90,12 +90,12 @@ def _encoders_of(binary: str) -> frozenset[str]:
 class Encoder:
     """A running ffmpeg process that reads raw frames from a pipe.
 
-    It runs in its own session, so that Ctrl-C interrupts only Python. When the pipe is closed, also
-    because Python was killed, it completes the file with the frames it has received.
+    It runs in its own session, so that Ctrl-C interrupts only Python. When the pipe closes, even
+    because Python was killed, ffmpeg completes the file with the frames that it has received.
     """
 
     def __init__(self, arguments: Sequence[str], *, keep_open: int | None = None) -> None:
-        """Start ffmpeg, which inherits the file descriptor `keep_open`.
+        """Start ffmpeg; it inherits the file descriptor `keep_open`.
 
         Raises:
             EncodingError: ffmpeg is missing or cannot be started.
@@ -121,7 +121,7 @@ class Encoder:
         """Write one C-contiguous frame to the pipe.
 
         Raises:
-            EncodingError: ffmpeg has ended.
+            EncodingError: ffmpeg has exited.
         """
         assert self._process.stdin is not None
         try:
@@ -135,10 +135,10 @@ class Encoder:
         """Close the pipe and wait until the file is complete.
 
         Raises:
-            EncodingError: ffmpeg failed; the message contains its first error and what to do.
+            EncodingError: ffmpeg failed; the message contains its first error and advice.
         """
         assert self._process.stdin is not None
-        # If ffmpeg has ended, closing the pipe fails; its exit status is reported below.
+        # If ffmpeg has exited, closing the pipe fails; its exit status is reported below.
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         code = self._process.wait()
@@ -168,7 +168,7 @@ def _cannot_start(error: OSError) -> EncodingError:
 
 
 def _explain(stderr: str, code: int) -> str:
-    """Return one line about a failure: the first error of ffmpeg and what to do."""
+    """Describe a failure in one line: the first error of ffmpeg and advice."""
     lines = [re.sub(r"^(\[[^\]]*\]\s*)+", "", line).strip() for line in stderr.splitlines()]
     lines = [line for line in lines if line]
     for words, advice in _ADVICE.items():

@@ -18,25 +18,36 @@ __all__ = ["Format", "Png", "clip_suffixes", "exact_fps", "format_for", "formats
 _AAC = ("-c:a", "aac", "-b:a", "192k")
 _OPUS = ("-c:a", "libopus", "-b:a", "160k")
 _FLAC = ("-c:a", "flac")
-# Uncompressed, as editors expect; the delay of AAC would stretch the first frame of a mov.
+# Uncompressed, as editors expect; AAC's encoder delay would lengthen the first frame of a mov.
 _PCM = ("-c:a", "pcm_s24le")
 
 # SVT-AV1 does not support smaller frames: at 8x8 it corrupts its memory and crashes.
 _MIN_AV1_SIDE = 64
 
+# A key frame shows at once all small changes that the encoder skipped in the frames before it. Late
+# in a training, where little moves, this is a visible jump. A default clip has one key frame.
+_KEY_FRAME_SECONDS = 10  # at most, from one key frame to the next
+
 
 @dataclass(frozen=True)
 class Format(Settings):
-    """A clip format; its fields are the options a user can set (`mp4:crf=20,preset=fast`)."""
+    """A clip format; its fields are the options a user can set (`mp4:crf=20,preset=fast`).
+
+    A format with a `muxer` overrides `arguments`; a format without one needs a sink in sinks.py.
+    """
 
     suffixes: ClassVar[tuple[str, ...]] = ()
-    muxer: ClassVar[str] = ""  # ffmpeg's name of the container; empty where ffmpeg is not used
+    muxer: ClassVar[str] = ""
+    """ffmpeg's name of the container; empty if ffmpeg does not write this format."""
     muxer_options: ClassVar[tuple[str, ...]] = ()
-    audio_codec: ClassVar[tuple[str, ...]] = ()  # ffmpeg options; empty: no audio possible
-    even_size: ClassVar[bool] = False  # height and width must be even
+    audio_codec: ClassVar[tuple[str, ...]] = ()
+    """ffmpeg options; empty if the format has no sound."""
+    even_size: ClassVar[bool] = False
+    """Whether height and width must be even."""
     max_side: ClassVar[int] = 65535  # pixels
     max_fps: ClassVar[int | None] = None
-    tag_after_encoding: ClassVar[bool] = False  # ffmpeg cannot write the tag: `embed_tag` does
+    tag_after_encoding: ClassVar[bool] = False
+    """Whether `embed_tag` writes the tag, because ffmpeg cannot."""
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
         """Return ffmpeg's filter and codec arguments for frames of this size and rate."""
@@ -48,11 +59,11 @@ class Format(Settings):
         return arguments[arguments.index("-c:v") + 1]
 
     def padded(self, *, height: int, width: int) -> tuple[int, int]:
-        """Return the encoded (height, width): rounded up to even numbers where required."""
+        """Return the encoded (height, width): rounded up to even numbers if the format needs it."""
         return (height + height % 2, width + width % 2) if self.even_size else (height, width)
 
     def check_size(self, *, height: int, width: int) -> None:
-        """Raise UsageError if this format has no frames of this size."""
+        """Raise UsageError if this format does not support frames of this size."""
         if min(height, width) < 1:
             raise UsageError(f"a clip cannot be {width}x{height}: choose at least 1x1")
         if max(height, width) > self.max_side:
@@ -62,7 +73,7 @@ class Format(Settings):
             )
 
     def check_fps(self, fps: float | Fraction) -> None:
-        """Raise UsageError if `fps` is not a rate, or too high for this format."""
+        """Raise UsageError if `fps` is not above 0, or is too high for this format."""
         rate = exact_fps(fps)
         if self.max_fps is not None and rate > self.max_fps:
             raise UsageError(
@@ -78,7 +89,7 @@ def exact_fps(fps: float | Fraction) -> Fraction:
     """Return frames per second as a fraction with a small denominator: 29.97 is 2997/100.
 
     Raises:
-        UsageError: it is not a number above 0.
+        UsageError: `fps` is not a number above 0.
     """
     with contextlib.suppress(OverflowError, ValueError):
         rate = Fraction(fps).limit_denominator(1001)
@@ -93,13 +104,13 @@ def clip_suffixes() -> set[str]:
 
 
 def format_for(path: str | Path, name: str | None = None) -> Format:
-    """Return the format that `name` describes, or the one that belongs to the suffix of `path`.
+    """Return the format that `name` describes; without a name, choose by the suffix of `path`.
 
     `name` is the text of `--format`: `gif` or `gif:dither=none`. A path that ends in `/` is a
     folder of PNGs.
 
     Raises:
-        UsageError: no format has this suffix, or it belongs to another format than `name`.
+        UsageError: no format has this suffix, or the suffix does not belong to `name`.
         UnknownNameError: `name` contains an unknown format, setting or choice.
     """
     suffix = Path(path).suffix.lower()
@@ -108,8 +119,8 @@ def format_for(path: str | Path, name: str | None = None) -> Format:
         chosen = formats.parse(name)
         if owner is not None and formats[owner] is not type(chosen):
             raise UsageError(
-                f"{str(path)!r} is called {owner}, but the format is {formats.name_of(chosen)}: "
-                f"change the suffix or leave the format out"
+                f"{str(path)!r} has the {owner} suffix, but --format is {formats.name_of(chosen)}: "
+                f"change the suffix or leave out --format"
             )
         return chosen
     if str(path).endswith(("/", os.sep)):
@@ -124,8 +135,8 @@ def format_for(path: str | Path, name: str | None = None) -> Format:
 
 
 def _bt709(pixels: str) -> list[str]:
-    # The conversion needs the matrix explicitly, and every frame needs the labels: given only the
-    # labels, ffmpeg before 9 converts with BT.601 and colours are wrong by up to 39 levels.
+    # Name the matrix for the conversion and tag every frame: with tags alone, ffmpeg before 9
+    # converts with BT.601, and colours are wrong by up to 39 levels.
     convert = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int"
     label = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
     stream = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
@@ -133,10 +144,7 @@ def _bt709(pixels: str) -> list[str]:
 
 
 def _key_frames(fps: Fraction) -> list[str]:
-    # A key frame shows at once all the small changes that the encoder skipped in the frames before.
-    # Late in a training, where little moves, that is visible as a jump. So a key frame comes only
-    # every 10 seconds: a clip of the default length has one.
-    return ["-g", str(max(1, round(10 * fps)))]
+    return ["-g", str(max(1, round(_KEY_FRAME_SECONDS * fps)))]
 
 
 @formats.register("mp4")
@@ -212,10 +220,11 @@ class Gif(Format):
 
     colors: int = setting(256, "size of the palette", minimum=4, maximum=256)
     dither: Literal["bayer", "sierra", "none"] = setting(
-        "bayer", "how missing colours are mixed: bayer stays still, sierra is finer but flickers"
+        "bayer",
+        "how missing colours are mixed: bayer does not flicker, sierra is finer but flickers",
     )
     palette: Literal["clip", "frame"] = setting(
-        "clip", "one palette for the clip, which is kept in memory; or a new one for each frame"
+        "clip", "clip: one palette (keeps all frames in memory); frame: a new one for each"
     )
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
@@ -241,7 +250,7 @@ class Webp(Format):
     lossless: bool = setting(False, "keep every pixel exactly")
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
-        # libwebp converts the colours itself: WebP is BT.601 by its specification, without labels.
+        # libwebp converts the colours itself. WebP has no colour tags: its specification is BT.601.
         quality = ["-quality", str(self.quality), "-lossless", str(int(self.lossless))]
         return ["-pix_fmt", "bgra", "-c:v", "libwebp_anim", *quality]
 
@@ -259,7 +268,7 @@ class Apng(Format):
     compression: int = setting(4, "higher is smaller and slower", minimum=0, maximum=9)
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
-        # Paeth alone compresses as well as trying every filter, and is five times as fast.
+        # Paeth alone compresses as well as choosing from all filters, and is five times as fast.
         codec = ["-c:v", "apng", "-pred", "paeth", "-compression_level", str(self.compression)]
         return ["-pix_fmt", "rgb24", *codec]
 

@@ -67,14 +67,14 @@ def load_frames(
 ) -> Frames:
     """Load `count` frames, spread evenly over time; all frames if there are fewer.
 
-    Animations (GIF, APNG, WebP, AVIF) can be a path, stdin (the text `-`) or an open binary file;
-    their frames are composed over `background`. Clips (`SUFFIXES`) must be a path; they are rotated
-    upright and scaled to square pixels. All pictures are sRGB. Only the selected frames are kept in
-    memory, and in a long clip only the frames near them are decoded.
+    An animation (GIF, APNG, WebP, AVIF) can be a path, stdin (the text `-`) or an open binary file;
+    its frames are composed over `background`. A clip (`SUFFIXES`) must be a path; its frames are
+    rotated upright and scaled to square pixels. All pictures are sRGB. Only the selected frames are
+    kept in memory, and in a long clip ffmpeg decodes only the frames near them.
 
     Raises:
-        UsageError: no such file, `count` is below 2, the picture does not move, or an option has a
-            wrong value.
+        UsageError: there is no such file, `count` is below 2, the picture does not move, or an
+            option has a wrong value.
         PictureError: the file is damaged, has no video, or the selected frames together have more
             than `max_pixels`.
         EncodingError: ffmpeg is missing.
@@ -115,7 +115,7 @@ class Timeline:
 
     @property
     def seconds(self) -> float:
-        """The time from the first frame to the last; in a loop, to the first one again."""
+        """Seconds from the first frame to the last; in a loop, to the next start of the first."""
         return float((self.end if self.loops else self.starts[-1]) - self.starts[0])
 
     @property
@@ -128,7 +128,7 @@ class Timeline:
     def evenly(self, count: int) -> list[int]:
         """Return `count` increasing indices of frames, spread evenly over time.
 
-        Returns all indices if there are not more than `count`.
+        Returns all indices if there are at most `count` frames.
         """
         most = len(self)
         if count >= most:
@@ -137,14 +137,14 @@ class Timeline:
         after = np.searchsorted(self.starts, wanted).clip(1, most - 1)
         between = (self.starts[after - 1] + self.starts[after]) / 2
         nearest = after - (wanted < between)
-        # If several times are nearest to the same long frame, the later ones get the next frames.
+        # If several times are nearest to one long frame, the later times get the frames after it.
         ranks = np.arange(count)
         rising = np.maximum.accumulate(nearest - ranks)
         selected: list[int] = (np.minimum(rising, most - count) + ranks).tolist()
         return selected
 
     def subset(self, indices: list[int]) -> Timeline:
-        """Return the timeline of some of the frames; the first index must be 0."""
+        """Return the timeline of the frames at `indices`; the first index must be 0."""
         return Timeline(self.starts[indices], self.end, self.loops)
 
 
@@ -170,7 +170,7 @@ def _check_pixels(count: int, each: int, most: int, *, name: str) -> None:
     if count * each > most:
         raise PictureError(
             f"{count} frames of {name!r} have {count * each:,} pixels, over the limit of {most:,}: "
-            f"take fewer, or raise it with --max-pixels {count * each} if you trust the file"
+            f"use fewer frames, or raise it with --max-pixels {count * each} if you trust the file"
         )
 
 
@@ -187,7 +187,9 @@ def _selected(
         for i, pixels in zip(indices, decode(indices), strict=False)
     ]
     if len(pictures) < len(indices):
-        logger.warning("%r breaks off: %d of %d frames", name, len(pictures), len(indices))
+        logger.warning(
+            "%r is truncated: only %d of %d frames can be read", name, len(pictures), len(indices)
+        )
     if len(pictures) < 2 or len({picture.pixels.shape for picture in pictures}) > 1:
         raise PictureError(f"{name!r} is damaged: get it again, or convert it to an mp4")
     kept = timeline.subset(indices[: len(pictures)])
@@ -195,7 +197,6 @@ def _selected(
 
 
 def _moves(image: Image.Image) -> bool:
-    """Return whether an opened image is an animation of at least two frames."""
     return image.format in _ANIMATIONS and _count(image) > 1
 
 
@@ -216,7 +217,7 @@ def _count(image: Image.Image) -> int:
 
 
 def _first(image: Image.Image) -> int:
-    """Return 1 if an APNG begins with a still for viewers without animation, else 0."""
+    """Return the index of the first frame: 1 if an APNG begins with a separate still, else 0."""
     return int(getattr(image, "default_image", False))
 
 

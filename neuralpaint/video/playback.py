@@ -1,6 +1,6 @@
-"""Playback: how long a clip is, which shot each of its frames shows, and the frames in that order.
+"""Playback: the length of a clip, the shot that each of its frames shows, and their order.
 
-A shot is a drawn frame of one moment of the training; a clip can show it several times.
+A shot is one moment of the training, drawn as a frame; a clip can show it several times.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PlaybackSettings(Settings):
     fps: float = setting(30.0, "frames per second", minimum=0.1, maximum=240)
     duration: float | None = setting(
         None,
-        "length of the clip; unset, 10 s, or what --frames or --every need",
+        "length of the clip; by default 10 s, or as long as --frames or --every needs",
         unit="seconds",
         above=0.0,
         maximum=_MAX_SECONDS,
@@ -48,7 +48,7 @@ class PlaybackSettings(Settings):
     )
     hold: float | None = setting(
         None,
-        "how long the clip holds the finished picture at the end; unset, a tenth of the clip, at "
+        "how long the finished picture is shown at the end; by default a tenth of the clip, at "
         "most 1 s",
         unit="seconds",
         minimum=0,
@@ -58,7 +58,7 @@ class PlaybackSettings(Settings):
     reverse: bool = setting(False, "play backwards: begin with the finished picture")
 
     def playback(self, snapshots: int | None = None) -> Playback:
-        """Return the playback of `snapshots` snapshots; by default of one for every frame.
+        """Return the playback of `snapshots` snapshots; by default, one snapshot for each frame.
 
         Raises:
             UsageError: the clip is too long, or `hold` is as long as the whole clip.
@@ -101,7 +101,7 @@ class PlaybackSettings(Settings):
 
 @dataclass(frozen=True)
 class Playback:
-    """A clip of `moving` frames that show `shots` different shots, and `held` of the last one."""
+    """A clip: `moving` frames show `shots` different shots, `held` frames show the last shot."""
 
     moving: int
     held: int
@@ -116,7 +116,7 @@ class Playback:
 
     @property
     def later(self) -> int:
-        """The least number of frames that are written only after the last shot has arrived."""
+        """The minimum number of frames that are written after the last shot has arrived."""
         if self.reverse:
             return self.frames
         return self.held + (self.moving // 2 if self.boomerang else 0)
@@ -129,8 +129,8 @@ class Playback:
     def order(self, shots: int | None = None) -> list[int]:
         """Return the index of the shot that each frame shows.
 
-        If `shots` is less than planned, the order of an interrupted clip: its forward part begins
-        with the same frames as that of the whole clip.
+        If `shots` is less than planned, the clip was interrupted; its forward part is the beginning
+        of the complete forward part.
         """
         forward_frames = math.ceil(self.moving / 2) if self.boomerang else self.moving
         forward = _spread(forward_frames, self.shots)
@@ -147,25 +147,25 @@ class Playback:
 
 
 class ClipFrames:
-    """Iterates over the frames of a clip in playback order, pulling shots as they are needed.
+    """Iterates over the frames of a clip in playback order and requests shots when they are needed.
 
     A clip that only plays forwards yields each shot as soon as it arrives; otherwise the shots are
     spooled to disk. The iteration can continue after an exception, for example a KeyboardInterrupt
-    while a shot was made; an exception may lose a frame but never repeats one.
+    while a shot was rendered. An exception can lose a frame, but cannot repeat one.
     """
 
     def __init__(
         self, shots: Iterator[Frame], playback: Playback, *, folder: str | Path | None = None
     ) -> None:
-        """Prepare to pull `shots`, uint8 (height, width, 3) and all of one shape.
+        """Prepare to iterate over `shots`, uint8 (height, width, 3) and all of one shape.
 
-        `folder` is where shots are spooled; the system's temporary folder if it is None.
+        Shots are spooled to `folder`; to the system's temporary folder if it is None.
 
         Raises:
-            EncodingError: a file is needed and cannot be created there.
+            EncodingError: the spool is needed and cannot be created there.
         """
         self.shots = 0
-        """The number of shots pulled so far."""
+        """The number of shots received so far."""
         self._source: Iterator[Frame] | None = shots
         self._playback = playback
         self._order = playback.order()
@@ -187,7 +187,7 @@ class ClipFrames:
             self._pull(self._source)
 
     def end(self) -> None:
-        """Stop pulling shots; the remaining frames show those that have arrived."""
+        """Request no further shots; the remaining frames show the shots that have arrived."""
         self._source = None
         self._order = self._playback.order(self.shots)
 
@@ -222,7 +222,7 @@ class ClipFrames:
 
 
 class FrameSpool:
-    """A growing sequence of uint8 frames (height, width, 3), all of one shape, on disk.
+    """A sequence of uint8 frames (height, width, 3) on disk, all of one shape.
 
     The file has no name, so the operating system deletes it when the process ends.
     """
@@ -245,7 +245,7 @@ class FrameSpool:
         """Write one frame at the end; the first one sets the shape of all.
 
         Raises:
-            ValueError: it is not a uint8 array of that shape.
+            ValueError: the frame is not a uint8 array of that shape.
             EncodingError: the disk is full.
         """
         self._shape = self._shape or frame.shape
@@ -275,7 +275,7 @@ class FrameSpool:
         try:
             self._file.seek(index * frame.nbytes)
             if self._file.readinto(frame.data.cast("B")) < frame.nbytes:
-                raise OSError("the file was cut short")
+                raise OSError("the file is truncated")
         except OSError as error:
             raise write_error(self._folder, error) from error
         return frame

@@ -1,6 +1,6 @@
 """A small line plot on a card: ticks, a line with a glow below it, and the value at its tip.
 
-The line is drawn by the distance of each pixel from it, in four samples per column.
+The opacity of a pixel follows from its distance to the line, with four samples per column.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Plot:
     value: str
     """The text at the tip of the line."""
     rises: bool
-    """Whether the line is expected to rise; title and value are placed where it will not be."""
+    """Whether the line is expected to rise; title and value are placed away from it."""
 
 
 class _Area(NamedTuple):
@@ -53,12 +53,12 @@ class _Area(NamedTuple):
     width: int
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Return the (row, column) on the card of a point of the plot."""
+        """Return the (row, column) on the card where a point of the plot is drawn."""
         return self.top + (1 - y) * self.height, self.left + x * self.width
 
 
 def draw_plot(card: Frame, plot: Plot, *, size: int) -> None:
-    """Draw `plot` on `card`, uint8 (h, w, 3), in place. `size` is that of the text, if it fits."""
+    """Draw `plot` on `card`, uint8 (h, w, 3), in place, with text of `size` if it fits."""
     height, width = card.shape[:2]
     written = width >= _MIN_EMS_FOR_TEXT * size
     if written:
@@ -83,7 +83,6 @@ def draw_plot(card: Frame, plot: Plot, *, size: int) -> None:
 
 
 def _write_axes(card: Frame, area: _Area, plot: Plot, size: int) -> None:
-    """Draw the ticks with their labels, and the title where the line will not be."""
     title = text_mask(plot.title, size)
     title_row = round(area.top + (area.height - 0.8 * size if plot.rises else -0.4 * size))
     right = area.left + area.width
@@ -102,7 +101,6 @@ def _write_axes(card: Frame, area: _Area, plot: Plot, size: int) -> None:
 
 
 def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
-    """Draw the line, and a light below it that fades towards the bottom."""
     reach = int(np.ceil(thickness))
     first = area.left - reach
     last = min(card.shape[1], int(np.ceil(area.left + plot.x[-1] * area.width)) + reach)
@@ -110,7 +108,7 @@ def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
     start, end = area.left + plot.x[0] * area.width, area.left + plot.x[-1] * area.width
     height = area.top + (1 - plot.y) * area.height
     line = np.interp(columns, area.left + plot.x * area.width, height)
-    # The distance from a sloping line is less than the vertical distance.
+    # The distance to a sloping line is its vertical distance times the cosine of its angle.
     cosine = 1 / np.hypot(1, np.gradient(line, 1 / _SUBCOLUMNS))
     rows = np.arange(card.shape[0])[:, None] + np.float32(0.5)
     inside = ((columns >= start) & (columns <= end)).astype(np.float32)

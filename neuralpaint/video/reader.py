@@ -1,4 +1,4 @@
-"""Reading clips: all frames of a clip, some frames of a clip, and the tag of a clip or a still."""
+"""Read all frames or some frames of a clip, and the tag of a clip or a still."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ SUFFIXES = frozenset(
 )
 """The file suffixes of clips that ffmpeg reads."""
 
-# One thread, because up to twenty clips are read at the same time.
+# One thread each, because up to twenty clips are read at the same time.
 _SINGLE_THREAD = ("-threads", "1", "-filter_threads", "1")
-# Portable pixmaps, because each contains its own size.
+# Portable pixmaps, because each frame then contains its own size.
 _AS_PIXMAPS = ("-map", "0:v:0", "-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm")
 # A playlist named .mp4 must not make ffmpeg open other files or network addresses.
 _TRUSTED = (
     *("-protocol_whitelist", "file"),
     *("-format_whitelist", "mov,matroska,avi,flv,mpeg,mpegts,mxf,ogg,asf,yuv4mpegpipe"),
 )
-_SEEK = 10.0  # seconds: across longer gaps between two frames, ffmpeg seeks
+_SEEK = 10.0  # seconds: longer gaps between selected frames are skipped by seeking
 _ROUNDING = 0.0005  # seconds: the times of frames are rounded
-_HIGH_DEFINITION = 720  # rows: from this height on, unlabelled clips are BT.709
+_HIGH_DEFINITION = 720  # rows: clips of at least this height without colour tags are BT.709
 _MATRIX = re.compile(r"[(] ?(?:tv, |pc, )?(bt709|bt470bg|smpte170m|smpte240m|fcc|bt2020n?c|gbr)\b")
 _HDR = re.compile(r"/(smpte2084|arib-std-b67)\b")
 _MATROSKA = b"\x1a\x45\xdf\xa3"
 
 
 def read_frames(path: str | Path) -> Generator[Frame, None, None]:
-    """Yield all frames of a clip, uint8 (h, w, 3), sRGB, keeping one in memory at a time.
+    """Yield all frames of a clip, uint8 (h, w, 3), sRGB, with one frame in memory at a time.
 
-    Closing the generator ends ffmpeg (`contextlib.closing`). Lossless clips are read bit for bit.
+    Closing the generator (`contextlib.closing`) ends ffmpeg. Lossless clips are read bit for bit.
 
     Raises:
         EncodingError: ffmpeg is missing.
-        NeuralPaintError: there is no such clip, or it is damaged.
+        NeuralPaintError: the clip does not exist, or it is damaged.
     """
     if not Path(path).is_file():
         raise NeuralPaintError(f"no clip {str(path)!r}: check the name")
@@ -66,7 +66,7 @@ def read_frames(path: str | Path) -> Generator[Frame, None, None]:
 
 @dataclass(frozen=True)
 class ProbedClip:
-    """The properties of a clip before any frame is decoded."""
+    """The properties of a clip that can be read without decoding a frame."""
 
     path: Path
     starts: NDArray[np.float64]  # (frames,) seconds, increasing
@@ -77,11 +77,11 @@ class ProbedClip:
     def frames(self, indices: Sequence[int]) -> Iterator[Frame]:
         """Yield the frames at increasing indices, uint8 (h, w, 3), upright, square pixels, sRGB.
 
-        In a damaged clip the last ones may be missing.
+        In a damaged clip, the last frames may be missing.
         """
         for run in _runs(self.starts[list(indices)].tolist()):
             first = max(0.0, run[0] - _ROUNDING)
-            # The n-th selected frame is the first one that is not before the n-th time.
+            # Frame n is the first frame at or after time n.
             wanted = "+".join(
                 f"eq(selected_n,{n})*gte(t,{time - first - _ROUNDING:.6f})"
                 for n, time in enumerate(run)
@@ -94,11 +94,11 @@ class ProbedClip:
 
 
 def probe(path: Path) -> ProbedClip:
-    """Return the properties of a clip. Reads the whole file without decoding any frame.
+    """Return the properties of a clip. Reads the whole file, but decodes no frame.
 
     Raises:
         EncodingError: ffmpeg is missing.
-        PictureError: it is not a clip, or has no video stream.
+        PictureError: the file is not a clip, or has no video stream.
     """
     command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info"]
     listed = ("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-")
@@ -134,7 +134,7 @@ def read_tag(path: str | Path) -> str | None:
     """Return the tag of a clip, a folder of PNGs or a still; None if it has none.
 
     Raises:
-        UsageError: there is no such file, or no frame in the folder.
+        UsageError: the file does not exist, or the folder contains no frame.
         NeuralPaintError: the file cannot be read.
     """
     path = Path(path)
@@ -157,7 +157,7 @@ def _decode(
 ) -> Generator[Frame, None, str]:
     """Yield the frames of a clip as ffmpeg decodes them; return its first error, or "".
 
-    `before` are ffmpeg options for the input, `after` for the output.
+    `before` contains ffmpeg options for the input, `after` for the output.
     """
     command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *_SINGLE_THREAD]
     pixels = ("-threads", "1", "-pix_fmt", "rgb24", "-")
@@ -182,7 +182,7 @@ def _decode(
             process.wait()
         errors.seek(0)
         lines = errors.read(10_000).decode(errors="replace").splitlines()
-        # On a truncated clip, ffmpeg writes an error and still exits with 0.
+        # For a truncated clip, ffmpeg writes an error but exits with 0.
         if lines:
             return lines[0].strip()
         return "" if status == 0 and count else "it has no frames"
@@ -201,7 +201,7 @@ def _next_frame(stream: IO[bytes]) -> Frame | None:
 
 
 def _runs(times: list[float]) -> Iterator[list[float]]:
-    """Yield increasing times in groups; ffmpeg decodes each group without seeking."""
+    """Split increasing times into groups that ffmpeg decodes without seeking."""
     run = times[:1]
     for last, time in pairwise(times):
         if time - last > _SEEK:
@@ -236,32 +236,32 @@ def _size(listing: str) -> tuple[int, int]:
 
 
 def _explain(path: Path, log: str) -> str:
-    """Return one line about why ffmpeg finds no frames in a file."""
+    """Explain in one line why ffmpeg finds no frames in a file."""
     if " Audio: " in log and " Video: " not in log:
-        return f"{str(path)!r} has sound and no moving picture: give a clip or an animation"
+        return f"{str(path)!r} has sound but no moving picture: give a clip or an animation"
     if " Video: " in log and "matches no streams" in log:
-        return f"{str(path)!r} has sound and a cover, no moving picture: give a clip"
+        return f"{str(path)!r} has sound and a cover, but no moving picture: give a clip"
     if " Video: " in log and "[error]" not in log:
-        return f"{str(path)!r} has no frames: give a clip that shows something"
-    return f"{str(path)!r} is damaged or no clip that can be read: get it again, or give an mp4"
+        return f"{str(path)!r} has no frames: give another clip"
+    return f"{str(path)!r} is damaged, or not a readable clip: get it again, or give an mp4"
 
 
 def _demuxer(magic: bytes) -> str | None:
-    """Return ffmpeg's name of a container; None for a picture."""
+    """Return the ffmpeg demuxer for a file that begins with `magic`; None for a picture."""
     if magic.startswith(_MATROSKA):
         return "matroska"
-    # AVIF has the same container, but its tag is where pictures have it.
+    # AVIF uses this container too, but stores its tag as pictures do.
     return "mov" if magic[4:8] == b"ftyp" and magic[8:12] not in (b"avif", b"avis") else None
 
 
 def _comment(path: Path, *, demuxer: str) -> str | None:
-    # With the demuxer given, a crafted file cannot make ffmpeg choose another one.
+    # The explicit demuxer prevents a crafted file from selecting a different one.
     source = ["-protocol_whitelist", "file", "-f", demuxer, "-i", file_url(path)]
     try:
         listing = run_ffmpeg([*source, "-f", "ffmetadata", "pipe:1"])
     except EncodingError:
         return None
-    # Sections begin with "["; the first, unnamed one is that of the file.
+    # The metadata of the file comes first, in an unnamed section; other sections begin with "[".
     for line in re.finditer(rb"((?:[^\\\n]|\\.)*)\n", listing, flags=re.DOTALL):
         key, _, value = line[1].partition(b"=")
         if key.startswith(b"["):

@@ -1,4 +1,4 @@
-"""Sinks: a sink writes the frames of one clip, through ffmpeg into a file or into a folder of PNGs.
+"""Sinks: a sink writes the frames of one clip, to a file with ffmpeg or to a folder of PNGs.
 
 A format that ffmpeg does not encode registers its own sink with `sink_for`.
 """
@@ -46,11 +46,11 @@ def check_clip(
 ) -> Path:
     """Check that a clip can be written to `path`, and return its path with links resolved.
 
-    Size, frame rate and audio are checked only where given. No file is created.
+    Size, frame rate and audio are checked only if given. No file is created.
 
     Raises:
-        UsageError: the folder is missing, the target exists and `overwrite` is not set or is not
-            replaceable, or the format does not support the size, the rate or the audio.
+        UsageError: the folder is missing, the target exists and `overwrite` is not set, the target
+            cannot be replaced, or the format does not support the size, the rate or the audio.
         EncodingError: the folder is not writable, or ffmpeg or its encoder is missing.
     """
     if height is not None and width is not None:
@@ -67,7 +67,7 @@ def check_clip(
 class ClipInfo:
     """The properties of a clip that its sink needs before the first frame."""
 
-    height: int  # as encoded: even where the format requires it
+    height: int  # as encoded: even if the format needs it
     width: int
     fps: Fraction
     tag: str = ""
@@ -94,9 +94,9 @@ class Sink(ABC):
 
     @abstractmethod
     def is_playable(self, part: Path) -> bool:
-        """Return whether a part file that a killed process left behind can be played.
+        """Return whether the part file of a killed process can be played.
 
-        An incomplete last frame may be deleted from it.
+        An incomplete last frame may be deleted.
         """
 
     @abstractmethod
@@ -105,7 +105,7 @@ class Sink(ABC):
 
     @abstractmethod
     def finish(self, frames: int) -> None:
-        """Complete the clip after the last of its frames."""
+        """Complete the clip after its last frame."""
 
     def stop(self) -> None:
         """Abort the running work at once. Thread-safe."""
@@ -113,7 +113,7 @@ class Sink(ABC):
 
     @abstractmethod
     def discard(self) -> None:
-        """Release everything; afterwards no process writes to the part file."""
+        """Release everything. After this call, no process writes to the part file."""
 
 
 @functools.singledispatch
@@ -172,7 +172,7 @@ class FfmpegSink(Sink):
             embed_tag(self._part.path, tag=info.tag, title=info.title)
 
     def stop(self) -> None:
-        # In this order: `_start` checks the flag after it has set the encoder.
+        # The flag is set first, because `_start` checks it after setting the encoder.
         super().stop()
         if self._encoder is not None:
             self._encoder.kill()
@@ -183,14 +183,14 @@ class FfmpegSink(Sink):
         self._locks.close()
 
     def _add_audio(self, audio: Path, *, frames: int) -> None:
-        # apad and atrim count samples; -shortest would be off by some packets.
+        # apad and atrim are exact to a sample; -shortest would be off by a few packets.
         samples = round(frames / self._info.fps * _SAMPLE_RATE)
         length = f"aresample={_SAMPLE_RATE},apad,atrim=end_sample={samples}"
         silent = self._part
         inputs = [*_LOCAL_ONLY, "-i", file_url(silent.path), *_LOCAL_ONLY, "-i", file_url(audio)]
         streams = ["-map", "0:v:0", "-map", "1:a:0", "-map_chapters", "-1"]
         codecs = ["-map_metadata:s:a", "-1", "-c:v", "copy", *self._format.audio_codec]
-        # Locked until `discard`, because this file becomes the part file.
+        # This file becomes the part file, so it stays locked until `discard`.
         mixed = self._locks.enter_context(part_file(silent.output, kind="sound"))
         self._start([*inputs, *streams, *codecs, "-af", length], mixed).finish()
         mixed.path.replace(silent.path)
@@ -221,11 +221,11 @@ class FolderSink(Sink):
         self._frames = 0
 
     def check(self, path: Path, *, overwrite: bool) -> None:
-        """Check the folder; a folder that contains other files than frames is not replaced."""
+        """Check the folder; it is replaced only if all its files are frames."""
         check_output_folder(path, belongs=_is_frame_name, overwrite=overwrite)
 
     def is_playable(self, part: Path) -> bool:
-        """Delete an incomplete frame and return whether complete frames are left."""
+        """Delete an incomplete frame; return whether there are complete frames."""
         names = [file.name for file in part.iterdir()]
         for name in names:
             if not _is_frame_name(name):
@@ -238,7 +238,7 @@ class FolderSink(Sink):
         return self._write
 
     def finish(self, frames: int) -> None:
-        """Do nothing: every frame is on disk already."""
+        """Do nothing: all frames are already on disk."""
 
     def discard(self) -> None:
         """Do nothing: no other process writes to the folder."""
@@ -252,7 +252,7 @@ class FolderSink(Sink):
         raw = encoded.getvalue()
         if self._frames == 1:
             raw = raw[:-12] + self._text + raw[-12:]  # before the last chunk, IEND
-        # Renamed only when complete, so that a killed process leaves complete frames.
+        # A frame is renamed when complete, so that a killed process leaves only complete frames.
         path = self._folder / f"{self._frames:05}.png"
         growing = path.with_suffix(".part")
         growing.write_bytes(raw)
@@ -268,7 +268,7 @@ def _check_audio(path: Path, format: Format) -> None:  # noqa: A002
     if not format.audio_codec:
         able = ", ".join(sorted(name for name in formats if formats[name].audio_codec))
         raise UsageError(
-            f"{formats.name_of(format)} does not support sound: choose from {able}, or leave it out"
+            f"{formats.name_of(format)} does not support sound: choose from {able}, or omit it"
         )
     if not path.is_file():
         raise UsageError(f"no audio file {str(path)!r}: check the name")

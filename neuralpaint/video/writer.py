@@ -37,13 +37,13 @@ _MIN_BUFFERS, _MAX_BUFFERS = 3, 16
 class ClipWriter:
     """Writes uint8 frames (height, width, 3) to a clip.
 
-    `path`, `height`, `width` and `fps` are those of the clip: its size is one pixel larger than
-    that of the frames where the format requires even numbers. `shape` is that of the frames, and
-    `frames` their number so far.
+    `path`, `height`, `width` and `fps` describe the clip; `height` and `width` are rounded up to
+    even numbers if the format needs it. `shape` is the shape of a frame, and `frames` is the number
+    of frames so far.
 
-    As a context manager it finishes the clip at the end of the block, also after a
-    KeyboardInterrupt; after any other exception it leaves nothing behind. The file appears under
-    its name only when it is complete.
+    As a context manager, it finishes the clip at the end of the block, also after a
+    KeyboardInterrupt; after any other exception it removes the clip. The file appears under its
+    name only when it is complete.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class ClipWriter:
             title: stored where the format has a place for it.
             audio: a sound file, cut or padded with silence to the length of the clip.
             overwrite: whether `path` may exist.
-            rescue: whether an incomplete clip that a killed process left at `path` is kept under
-                another name, if it can be played; otherwise it is deleted.
+            rescue: whether the playable part of a clip that a killed process was writing to `path`
+                is kept under another name; otherwise it is deleted.
 
         Raises:
             UsageError: the path, format, size, rate or audio cannot be used.
@@ -128,10 +128,10 @@ class ClipWriter:
     def write(self, frame: Frame) -> None:
         """Add one frame. It is copied, so the array can be reused at once.
 
-        Blocks while the encoder is behind.
+        Blocks while all buffers are waiting for the encoder.
 
         Raises:
-            ValueError: it is not a C-contiguous uint8 array of `shape`, or the clip is closed.
+            ValueError: `frame` is not C-contiguous uint8 of `shape`, or the clip is closed.
             EncodingError: ffmpeg failed on an earlier frame, or the disk is full.
         """
         if self._closed:
@@ -146,7 +146,7 @@ class ClipWriter:
             raise self._failure
         height, width, _ = self.shape
         buffer[:height, :width] = frame
-        # Where sizes must be even, the last row and column are repeated; black would be visible.
+        # If sizes must be even, the last row and column are repeated; black would be visible.
         buffer[height:, :width] = buffer[height - 1, :width]
         buffer[:, width:] = buffer[:, width - 1 : width]
         self._filled.put(buffer)
@@ -155,11 +155,11 @@ class ClipWriter:
     def close(self, *, patience: int = 1) -> Path:
         """Finish the clip and return its path. Further calls do nothing.
 
-        The first `patience` KeyboardInterrupts during the call are raised after the clip is
-        finished; the next one kills ffmpeg, and nothing is left.
+        Up to `patience` KeyboardInterrupts are held back until the clip is finished. One more kills
+        ffmpeg and removes the file.
 
         Raises:
-            EncodingError: the clip cannot be finished; nothing is left.
+            EncodingError: the clip cannot be finished; the file is removed.
         """
         if not self._closed:
             self._finish(patience=patience)
@@ -168,9 +168,9 @@ class ClipWriter:
         return self.path
 
     def abort(self) -> None:
-        """Stop encoding and leave nothing. Does nothing after `close`.
+        """Stop encoding and remove the clip. Does nothing after `close`.
 
-        A KeyboardInterrupt during the call is raised after everything is removed.
+        A KeyboardInterrupt during the call is raised after the files are removed.
         """
         if not self._closed:
             self._sink.stop()
@@ -192,7 +192,7 @@ class ClipWriter:
         elif issubclass(kind, KeyboardInterrupt) and self.frames:
             self._finish(patience=0)
             if self._failure is not None:
-                _log.warning("the clip so far is lost: %s", self._failure)
+                _log.warning("the clip up to here is lost: %s", self._failure)
         else:
             self.abort()
 
@@ -203,12 +203,12 @@ class ClipWriter:
         self._wait(patience=patience)
 
     def _wait(self, *, patience: int) -> None:
-        """Wait for the encoding thread; the first `patience` KeyboardInterrupts do not stop it."""
+        """Wait for the encoding thread; up to `patience` KeyboardInterrupts are held back."""
         interrupts = 0
         # The loop checks the flag and not the queue: Ctrl-C may arrive just after `get` returns.
         while not self._ended:
             try:
-                self._filled.put(None)  # a second one, after an interrupt, is ignored
+                self._filled.put(None)  # an extra None after an interrupt is harmless
                 self._done.get()
             except KeyboardInterrupt:
                 interrupts += 1
@@ -222,10 +222,10 @@ class ClipWriter:
             raise KeyboardInterrupt
 
     def _run(self) -> None:
-        """Encode the queued frames. Runs on another thread, which no signal interrupts."""
+        """Encode the queued frames. Runs on another thread, where signals raise no exception."""
         frames = self._queued()
         try:
-            # What killed processes left of the same clip.
+            # Remove part files left by killed processes.
             remove_stale_parts(self._target, keep=self._sink.is_playable if self._rescue else None)
             with part_file(self._target, folder=self._sink.folder) as part:
                 self._encode(frames, part)
@@ -234,7 +234,7 @@ class ClipWriter:
         except NeuralPaintError as error:
             self._failure = error
         except Exception as error:
-            # Raised by the next call of `write` or `close`, which would otherwise block forever.
+            # `write` or `close` raises it; without it, they would block forever.
             _log.debug("unexpected failure while encoding", exc_info=True)
             self._failure = EncodingError(f"{str(self.path)!r} cannot be written: {error!r}")
         for _ in frames:  # `write` may be blocked until a buffer is free
@@ -256,10 +256,10 @@ class ClipWriter:
                 part.publish()
                 self._published = True
         except EncodingError as error:
-            if not sink.stopped:  # otherwise the error is only that ffmpeg was killed
+            if not sink.stopped:  # otherwise `stop` killed ffmpeg
                 raise EncodingError(f"{str(self._target)!r} cannot be written: {error}") from error
         finally:
-            # Before the part file is removed: ffmpeg would create it again.
+            # ffmpeg must end before the part file is removed, or it would create the file again.
             sink.discard()
 
     def _queued(self) -> Iterator[Frame]:

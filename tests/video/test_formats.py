@@ -40,7 +40,7 @@ def test_a_format_is_parsed_with_its_settings() -> None:
 
 
 def test_a_suffix_of_another_format_is_refused() -> None:
-    with pytest.raises(UsageError, match="called mp4, but the format is gif"):
+    with pytest.raises(UsageError, match="the mp4 suffix, but --format is gif"):
         format_for("out.mp4", "gif")
 
 

@@ -1,4 +1,4 @@
-"""Overlays: pictures and readings drawn on, or shown beside, each frame of a clip.
+"""Overlays: pictures and values drawn on each frame of a clip, or beside it.
 
 Every module of this folder is imported, so a new overlay is one registered class in a new file.
 """

@@ -1,8 +1,7 @@
 """The curve of the PSNR or the loss, which grows with every frame.
 
-The final value is not known in advance. So one end of the vertical axis is fixed by the first
-value. The other is at a typical good result, and moves only when the curve comes near it: always
-together with the curve, and never back.
+The final value is not known in advance. So the first value fixes one end of the vertical axis. The
+other end is a typical good result; it moves outwards when the curve comes near, and never back.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from neuralpaint.video.plot import Floats, Plot, draw_plot
 
 __all__ = ["Curve"]
 
-_MAX_PSNR = 60.0  # dB: an infinite PSNR, of equal pictures, is drawn here
+_MAX_PSNR = 60.0  # dB: the infinite PSNR of equal pictures is drawn here
 _MIN_LOSS = 1e-8
 _MIN_WIDTH = 28  # pixels
 
 
 class _Axis(NamedTuple):
-    """The vertical axis: the values at its bottom, its top and its ticks."""
+    """The vertical axis: the values at its bottom, at its top and at its ticks."""
 
     bottom: float
     top: float
     ticks: dict[float, str]
 
     def position(self, values: Floats | float) -> Floats:
-        """Return the position of values on the axis, in [0, 1]."""
+        """Return the positions of values on the axis, in [0, 1]."""
         return np.clip((np.asarray(values) - self.bottom) / (self.top - self.bottom), 0, 1)
 
 

@@ -33,16 +33,16 @@ _CAPTION = "error"
 @overlays.register("heatmap")
 @dataclass(frozen=True)
 class Heatmap(Overlay):
-    """Error of every pixel on a colour scale that stays the same all through the clip.
+    """Error of every pixel, on one colour scale for the whole clip.
 
     Where a mask hides the picture and the original is not known, the error is shown as 0.
     """
 
     scale: float = setting(
-        50, "error that gets the brightest colour", unit="of 255 levels", minimum=1, maximum=255
+        50, "error with the brightest colour", unit="of 255 levels", minimum=1, maximum=255
     )
     placement: Literal["auto", "beside", "stacked", "inset"] = setting(
-        "auto", "a panel (auto: whichever is nearer to 16:9), or small in a corner"
+        "auto", "a panel (auto: the layout nearer to 16:9), or small in a corner"
     )
     corner: Corner = setting("top-right", "where the inset is")
 
@@ -84,7 +84,6 @@ class Heatmap(Overlay):
             caption(part, (inner, inner, *label), _CAPTION)
 
     def _draw_legend(self, frame: Frame, scene: Scene) -> None:
-        """Draw the colour scale and the values at its ends."""
         size = small_size(*frame.shape[:2])
         words = ("0", f"{self.scale:g}")
         long, thick, space = 6 * size, max(3, round(0.5 * size)), round(0.5 * size)
@@ -108,7 +107,7 @@ class Heatmap(Overlay):
 
 
 def _error(network: Frame, original: Frame) -> npt.NDArray[np.uint16]:
-    """Return the absolute error summed over the channels, (h, w) in [0, 765]."""
+    """Return the absolute error (h, w), summed over the channels, in [0, 765]."""
     away = np.maximum(network, original)
     away -= np.minimum(network, original)
     error: npt.NDArray[np.uint16] = away[..., 0].astype(np.uint16)

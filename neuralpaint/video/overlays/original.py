@@ -1,4 +1,4 @@
-"""Overlays that show the original picture: mask and wipe over the network's, side beside it."""
+"""Overlays that show the original: mask and wipe over the network's picture, side next to it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["MaskOverlay", "Side", "Wipe"]
 
 _BLACK = (0, 0, 0)
 _LABEL = "original"
-_GREYS = np.array([118, 140], np.uint8)  # of a checkerboard
+_GREYS = np.array([118, 140], np.uint8)  # of the checkerboard
 _FIELDS = 40  # of the checkerboard, along the shorter side
-_HOLE_DELAY = 0.6  # the hole begins to fade after this fraction of the fading of the known part
+_HOLE_DELAY = 0.6  # the hole starts to fade at this fraction of the fade of the known part
 
 
 @overlays.register("mask")
 @dataclass(frozen=True)
 class MaskOverlay(Overlay):
-    """The picture with its hole for a moment, which dissolves as the learning begins."""
+    """The picture with its hole, shown for a moment; then it fades into the network's picture."""
 
     layer: ClassVar[int] = -1
     needs_mask: ClassVar[bool] = True
@@ -41,10 +41,10 @@ class MaskOverlay(Overlay):
     )
 
     def draw(self, frame: Frame, scene: Scene) -> None:
-        """Blend the picture over the network's, and a checkerboard over the hole.
+        """Blend the original over the network's picture, and a checkerboard over the hole.
 
-        The checkerboard is how editors show transparency. It fades last, to show where the network
-        has no data.
+        The checkerboard stands for transparency, as in image editors. It fades last, to show where
+        the network has no data.
         """
         progress = scene.moment.progress
         known = _opacity(progress, self.hold, self.fade)
@@ -64,7 +64,7 @@ class MaskOverlay(Overlay):
 class Side(Overlay):
     """The original next to the network's picture."""
 
-    layout: Layout = setting("auto", "beside, stacked, or whichever is nearer to 16:9")
+    layout: Layout = setting("auto", "beside, stacked, or auto: the layout nearer to 16:9")
 
     @property
     def panel(self) -> Panel:
@@ -107,7 +107,7 @@ class Wipe(Overlay):
     def position(self, progress: float) -> float:
         """Return the position of the line, from 0 (left edge) to 1 (out of view on the right).
 
-        A cosine: the line slows down before it turns, and at the end of the clip.
+        A cosine, so that the line slows down where it turns and at the end of the clip.
         """
         return 1 - self.reach * (1 - math.cos(2 * math.pi * self.sweeps * progress)) / 2
 

@@ -1,4 +1,4 @@
-"""Overlays: their base class, the information they draw from, and their composition on a frame."""
+"""Base class of overlays, the data they draw from, and their composition with a frame."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Point(NamedTuple):
     step: int
     seconds: float  # of training
     loss: float  # NaN before the first step
-    psnr: float  # of the frame against the original, in dB; infinite where they are equal
+    psnr: float  # of the frame against the original, in dB; infinite if they are equal
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ class Moment:
 
 
 class Panel(NamedTuple):
-    """The caption and the position of an overlay that is a picture of its own."""
+    """The caption and the position of an overlay that is a separate picture."""
 
     caption: str
     layout: Layout
 
 
 class Corners:
-    """Allocates the space on a frame from its corners; boxes in the same corner are stacked."""
+    """Allocates boxes in the corners of a frame; boxes in one corner are stacked."""
 
     def __init__(self, height: int, width: int) -> None:
         self._height, self._width = height, width
@@ -88,9 +88,9 @@ class Corners:
         self._taken: list[Box] = []
 
     def place(self, corner: Corner, *, height: int, width: int) -> Box | None:
-        """Allocate a free box of this size nearest to `corner`; return None if there is no room.
+        """Allocate the free box of this size nearest to `corner`; return None if there is no room.
 
-        A box can have at most half the height of the frame, and its width without the margins.
+        A box is at most half as high as the frame, and as wide as the frame without its margins.
         """
         if 2 * height > self._height or width > self._width - 2 * self._margin or width <= 0:
             return None
@@ -109,7 +109,7 @@ class Corners:
         return self._taken[-1]
 
     def place_caption(self, corner: Corner, text: str) -> Box | None:
-        """Allocate a box for `caption`; return None where it would hide too much of the picture."""
+        """Allocate a box for `caption`; return None if it would hide too much of the picture."""
         height, width = caption_size(text, height=self._height, width=self._width)
         if 4 * height > self._height:
             return None
@@ -118,7 +118,7 @@ class Corners:
 
 @dataclass(frozen=True)
 class Scene:
-    """The read-only information from which an overlay draws one frame."""
+    """The read-only data from which an overlay draws one frame."""
 
     moment: Moment
     network: Frame
@@ -130,11 +130,11 @@ class Scene:
     hidden: Callable[[], Coverage | None] = lambda: None
     """Returns the unknown part of the picture, float32 (h, w) in [0, 1]; None if all is known."""
     unjudged: Callable[[], Coverage | None] = lambda: None
-    """Returns, likewise, the part where the original is not known either."""
+    """Returns, in the same form, the pixels hidden by the mask for which no truth is given."""
 
     @property
     def original(self) -> Frame:
-        """The picture that is learned, at the same size, uint8 (h, w, 3)."""
+        """The picture that is learned, at the size of the frame, uint8 (h, w, 3)."""
         return self.load_original()
 
 
@@ -142,13 +142,13 @@ class Overlay(Settings, ABC):
     """Something that is drawn on every frame of a clip.
 
     An annotation (the default) draws on the network's picture. An overlay with a `panel` is a
-    picture of its own, of the same size, beside the network's picture.
+    separate picture of the same size, next to the network's picture.
     """
 
     layer: ClassVar[int] = 1
     """Annotations with a lower layer are drawn first, independent of their order in the list."""
     needs_mask: ClassVar[bool] = False
-    """Whether it shows the unknown part of a picture, and so needs a picture with a mask."""
+    """Whether the overlay shows the unknown part of a picture, and so needs a mask."""
 
     @property
     def panel(self) -> Panel | None:
@@ -159,8 +159,8 @@ class Overlay(Settings, ABC):
     def draw(self, frame: Frame, scene: Scene) -> None:
         """Draw on `frame`, uint8 (h, w, 3), in place.
 
-        For an annotation, `frame` is the network's picture with the annotations drawn before; a
-        panel fills all of it. Draws nothing where it would be too small to be legible.
+        For an annotation, `frame` is the network's picture with all earlier annotations; a panel
+        fills the whole frame. Draws nothing if it would be too small to read.
         """
 
 
@@ -171,7 +171,7 @@ def composed_size(overlays: Sequence[Overlay], *, height: int, width: int) -> tu
     """Return the (height, width) of a frame of this size with all overlays.
 
     Raises:
-        UsageError: one panel is to be beside the picture and another below it.
+        UsageError: one panel goes beside the picture and another one below it.
     """
     panels = [overlay.panel for overlay in overlays if overlay.panel]
     down, right = _offset(panels, height=height, width=width)
@@ -189,10 +189,10 @@ def compose(
 ) -> Frame:
     """Return a copy of `frame` with every overlay, uint8 of `composed_size`.
 
-    Annotations are drawn on the network's picture. Panels are pictures of the same size after it,
-    in the order they are listed. Annotations and panels can be listed in any order, because every
-    overlay gets `original` and the unchanged `frame`, both uint8 (h, w, 3). Annotations with a
-    lower `layer` are drawn first; in an occupied corner, a later one is placed next to an earlier.
+    Annotations are drawn on the network's picture; an annotation with a lower `layer` is drawn
+    first. If two share a corner, the later one is placed next to the earlier one. Panels follow the
+    picture in the listed order. Every overlay gets `original` and the unchanged `frame`, both uint8
+    (h, w, 3).
 
     If computing `original` takes time, pass a function: it is called at most once, and only if an
     overlay needs it. The same applies to `hidden` and `unjudged`, see `Scene`.
@@ -229,7 +229,7 @@ def compose(
 
 
 def _draw(overlays: Sequence[Overlay], part: Frame, scene: Scene, label: str) -> None:
-    """Draw one picture and its caption; the space of the caption is allocated first."""
+    """Draw one picture and its caption; the caption gets its place first."""
     box = scene.corners.place_caption("top-left", label) if label else None
     for overlay in sorted(overlays, key=lambda overlay: overlay.layer):
         overlay.draw(part, scene)
@@ -246,7 +246,7 @@ def _offset(panels: Sequence[Panel], *, height: int, width: int) -> tuple[int, i
     layouts = {panel.layout for panel in panels} - {"auto"}
     if len(layouts) > 1:
         raise UsageError(
-            "one overlay is to lie beside the picture and another to be stacked: choose one layout"
+            "one overlay is beside the picture and another one is stacked: choose one layout"
         )
     if layouts:
         return stacked if "stacked" in layouts else beside

@@ -19,7 +19,7 @@ _ZERO_OPACITY = 0.24  # of leading zeros
 
 
 class _Field(NamedTuple):
-    """A value with the words before and after it, and the widest text it can become."""
+    """A value with the words before and after it, and its widest possible text."""
 
     before: str
     value: str
@@ -62,7 +62,7 @@ class Steps(Overlay):
 
 
 def _time(seconds: float) -> _Field:
-    """Return minutes, seconds and tenths, in the same format for all durations."""
+    """Return minutes, seconds and tenths, in one format for all durations."""
     minutes, tenths = divmod(round(10 * seconds), 600)
     return _Field("", f"{minutes}:{tenths / 10:04.1f}", "", "00:00.0")
 
@@ -72,7 +72,7 @@ def _space(size: int) -> int:
 
 
 def _width(field: _Field, size: int) -> int:
-    """Return the largest width of a field, so that the pill keeps its size while it counts."""
+    """Return the largest width of a field, so that the size of the pill does not change."""
     value = max(text_width(field.widest, size), text_width(field.value, size))
     words = [text_width(word, size) + _space(size) for word in (field.before, field.after) if word]
     return value + sum(words)
