@@ -26,7 +26,7 @@ from neuralpaint.pipelines.compare.maps import differing_crops, error_scale, exh
 from neuralpaint.pipelines.compare.race import arrange
 from neuralpaint.pipelines.compare.result import CompareResult
 from neuralpaint.pipelines.compare.sweep import Sweep
-from neuralpaint.pipelines.compare.training import Judge, Scores
+from neuralpaint.pipelines.compare.training import Evaluator, Scores
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.training.torch_learner import TorchLearner
@@ -136,13 +136,13 @@ def test_each_painting_is_measured_once(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    glance = Judge.glance
+    estimate = Evaluator.estimate
 
-    def recorded(self: Judge, painting: Any) -> Scores:
+    def recorded(self: Evaluator, painting: Any) -> Scores:
         seen.append(id(painting))
-        return glance(self, painting)
+        return estimate(self, painting)
 
-    monkeypatch.setattr(Judge, "glance", recorded)
+    monkeypatch.setattr(Evaluator, "estimate", recorded)
     options = QUICK | {"model": SMALL, "steps": 5, "no_race": False, "duration": 3.0}
     (outcome,) = compare(photo, tmp_path / "out", **options).outcomes
     assert len(outcome.fractions) == 28
@@ -186,15 +186,15 @@ def test_the_final_loss_is_the_mean_over_the_last_steps(
 def test_the_held_out_pixels_decide_the_ranking(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: bool
 ) -> None:
-    judge = Judge.judge
+    evaluate = Evaluator.evaluate
     scores = iter([Scores(30.0, 50.0, 10.0), Scores(20.0, 20.0, 21.5)])
 
-    def scored(self: Judge, frame: NDArray[np.uint8]) -> Scores:
-        assert math.isfinite(judge(self, frame).all)
+    def scored(self: Evaluator, frame: NDArray[np.uint8]) -> Scores:
+        assert math.isfinite(evaluate(self, frame).all)
         each = next(scores)
         return each if split else each._replace(held_out=None)
 
-    monkeypatch.setattr(Judge, "judge", scored)
+    monkeypatch.setattr(Evaluator, "evaluate", scored)
     given = QUICK | {"train_on": "every-other" if split else "all", "no_race": False}
     found = compare(photo, tmp_path / "out", **given)
     best = "skipconn" if split else "fourier"
@@ -478,7 +478,7 @@ def test_a_race_of_which_no_variant_finishes_has_a_report(
     assert [outcome.verdict for outcome in found.outcomes] == ["failed at step 0"] * 2
     assert {outcome.message for outcome in found.outcomes} == {"out of memory: lower --batch"}
     page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
-    assert "None of them came to an end." in page.text
+    assert "None of them finished." in page.text
 
 
 @pytest.mark.slow

@@ -11,8 +11,7 @@ from typing import Any
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import options
 from neuralpaint.errors import UsageError
-from neuralpaint.pipelines.compare.settings import AXES, FIXED, NAMED
-from neuralpaint.restoration.settings import TargetSettings
+from neuralpaint.pipelines.compare.settings import AXES, NAMED, varying
 from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["named", "one_line"]
@@ -68,13 +67,10 @@ _Facts = dict[str, Any]
 
 def _facts(training: TrainingSettings) -> _Facts:
     facts: _Facts = {}
-    settings, target = training.to_dict(), options(TargetSettings)
-    # The order of 0.1: names are those of the folders that --resume looks for.
-    for key in sorted(settings, key=lambda key: (key not in target, key == "engine")):
-        value = settings[key]
+    for key, value in varying(training).items():
         if key in NAMED:
             facts.update(_inside(key, NAMED[key], value))
-        elif key not in FIXED:
+        else:
             facts[key] = _EntryName(value) if key in AXES else value
     return facts
 

@@ -164,11 +164,11 @@ def _lead(result: CompareResult) -> Iterator[str]:
     pixels = "every second pixel in x and y" if result.splits else "all pixels"
     yield (
         f"How well is the picture learned in {ways}? All had the same seed, learned {pixels} and "
-        f"were looked at {_budget(result)}."
+        f"were measured {_budget(result)}."
     )
     winner = result.winner
     if winner is None:
-        yield "None of them came to an end."
+        yield "None of them finished."
     else:
         others = [each for each in result.outcomes[1:] if each.status == "finished"]
         ahead = ""
@@ -181,7 +181,7 @@ def _lead(result: CompareResult) -> Iterator[str]:
     if failed:
         yield f"Not in the ranking: {'; '.join(failed)}."
     if result.missing:
-        yield f"Not trained, because it was interrupted: {', '.join(result.missing)}."
+        yield f"Not trained, because the comparison was interrupted: {', '.join(result.missing)}."
 
 
 def _shared_settings(result: CompareResult) -> dict[str, str]:

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 from neuralpaint._version import __version__
 from neuralpaint.image.metrics import format_psnr
 from neuralpaint.pipelines.compare.outcome import Figures, Outcome, RaceOutcome, UpscaleOutcome
-from neuralpaint.pipelines.compare.settings import FIXED, OWN, CompareSettings, UpscaleSettings
+from neuralpaint.pipelines.compare.settings import (
+    OWN,
+    CompareSettings,
+    UpscaleSettings,
+    varying,
+)
 from neuralpaint.pipelines.compare.variants import BASELINE
 
 if TYPE_CHECKING:
@@ -167,11 +172,7 @@ class CompareResult(Comparison[RaceOutcome]):
         """Return the rows of results.csv, with the settings in which variants may differ."""
         rows = []
         for numbers, outcome in zip(self._numbers(), self.outcomes, strict=True):
-            # The target first and the engine last, as in version 0.1.
-            own = outcome.settings.target.to_dict() | outcome.settings.to_dict()
-            own["engine"] = own.pop("engine")
-            own = {name: value for name, value in own.items() if name not in FIXED}
-            rows.append({name: numbers[name] for name in _COLUMNS} | own)
+            rows.append({name: numbers[name] for name in _COLUMNS} | varying(outcome.settings))
         return rows
 
     def content(self) -> dict[str, Any]:

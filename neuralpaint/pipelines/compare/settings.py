@@ -64,19 +64,19 @@ class AxesSettings(Settings):
     section: ClassVar[str] = "Training"
 
     model: str = setting(
-        "fourier", "what is trained; like --loss, --optimizer, --schedule and --engine it may be "
-        "given several times, and every combination is a contestant",
-        entries=models, repeatable=True,
-    )  # fmt: skip
-    loss: str = setting("mse", "what it minimises", entries=losses, repeatable=True)
+        "fourier",
+        "model to train; like --loss, --optimizer, --schedule and --engine it may be given several "
+        "times, and every combination is a contestant",
+        entries=models,
+        repeatable=True,
+    )
+    loss: str = setting("mse", "loss to minimise", entries=losses, repeatable=True)
     optimizer: str = setting(
-        "adam", "how the weights follow the gradient", entries=optimizers, repeatable=True
+        "adam", "how gradients change the weights", entries=optimizers, repeatable=True
     )
-    schedule: str = setting(
-        "cosine", "the learning rate over time", entries=schedules, repeatable=True
-    )
+    schedule: str = setting("cosine", "learning rate over time", entries=schedules, repeatable=True)
     engine: str = setting(
-        "torch", "what does the mathematics: torch, or numpy, the network from scratch",
+        "torch", "library that computes: torch, or numpy, the network from scratch",
         unit="engine", repeatable=True,
     )  # fmt: skip
 
@@ -99,15 +99,15 @@ class CompareSettings(ComposedSettings):
     fps: float = setting(30.0, "frames per second of race.mp4", minimum=1, maximum=120)
     hold: float | None = setting(
         None,
-        "how long its end is held; unset, a fifth of it and at most 2 s",
+        "how long race.mp4 holds its last frame; unset, a fifth of its length, at most 2 s",
         unit="seconds",
         minimum=0,
     )
     pacing: Literal["log", "fixed"] = setting(
-        "log", "how training time becomes its time: slow at first, or the same all through"
+        "log", "pace of race.mp4: slow motion at the start, or constant"
     )
-    no_original: bool = setting(False, "leave the picture itself out of the race")
-    no_race: bool = setting(False, "make no race.mp4, and film nothing")
+    no_original: bool = setting(False, "leave the original out of race.mp4")
+    no_race: bool = setting(False, "write no race.mp4, and film nothing")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -169,7 +169,7 @@ class CompareSettings(ComposedSettings):
 
 _UPSCALE = (
     "instead of a race: make the picture this many times smaller along each side, bring it back by "
-    "resampling and by each --model, plain and enhanced, and tell which comes nearest"
+    "resampling and by each --model, plain and enhanced, and rank the results"
 )
 
 
@@ -181,14 +181,14 @@ class DegradationSettings(Settings):
 
     upscale: float | None = setting(None, _UPSCALE, above=1.0, maximum=16)
     shrink: Kernel | None = setting(
-        None, "how it is really made small; unset, as --kernel says, which is what all assume"
+        None, "how the picture is made small; unset, by --kernel, which all methods assume"
     )
     noise: float = setting(
-        0.0, "standard deviation of Gaussian noise that is put on the small picture",
+        0.0, "standard deviation of Gaussian noise that is added to the small picture",
         unit="levels", minimum=0, maximum=100,
     )  # fmt: skip
     jpeg: int | None = setting(
-        None, "send the small picture through a JPEG of this quality", minimum=1, maximum=100
+        None, "compress the small picture as a JPEG of this quality", minimum=1, maximum=100
     )
 
 
@@ -205,13 +205,13 @@ class UpscaleSettings(ComposedSettings):
     degradation: DegradationSettings = group(DegradationSettings)
     # Three models, as which one suits is the question: five minutes of one core at 768x512.
     model: str = setting(
-        "fourier,skipconn,pyramid", "what is trained; may be given several times", entries=models,
+        "fourier,skipconn,pyramid", "model to train; may be given several times", entries=models,
         repeatable=True,
     )  # fmt: skip
-    loss: str = setting("mse", "what it minimises", entries=losses)
-    optimizer: str = setting("adam", "how the weights follow the gradient", entries=optimizers)
-    schedule: str = setting("cosine", "the learning rate over time", entries=schedules)
-    engine: Engine = setting("torch", "what does the mathematics")
+    loss: str = setting("mse", "loss to minimise", entries=losses)
+    optimizer: str = setting("adam", "how gradients change the weights", entries=optimizers)
+    schedule: str = setting("cosine", "learning rate over time", entries=schedules)
+    engine: Engine = setting("torch", "library that computes")
     optimization: OptimizationSettings = group(OptimizationSettings)
     target: TargetSettings = group(TargetSettings)
     machine: DeviceSettings = group(DeviceSettings)
@@ -250,6 +250,16 @@ class UpscaleSettings(ComposedSettings):
         """
         own = {"model": model, "target_scale": self.factor, "enhance": enhance}
         return TrainingSettings.from_dict(_shared(self) | own)
+
+
+def varying(training: TrainingSettings) -> dict[str, Any]:
+    """Return the settings in which variants may differ: the target first, the engine last.
+
+    That is the order of version 0.1, in which names and columns are composed.
+    """
+    values = training.target.to_dict() | training.to_dict()
+    values["engine"] = values.pop("engine")
+    return {name: value for name, value in values.items() if name not in FIXED}
 
 
 def _shared(settings: Settings) -> dict[str, Any]:

@@ -41,10 +41,10 @@ from neuralpaint.video.writer import ClipWriter
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["Judge", "Scores", "Training", "paint_note", "stops_of", "training_progress"]
+__all__ = ["Evaluator", "Scores", "Training", "paint_note", "stops_of", "training_progress"]
 
 _POINTS = 36  # of a curve
-_SELDOM = 8  # at least each eighth of the points is measured
+_LARGEST_GAP = 8  # at least every eighth point is measured
 _TAIL = 0.1  # the part of the training over which its final loss is the mean
 # Measuring and filming may take this part of the training time, and a few seconds more; beyond
 # that, fewer points are measured and more frames are blended.
@@ -60,7 +60,7 @@ class Scores(NamedTuple):
     held_out: float | None  # None where every pixel is learned
 
 
-class Judge:
+class Evaluator:
     """Measures the PSNR over all, the learned and the held-out pixels of a picture."""
 
     def __init__(self, picture: Picture, train_on: TrainOn) -> None:
@@ -68,11 +68,11 @@ class Judge:
         self._held_out = None if train_on == "all" else held_out(picture, train_on)
         self._stride = sampling_stride(picture.height * picture.width, most=_SAMPLE)
 
-    def judge(self, frame: NDArray[np.uint8]) -> Scores:
+    def evaluate(self, frame: NDArray[np.uint8]) -> Scores:
         """Return the scores of a frame of the picture's size, uint8 (h, w, 3)."""
         return self._scores(frame, 1)
 
-    def glance(self, painting: Painting) -> Scores:
+    def estimate(self, painting: Painting) -> Scores:
         """Return the scores of a painting at every few rows and columns of a large picture."""
         grid = self._picture.canvas.grid().thinned(self._stride)
         return self._scores(PendingFrame(painting, grid).frame(), self._stride)
@@ -123,7 +123,7 @@ class Training:
     ) -> None:
         """Prepare a training of `picture`; it is filmed at the (height, width) `film_size`."""
         self._variant, self._picture, self._settings = variant, picture, settings
-        self._judge = Judge(picture, settings.optimization.train_on)
+        self._evaluator = Evaluator(picture, settings.optimization.train_on)
         self._report = report
         self._viewport: Viewport | None = None
         if film_size is not None:
@@ -164,21 +164,24 @@ class Training:
                 pass
         else:
             self._film(shots, self._viewport, folder / "film.mkv", trained)
-        # Before the last frame is rendered: a GPU may still be training.
-        steps, seconds = trained.step, trained.seconds
         still = None
         if self._newest is not None:
             still = self._finish(self._newest, folder / "still.png")
-        outcome = replace(self._outcome(), weights=trained.weights, steps=steps, still=still)
-        film = folder / "film.mkv" if still and self._filmed else None
-        return replace(outcome, train_seconds=seconds, film=film)
+        return replace(
+            self._outcome(),
+            weights=trained.weights,
+            steps=trained.step,
+            train_seconds=trained.seconds,
+            still=still,
+            film=folder / "film.mkv" if still and self._filmed else None,
+        )
 
     def _shots(self, learner: Learner) -> Iterator[Snapshot]:
         """Yield a snapshot at every moment of the film; some of them are measured."""
 
         def look(loss: float) -> None:
             self._loss = loss
-            self._show(learner)
+            self._report_progress(learner)
 
         stops, shots = self._stops(learner)
         for shot, snapshot in zip(shots, learn(learner, stops, look=look), strict=True):
@@ -191,8 +194,8 @@ class Training:
             self._fraction = self._fractions[shot]
             if shot in self._points and self._is_due(snapshot, learner):
                 loss = self._losses.since(self._curve[-1].step if self._curve else 0)
-                self._add_point(snapshot, self._judge.glance(snapshot.painting), loss=loss)
-                self._show(learner)
+                self._add_point(snapshot, self._evaluator.estimate(snapshot.painting), loss=loss)
+                self._report_progress(learner)
             yield snapshot
 
     def _stops(self, learner: Learner) -> tuple[Iterable[int], list[int | None]]:
@@ -215,7 +218,7 @@ class Training:
         self._until_due -= 1
         if self._until_due > 0:
             return False
-        self._gap = min(_SELDOM, 2 * self._gap) if self._is_hurried(learner) else 1
+        self._gap = min(_LARGEST_GAP, 2 * self._gap) if self._is_hurried(learner) else 1
         self._until_due = self._gap
         return True
 
@@ -279,7 +282,7 @@ class Training:
         if self._curve and self._curve[-1].step == snapshot.step:
             self._fraction = self._curve.pop().fraction
         loss = self._losses.since(_tail_of(snapshot.step))
-        self._add_point(snapshot, self._judge.judge(frame), loss=loss)
+        self._add_point(snapshot, self._evaluator.evaluate(frame), loss=loss)
         note = paint_note(self._settings, self._variant, picture=self._picture.name)
         return save_still(frame, path, tag=note.text(), overwrite=True)
 
@@ -292,7 +295,7 @@ class Training:
             fractions=tuple(self._fractions[: self._filmed]),
         )
 
-    def _show(self, learner: Learner) -> None:
+    def _report_progress(self, learner: Learner) -> None:
         score = self._curve[-1].score if self._curve else None
         self._report(training_progress(learner, loss=self._loss, psnr=score))
 
