@@ -19,6 +19,7 @@ from typing import IO, Any
 __all__ = [
     "MODEL",
     "QUICK",
+    "Typed",
     "command",
     "kill_children",
     "neuralpaint",
@@ -30,6 +31,9 @@ __all__ = [
 MODEL = "fourier:order=4,hidden_size=8,hidden_layers=1"
 QUICK = ("--model", MODEL, "--steps", "8", "--duration", "1", "--fps", "6", "--threads", "1",
          "--device", "cpu")  # fmt: skip
+
+Typed = Callable[..., subprocess.CompletedProcess[str]]
+"""Runs a command line in the test's own process; see the fixture `typed`."""
 
 _LIMIT = 120.0  # seconds that a child may run
 

@@ -6,13 +6,14 @@ import logging
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from processes import Typed
 
 from neuralpaint.cli import main
 
@@ -49,7 +50,7 @@ def restore_process() -> Iterator[None]:
 @pytest.fixture
 def typed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+) -> Typed:
     """Run a command line in `tmp_path`, in this process: a start takes no time."""
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:

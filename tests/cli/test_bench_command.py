@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from processes import command, read_until, start
-
-Typed = Callable[..., subprocess.CompletedProcess[str]]
+from processes import Typed, command, read_until, start
 
 MODEL = "fourier:hidden_size=8,hidden_layers=2,order=4"
 QUICK = ("--model", MODEL, "--seconds", "0.2", "--device", "cpu", "--threads", "1")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from processes import MODEL, QUICK, command, neuralpaint, run
-
-Typed = Callable[..., subprocess.CompletedProcess[str]]
+from processes import MODEL, QUICK, Typed, command, neuralpaint, run
 
 
 def test_a_clip_is_made_and_replayed(folder: Path, typed: Typed) -> None:

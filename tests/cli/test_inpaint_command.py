@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from processes import QUICK
-
-Typed = Callable[..., subprocess.CompletedProcess[str]]
+from processes import QUICK, Typed
 
 STILL = QUICK[:4]
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-Typed = Callable[..., subprocess.CompletedProcess[str]]
+from processes import Typed
 
 QUICK = (
     "--model", "pyramid:hidden_size=4", "--steps", "8", "--seconds-each", "0.3", "--fps", "10",
