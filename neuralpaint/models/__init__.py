@@ -8,6 +8,8 @@ encodings/  from coordinates to features
 networks/   from features to colours
 codes       albums: pictures and their codes
 painting    a trained model with frozen weights
+
+To add a model, register a subclass of `Model` in a new file and import it below.
 """
 
 from neuralpaint.models.model import Model, models

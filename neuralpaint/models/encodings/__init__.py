@@ -11,7 +11,8 @@ necessary: over a grid, a feature of x alone has the shape (1, w, f), one of y a
 network multiplies each part with its own columns of a weight matrix, so the (h, w, features) input
 is never built.
 
-The modules need torch. This file does not; it has the settings from which encodings are built.
+The modules need torch. This file does not; it has the settings from which encodings are built. To
+add an encoding, register a subclass of `EncodingSettings` here and write its `Encoding` in a module.
 """
 
 from __future__ import annotations
