@@ -12,7 +12,7 @@ network multiplies each part with its own columns of a weight matrix, so the (h,
 is never built.
 
 The modules need torch. This file does not; it has the settings from which encodings are built. To
-add an encoding, register a subclass of `EncodingSettings` here and write its `Encoding` in a module.
+add one, register a subclass of `EncodingSettings` here and write its `Encoding` in a module.
 """
 
 from __future__ import annotations
