@@ -1,6 +1,6 @@
 """Export: writes the function f(x, y) -> (r, g, b) of a painting as ONNX, GLSL or NumPy arrays.
 
-A painting first becomes a `formula`, which every format writes in its own way.
+A painting is first converted to a `formula`, which each format then writes in its own way.
 """
 
 from neuralpaint.export.formats import check_export, export_formats, export_painting

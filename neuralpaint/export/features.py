@@ -1,7 +1,7 @@
 """The first part of a formula: every encoding as waves, ramps and planes of learned features.
 
-`features_of` is a generic function over the settings classes. A new encoding, or a new model that
-builds its own encoding, is exported as soon as a function for its class is registered here.
+`features_of` is a generic function over the settings classes. To export a new encoding, or a new
+model that builds its own encoding, register a function for its class here.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _MAX_NODES = 1 << 26  # of the finest level of a hash grid: half a gigabyte with
 class Plane:
     """A grid of nodes with bilinear interpolation, clamped at its edges.
 
-    Along each axis, a point lies at node `clamp(scale * coordinate + offset, 0, last)`. The pairs
-    are (y, x).
+    Along each axis, a point lies at node `clamp(scale * coordinate + offset, 0, last)`; `scale`,
+    `offset` and `last` are pairs (y, x).
     """
 
     nodes: Array  # (rows, columns, channels), at least two rows and columns
@@ -81,7 +81,7 @@ def features_of(settings: Settings, trained: Trained) -> Features:
     """Return the features of a model or an encoding.
 
     Raises:
-        UsageError: they cannot be expressed in a formula, or are too large for a file.
+        UsageError: the features cannot be written as a formula, or are too large for a file.
     """
     raise NotImplementedError(type(settings))
 
@@ -125,9 +125,9 @@ def _coordinates(encoding: NoEncoding, trained: Trained) -> Features:
 
 @features_of.register
 def _harmonics(encoding: HarmonicEncoding, trained: Trained) -> Features:
-    """Return sin(k pi x) and cos(k pi x), the same of y, then pi x and pi y.
+    """Return sin(k pi x), cos(k pi x), sin(k pi y), cos(k pi y), then pi x and pi y.
 
-    In the model, pi x comes between the waves of x and those of y.
+    The model has them in another order: pi x comes between the waves of x and the waves of y.
     """
     order = encoding.order_for(trained.canvas)
     waves = []
@@ -144,7 +144,7 @@ def _harmonics(encoding: HarmonicEncoding, trained: Trained) -> Features:
 @features_of.register
 def _frequencies(encoding: FrequencyEncoding, trained: Trained) -> Features:
     table = trained.weights.get("encoding.frequencies")
-    if table is None:  # the NumPy engine does not save it, but draws it again from the seed
+    if table is None:  # the NumPy engine does not save it: it is drawn from the seed
         table = encoding.frequencies(np.random.default_rng(trained.seed))
     return _waves(table, separable=encoding.separable)
 
@@ -156,7 +156,7 @@ def _pyramid(encoding: PyramidEncoding, trained: Trained) -> Features:
 
 @features_of.register
 def _hash(encoding: HashEncoding, trained: Trained) -> Features:
-    """Return a plane for each level; nodes that share a table entry each get a copy of it."""
+    """Return a plane for each level; every node gets a copy of its table entry."""
     canvas, table = trained.canvas, trained.weights["encoding.table"]
     planes, start, span = [], 0, np.array(canvas.span)
     for cells, row, entries in encoding.levels_for(canvas):
@@ -185,13 +185,13 @@ def _waves(table: _Floats, *, separable: bool) -> Features:
     for table in tables:
         for phase in (0.25, 0.0):
             offset = table.sum(1) / 2 + phase
-            # Whole turns change nothing but would cost digits.
+            # Whole turns change nothing, but would cost precision.
             rows.append(np.column_stack([table / 2, offset - np.round(offset)]))
     return Features(np.concatenate(rows))
 
 
 def _planes(trained: Trained, *, prefix: str) -> tuple[Plane, ...]:
-    """Return the planes of a pyramid, whose nodes lie at the centres of equal cells."""
+    """Return the planes of a pyramid; their nodes are the centres of equal cells."""
     weights, canvas = trained.weights, trained.canvas
     count = sum(name.startswith(f"{prefix}.planes.") for name in weights)
     planes, start = [], 0

@@ -51,7 +51,7 @@ export_formats: Registry[ExportFormat] = Registry("export format")
 @export_formats.register("onnx")
 @dataclass(frozen=True)
 class Onnx(ExportFormat):
-    """A model for every runtime of neural networks, from phones to browsers; any model."""
+    """For every runtime of neural networks, from phones to browsers; any model."""
 
     suffixes = (".onnx",)
 
@@ -83,12 +83,12 @@ class Glsl(ExportFormat):
 @export_formats.register("npz")
 @dataclass(frozen=True)
 class Npz(ExportFormat):
-    """Plain NumPy arrays, and the few lines of Python that evaluate them; any model."""
+    """NumPy arrays, and a short Python program that evaluates them; any model."""
 
     suffixes = (".npz",)
 
     def encode(self, painting: Painting) -> bytes:
-        """Return the archive. It contains the program `reader`, which documents the arrays."""
+        """Return the archive. It contains the source of `reader`, which documents the arrays."""
         import numpy as np
 
         from neuralpaint.export import reader
@@ -119,7 +119,7 @@ class Npz(ExportFormat):
 
 
 def export_format(path: str | Path) -> ExportFormat:
-    """Return the format that belongs to the suffix of `path`.
+    """Return the format for the suffix of `path`.
 
     Raises:
         UnknownNameError: no format has this suffix.
@@ -150,10 +150,10 @@ def export_painting(painting: Painting, path: str | Path, *, overwrite: bool = F
     Args:
         painting: a painting of one picture.
         path: its suffix chooses the format: .onnx, .glsl or .npz.
-        overwrite: replace a file that exists.
+        overwrite: replace an existing file.
 
     Raises:
-        UsageError: as `check_export`, or the format does not support the model of the painting.
+        UsageError: see `check_export`; or the format does not support the model of the painting.
         EncodingError: a package is missing, or the file cannot be written.
     """
     path = check_export(path, overwrite=overwrite)

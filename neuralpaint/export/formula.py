@@ -1,13 +1,13 @@
-"""A formula: a painting written in a few operations that every tool has.
+"""A formula: a painting written with a few operations that every tool supports.
 
     features = [sin(2 pi waves), ramps, planes]                     of a point (x, y)
     values   = features; then for each layer  f(W [its inputs] + b)
     colours  = the values of the last layer, in [0, 1]
 
-Everything else that a model does is folded into the weights: a cosine is a sine shifted by a
-quarter turn, omega of a SIREN is a factor of the weights, batch normalisation of a trained model is
-a scale and a shift, and (tanh z + 1) / 2 is the logistic function of 2 z. So an export format that
-can write these operations can write every model.
+All other operations of a model are folded into the weights: a cosine is a sine shifted by a quarter
+turn, omega of a SIREN is a factor of the weights, batch normalisation of a trained model is a scale
+and a shift, and (tanh z + 1) / 2 is the logistic function of 2 z. So an export format that can
+write these operations can write every model.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["EPS", "SLOPE", "Formula", "Layer", "Norm", "derive"]
 EPS = 1e-5
 """Added to the mean square before the root, in `Norm`."""
 SLOPE = 0.01
-"""Of a leaky ReLU, below 0."""
+"""Slope of a leaky ReLU below 0."""
 
 _Weights = Mapping[str, NDArray[Any]]
 
@@ -50,7 +50,7 @@ _Weights = Mapping[str, NDArray[Any]]
 class Norm:
     """Divides a layer's sums by their root mean square: gain z / sqrt(mean z^2 + EPS) + shift.
 
-    Equal to layer normalisation if the weights of the layer make sums with a mean of 0.
+    This is layer normalisation if the weights are centred, so that the sums have a mean of 0.
     """
 
     gain: Array  # (units,)
@@ -64,7 +64,7 @@ class Layer:
     weight: Array  # (units, inputs)
     bias: Array  # (units,)
     activation: ActivationName
-    inputs: tuple[int, ...]  # 0 stands for the features, i for the values of layer i, from 1
+    inputs: tuple[int, ...]  # 0: the features; i: the values of layer i, from 1
     norm: Norm | None = None
 
 
@@ -88,11 +88,11 @@ def derive(painting: Painting) -> Formula:
     """Return the formula of a painting.
 
     Raises:
-        UsageError: the model cannot be expressed as a formula, or is too large for a file.
+        UsageError: the model cannot be written as a formula, or is too large for a file.
     """
     if painting.codes is not None:
         raise UsageError(
-            "a painting of several pictures cannot be exported: train one of a single picture"
+            "a painting of several pictures cannot be exported: train one on a single picture"
         )
     settings = painting.settings
     model = models.parse(settings.model)
@@ -119,7 +119,7 @@ class _Folded(NamedTuple):
 
 
 def _layers(model: Model, weights: _Weights, *, columns: Sequence[int] | None) -> Iterator[Layer]:
-    """Yield the layers; `columns` are the indices of our features in the model."""
+    """Yield the layers; `columns` are the indices of the formula's features in the model."""
     last = sum(name.endswith(".bias") and ".layers." in name for name in weights) - 1
     for i in range(last + 1):
         weight, bias = _arrays(weights, f"network.layers.{i}", "weight", "bias")
@@ -137,7 +137,7 @@ def _layers(model: Model, weights: _Weights, *, columns: Sequence[int] | None) -
 
 @functools.singledispatch
 def _inputs(model: Model, layer: int) -> tuple[int, ...]:
-    """Return which values are the inputs of a layer, see `Layer`."""
+    """Return the inputs of a layer, as in `Layer.inputs`."""
     return (layer,)
 
 
@@ -148,7 +148,7 @@ def _skip_inputs(model: FourierModel | SkipConnModel | MorphModel, layer: int) -
 
 @functools.singledispatch
 def _fold(model: Model, index: int, layer: _Folded, weights: _Weights) -> _Folded:
-    """Return a hidden layer with everything between its sums and its activation folded in."""
+    """Fold all operations between the sums and the activation into a hidden layer."""
     return layer
 
 
@@ -179,7 +179,7 @@ def _arrays(weights: _Weights, name: str, *parts: str) -> Iterator[NDArray[np.fl
 
 
 def _torch_names(weights: _Weights) -> _Weights:
-    """Return the weights under the names that the torch engine gives them."""
+    """Return the weights under the names of the torch engine."""
     modules = {"linear": "network.layers", "norm": "network.norms"}
 
     def renamed(name: str) -> str:

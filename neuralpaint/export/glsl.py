@@ -1,7 +1,7 @@
 """A painting as a fragment shader for Shadertoy, in GLSL ES 3.00 with the weights as constants.
 
-Values are in groups of four, a vec4 each: a layer is a sum of products with 4 x 4 blocks of its
-weights, written out in full. A loop over an array of constants is shorter and many times slower.
+Values are grouped into vec4 variables. A layer is a sum of products with 4 x 4 blocks of its
+weights, written out in full: a loop over an array of constants is shorter but many times slower.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["write_shader"]
 
 _log = logging.getLogger(__name__)
 
-# Numbers of weights: from `_HEAVY` on the compilation is slow, and above `_MAX_WEIGHTS` too slow.
+# Numbers of weights: compilation is slow above `_HEAVY`, and too slow above `_MAX_WEIGHTS`.
 # Mesa without a GPU takes 2 s for 2,300 weights, 4 s for 6,000, 7 s for 9,000 and 11 s for 13,000;
 # Chromium takes 0.3, 1, 3 and 5 s.
 _HEAVY, _MAX_WEIGHTS = 5_000, 10_000
@@ -39,7 +39,7 @@ class _Function(NamedTuple):
 
 
 class _Four(NamedTuple):
-    """A vec4 variable, and how many of its components are used."""
+    """A vec4 variable, and the number of its components that are used."""
 
     name: str
     used: int
@@ -103,7 +103,7 @@ vec4 wave(vec4 turns) {
 """,
     ),
     "tanh": _Function(
-        # Some drivers divide infinity by infinity.
+        # Unclamped, some drivers divide infinity by infinity.
         "bounded_tanh",
         "vec4 bounded_tanh(vec4 z) {\n    return tanh(clamp(z, -10.0, 10.0));\n}\n",
     ),
@@ -137,13 +137,13 @@ def write_shader(painting: Painting) -> str:
 def _check(formula: Formula) -> None:
     if formula.planes:
         raise UsageError(
-            "a shader has no room for learned planes or hash tables: export as .onnx, or train "
+            "a shader cannot contain learned planes or hash tables: export as .onnx, or train "
             f"{_LIGHT}"
         )
     if formula.weights > _MAX_WEIGHTS:
         raise UsageError(
-            f"{formula.weights:,} weights are too many for a shader, which has at most "
-            f"{_MAX_WEIGHTS:,}: export as .onnx, or train {_LIGHT}"
+            f"{formula.weights:,} weights are too many for a shader (limit "
+            f"{_MAX_WEIGHTS:,}): export as .onnx, or train {_LIGHT}"
         )
     if formula.weights > _HEAVY:
         _log.warning(
@@ -176,7 +176,7 @@ def _layer(
 ) -> Iterator[str]:
     """Yield the lines that compute the values of a layer."""
     call, norm = _FUNCTIONS[layer.activation].name, layer.norm
-    units = 1 / _TURN if layer.activation == "sine" else 1.0  # `wave` takes turns
+    units = 1 / _TURN if layer.activation == "sine" else 1.0  # `wave` expects turns
     weight, bias = layer.weight, layer.bias
     if norm is None:
         weight, bias = units * weight, units * bias
@@ -199,12 +199,11 @@ def _layer(
 
 
 def _fours(name: str, count: int) -> list[_Four]:
-    """Return the variables for `count` values."""
     return [_Four(f"{name}{at // 4}", min(4, count - at)) for at in range(0, count, 4)]
 
 
 def _blocks(rows: Array) -> list[Array]:
-    """Return rows (n, columns) as blocks (4, columns), the last one padded with 0."""
+    """Split rows (n, columns) into blocks (4, columns); the last block is padded with 0."""
     filled = np.zeros((-(-len(rows) // 4) * 4, rows.shape[1]), rows.dtype)
     filled[: len(rows)] = rows
     return list(filled.reshape(-1, 4, rows.shape[1]))
@@ -215,7 +214,7 @@ def _products(rows: Array, inputs: Sequence[_Four]) -> Iterator[str]:
     at = 0
     for four in inputs:
         block = rows[:, at : at + four.used]
-        # GLSL matrices are in column order.
+        # GLSL matrices are in column-major order.
         entries = ",".join(_number(float(value)) for value in block.T.flat)
         kind = ("vec4", "mat2x4", "mat3x4", "mat4")[four.used - 1]
         swizzle = (".x", ".xy", ".xyz", "")[four.used - 1]
@@ -228,7 +227,7 @@ def _vector(values: Array) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number with 6 digits, which are enough in a sum of a hundred terms."""
+    """Format a number with 6 digits, which is accurate enough for a sum of a hundred terms."""
     text = f"{value:.6g}".replace("e-0", "e-").replace("e+0", "e+")
     if "e" not in text and "." not in text:
         text += "."

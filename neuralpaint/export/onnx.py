@@ -1,4 +1,4 @@
-"""A painting as an ONNX model: `coordinates` (points, 2) to `colours` (points, 3)."""
+"""A painting as an ONNX model from `coordinates` (points, 2) to `colours` (points, 3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["write_onnx"]
 
 # Supported by ONNX 1.12 and onnxruntime 1.12, of 2022.
 _OPSET, _IR = 17, 8
-_MAX_BYTES = 2**31 - 2**20  # protocol buffers have at most 2 GiB
+_MAX_BYTES = 2**31 - 2**20  # the limit of protocol buffers is 2 GiB
 
 _ABOUT = """\
 A picture of {width} x {height} pixels as a function of the place: {model}.
@@ -34,7 +34,7 @@ colours: float32 (points, 3), sRGB in [0, 1]."""
 
 
 def write_onnx(painting: Painting) -> bytes:
-    """Return the ONNX model of a painting; its doc string defines the coordinates.
+    """Return the ONNX model of a painting. Its doc string describes the coordinates.
 
     Raises:
         UsageError: the model cannot be exported, or is too large for the format.
@@ -42,7 +42,7 @@ def write_onnx(painting: Painting) -> bytes:
     formula, canvas, settings = derive(painting), painting.canvas, painting.settings
     if 4 * formula.weights > _MAX_BYTES:
         raise UsageError(
-            f"{formula.weights:,} weights are too many for ONNX, which has at most 2 GiB: "
+            f"{formula.weights:,} weights are too many for ONNX (limit 2 GiB): "
             "export as .npz, or train a smaller model"
         )
     about = _ABOUT.format(width=canvas.width, height=canvas.height, model=settings.model)
@@ -94,7 +94,7 @@ class _Graph:
         parts = []
         if len(formula.waves):
             turns = self._rows(formula.waves)
-            # Whole turns are subtracted first: the sine of a small argument is more accurate.
+            # Whole turns are subtracted first: the sine is more accurate for a small argument.
             part = self._add("Sub", turns, self._add("Round", turns))
             parts.append(self._add("Sin", self._add("Mul", part, self._constant(2 * np.pi))))
         if len(formula.ramps):
@@ -108,7 +108,7 @@ class _Graph:
         return self._add("Gemm", "coordinates", factors, offsets, transB=1)
 
     def _plane(self, plane: Plane) -> str:
-        """Add the features of a plane, which is sampled as an image of many channels."""
+        """Add the features of a plane, sampled as an image with many channels."""
         scale, offset, last = (
             self._constant(each[::-1]) for each in (plane.scale, plane.offset, plane.last)
         )
@@ -146,7 +146,7 @@ class _Graph:
             return self._add("LeakyRelu", z, alpha=SLOPE)
         if activation == "silu":
             return self._add("Mul", z, self._add("Sigmoid", z))
-        if activation == "gelu":  # there is an operator since opset 20
+        if activation == "gelu":  # opset 20 has an operator for it
             erf = self._add("Erf", self._add("Mul", z, self._constant(np.sqrt(0.5))))
             half = self._add("Mul", z, self._constant(0.5))
             return self._add("Mul", half, self._add("Add", erf, self._constant(1.0)))

@@ -10,15 +10,15 @@ max(h, w). The colours are sRGB in [0, 1]. The arrays are:
     waves                (m, 3)  rows (a, b, c): the feature sin(2 pi (a x + b y + c))
     ramps                (k, 3)  rows (a, b, c): the feature a x + b y + c
     planeN.nodes         (rows, columns, channels) features of nodes, interpolated bilinearly
-    planeN.place         (3, 2)  rows scale, offset, last, each for y and x: a coordinate lies at
+    planeN.place         (3, 2)  rows scale, offset, last, each (y, x): a coordinate lies at
                                  node clamp(scale * coordinate + offset, 0, last)
-    layerN.sees          (s,)    its inputs: 0 the features, i the values of layer i, from 1
+    layerN.sees          (s,)    its inputs: 0: the features, i: the values of layer i, from 1
     layerN.weight, .bias         values = f(weight @ [inputs] + bias)
     layerN.gain, .shift          if present: f(gain z / sqrt(mean(z^2) + 1e-5) + shift)
     activations          (l,)    the name of each layer's f
 
-The origin of the arrays is in `settings` (JSON), in `height` and `width` of the picture, and in
-the original weights of the model under `weights/`.
+The file also contains the training: `settings` (JSON), `height` and `width` of the picture, and the
+original weights of the model under `weights/`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 def colours(formula: Mapping[str, Array], *, x: Any, y: Any) -> Array:
-    """Return the colours (..., 3) in [0, 1] at x and y, whose shapes broadcast together (...)."""
+    """Return the colours (..., 3) in [0, 1] at x and y, which are broadcast to (...)."""
     x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     points = np.stack([x, y, np.ones_like(x)], -1)
     features = [np.sin(2 * np.pi * (points @ formula["waves"].T)), points @ formula["ramps"].T]

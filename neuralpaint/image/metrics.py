@@ -18,10 +18,10 @@ __all__ = [
 ]
 
 SSIM_WINDOW = 11
-"""Pixels along each side of a window of `ssim`, the least size of a picture."""
+"""Side of a window of `ssim` in pixels; also the smallest allowed side of a picture."""
 
-_ROWS = 256  # at a time: limits the temporary arrays of a very large frame
-_SSIM_ROWS = 64  # at a time: they stay in a core's cache
+_ROWS = 256  # at a time, so that the temporary arrays of a large frame stay small
+_SSIM_ROWS = 64  # at a time, so that the temporary arrays stay in a core's cache
 _SIGMA = 1.5  # pixels
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 # ITU-R BT.601: luma from 16 to 235.
@@ -34,10 +34,10 @@ def psnr(
     *,
     where: NDArray[np.bool_] | None = None,
 ) -> float:
-    """Return the PSNR in dB of two uint8 pictures of one shape; infinite where they are equal.
+    """Return the PSNR in dB of two uint8 pictures of one shape; infinity if they are equal.
 
-    PSNR = 10 log10(255^2 / MSE), with the mean over all pixels and channels, or over those pixels
-    where `where`, bool (h, w), is true; NaN if there are none.
+    PSNR = 10 log10(255^2 / MSE), with the mean over all pixels and channels. With `where`, bool
+    (h, w), only its true pixels count; the result is NaN if there are none.
 
     Raises:
         ValueError: the shapes differ.
@@ -57,8 +57,8 @@ def psnr(
 def luma_psnr(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
     """Return the PSNR in dB of the luma of two uint8 pictures (h, w, 3) of one shape.
 
-    Luma is Y of ITU-R BT.601, from 16 to 235 and not rounded, and the peak is 255, as in papers on
-    super-resolution.
+    As in papers on super-resolution, luma is Y of ITU-R BT.601, from 16 to 235 and not rounded, and
+    the peak is 255.
 
     Raises:
         ValueError: the shapes differ.
@@ -76,8 +76,8 @@ def ssim(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
     """Return the mean structural similarity of the luma of two uint8 pictures (h, w, 3); 1 is best.
 
     Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity",
-    equation 13, over all windows of 11 x 11 pixels inside the picture, weighted by a Gaussian of
-    1.5 pixels:
+    equation 13, as the mean over all windows of 11 x 11 pixels inside the picture, weighted by a
+    Gaussian of 1.5 pixels:
 
         SSIM = (2 m_x m_y + C1) (2 s_xy + C2) / ((m_x^2 + m_y^2 + C1) (s_x^2 + s_y^2 + C2))
 
@@ -99,7 +99,7 @@ def ssim(frame: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
 
 
 def _similarity(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the SSIM of every window of two pictures (h, w), (h - 10, w - 10)."""
+    """Return the SSIM of every window of two (h, w) pictures, as an (h - 10, w - 10) array."""
     means = _weighted(np.stack([x, y, x * x + y * y, x * y]))
     product, squares = means[0] * means[1], means[0] ** 2 + means[1] ** 2
     variances, covariance = means[2] - squares, means[3] - product
@@ -152,7 +152,7 @@ def sampling_stride(points: int, *, most: int) -> int:
 def format_psnr(psnr: float, *, digits: int = 2) -> str:
     """Return a PSNR as text: "-" for NaN, "exact" for infinity.
 
-    With one digit it is at most "99.9", so that it is never wider than that.
+    With `digits=1` the value is capped at 99.9, infinity too.
     """
     if math.isnan(psnr):
         return "-"

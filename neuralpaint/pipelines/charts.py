@@ -40,9 +40,9 @@ class Curve:
 
     label: str
     points: Sequence[tuple[float, float]]
-    """(time, value) in rising time; a NaN value leaves a gap."""
+    """(time, value), in increasing time; a NaN value leaves a gap."""
     number: int
-    """Selects the colour; in a page, curves of one number are highlighted together."""
+    """Selects the colour; in a page, all curves with this number are highlighted together."""
     dashed: bool = False
     dots: Sequence[tuple[float, float]] = ()
     """Single points that are marked beside the line."""
@@ -55,14 +55,14 @@ class Panel:
 
     title: str
     unit: str
-    """Of the horizontal axis, such as "steps"."""
+    """Unit of the horizontal axis, such as "steps"."""
     curves: Sequence[Curve]
     logarithmic: bool = False
     """Whether the vertical axis is logarithmic; otherwise it is in dB."""
 
     @property
     def longest(self) -> float:
-        """The last time of all curves, and at least a little more than 0."""
+        """The last time of all curves, or 1 if there is none above 0."""
         times = [x for curve in self.curves for x, _ in (*curve.points, *curve.dots)]
         return max(times, default=0.0) or 1.0
 
@@ -89,19 +89,19 @@ def draw_figure(
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    style: Any = {  # matplotlib declares every key that there is
+    style: Any = {  # Any: matplotlib's stubs list the allowed keys
         "font.size": 10.5, "svg.hashsalt": "neuralpaint", "axes.titlelocation": "left",
         **(_DARK if dark else {}),
     }  # fmt: skip
     with mpl.rc_context(style), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a name has letters that the font lacks
-        # Not pyplot: its list of open figures belongs to the caller.
+        warnings.simplefilter("ignore", UserWarning)  # for letters in a name that the font lacks
+        # Not pyplot, because it would add the figure to the caller's open figures.
         figure = Figure(figsize=inches, layout="constrained")
         every_axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, panel in zip(every_axes, panels, strict=True):
             _draw_panel(axes, panel)
         handles, labels = every_axes[0].get_legend_handles_labels()
-        if len(panels) == 1:  # the curves rise from the lower left
+        if len(panels) == 1:  # the upper left is free: curves rise from the lower left
             every_axes[0].legend(handles, labels, loc="upper left", frameon=False)
         elif len(labels) <= _LONGEST_LEGEND:
             figure.legend(handles, labels, loc="outside right upper", frameon=False)
@@ -126,7 +126,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
             linestyle=(0, (4, 2)) if curve.dashed else "-",
             label=_literal(curve.label) if curve.in_legend else None,
         )
-        if curve.dots:  # without any, the unclipped artist would break the layout
+        if curve.dots:  # an empty unclipped line breaks constrained layout
             x, y = [x for x, _ in curve.dots], [y for _, y in curve.dots]
             axes.plot(x, y, "o", color=colour, clip_on=False)
     if panel.logarithmic:
@@ -145,7 +145,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
 
 
 def _literal(text: str) -> str:
-    """Return text without formulas, and with nothing that excludes it from a legend."""
+    """Escape $ and a leading _, which matplotlib treats specially."""
     text = text.replace("$", r"\$")
     return f"\N{ZERO WIDTH SPACE}{text}" if text.startswith("_") else text
 
@@ -153,7 +153,7 @@ def _literal(text: str) -> str:
 def draw_svg(panel: Panel) -> str:
     """Return a panel as an SVG element, styled by the classes rule, tick, unit and curve.
 
-    Each curve has its number as `data-row`, for a script that highlights it.
+    The attribute `data-row` of a curve is its number, for a script that highlights it.
     """
     wide, high = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
     lines = [_drawable(curve.points, logarithmic=panel.logarithmic) for curve in panel.curves]
@@ -198,7 +198,7 @@ def draw_svg(panel: Panel) -> str:
 def _drawable(
     points: Sequence[tuple[float, float]], *, logarithmic: bool
 ) -> list[tuple[float, float]]:
-    """Return the points that have a place on the axis; logarithmic values as powers of ten."""
+    """Return the points with finite values; on a logarithmic axis, log10 of those above 0."""
     known = [(x, y) for x, y in points if math.isfinite(y)]
     return [(x, math.log10(y)) for x, y in known if y > 0] if logarithmic else known
 
@@ -212,7 +212,7 @@ def _decibels(values: Sequence[float]) -> tuple[float, float, dict[float, str]]:
 
 
 def _decades(values: Sequence[float]) -> tuple[float, float, dict[float, str]]:
-    """Return the ends of an axis of powers of ten, and its ticks: few decades get 2 and 5 too."""
+    """Return the ends of a log10 axis and its ticks; with fewer than 3 decades, also 2 and 5."""
     low, high = min(values, default=-1.0) - 0.08, max(values, default=0.0) + 0.08
     decades = range(math.ceil(low), math.floor(high) + 1)
     ticks = {float(n): f"{10.0**n:g}" if n > -4 else f"1e{n}" for n in decades}
@@ -226,13 +226,12 @@ def _decades(values: Sequence[float]) -> tuple[float, float, dict[float, str]]:
     return low, high, ticks
 
 
-_STRETCH = (
-    50  # how much wider a step is drawn at the beginning, where most happens, than at the end
-)
+# A step at the beginning is about this many times as wide as at the end, as most happens there.
+_STRETCH = 50
 
 
 def _place(time: float, longest: float) -> float:
-    """Return where a time lies on the axis, in [0, 1]."""
+    """Return the position of a time on the axis, in [0, 1]."""
     return math.log1p(max(0.0, time) * _STRETCH / longest) / math.log1p(_STRETCH)
 
 
@@ -242,7 +241,7 @@ def _time(place: float, longest: float) -> float:
 
 
 def _time_ticks(longest: float, *, nearest: float) -> list[float]:
-    """Return round times and the last one, at least `nearest` of the axis apart."""
+    """Return 0, round times and `longest`, at least the fraction `nearest` of the axis apart."""
     chosen = [longest, 0.0]
     exponents = range(math.floor(math.log10(longest)), -3, -1)
     for time in (k * 10.0**n for n in exponents for k in (5, 2, 1)):

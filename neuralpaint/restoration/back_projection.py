@@ -1,10 +1,10 @@
-"""Back-projection: a larger picture is corrected until it shrinks to the original.
+"""Back-projection: a larger picture is corrected so that, downsampled, it equals the original.
 
     x <- x + U s(y - D x)        (Irani & Peleg 1991, Improving resolution by image registration,
                                   CVGIP 53)
 
-y is the picture, D shrinks the result x, U is Lanczos interpolation, and s removes the part that
-compression explains. As only U of something is ever added to x, several rounds can be computed as
+y is the picture, D downsamples the result x, U is Lanczos interpolation, and s removes the part
+that compression explains. Each round adds U of a correction, so several rounds can be computed as
 one: x + U c, where c is summed at the picture's own resolution, c <- c + s(y - D x - D U c).
 """
 
@@ -41,7 +41,7 @@ class BackProjection:
         return rows.along_rows(columns.along_columns(y))
 
     def down_up(self, y: Tensor, *, first: int = 0) -> Tensor:
-        """Return D U y, of y (3, low h, low w) or of its rows from `first` on."""
+        """Return D U y for y (3, low h, low w), or for its rows from `first` on."""
         rows, columns = self._down_up
         rows = rows.within(slice(first, first + y.shape[-2]))
         return columns.along_columns(rows.along_rows(y))
@@ -51,10 +51,10 @@ class BackProjection:
         return x.add_(self.up(self.correction(y - self.down(x), times=times)))
 
     def correction(self, residual: Tensor, *, times: int, first: int = 0) -> Tensor:
-        """Return c, for which x + U c is x after `times` back-projections.
+        """Return c such that x + U c is x after `times` back-projections.
 
-        `residual` is y - D x, (3, low h, low w), or its rows from `first` on; then c is correct
-        except for `reach` rows at either end.
+        `residual` is y - D x, (3, low h, low w). It can also be only some rows, from `first` on;
+        then `reach` rows of c at both ends are wrong.
         """
         c = self._unexplained(residual, first)
         for _ in range(times - 1):

@@ -1,7 +1,7 @@
-"""Filling: the unknown pixels of a picture are inpainted from the rest of it.
+"""Filling: the unknown pixels of a picture are inpainted from its known pixels.
 
-A deep hole is filled at half the size first, and the refinement starts from that fill; for a
-narrow hole it starts from a smooth fill.
+A deep hole is first filled at half the size, and the refinement starts from that fill; for a narrow
+hole, the refinement starts from a smooth fill.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
 __all__ = ["fill_hole"]
 
 _DEPTH = 2  # steps from the rim beyond which patches contain too few known pixels
-_SMALLEST = 48  # shorter side of a picture that is halved
+_SMALLEST = 48  # pixels of the shorter side: smaller pictures are not halved
 _NOISE: Noise = (0.05, 0.005)
-_COARSE_NOISE: Noise = (0.1, 0.01)  # a coarse fill is farther from the truth
+_COARSE_NOISE: Noise = (0.1, 0.01)  # a coarse fill has larger errors
 _MARGIN = 128  # pixels around the hole from which the fill is learned
-_STRIP_PIXELS = 1 << 24  # larger pictures are filled in strips, each using the one above
+_STRIP_PIXELS = 1 << 24  # larger pictures are filled in strips, from top to bottom
 _FINE_SHARE = 0.75  # of the work, when a coarser size is filled first
 
 
@@ -37,11 +37,11 @@ def fill_hole(
     device: torch.device | None = None,
     on_done: DoneCallback = ignore,
 ) -> NDArray[np.uint8]:
-    """Return pixels, uint8 (h, w, 3), with the unknown ones, (h, w) in [0, 1], filled.
+    """Return `pixels`, uint8 (h, w, 3), with the `unknown` pixels, (h, w) in [0, 1], filled.
 
-    Pixels with `unknown` up to one half are kept; above, `unknown` is the weight of the fill
-    against the old pixel. `on_done` is called on this thread several times a second. The result
-    does not depend on the number of threads. Memory beyond the result stays below 2 GB.
+    Pixels with `unknown` up to one half are kept. Above one half, `unknown` is the weight of the
+    fill, and the old pixel has the rest. `on_done` is called on this thread several times a second.
+    The result does not depend on the number of threads. Memory beyond the result stays below 2 GB.
 
     Raises:
         UsageError: the sizes differ, or all pixels are unknown.
@@ -49,7 +49,7 @@ def fill_hole(
     if pixels.shape[:2] != unknown.shape:
         raise UsageError(
             f"the mask has the size {unknown.shape} and the picture {pixels.shape[:2]}: "
-            "they must be the same"
+            "give a mask of the picture's size"
         )
     share = np.asarray(unknown, np.float32)
     hole = share > 0.5
@@ -76,12 +76,12 @@ def fill_hole(
 
 
 def _with_margin(places: NDArray[np.intp]) -> slice:
-    """Return the slice from the first to the last of some places, with a margin."""
+    """Return the slice from the first to the last of sorted indices, with a margin."""
     return slice(max(0, int(places[0]) - _MARGIN), int(places[-1]) + 1 + _MARGIN)
 
 
 def _strips(hole: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
-    """Return the rows of each strip from top to bottom, without and with the margin."""
+    """Return the rows of each strip, without and with its margin, from top to bottom."""
     height, width = hole.shape
     count = math.ceil(height * width / _STRIP_PIXELS)
     ends = [round(i * height / count) for i in range(count + 1)]

@@ -1,9 +1,9 @@
 """Dense optical flow from one picture to another, coarse to fine.
 
-At each pyramid level the flow of the level before is refined by `variational`. Motion that is too
-fast for that is found once, at a small size, by trying every shift of every window. OpenCV's DIS
-flow is much faster and as good for slow motion, but frames interpolated with it lose 4 to 7 dB with
-moving objects, at the borders of a pan, and for small objects that move far.
+At each pyramid level, `variational` refines the flow of the level before. It cannot follow fast
+motion, so every shift of every window is tried once, at a small size. OpenCV's DIS flow is much
+faster and as good for slow motion, but frames interpolated with it are 4 to 7 dB worse for moving
+objects, at the borders of a pan, and for small objects that move far.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Flow = NDArray[np.float32]
 _LUMA = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
 _SMALLEST = 32  # pixels of the shorter side: smaller pictures are not halved
 _SEARCH_SIZE = 90  # pixels of the longer side: the search runs at the first level above this
-_MOST_PIXELS = 300_000  # larger pictures are reduced, which takes a third of the time
+_MOST_PIXELS = 300_000  # larger pictures are reduced: three times as fast
 _TEXTURE_RADIUS = 4  # the local mean of brightness is subtracted, so lighting does not matter
-_CONSISTENT = 1.5  # pixels that forward and backward flow may differ by
+_CONSISTENT = 1.5  # pixels: the largest allowed difference of forward and backward flow
 _SAME_COLOUR = 0.15  # difference of colours in [0, 1]
 
 _REACH = 0.1  # of the longer side: the largest shift that is tried
 _BIAS = 0.0005  # cost per pixel of shift: uniform areas have not moved
-# A shift replaces the flow where its mismatch is below factor * mismatch - offset; the dominant
-# flow replaces it where its own is at most factor * mismatch + offset.
+# With m the mismatch of the flow, a shift replaces the flow where its mismatch is below
+# factor * m - offset, and the dominant flow where its mismatch is at most factor * m + offset.
 _SHIFT_FACTOR, _SHIFT_OFFSET = 0.6, 0.005
 _DOMINANT_FACTOR, _DOMINANT_OFFSET = 1.1, 0.003
 _FITS = 10
@@ -53,13 +53,13 @@ class Motion(NamedTuple):
     """Fraction of pixels whose forward and backward flow agree and whose colours match."""
 
     def distance(self, quantile: float = 0.98) -> float:
-        """Return the length in pixels that this fraction of each flow does not exceed."""
+        """Return this quantile of the lengths in pixels; of both flows, the larger one."""
         lengths = [np.hypot(each[..., 0], each[..., 1]) for each in (self.forward, self.backward)]
         return float(np.quantile(lengths, quantile, axis=(1, 2)).max())
 
 
 def estimate_motion(a: Pixels, b: Pixels, *, on_done: DoneCallback = ignore) -> Motion:
-    """Return the flows from a to b and back, uint8 (h, w, 3) both; see `estimate_flow`."""
+    """Return the flows from a to b and from b to a, both uint8 (h, w, 3); see `estimate_flow`."""
     forward = estimate_flow(a, b, on_done=part_of(on_done, first=0.0, last=0.5))
     backward = estimate_flow(b, a, on_done=part_of(on_done, first=0.5, last=1.0))
     with torch.no_grad():
@@ -70,7 +70,7 @@ def estimate_motion(a: Pixels, b: Pixels, *, on_done: DoneCallback = ignore) -> 
 
 
 def estimate_flow(a: Pixels, b: Pixels, *, on_done: DoneCallback = ignore) -> Flow:
-    """Return the dense optical flow from a to b, uint8 (h, w, 3) both, as float32 (h, w, 2).
+    """Return the dense optical flow from a to b, both uint8 (h, w, 3), as float32 (h, w, 2).
 
     The pixel (x, y) of a is at (x, y) + flow in b. Slow changes of brightness are ignored.
     `on_done` is called several times a second.
@@ -111,7 +111,7 @@ def to_planes(pixels: Pixels) -> Tensor:
 
 
 def dominant_flow(flow: Tensor) -> Tensor:
-    """Return the affine flow (2, h, w) that most of a flow (2, h, w) follows.
+    """Return the affine flow (2, h, w) that fits most of a flow (2, h, w).
 
     It is fitted by iteratively reweighted least squares (Holland and Welsch 1977, Robust
     regression using iteratively reweighted least-squares).
@@ -130,12 +130,12 @@ def dominant_flow(flow: Tensor) -> Tensor:
 
 
 def _agree(forward: Tensor, backward: Tensor) -> Tensor:
-    """Return where following one flow (2, h, w) and then the other leads back, bool (h, w)."""
+    """Return where `backward` is the inverse of `forward`, both (2, h, w), as bool (h, w)."""
     return (warp(backward, forward) + forward).square().sum(0) < _CONSISTENT**2
 
 
 def _pyramid_sizes(height: int, width: int) -> list[tuple[int, int]]:
-    """Return the sizes of the pyramid, smallest first, each about half the next."""
+    """Return the sizes of the pyramid, smallest first; each is about half the next one."""
     scale = min(1.0, math.sqrt(_MOST_PIXELS / (height * width)))
     height, width = max(1, round(height * scale)), max(1, round(width * scale))
     sizes = [(height, width)]
@@ -150,7 +150,7 @@ def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _scaled(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return a flow at another size, in pixels of that size."""
+    """Resize a flow and convert it to pixels of the new size."""
     if flow.shape[1:] == size:
         return flow
     scale = torch.tensor([size[1] / flow.shape[2], size[0] / flow.shape[1]])
@@ -169,7 +169,7 @@ def _texture(planes: Tensor) -> Tensor:
 
 
 def _with_best_shifts(flow: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return the flow (2, h, w), replaced by the best shift where that is clearly better."""
+    """Return the flow (2, h, w), replaced by the best shift where it matches clearly better."""
     reach = max(4, round(max(a.shape) * _REACH))
     forward, backward = _best_shifts(a, b, reach), _best_shifts(b, a, reach)
     consistent = _agree(forward, backward)
@@ -178,9 +178,10 @@ def _with_best_shifts(flow: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _with_dominant_flow(flow: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return the flow (2, h, w), replaced by its dominant flow where that matches as well.
+    """Return the flow (2, h, w), replaced by its dominant flow where the match is as good.
 
-    In a repeating pattern a shift by the period matches as well as none; the surroundings decide.
+    In a repeating pattern, a shift by one period matches as well as no shift; the surroundings then
+    decide.
     """
     dominant = dominant_flow(flow)
     limit = _DOMINANT_FACTOR * _mismatch(a, b, flow) + _DOMINANT_OFFSET
@@ -213,7 +214,7 @@ def _best_shifts(a: Tensor, b: Tensor, reach: int) -> Tensor:
 
 
 def _window_means(planes: Tensor) -> Tensor:
-    """Return means over 5 x 5 pixels plus, at half the weight, over a wider window."""
+    """Return means over 5 x 5 pixels, plus means over a wider window with half the weight."""
     near = _means_of_five(planes)
     return near.add_(_means_of_five(near), alpha=0.5)
 

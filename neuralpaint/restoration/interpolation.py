@@ -1,10 +1,10 @@
 """Frame interpolation: in-between frames along the optical flow of two frames.
 
-Three flows are tried for every pixel of the new frame: the forward flow splatted to that time, the
-backward flow splatted, and the dominant flow. Each gives the two points to sample in both frames;
-what is occluded in one frame is taken from the other. The candidates, and a plain blend of both
-frames, are mixed by how well the two frames agree along them. (Baker et al. 2011, A database and
-evaluation methodology for optical flow, describe the splatting.)
+Three flows are tried for every pixel of the new frame: the forward and the backward flow, splatted
+to its time, and the dominant flow. Each flow gives a point to sample in both frames; a pixel that
+is occluded in one frame is taken from the other. The three candidates and a plain blend of both
+frames are averaged, with weights from how well both frames agree. (Splatting: Baker et al. 2011, A
+database and evaluation methodology for optical flow.)
 """
 
 from __future__ import annotations
@@ -32,24 +32,21 @@ logger = logging.getLogger(__name__)
 
 Timed = tuple[Pixels, float]
 
-_LEAST_CONSISTENCY = 0.35  # below it the scene was cut, and there is no motion to follow
-_FLOW_SHARE = 0.7  # of the time that a pair of frames takes
+_LEAST_CONSISTENCY = 0.35  # lower values are a cut between two scenes
+_FLOW_SHARE = 0.7  # of the time for a pair of frames
 
 # Costs are differences of colours in [0, 1]; chosen by the mean PSNR of eight clips.
-_SOFTNESS = 0.01  # a candidate whose cost is lower by this has e times the weight
-_OCCLUDED_COST = 0.06  # where at most one frame shows the pixel, the frames cannot be compared
-_UNSEEN_COST = 0.02  # added where neither frame shows it; 0.1 loses 0.5 dB
-_BLEND_COST = 0.1  # added to the plain blend, which would blur moving areas of little contrast
+_SOFTNESS = 0.01  # if the cost is lower by this, the weight is e times as large
+_OCCLUDED_COST = 0.06  # if at most one frame shows the pixel: nothing can be compared
+_UNSEEN_COST = 0.02  # added if neither frame shows it; 0.1: 0.5 dB worse
+_BLEND_COST = 0.1  # added to the plain blend, which blurs moving areas of low contrast
 _FAILED_COST = 1.0  # added to all flows where hardly any flow nearby is consistent
-_SAME_FLOW = 2.0  # pixels by which the flows of one object differ
-_OCCLUDED_WEIGHT = 1e-3  # of a frame that shows something else at the pixel
-_CONSISTENT, _SAME_COLOUR = (
-    1.0,
-    0.05,
-)  # pixels, colours: errors at which the trust in a flow is 1 / e
+_SAME_FLOW = 2.0  # pixels: typical difference of flows within one object
+_OCCLUDED_WEIGHT = 1e-3  # of a frame in which the pixel is occluded
+_CONSISTENT, _SAME_COLOUR = 1.0, 0.05  # pixels, colours: at these errors the trust is 1 / e
 _LEAST = 1e-6
-_FEW, _NEIGHBOURHOOD = 0.3, 16  # fraction of consistent flows within so many pixels
-_HOLE = 0.02  # a splatted weight as small as this is half filled from its surroundings
+_FEW, _NEIGHBOURHOOD = 0.3, 16  # mean trust, and the side of its window in pixels
+_HOLE = 0.02  # a pixel with this splatted weight is filled half from its surroundings
 
 
 def densify(
@@ -62,13 +59,13 @@ def densify(
     loops: bool = False,
     on_done: DoneCallback = ignore,
 ) -> tuple[list[Pixels], NDArray[np.float32]]:
-    """Return frames, uint8 (h, w, 3), with in-between frames added, and the times of all.
+    """Return `frames`, uint8 (h, w, 3), with in-between frames added, and the times of all.
 
-    Each pair gets `between` in-between frames; if None, as few as keep the motion from frame to
-    frame below `max_motion` pixels, but at most `max_between`. There are none across a cut.
-    `loops` also interpolates from the last frame to the first, at times up to 1. The `times` rise,
-    in [0, 1]. `on_done` is called on this thread several times a second. The result does not
-    depend on the number of threads.
+    Each pair gets `between` in-between frames. If it is None, each pair gets the smallest number
+    that keeps the motion between frames below `max_motion` pixels, at most `max_between`. No frame
+    is added across a cut. `times` increase, in [0, 1]. `loops` also adds frames between the last
+    frame and the first, which is repeated at time 1. `on_done` is called on this thread several
+    times a second. The result does not depend on the number of threads.
 
     Raises:
         ValueError: the number of times is not the number of frames.
@@ -93,7 +90,7 @@ def densify(
                 *pairs[index], between, max_motion=max_motion, most=max_between, on_done=report
             )
         except _StoppedError:
-            return []  # discarded: `parallel_map` raises the error that stopped the work
+            return []  # not used: `parallel_map` raises the error of the other thread
         except BaseException:
             stopped.set()
             raise
@@ -140,7 +137,7 @@ def _inbetweens(
 
 
 def interpolate(a: Pixels, b: Pixels, motion: Motion, *, u: float) -> Pixels:
-    """Return the frame at the time u in [0, 1] between a (0) and b (1), uint8 (h, w, 3)."""
+    """Return the frame at time u in [0, 1], from a at 0 to b at 1; all are uint8 (h, w, 3)."""
     with torch.no_grad():
         first, second = to_planes(a), to_planes(b)
         there, back = (torch.from_numpy(each).permute(2, 0, 1) for each in motion[:2])
@@ -167,7 +164,7 @@ def interpolate(a: Pixels, b: Pixels, motion: Motion, *, u: float) -> Pixels:
 def _candidate(
     a: Tensor, b: Tensor, there: Tensor, back: Tensor, *, flow: Tensor, u: float
 ) -> tuple[Tensor, Tensor]:
-    """Return the frame (3, h, w) that one flow makes, and its cost (1, h, w)."""
+    """Return the frame (3, h, w) interpolated along one flow, and its cost (1, h, w)."""
     to_a, to_b = -u * flow, (1 - u) * flow
     from_a, from_b = warp(a, to_a, mode="bicubic"), warp(b, to_b, mode="bicubic")
     seen_a, seen_b = _visibility(there, flow, to_a), _visibility(-back, flow, to_b)
@@ -180,9 +177,9 @@ def _candidate(
 
 
 def _visibility(own: Tensor, flow: Tensor, way: Tensor) -> Tensor:
-    """Return how visible in a frame the object of each new pixel is, (1, h, w) in [0, 1].
+    """Return the visibility in a frame of each pixel of the new frame, (1, h, w) in [0, 1].
 
-    It is visible where the frame's `own` flow, read at the end of `way`, equals `flow`.
+    A pixel is visible if the frame's `own` flow, sampled along `way`, equals `flow`.
     """
     difference = (warp(own, way) - flow).square().sum(0, keepdim=True)
     same = torch.exp(difference / -(_SAME_FLOW**2))
@@ -197,7 +194,7 @@ def _trust(there: Tensor, back: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _failed_cost(trust: Tensor) -> Tensor:
-    """Return the cost (h, w) of all flows where few flows nearby are trusted."""
+    """Return the extra cost (h, w) of the flows: above 0 where the mean trust nearby is low."""
     h, w = trust.shape
     height, width = math.ceil(h / _NEIGHBOURHOOD), math.ceil(w / _NEIGHBOURHOOD)
     nearby = resize(trust[None], height=height, width=width)
@@ -205,7 +202,7 @@ def _failed_cost(trust: Tensor) -> Tensor:
 
 
 def _without_holes(flow: Tensor, weights: Tensor) -> Tensor:
-    """Return a splatted flow whose holes are filled from means over ever larger squares."""
+    """Fill the holes of a splatted flow from means over squares of increasing size."""
     counts = weights.clamp(max=1)[None]
     sums = flow * counts
     if min(counts.shape[1:]) > 1:

@@ -1,11 +1,11 @@
-"""JPEG: its colour space, and the quantization that a picture has been through.
+"""JPEG: its colour space, and the detection of its quantization in a picture.
 
-JPEG rounds the coefficients of each block's cosine transform to multiples of a step, one for each
-of its 8 x 8 frequencies. Even after decoding, the coefficients still cluster at these multiples
-(Fan and de Queiroz 2003, Identification of bitmap compression history, IEEE TIP 12), unless the
-picture has been shifted or resampled. In 30 photographs that were never compressed at most two
-steps were found; in compressed ones, from 15 to 60 at qualities from 10 to 95. Above that, rounding
-the pixels to integers changes more than the quantization.
+JPEG rounds each coefficient of a block's cosine transform to multiples of a step; each of the 8 x 8
+frequencies has its own step. After decoding, the coefficients still cluster at these multiples (Fan
+and de Queiroz 2003, Identification of bitmap compression history, IEEE TIP 12), unless the picture
+was shifted or resampled. At most two steps were found in each of 30 photographs that were never
+compressed, and 15 to 60 in photographs compressed at qualities from 10 to 95. Above 95, rounding
+the pixels to integers has a larger effect than the quantization.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ COSINES: NDArray[np.float64] = np.cos(np.outer(_index, 2 * _index + 1) * math.pi
 """The orthonormal cosine transform: a block b has the coefficients COSINES b COSINES^T."""
 COSINES[0] /= math.sqrt(2)
 
-_SHARE = 0.25  # of a step: the mean error of rounding; half and twice as much do worse
-_CHROMA_TOLERANCE = 1 / 255  # of Cb and Cr, whose blocks often have another size
+_SHARE = 0.25  # of a step: the mean error of rounding; 0.125 and 0.5 are worse
+_CHROMA_TOLERANCE = 1 / 255  # of Cb and Cr, whose blocks often have a different size
 
 _SAMPLE = 4096  # blocks that are examined
 _COARSEST = 255  # largest step in a file
-_LEAST_VALUES = 12  # other than 0, to estimate a step
-_LEAST_STEPS = 8  # found, to recognize a JPEG file; drawings have shown 4
+_LEAST_VALUES = 12  # least number of values above half a step, to detect it
+_LEAST_STEPS = 8  # least number of detected steps in a JPEG file; drawings had up to 4
 _CLUSTERED = 0.8  # mean cosine of the phase relative to multiples of a step
 
-# The example of the JPEG standard (ITU-T T.81, table K.1); most programs use a multiple of it.
+# The example in the JPEG standard (ITU-T T.81, table K.1); most programs use a multiple of it.
 _STANDARD_STEPS = np.array(
     [
         [16, 11, 10, 16, 24, 40, 51, 61],
@@ -98,14 +98,14 @@ class Quantization(NamedTuple):
     steps: Tensor  # float32 (8, 8), of planes in [0, 1]
 
     def to(self, device: torch.device) -> Quantization:
-        """Return the same steps on a device."""
+        """Copy the steps to a device."""
         return Quantization(self.steps.to(device))
 
     def unexplained(self, residual: Tensor, *, corner: tuple[int, int]) -> Tensor:
         """Return the part of a residual (3, h, w) that rounding does not explain.
 
-        Each coefficient is reduced by its likely rounding error. `corner` is the picture's row and
-        column at which the residual begins.
+        Each coefficient is reduced by its likely rounding error. `corner` is the row and column of
+        the residual's first pixel in the picture.
         """
         height, width = residual.shape[-2:]
         top, left = (start % SIDE for start in corner)
@@ -125,22 +125,22 @@ class Quantization(NamedTuple):
 
 
 def detect_quantization(pixels: NDArray[np.uint8]) -> Quantization | None:
-    """Return the quantization of the pixels (h, w, 3) of a whole picture; None if there is none."""
+    """Detect the quantization of a whole picture, uint8 (h, w, 3); return None if there is none."""
     coefficients = _coefficients(pixels)
     steps = np.array([_step(values) for values in coefficients.T]).reshape(SIDE, SIDE)
     found = steps > 0
     if np.count_nonzero(found) < _LEAST_STEPS:
         return None
-    # Steps of frequencies at which all coefficients are 0 are scaled from the standard table.
+    # Where no step is found, because nearly all coefficients are 0, use the scaled standard table.
     standard = _STANDARD_STEPS * np.median(steps[found] / _STANDARD_STEPS[found])
     standard = standard.clip(1, _COARSEST)
     return Quantization(torch.from_numpy(np.where(found, steps, standard) / 255).float())
 
 
 def _coefficients(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the moduli (blocks, 64) of luma's coefficients in a sample of all blocks.
+    """Return the absolute coefficients (blocks, 64) of luma in a sample of the blocks.
 
-    Blocks that contain black or white are left out: clipping has changed their coefficients.
+    Blocks that contain black or white are left out, because clipping changed their coefficients.
     """
     down, across = (side // SIDE for side in pixels.shape[:2])
     count = down * across
@@ -155,8 +155,8 @@ def _coefficients(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _step(values: NDArray[np.float64]) -> int:
-    """Return the step of which the values are nearly multiples, at least 2; 0 if there is none."""
-    # A drawing repeats a few values exactly, which is no evidence of a step.
+    """Return the step, at least 2, near whose multiples the values lie; 0 if there is none."""
+    # A drawing repeats a few values exactly: these do not indicate a step.
     values = np.unique(values.round(2))
     best, step = _CLUSTERED, 0
     for candidate in range(2, _COARSEST + 1):

@@ -1,7 +1,7 @@
 """Non-local means: each pixel becomes the mean of the pixels with similar surroundings.
 
 Buades, Coll, Morel 2005 (A review of image denoising algorithms, with a new one, SIAM MMS 4). The
-weight of p + o for p is exp(-d^2 / h^2), where d^2 is the mean squared difference of the luma of
+weight of p + o for p is exp(-d^2 / h^2), where d^2 is the mean squared difference of luma between
 their patches. To average whole patches instead of their centres, the weights are box-filtered.
 """
 
@@ -21,20 +21,20 @@ from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["Window", "non_local_means"]
 
-_NEAR = 2  # a thinned window keeps all offsets up to here
+_NEAR = 2  # pixels: a thinned window keeps all offsets up to this distance
 _LEAST_EXPONENT = -64.0  # 2 to this power is practically 0
-_CPU_TILE = 256, 1024  # larger ones do not fit into the caches, smaller ones let threads wait
-_GPU_TILE = 2048, 2048  # fewer calls
+_CPU_TILE = 256, 1024  # larger ones do not fit into the caches, smaller ones keep threads waiting
+_GPU_TILE = 2048, 2048  # large, for fewer calls
 
 
 class Window(NamedTuple):
-    """Offsets (down, across); one of each two opposite offsets, which share their weights."""
+    """One offset (down, across) of each opposite pair, because both have the same weights."""
 
     offsets: list[tuple[int, int]]
 
     @classmethod
     def whole(cls, reach: int) -> Window:
-        """Return all offsets up to a reach, except (0, 0)."""
+        """Return one offset of every opposite pair up to `reach`."""
         return cls(
             [
                 (dy, dx)
@@ -52,7 +52,7 @@ class Window(NamedTuple):
         return Window(near + [far[i] for i in sorted(chosen.tolist())])
 
     def margin(self, *, patch: int, average: int) -> int:
-        """Return the distance up to which other pixels influence a result."""
+        """Return the distance in pixels up to which other pixels influence a result."""
         return max(max(abs(dy), abs(dx)) for dy, dx in self.offsets) + patch + average
 
 
@@ -67,8 +67,8 @@ def non_local_means(
 ) -> Tensor:
     """Return x (3, height, width) averaged over a window, with weights from luma (plane 0).
 
-    Patches have a side of 2 patch + 1, weights are filtered over 2 average + 1. Beyond its edges x
-    is mirrored. `on_done` is called on this thread.
+    Patches have a side of 2 patch + 1 pixels, the box filter of the weights 2 average + 1. x is
+    mirrored at its edges. `on_done` is called on this thread.
     """
     margin = window.margin(patch=patch, average=average)
     height, width = x.shape[-2:]
@@ -110,7 +110,7 @@ def _means(x: Tensor, h: float, window: Window, patch: int, average: int) -> Ten
     margin = window.margin(patch=patch, average=average)
     height, width = (side - 2 * margin for side in x.shape[-2:])
     reach = patch + average
-    # Scaled so that a weight is 1/2 to the power of the sum of squared differences.
+    # Scaled so that weight = 2^-(sum of squared differences).
     guide = x[0] * (math.sqrt(math.log2(math.e)) / (h * (2 * patch + 1)))
     planes = torch.cat([x, torch.ones_like(x[:1])])  # the last plane sums the weights
 
@@ -119,14 +119,14 @@ def _means(x: Tensor, h: float, window: Window, patch: int, average: int) -> Ten
 
     total = at(0, 0) * (2 * average + 1) ** 2  # a pixel's own weight is 1
     for dy, dx in window.offsets:
-        # The weights of (p, p + o) for all p with p or p + o in the tile: both directions at once.
+        # All weights of (p, p + o) with p or p + o in the tile, which serve both directions.
         left, right = min(0, -dx), width + max(0, -dx)
         rows = slice(margin - dy - reach, margin + height + reach)
         columns = slice(margin + left - reach, margin + right + reach)
         shifted = guide[rows.start + dy : rows.stop + dy, columns.start + dx : columns.stop + dx]
         difference = guide[rows, columns] - shifted
         exponent = _sums(difference.mul_(difference), 2 * patch + 1)
-        # exp2 takes half as long as exp, and a tenth where the result is nearly 0.
+        # exp2 is twice as fast as exp, and ten times as fast where the result is near 0.
         weight = _sums(exponent.neg_().clamp_(min=_LEAST_EXPONENT).exp2_(), 2 * average + 1)
         total.addcmul_(weight[dy : dy + height, -left : -left + width], at(dy, dx))
         total.addcmul_(weight[:height, -dx - left : -dx - left + width], at(-dy, -dx))
@@ -134,7 +134,7 @@ def _means(x: Tensor, h: float, window: Window, patch: int, average: int) -> Ten
 
 
 def _sums(x: Tensor, side: int) -> Tensor:
-    """Return the sums over all squares of this side that lie inside x."""
+    """Return the sums over all squares with this side inside x."""
     return _runs(_runs(x, side, axis=1), side, axis=0)
 
 

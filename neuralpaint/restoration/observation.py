@@ -1,4 +1,4 @@
-"""The observation: a picture's planes without noise, and the accuracy of their values."""
+"""The observation: a picture's planes without noise, and how exact their values are."""
 
 from __future__ import annotations
 
@@ -26,50 +26,50 @@ from neuralpaint.runtime.progress import DoneCallback, ignore
 
 __all__ = ["Observation", "estimate_noise", "observe"]
 
-# Noise is removed gently, as back-projection cannot restore detail that is missing here.
+# Noise is removed gently, because back-projection cannot restore detail that is lost here.
 _WINDOW = Window.whole(6)
 _PATCH, _AVERAGE = 2, 1
 _FAINTEST = 0.4  # levels: weaker noise is not removed
 
 _SIDE = 8  # pixels of a block for which noise is estimated
 _ROWS = 16 * _SIDE  # examined at once
-_SAMPLE = 1 << 22  # pixels that are examined
+_SAMPLE = 1 << 22  # pixels that are examined in total
 _LEAST_BLOCKS = 16
-_FLAT = 0.1  # fraction of the blocks that is assumed to contain nothing but noise
-_FLATTEST = 0.85  # of the noise, the part that the flattest blocks show
+_FLAT = 0.1  # this fraction of the blocks is assumed to contain only noise
+_FLATTEST = 0.85  # noise in the flattest blocks, relative to the true noise
 _CLEAN = 1.0  # levels: rounding and grain of a clean photograph
 _GREY = 1e-3  # standard deviation of Cb and Cr below which a picture has no colour
-_CLIPPED = 2 / 255, 253 / 255  # luma beyond which noise is clipped
+_CLIPPED = 2 / 255, 253 / 255  # luma below and above which noise is clipped
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A picture from which a larger one is made."""
+    """A picture from which a larger target is computed."""
 
     pixels: NDArray[np.uint8]  # (h, w, 3)
     kernel: Kernel
-    noise: float  # standard deviation of R, G and B, in levels, that is removed
+    noise: float  # standard deviation of the removed noise of R, G and B, in levels
     quantization: Quantization | None  # by JPEG
     device: torch.device
 
     @property
     def exact(self) -> Observation:
-        """The same observation with the compression ignored."""
+        """The observation without its compression."""
         return replace(self, quantization=None)
 
     @property
     def projections(self) -> int:
         """The number of back-projections onto this observation.
 
-        More than 2 would reproduce the remaining noise: on noisy pictures 2 are as good as 5 on
-        average, and better in the worst case.
+        More than 2 would reproduce the remaining noise: for noisy pictures, 2 are as good as 5 on
+        average and better in the worst case.
         """
         return 2 if self.noise else 5
 
     def planes(self, rows: slice, columns: slice, *, on_done: DoneCallback = ignore) -> Tensor:
-        """Return Y, Cb and Cr of a part without noise, float32 (3, h, w) on the device.
+        """Return Y, Cb and Cr of a part, without noise, as float32 (3, h, w) on the device.
 
-        A pixel's value does not depend on the part that is requested.
+        The value of a pixel does not depend on the requested part.
         """
         if not self.noise:
             return pixels_to_ycc(self.pixels[rows, columns], device=self.device)
@@ -91,7 +91,7 @@ class Observation:
 def observe(
     picture: Picture, *, settings: TargetSettings, device: torch.device | None = None
 ) -> Observation:
-    """Return the observation of a picture; its noise is estimated unless the settings have it."""
+    """Return the observation of a picture; estimate its noise if the settings do not give it."""
     noise = settings.denoise
     if noise is None:
         estimated = estimate_noise(picture.pixels)
@@ -108,18 +108,18 @@ def observe(
 
 
 def estimate_noise(pixels: NDArray[np.uint8]) -> float:
-    """Return the noise of uint8 pixels (h, w, 3): the standard deviation of R, G and B, in levels.
+    """Estimate the noise of uint8 pixels (h, w, 3): standard deviation of R, G and B, in levels.
 
-    It is 0 for a picture as clean as photographs usually are. Immerkaer's mask (1996, Fast noise
-    variance estimation, CVIU 64) ignores slopes and edges along the axes; a low quantile of its
-    mean moduli in small blocks ignores texture. As texture is mostly in luma and noise in all
-    channels, the least estimate of Y, Cb and Cr is taken.
+    It is 0 for an ordinary clean photograph. Immerkaer's mask (1996, Fast noise variance
+    estimation, CVIU 64) removes slopes and edges along the axes; a low quantile of its mean
+    absolute value in small blocks ignores texture. Texture is mostly in luma, noise in all
+    channels: so the result is the smallest estimate of Y, Cb and Cr.
     """
     parts = list(_block_moduli(pixels))
     moduli = torch.cat([moduli for moduli, _ in parts], 1) if parts else torch.empty(3, 0)
     if moduli.shape[1] < _LEAST_BLOCKS:
         return 0.0
-    # The mean modulus of noise of 1 is sqrt(2 / pi).
+    # The mean absolute value of normal noise with a deviation of 1 is sqrt(2 / pi).
     noise = torch.quantile(moduli, _FLAT, dim=1) * (255 * math.sqrt(math.pi / 2) / _FLATTEST)
     has_colour = any(spread > _GREY for _, spread in parts)
     estimates = [level / gain for level, gain in zip(noise.tolist(), NOISE_GAINS, strict=True)]
@@ -128,7 +128,7 @@ def estimate_noise(pixels: NDArray[np.uint8]) -> float:
 
 
 def _block_moduli(pixels: NDArray[np.uint8]) -> Iterator[tuple[Tensor, float]]:
-    """Yield mean moduli (3, blocks) of blocks without clipped pixels, and the spread of colours."""
+    """Yield mean moduli (3, blocks) of blocks without clipped pixels, and the chroma's spread."""
     mask = torch.tensor([[1.0, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6
     if pixels.shape[1] < _SIDE + 2:
         return

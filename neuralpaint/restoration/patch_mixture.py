@@ -1,10 +1,10 @@
-"""Patches of a picture and the mixture of Gaussians fitted to them, which removes their noise.
+"""Patches of a picture, and a mixture of Gaussians fitted to them that removes their noise.
 
 For a patch p with noise of standard deviation e, the most likely Gaussian k is
 
     argmax  log n_k - log det(C_k + e^2) / 2 - (p - m_k)^T (C_k + e^2)^-1 (p - m_k) / 2
 
-and under it the expected patch without noise is Wiener's filter
+and given k, the expected patch without noise is Wiener's filter
 
     m_k + C_k (C_k + e^2)^-1 (p - m_k) = m_k + V diag(l / (l + e^2)) V^T (p - m_k)
 
@@ -26,15 +26,15 @@ from torch.nn import functional
 
 __all__ = ["SIDE", "SIZE", "Filter", "Mixture", "Patches", "Shift", "structure_classes"]
 
-SIDE = 6  # pixels; 5 loses 0.17 dB, 8 gains 0.05 and takes twice as long
+SIDE = 6  # pixels; 5: 0.17 dB worse, 8: 0.05 dB better but twice as slow
 SIZE = 3 * SIDE**2
-"""Values of a patch: red, row by row, then green and blue."""
+"""Number of values of a patch: all reds row by row, then all greens, then all blues."""
 
 _LEAST_PATCHES = SIZE // 2  # to fit a Gaussian
 _LEAST_VARIANCE = 1e-8  # far below rounding errors; near 0, eigenvectors become NaN
-_CHROMA_BLOCKS = 2  # along a side; of colour only the mean of each block is compared
+_CHROMA_BLOCKS = 2  # along a side; only the mean colour of each block is compared
 
-# Chosen by PSNR: 8 directions and 4 strengths; (4, 2) loses 0.2 dB, (6, 3) 0.05.
+# Chosen by PSNR: (4, 2) is 0.2 dB worse than (8, 4), (6, 3) is 0.05 dB worse.
 _DIRECTIONS = 8
 _STRENGTHS = 4
 _COHERENT = 0.5  # (a - b) / (a + b) of the eigenvalues above which a patch has a direction
@@ -42,7 +42,7 @@ _EPSILON = 1e-9
 
 
 class Shift(NamedTuple):
-    """The offset of the patch grid: how far before the picture's corner it begins."""
+    """The offset of the patch grid, in pixels from the corner of the padded picture."""
 
     down: int
     across: int
@@ -55,7 +55,7 @@ class Shift(NamedTuple):
 
 
 class Patches:
-    """The patches of a picture of one size: for each shift a grid that does not overlap."""
+    """The patches of pictures of one size: a grid without overlap for each shift."""
 
     def __init__(self, height: int, width: int) -> None:
         self._height, self._width = height, width
@@ -63,7 +63,7 @@ class Patches:
         """Size of the grid, in patches."""
 
     def pad(self, x: Tensor, *, fill: float | None = None) -> Tensor:
-        """Return x (c, h, w) with a border for the patches at the edges, mirrored or filled."""
+        """Return x (c, h, w) with a mirrored or filled border, for the patches at the edges."""
         below, right = self.rows * SIDE - self._height, self.columns * SIDE - self._width
         border = (SIDE, right, SIDE, below)
         if fill is not None:
@@ -72,7 +72,7 @@ class Patches:
         return functional.pad(x[None], border, mode="reflect" if mirrors else "replicate")[0]
 
     def crop(self, padded: Tensor) -> Tensor:
-        """Return the picture (c, h, w) without the border that `pad` has added."""
+        """Return the picture (c, h, w) without the border from `pad`."""
         return padded[:, SIDE : SIDE + self._height, SIDE : SIDE + self._width]
 
     def cut(self, padded: Tensor, shift: Shift) -> Tensor:
@@ -82,7 +82,7 @@ class Patches:
         return grid.permute(1, 3, 0, 2, 4)
 
     def means(self, padded: Tensor, shift: Shift) -> Tensor:
-        """Return the mean of each patch of a plane (1, ...), (rows, columns)."""
+        """Return the mean (rows, columns) of each patch of a padded plane (1, ...)."""
         return functional.avg_pool2d(self._part(padded, shift), SIDE)[0]
 
     def _part(self, padded: Tensor, shift: Shift) -> Tensor:
@@ -92,11 +92,11 @@ class Patches:
 
 
 def structure_classes(patches: Tensor) -> Tensor:
-    """Return a first grouping of patches (n, SIZE) by strength and direction of edges, int64 (n,).
+    """Group patches (n, SIZE) by strength and direction of their edges; return int64 (n,).
 
     With g the gradient of a patch's mean colour, the structure tensor is J = mean(g g^T). Its
-    trace is the strength of the edges; where its eigenvalues differ, the first eigenvector is
-    their direction (Bigun, Granlund 1987, Optimal orientation detection of linear symmetry, ICCV).
+    trace is the strength of the edges; if its eigenvalues differ, the first eigenvector is their
+    direction (Bigun, Granlund 1987, Optimal orientation detection of linear symmetry, ICCV).
     """
     grey = patches.view(len(patches), -1, SIDE, SIDE).mean(1)
     down = grey[:, 1:, :-1] - grey[:, :-1, :-1]
@@ -114,11 +114,11 @@ def structure_classes(patches: Tensor) -> Tensor:
 
 
 def _make_sketch() -> Tensor:
-    """Return the projection (SIZE, 44) of a patch by which its Gaussian is chosen.
+    """Return the projection (SIZE, 44) of a patch from which its Gaussian is chosen.
 
-    It keeps all grey values and few colour values, as colour is smooth where grey is not. All 108
-    values take three times as long and are no better; grey values alone lose half a decibel. The
-    opponent axes are those of Dabov et al. 2007.
+    It keeps all grey values but few colour values, because colour is smoother. With all 108 values
+    the result is no better and takes three times as long; with grey values only, it is 0.5 dB
+    worse. The opponent axes are from Dabov et al. 2007.
     """
     grey, *chroma = torch.tensor([[1.0, 1, 1], [1, 0, -1], [0.5, -1, 0.5]])
     block = torch.arange(SIDE) * _CHROMA_BLOCKS // SIDE
@@ -135,7 +135,7 @@ _SKETCH: Tensor = _make_sketch()
 
 @dataclass(frozen=True)
 class Mixture:
-    """K Gaussians of patches, and of the sketches by which patches are assigned to them."""
+    """K Gaussians of patches, and of the sketches that assign a patch to a Gaussian."""
 
     sketch: Tensor  # (SIZE, s)
     log_counts: Tensor  # (K,)
@@ -147,10 +147,10 @@ class Mixture:
 
     @classmethod
     def fit(cls, patches: Tensor, labels: Tensor) -> Self:
-        """Return one Gaussian for each group of patches (n, SIZE) with the same label, of n.
+        """Fit one Gaussian to each group of patches (n, SIZE) with equal labels (n,).
 
-        Groups with too few patches are left out; if all have too few, one Gaussian is fitted to
-        all patches.
+        Groups with too few patches are left out. If all groups are too small, one Gaussian is
+        fitted to all patches.
         """
         groups = [patches[labels == label] for label in labels.unique().tolist()]
         groups = [group for group in groups if len(group) >= _LEAST_PATCHES] or [patches]
@@ -186,7 +186,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Filter:
-    """Wiener's filters of K Gaussians for one level of noise."""
+    """Wiener's filters for K Gaussians and one level of noise."""
 
     sketch: Tensor  # (SIZE, s)
     biases: Tensor  # (K,)
@@ -208,7 +208,7 @@ class Filter:
         """Return patches (n, SIZE) without the noise."""
         labels = self.labels(patches)
         counts = torch.bincount(labels, minlength=len(self.biases)).tolist()
-        # Sorted by label, the patches of each Gaussian are one matrix.
+        # Sorted by label, so that the patches of each Gaussian are one matrix.
         order = labels.argsort(stable=True)
         groups = patches[order].split(counts)
         clean = [

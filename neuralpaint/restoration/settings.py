@@ -1,4 +1,4 @@
-"""Settings of the target: how large and how sharp it is made from the picture."""
+"""Settings of the target that is computed from the picture: its size and its sharpness."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ __all__ = ["TargetSettings"]
 
 @dataclass(frozen=True)
 class TargetSettings(Settings):
-    """What the network learns: the picture's own pixels, or a larger target made from them."""
+    """What the network learns: the picture's own pixels, or a larger target computed from them."""
 
     section: ClassVar[str] = "Super-resolution"
 
     target_scale: float | None = setting(
         None,
-        "size of the learned target, as a multiple of the picture's width and height; more than "
-        "1 makes the detail between the pixels right too; unset, as large as the largest frame "
-        "shows the picture, from 1.5 up to 4, else 1",
+        "size of the learned target, as a multiple of the picture's width and height; above 1, "
+        "the detail between the pixels is learned too; by default, the scale at which the largest "
+        "frame shows the picture if that is at least 1.5, at most 4, else 1",
         minimum=1,
         maximum=16,
     )
     enhance: bool = setting(
         False,
-        "sharpen the target with detail that the picture repeats elsewhere, before it is learned; "
+        "sharpen the target with detail from similar parts of the picture, before it is learned; "
         "takes about 7 s of CPU time per megapixel of the target",
     )
     kernel: Kernel = setting(
         "box",
-        "how the picture was reduced to its size: by averaging the area of each pixel, as a "
-        "camera does (box), or by a resampler",
+        "how the picture was downsampled to its size: by averaging the area of each pixel, as "
+        "in a camera (box), or by a resampler",
     )
     denoise: float | None = setting(
         None,
-        "standard deviation of the noise to remove from the target; 0 for none; unset, it is "
-        "estimated where the target is larger than the picture",
+        "standard deviation of the noise to remove from the target; 0 for none; by default, it "
+        "is estimated if the target is larger than the picture",
         unit="levels",
         minimum=0,
         maximum=100,
@@ -50,7 +50,7 @@ class TargetSettings(Settings):
         if self.enhance and self.target_scale == 1:
             raise UsageError(
                 "--enhance needs a target larger than the picture, but --target-scale is 1: "
-                "leave one of them out"
+                "omit one of them"
             )
 
     @property

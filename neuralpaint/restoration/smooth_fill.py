@@ -1,12 +1,13 @@
 """Smooth fills of a hole, and the seam between known pixels and a painting.
 
 A hole is filled by push-pull: known pixels are averaged down a pyramid until nothing is unknown; on
-the way back each level fills the holes of the next finer one (Gortler et al. 1996, The lumigraph,
-SIGGRAPH). A few Jacobi iterations at each level,
+the way back, each level fills the holes of the finer level below (Gortler et al. 1996, The
+lumigraph, SIGGRAPH). A few Jacobi iterations at each level,
 
     x <- mean of the four neighbours,       in the hole
 
-bring it close to the membrane: the solution of Laplace's equation with the known pixels as border.
+bring it close to the membrane: the solution of Laplace's equation with the known pixels as
+boundary values.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["distance", "double", "fill_smoothly", "halve", "is_deeper", "restore
 Level = TypeVar("Level", np.uint8, np.uint16)
 
 _JACOBI = 6  # iterations at each level
-_LEAST_FADE, _MOST_FADE = 3, 8  # pixels within which the seam's correction fades
+_LEAST_FADE, _MOST_FADE = 3, 8  # pixels over which the seam's correction fades
 
 
 def fill_smoothly(x: Tensor, unknown: Tensor) -> Tensor:
@@ -49,7 +50,7 @@ def fill_smoothly(x: Tensor, unknown: Tensor) -> Tensor:
 
 
 def halve(x: Tensor, unknown: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the means of the known pixels of each 2 x 2, and where none of the four is known."""
+    """Return the mean of the known pixels of each 2 x 2 block, and where all four are unknown."""
     height, width = unknown.shape
     to_even = (0, width % 2, 0, height % 2)
     known = functional.pad((~unknown).to(x.dtype)[None], to_even)
@@ -68,7 +69,7 @@ def double(x: Tensor, height: int, width: int) -> Tensor:
 def is_deeper(unknown: Tensor, steps: int) -> bool:
     """Return whether a square of 2 steps + 1 pixels fits into the unknown pixels, bool (h, w).
 
-    The borders of the picture do not bound a hole.
+    At the border of the picture, pixels outside count as unknown.
     """
     known = (~unknown).float()[None]
     for _ in range(steps):
@@ -79,7 +80,7 @@ def is_deeper(unknown: Tensor, steps: int) -> bool:
 def distance(unknown: Tensor, most: int) -> Tensor:
     """Return the steps to the nearest known pixel, float32 (h, w), up to most + 1.
 
-    Every other step may be diagonal, which makes the distances octagonal.
+    Every second step can be diagonal, so that the distances are octagonal.
     """
     known, steps = (~unknown).float()[None], unknown.float()
     for i in range(most):  # dilate the known pixels
@@ -99,23 +100,23 @@ def restore_known(
     *,
     unknown: NDArray[np.float32] | NDArray[np.bool_],
 ) -> NDArray[Level]:
-    """Return a still (h, w, 3) of 8 or 16 bits with the known pixels, uint8 (h, w, 3), restored.
+    """Return a still (h, w, 3) of 8 or 16 bits with the known `pixels`, uint8 (h, w, 3), restored.
 
     Known pixels are restored exactly. In the hole, with n the still and p the pixels, the result is
 
         n + c s,    c = the membrane of p - n,   s = smoothstep of the distance to the rim
 
     so that the colours match at the rim and the correction fades within a few pixels (Perez,
-    Gangnet, Blake 2003, Poisson image editing, ACM TOG 22). Where `unknown`, (h, w) in [0, 1], is
-    between one half and 1, it is the weight of that result against p.
+    Gangnet, Blake 2003, Poisson image editing, ACM TOG 22). If `unknown`, (h, w) in [0, 1], is
+    between one half and 1, it is the weight of this result, and p has the rest.
 
     Raises:
         UsageError: the sizes differ, or all pixels are unknown.
     """
     if not still.shape[:2] == pixels.shape[:2] == unknown.shape:
         raise UsageError(
-            f"a still of {still.shape[:2]}, a mask of {unknown.shape} and a picture of "
-            f"{pixels.shape[:2]} differ in size: known pixels are kept at the picture's own size"
+            f"the still is {still.shape[:2]}, the mask {unknown.shape}, the picture "
+            f"{pixels.shape[:2]}: known pixels can be kept only at the picture's own size"
         )
     share = np.asarray(unknown, np.float32)
     hole = share > 0.5

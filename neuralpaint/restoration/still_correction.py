@@ -1,8 +1,8 @@
-"""Matching: a still is corrected so that, shrunk, it equals the picture.
+"""Matching: a still is corrected so that, downsampled, it equals the picture.
 
-Between the pixels a network does not reproduce its target exactly; back-projection corrects that.
-The correction is computed at the picture's resolution (see `back_projection`), so it takes two
-passes over the strips of the still: one to shrink it, one to add the correction.
+Between the pixels, a network does not reproduce its target exactly; back-projection corrects that.
+The correction is computed at the picture's resolution (see `back_projection`). It takes two passes
+over the strips of the still: one to downsample it, one to add the correction.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ __all__ = ["fits_in_memory", "match_still"]
 
 Strips = Iterator[NDArray[np.uint16]]
 
-_MOST_BYTES = 1 << 28  # of a still that is kept instead of rendered again
-_BYTES = 6  # of a pixel
+_MOST_BYTES = 1 << 28  # larger stills are rendered twice instead of kept in memory
+_BYTES = 6  # per pixel
 _BLOCK = 1 << 21  # pixels of the picture that are corrected at once
 _ROUNDING = 1e-6  # pixels: rounding error of a window
 
 
 def fits_in_memory(*, height: int, width: int) -> bool:
-    """Return whether a still is kept while it is matched, and so is rendered only once."""
+    """Return whether `match_still` keeps the still in memory, and so renders it only once."""
     return height * width * _BYTES <= _MOST_BYTES
 
 
@@ -52,15 +52,15 @@ def match_still(
 ) -> Iterator[NDArray[Any]]:
     """Yield a still's strips (rows, width, 3), uint8 or uint16, corrected to match the picture.
 
-    Shrunk with `settings.kernel`, the still is then the picture without its noise. `render` yields
-    strips from top to bottom, uint16 with white 65535, and is called twice for a large still.
-    `window` is the part of the picture that the still shows, in the picture's pixels: top, left,
-    bottom, right. Pixels that it shows in part get the correction of their neighbours.
+    Downsampling the result with `settings.kernel` gives the picture without its noise. `render`
+    yields strips from top to bottom, uint16 with white 65535, and is called twice for a large
+    still. `window` is the part of the picture that the still shows, in the picture's pixels: top,
+    left, bottom, right. A pixel that is shown in part gets the correction of its neighbours.
 
-    Memory grows with the picture, and with the still only up to 256 MB.
+    The memory is proportional to the picture, plus at most 256 MB for the still.
 
     Raises:
-        ValueError: the window is not inside the picture, or the still has no more pixels than it.
+        ValueError: the window is not inside the picture, or the still is not larger than it.
     """
     top, left, bottom, right = window
     rows = _axis(top, bottom, side=picture.height, pixels=height, kernel=settings.kernel)
@@ -69,7 +69,7 @@ def match_still(
 
 
 def _axis(first: float, last: float, *, side: int, pixels: int, kernel: Kernel) -> Axis:
-    """Return an axis of the still; its low part are the picture's pixels that it shows whole."""
+    """Return an axis of the still; its `low` slice covers the pixels that are shown completely."""
     first, last = _snapped(first), _snapped(last)
     if not 0 <= first < last <= side:
         raise ValueError(f"the window from {first:g} to {last:g} is not inside {side} pixels")
@@ -77,7 +77,7 @@ def _axis(first: float, last: float, *, side: int, pixels: int, kernel: Kernel) 
         raise ValueError(
             f"a still of {pixels} pixels is no larger than the {last - first:g} pixels it shows"
         )
-    # At the picture's own edges the kernel needs no pixels beyond.
+    # At the picture's own edges, the kernel needs no pixels outside.
     beyond = REACH[kernel] - 0.5
     start = 0 if first == 0 else math.ceil(first + beyond)
     stop = side if last == side else math.floor(last - beyond)
@@ -98,7 +98,7 @@ def _matched(
     full: int,
 ) -> Iterator[NDArray[Any]]:
     if rows.low.start >= rows.low.stop or columns.low.start >= columns.low.stop:
-        for strip in render():  # no pixel of the picture is shown whole
+        for strip in render():  # no pixel of the picture is shown completely
             yield _levels(_to_planes(strip), full)
         return
     if fits_in_memory(height=rows.high.stop, width=columns.high.stop):
@@ -112,20 +112,20 @@ def _matched(
     for strip in render():
         part, low = down.part(slice(top, top + len(strip)))
         top += len(strip)
-        with torch.no_grad():  # not while the caller uses the strip
+        with torch.no_grad():  # ends before the caller gets the strip
             added = across.along_columns(part.along_rows(correction[:, low]))
             yield _levels(_to_planes(strip).add_(added), full)
 
 
 def _shrink(strips: Strips, rows: Axis, columns: Axis, *, kernel: Kernel) -> Tensor:
-    """Return R, G and B (3, low height, low width) of a still given in strips."""
+    """Downsample a still, given in strips, to R, G and B (3, low height, low width)."""
     down, across = rows.down(kernel), columns.down(kernel)
     total = torch.zeros(3, down.indices.shape[1], across.indices.shape[1])
     top = 0
     for strip in strips:
         narrow = across.along_columns(_to_planes(strip))
         for place, weight in zip(down.indices - top, down.weights, strict=True):
-            # The taps that lie in this strip.
+            # Only the kernel taps in this strip.
             outputs = ((place >= 0) & (place < len(strip))).nonzero().flatten()
             total.index_add_(1, outputs, narrow[:, place[outputs]].mul_(weight[outputs, None]))
         top += len(strip)
@@ -135,12 +135,12 @@ def _shrink(strips: Strips, rows: Axis, columns: Axis, *, kernel: Kernel) -> Ten
 def _correction(
     shrunk: Tensor, rows: Axis, columns: Axis, known: Observation, *, enhanced: bool
 ) -> Tensor:
-    """Return R, G and B that, interpolated and added, make a still with this `shrunk` match.
+    """Return the correction (R, G and B) that is interpolated and added to the still.
 
-    If the picture was compressed and the target is not enhanced, the still must match the target,
-    shrunk: compression is the cause where the target deviates from the picture, but the network is
-    where the still does. An enhanced target would take too long to make again; then the still may
-    deviate from the picture by as much as the target may.
+    If the picture was compressed and the target is not enhanced, the still must match the
+    downsampled target: the target deviates from the picture because of the compression, but the
+    still deviates from the target because of the network. An enhanced target would take too long to
+    compute again; then the still may deviate from the picture as far as the target may.
     """
     follow, exact = (BackProjection(rows, columns, known=each) for each in (known, known.exact))
     plain = known.quantization is not None and not enhanced

@@ -1,7 +1,7 @@
 """Variational refinement of optical flow: TV-L1 flow with a Huber norm, and warping along a flow.
 
-With the flow v, a picture a, the gradient s of b at v, and the residual rho(v) of brightness
-between a and b along v, linearized in v, the minimum of
+Let v be the flow, and rho(v) the difference of brightness between a and b along v, linearized in v.
+The minimum of
 
     sum g |grad v|_Huber + lambda |rho(v)|                             over all pixels
 
@@ -26,13 +26,13 @@ from neuralpaint.runtime.progress import DoneCallback, ignore
 __all__ = ["edge_weights", "is_inside", "median", "refine", "resize", "splat", "warp"]
 
 # Chosen by the mean PSNR of interpolated frames of eight clips:
-_LAMBDA = 20.0  # 50 loses 0.6 dB
+_LAMBDA = 20.0  # 50: 0.6 dB worse
 _HUBER = 0.1  # pixels: smaller differences of flow are penalized quadratically
-_WARPS = 3  # more gain nothing
+_WARPS = 3  # more do not help
 _ITERATIONS = 20
 _STEP = 8**-0.5  # primal and dual: the squared norm of the gradient operator is 8
 _EDGE_SCALE, _EDGE_POWER, _LEAST_EDGE_WEIGHT = 8.0, 0.8, 0.05
-_FLAT = 1e-6  # squared gradient below which brightness does not constrain the flow
+_FLAT = 1e-6  # squared gradient, added so that flat areas do not constrain the flow
 _LEAST_WEIGHT = 1e-12
 
 
@@ -56,7 +56,7 @@ def refine(
 
 
 def edge_weights(a: Tensor) -> Tensor:
-    """Return the smoothness weight (1, h, w) of each pixel of a brightness plane (1, h, w)."""
+    """Return the smoothness weights (1, h, w), small at edges of the brightness a (1, h, w)."""
     squares = _gradient(functional.avg_pool2d(_padded(a, 1, 1), 3, 1)).square()
     edges = squares.sum(0, keepdim=True).pow_(_EDGE_POWER / 2)
     return edges.mul_(-_EDGE_SCALE).exp_().clamp_min_(_LEAST_EDGE_WEIGHT)
@@ -93,10 +93,10 @@ def is_inside(flow: Tensor) -> Tensor:
 
 
 def splat(planes: Tensor, flow: Tensor, *, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return planes (c, h, w) moved forward along the flow, and the weights (h, w) that arrived.
+    """Return planes (c, h, w) moved forward along the flow, and the arrived weights (h, w).
 
-    Each pixel is distributed bilinearly. Pixels that meet are averaged with their `weights`
-    (h, w); the arrived weight is 0 where no pixel went.
+    Each pixel is distributed bilinearly. Pixels that arrive at one place are averaged with their
+    `weights` (h, w); the arrived weight is 0 where no pixel arrives.
     """
     c, h, w = planes.shape
     places = _coordinates(h, w) + flow
@@ -124,7 +124,7 @@ def resize(planes: Tensor, *, height: int, width: int) -> Tensor:
 def _minimize(
     flow: Tensor, gradient: Tensor, residual: Tensor, dual: Tensor, *, weights: Tensor
 ) -> Tensor:
-    """Return the minimizing flow for rho(v) = gradient . v + residual; updates `dual` in place."""
+    """Return the flow v that minimizes the sum, rho(v) = gradient . v + residual; update `dual`."""
     squares = gradient.square().sum(0, keepdim=True).add_(_FLAT)
     limit = squares * is_inside(flow) * (_STEP * _LAMBDA)
     extrapolated, difference = flow, torch.zeros_like(dual)
@@ -165,7 +165,7 @@ def _padded(planes: Tensor, across: int, down: int) -> Tensor:
 
 
 def _coordinates(height: int, width: int) -> Tensor:
-    """Return the x and y of every pixel, (2, h, w)."""
+    """Return x and y of every pixel, (2, h, w)."""
     x, y = torch.arange(float(width)), torch.arange(float(height))
     return torch.stack([x.expand(height, width), y[:, None].expand(height, width)])
 
