@@ -356,7 +356,7 @@ def test_only_own_files_are_replaced_and_only_with_overwrite(photo: Path, tmp_pa
     (out / "notes.txt").write_text("precious")
     (out / "stills" / "mine.png").write_text("precious")
     before = (out / "results.json").read_bytes()
-    with pytest.raises(UsageError, match=r"holds a comparison .*--resume .*-y"):
+    with pytest.raises(UsageError, match=r"contains a comparison .*--resume .*-y"):
         compare(photo, out, **QUICK)
     assert (out / "results.json").read_bytes() == before
     compare(photo, out, overwrite=True, **QUICK | {"model": "pyramid"})

@@ -304,7 +304,7 @@ class Race(Job[RaceOutcome, CompareResult]):
         from neuralpaint.pipelines.compare.training import Training
 
         digest = self._digests[variant.slug]
-        folder = self.folder.make_variant(digest)
+        folder = self.folder.variant(digest, make=True)
         remove(folder / "record.json")  # from now on it is incomplete
         training = Training(
             variant,

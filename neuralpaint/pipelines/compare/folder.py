@@ -60,8 +60,8 @@ class Folder:
         there = [name for name in (*_FILES, _STILLS, _VARIANTS) if (self.path / name).exists()]
         if there and not resume and not overwrite:
             raise UsageError(
-                f"{str(self.path)!r} holds a comparison ({', '.join(there)}): add --resume to go "
-                "on with it, -y to replace it, or choose another folder"
+                f"{str(self.path)!r} contains a comparison ({', '.join(there)}): add --resume to "
+                "continue it, -y to replace it, or choose another folder"
             )
         if isinstance(source, str | Path):
             # Every still: those of an earlier comparison are removed.
@@ -90,18 +90,15 @@ class Folder:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
-    def variant(self, digest: str) -> Path:
-        """Return the folder of a variant, which contains what `--resume` needs."""
-        return self.path / _VARIANTS / digest
-
-    def make_variant(self, digest: str) -> Path:
-        """Return the folder of a variant, made.
+    def variant(self, digest: str, *, make: bool = False) -> Path:
+        """Return the folder of a variant, which contains what `--resume` needs.
 
         Raises:
             EncodingError: it cannot be made.
         """
-        folder = self.variant(digest)
-        _make(folder)
+        folder = self.path / _VARIANTS / digest
+        if make:
+            _make(folder)
         return folder
 
     def still(self, slug: str) -> Path:
