@@ -1,43 +1,53 @@
-"""`neuralpaint compare` as it is typed."""
+"""`neuralpaint compare`."""
 
 from __future__ import annotations
 
 import json
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import command, read_until, run, start
+from processes import Typed, command, read_until, run, start
 
 MODEL = "fourier:hidden_size=8,order=4"
 OTHER = "skipconn:hidden_size=8,hidden_layers=1"
+Compare = Callable[..., tuple[int, str, str]]
 QUICK = ("--steps", "8", "--batch", "100", "--device", "cpu", "--threads", "1", "--no-race")
 
 
-def compare(*words: str, cwd: Path) -> tuple[int, str, str]:
-    done = run(command("compare", *words), cwd=cwd)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def compare(typed: Typed) -> Compare:
+    """Run the command; return its status, stdout and stderr."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        done = typed("compare", *words)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
 
 
-def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path) -> None:
+def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path, compare: Compare) -> None:
     words = ("in.png", "-o", "out", "--model", MODEL, "--model", OTHER, *QUICK)
-    status, stdout, stderr = compare(*words, "--train-on", "every-other", cwd=folder)
+    status, stdout, stderr = compare(*words, "--train-on", "every-other")
     assert (status, stderr) == (0, "wrote out/report.html and 7 more files\n")
     lines = stdout.splitlines()
     assert lines[0].split()[:6] == ["contestant", "PSNR", "held", "out", "learned", "all"]
     assert float(lines[1].split()[2]) >= float(lines[2].split()[2])
     assert sorted(line.split()[1] for line in lines[1:]) == ["fourier", "skipconn"]
     assert all(len(line) <= 100 for line in lines)
-    status, _, stderr = compare(*words, cwd=folder)
+    status, _, stderr = compare(*words)
     assert status == 2
     assert "--resume" in stderr
 
 
-def test_json_is_one_object_per_line_and_ends_with_the_ranking(folder: Path) -> None:
+def test_json_is_one_object_per_line_and_ends_with_the_ranking(
+    folder: Path, compare: Compare
+) -> None:
     words = ("in.png", "-o", "out", "--json", "--loss", "mse", "--loss", "huber", *QUICK)
-    status, stdout, stderr = compare(*words, "--model", MODEL, cwd=folder)
+    status, stdout, stderr = compare(*words, "--model", MODEL)
     events = [json.loads(line) for line in stdout.splitlines()]
     assert (status, stderr) == (0, "")
     assert [event["event"] for event in events[:2]] == ["start", "progress"]
@@ -52,34 +62,34 @@ def test_json_is_one_object_per_line_and_ends_with_the_ranking(folder: Path) -> 
     assert {each["status"] for each in last["contestants"]} == {"finished"}
 
 
-def test_losses_that_do_not_compare_are_pointed_out(folder: Path) -> None:
+def test_a_note_says_that_different_losses_do_not_compare(folder: Path, compare: Compare) -> None:
     words = ("in.png", "-o", "out", "--loss", "mse", "--loss", "huber", "--model", MODEL)
-    status, _, stderr = compare(*words, *QUICK, cwd=folder)
+    status, _, stderr = compare(*words, *QUICK)
     assert status == 0
     first, *others = stderr.splitlines()
     assert first.startswith("neuralpaint: the losses are not of one kind (")
     assert len(others) == 1
 
 
-def test_a_preset_names_what_may_be_given_several_times(folder: Path) -> None:
+def test_a_preset_sets_options_that_may_be_repeated(folder: Path, compare: Compare) -> None:
     words = ("in.png", "-o", "out", "--preset", "original", "--dry-run", "--json")
-    status, stdout, stderr = compare(*words, "--steps", "5", cwd=folder)
+    status, stdout, stderr = compare(*words, "--steps", "5")
     assert (status, stderr) == (0, "")
     (contestant,) = json.loads(stdout)["contestants"]
     assert contestant["settings"]["schedule"] == "step"
 
 
-def test_a_dry_run_lists_the_contestants_and_trains_nobody(folder: Path) -> None:
+def test_a_dry_run_lists_the_contestants_and_writes_nothing(folder: Path, compare: Compare) -> None:
     (folder / "rates.toml").write_text(
         'steps = 7\n[sweep]\nlr = [0.1, 0.01]\nmodel = ["pyramid"]\n'
     )
     words = ("in.png", "-o", "out", "--sweep", "rates.toml", "--dry-run")
-    status, stdout, _ = compare(*words, "--optimizer", "adam", "--optimizer", "sgd", cwd=folder)
+    status, stdout, _ = compare(*words, "--optimizer", "adam", "--optimizer", "sgd")
     assert status == 0
     assert "budget        7 steps each" in stdout
     assert "contestants   4" in stdout
     assert "sgd, lr 0.01" in stdout
-    status, stdout, _ = compare(*words, "--steps", "9", "--model", MODEL, cwd=folder)
+    status, stdout, _ = compare(*words, "--steps", "9", "--model", MODEL)
     assert "budget        9 steps each" in stdout
     assert sorted(path.name for path in folder.iterdir()) == ["in.png", "rates.toml"]
 
@@ -100,28 +110,31 @@ def test_a_dry_run_lists_the_contestants_and_trains_nobody(folder: Path) -> None
         (["in.png", "-o", "out", "--steps", "3", "--seconds", "3"], 2, "exclude each other"),
     ],
 )
-def test_what_cannot_work_gets_one_line(
-    folder: Path, words: list[str], status: int, message: str
+def test_an_error_is_one_line(
+    folder: Path, compare: Compare, words: list[str], status: int, message: str
 ) -> None:
     (folder / "text.png").write_text("hello")
     (folder / "bad.toml").write_text("[sweep]\nlrr = [1]\n")
-    found, stdout, stderr = compare(*words, cwd=folder)
+    found, stdout, stderr = compare(*words)
     assert (found, stdout) == (status, "")
     assert message in stderr
     assert len(stderr.splitlines()) == 1
     assert not (folder / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_keeps_who_has_finished(folder: Path, number: signal.Signals) -> None:
+def test_an_interrupted_race_keeps_the_finished_contestants(
+    folder: Path, compare: Compare, number: signal.Signals
+) -> None:
     (folder / "two.toml").write_text(
         f'[[contestant]]\nname = "a"\nmodel = "{MODEL}"\n'
         f'[[contestant]]\nname = "b"\nmodel = "{OTHER}"\nbatch = 1\n'
     )
     words = ("in.png", "-o", "out", "--sweep", "two.toml", "--epochs", "100", *QUICK[4:])
     short = (*words, "--duration", "0.5")
-    process = start(command("compare", *short, "--json"), cwd=folder)
+    process = start(command("compare", *short, "--json"))
     read_until(process, lambda line: json.loads(line).get("number") == 2)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
@@ -129,7 +142,7 @@ def test_an_interruption_keeps_who_has_finished(folder: Path, number: signal.Sig
     last = json.loads(stdout.splitlines()[-1])
     assert (last["event"], last["winner"], last["missing"]) == ("interrupted", "a", ["b"])
     assert (folder / "out" / "report.html").is_file()
-    _, stdout, _ = compare(*short, "--resume", "--dry-run", cwd=folder)
+    _, stdout, _ = compare(*short, "--resume", "--dry-run")
     assert "there already" in next(line for line in stdout.splitlines() if line.startswith("  a "))
     assert "there already" not in next(
         line for line in stdout.splitlines() if line.startswith("  b ")

@@ -1,4 +1,4 @@
-"""`neuralpaint compare --upscale` as it is typed."""
+"""`neuralpaint compare --upscale`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from processes import command, read_until, run, start
+from processes import Typed, command, read_until, start
 
 from neuralpaint.cli import neuralpaint
 
 MODEL = "fourier:hidden_size=8,order=4"
 OTHER = "skipconn:hidden_size=8,hidden_layers=1"
+Compare = Callable[..., tuple[int, str, str]]
 QUICK = ("--steps", "4", "--batch", "100", "--device", "cpu", "--threads", "1")
 
 
@@ -30,13 +32,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compare(*words: str, cwd: Path) -> tuple[int, str, str]:
-    done = run(command("compare", "in.png", "-o", "out", *words), cwd=cwd)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def compare(typed: Typed) -> Compare:
+    """Run the command; return its status, stdout and stderr."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        done = typed("compare", "in.png", "-o", "out", *words)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
 
 
-def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path) -> None:
-    status, stdout, stderr = compare("--upscale", "2", "--model", MODEL, *QUICK, cwd=folder)
+def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path, compare: Compare) -> None:
+    status, stdout, stderr = compare("--upscale", "2", "--model", MODEL, *QUICK)
     assert (status, stderr) == (0, "wrote out/crops.png and 9 more files\n")
     heading, *rows = stdout.splitlines()
     assert heading.split() == [
@@ -52,9 +60,11 @@ def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path) -> None:
     assert all(len(line) <= 100 for line in stdout.splitlines())
 
 
-def test_json_is_one_object_per_line_and_ends_with_the_ranking(folder: Path) -> None:
+def test_json_is_one_object_per_line_and_ends_with_the_ranking(
+    folder: Path, compare: Compare
+) -> None:
     words = ("--upscale", "1.5", "--noise", "2", "--json", "--model", MODEL, "--model", OTHER)
-    status, stdout, stderr = compare(*words, *QUICK, cwd=folder)
+    status, stdout, stderr = compare(*words, *QUICK)
     events = [json.loads(line) for line in stdout.splitlines()]
     assert (status, stderr) == (0, "")
     assert events[0]["event"] == "start"
@@ -77,7 +87,7 @@ def test_json_is_one_object_per_line_and_ends_with_the_ranking(folder: Path) -> 
 
 
 def plan(*words: str) -> str:
-    """Return what a dry run tells, in this process."""
+    """Return the output of a dry run."""
     done = CliRunner().invoke(
         neuralpaint, ["compare", "in.png", "-o", "out", "--upscale", "2", "--dry-run", *words]
     )
@@ -85,7 +95,7 @@ def plan(*words: str) -> str:
     return done.output
 
 
-def test_a_dry_run_lists_the_methods_and_makes_nothing(
+def test_a_dry_run_lists_the_methods_and_writes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
@@ -104,7 +114,7 @@ def test_a_dry_run_lists_the_methods_and_makes_nothing(
     assert sorted(path.name for path in folder.iterdir()) == ["in.png"]
 
 
-def test_a_preset_is_taken_and_what_is_typed_goes_before_it(
+def test_options_take_precedence_over_a_preset(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
@@ -113,7 +123,7 @@ def test_a_preset_is_taken_and_what_is_typed_goes_before_it(
     assert json.loads(plan(*words, "--seconds", "9"))["budget"] == "9 seconds each"
 
 
-def test_without_models_there_are_three(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_is_three_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     methods = json.loads(plan("--json"))["methods"]
     assert [each["name"] for each in methods[3:]] == [
@@ -148,17 +158,22 @@ def test_without_models_there_are_three(folder: Path, monkeypatch: pytest.Monkey
         (["--jpeg", "50", "--shrink", "box"], "leave out --shrink and --jpeg, or add --upscale"),
     ],
 )
-def test_what_cannot_work_gets_one_line(folder: Path, words: list[str], message: str) -> None:
-    status, stdout, stderr = compare(*words, cwd=folder)
+def test_an_error_is_one_line(
+    folder: Path, compare: Compare, words: list[str], message: str
+) -> None:
+    status, stdout, stderr = compare(*words)
     assert (status, stdout) == (2, "")
     assert message in stderr
     assert len(stderr.splitlines()) == 1
     assert not (folder / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_keeps_what_has_finished(folder: Path, number: signal.Signals) -> None:
+def test_an_interrupted_comparison_keeps_the_finished_methods(
+    folder: Path, number: signal.Signals
+) -> None:
     words = ("--upscale", "2", "--json", "--model", MODEL, "--steps", "100000000", *QUICK[2:])
     process = start(command("compare", "in.png", "-o", "out", *words), cwd=folder)
     read_until(process, lambda line: json.loads(line).get("step", 0) > 0)
