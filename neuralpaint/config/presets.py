@@ -11,7 +11,7 @@ __all__ = ["PRESETS", "Preset"]
 
 @dataclass(frozen=True)
 class Preset:
-    """Values for some settings; options of the command line take precedence."""
+    """Values for some settings; options on the command line override them."""
 
     summary: str
     values: Mapping[str, Any]
@@ -19,11 +19,11 @@ class Preset:
 
 PRESETS = {
     "draft": Preset(
-        "A quick look: a short training, five seconds of clip.",
+        "A quick look: a short training, a clip of five seconds.",
         {"steps": 600, "frames": 75, "fps": 15.0},
     ),
     "original": Preset(
-        "The original experiment: 31 layers of 300 over 32 harmonics. Slow without a GPU.",
+        "The original experiment: 31 layers of 300 units and 32 harmonics. Slow without a GPU.",
         {
             "model": "fourier:order=32,hidden_size=300,hidden_layers=30,activation=leaky_relu",
             "optimizer": "adam:lr=0.001,beta2=0.999",

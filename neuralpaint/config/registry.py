@@ -1,8 +1,8 @@
 """Registries: `name:key=value,key=value` is parsed into a checked, frozen entry.
 
-Everything that is chosen by name (models, losses, optimizers, schedules, pacings, overlays, file
-formats) is an entry: a `Settings` dataclass registered under its name. A new entry is one class in
-one file; the command line, `neuralpaint list` and the tests find it in its registry.
+Everything with a name (models, losses, optimizers, schedules, pacings, overlays, file formats) is
+an entry: a `Settings` dataclass registered under its name. A new entry is one class in one file;
+the command line, `neuralpaint list` and the tests find it in its registry.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ CATALOGUE = {
     "orders": "image.orders.orders",
     "walks": "rendering.paths.code_paths",
 }
-"""The registries that `neuralpaint list` shows, by title: the module and name of each.
+"""The module and name of each registry that `neuralpaint list` shows, by title.
 
-They are imported only by `load_registry`, so that `--help` stays fast.
+Only `load_registry` imports them, so that `--help` stays fast.
 """
 
 
 def load_registry(title: str) -> Registry[Any]:
-    """Import and return the registry with a title of `CATALOGUE`."""
+    """Import and return the registry with this title in `CATALOGUE`."""
     module, _, name = CATALOGUE[title].rpartition(".")
     registry: Registry[Any] = getattr(importlib.import_module(f"neuralpaint.{module}"), name)
     return registry
@@ -86,8 +86,9 @@ class Registry(Generic[T]):
     def parse(self, text: str) -> T:
         """Return the entry for `name` or `name:key=value,key=value`.
 
-        If a setting names an inner entry, as a model names its encoding, a key that only the inner
-        entry has is passed to it: `mlp:encoding=hash,levels=4` is `mlp:encoding=hash:levels=4`.
+        The value of a setting can be an inner entry, such as the encoding of a model. A key that
+        only the inner entry has is passed to it: `mlp:encoding=hash,levels=4` is
+        `mlp:encoding=hash:levels=4`.
 
         Raises:
             UsageError: the name, a key or a value is wrong; the message lists the choices.
@@ -138,18 +139,18 @@ class Registry(Generic[T]):
         return next(name for name, cls in self._entries.items() if cls is type(entry))
 
     def spec(self, entry: T) -> str:
-        """Return the shortest text that `parse` turns into `entry`."""
+        """Return the shortest text for which `parse` returns `entry`."""
         known = options(type(entry))
         changes = [_written(known[key], value) for key, value in entry.changes().items()]
         name = self.name_of(entry)
         return f"{name}:{','.join(changes)}" if changes else name
 
 
-_MISSING = "\0"  # not possible in a command line argument
+_MISSING = "\0"  # cannot occur in a command-line argument
 
 
 def _inner(known: dict[str, Option], values: dict[str, str]) -> dict[str, tuple[str, list[str]]]:
-    """Return (spec, keys) of each inner entry, by the setting that names it."""
+    """Return (spec, keys) of each inner entry, by the name of its setting."""
     found = {}
     for key, option in known.items():
         if isinstance(option.entries, Registry) and not option.repeatable:
@@ -165,7 +166,7 @@ def _extended(spec: str, key: str, value: str) -> str:
 
 
 def _written(option: Option, value: Any) -> str:
-    """Return a changed setting as text; of an inner entry with the default name only its keys."""
+    """Return a changed setting as text; for an inner entry with its default name, only its keys."""
     if isinstance(option.entries, Registry) and not option.repeatable:
         name, _, rest = value.partition(":")
         if rest and name == option.default:

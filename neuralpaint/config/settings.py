@@ -34,7 +34,7 @@ _TIME = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 
 
 class Entries(Protocol):
-    """The part of a registry that a setting uses."""
+    """The methods of a registry that a setting uses."""
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""
@@ -51,7 +51,7 @@ class Entries(Protocol):
 
 def setting(
     default: Any,
-    help: str,  # noqa: A002 - the word click and dataclass metadata use
+    help: str,  # noqa: A002 - the name in click
     *,
     unit: str = "",
     minimum: float | None = None,
@@ -66,14 +66,14 @@ def setting(
     Args:
         default: the value of the field if it is not set.
         help: one sentence for `--help` and `neuralpaint list`.
-        unit: for messages; a number of "seconds" can be written as a time such as 90s or 1h30m.
+        unit: for messages; a value in "seconds" can be written as a time such as 90s or 1h30m.
         minimum: the smallest allowed number.
         maximum: the largest allowed number.
-        above: all allowed numbers are larger.
-        entries: the registry in which the value, `name:key=value,...`, is looked up.
+        above: a lower bound that is not allowed itself.
+        entries: the registry that parses the value, `name:key=value,...`.
         repeatable: whether the value is a comma-separated list of entries; on the command line the
             option can be repeated.
-        read: returns the value for the path of a TOML file, which the command line accepts instead.
+        read: reads the value from a TOML file; on the command line, its path is then accepted too.
     """
     metadata = {
         "help": help,
@@ -90,7 +90,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Option:
-    """One field of a `Settings` class, as the command line and `list` use it."""
+    """One field of a `Settings` class, for the command line and `neuralpaint list`."""
 
     name: str
     type: type
@@ -113,12 +113,12 @@ class Option:
         return f"--{self.name.replace('_', '-')}"
 
     def convert(self, value: Any, *, label: str | None = None) -> Any:
-        """Return a value, or the text of one, as this field's type, after all checks.
+        """Convert a value or its text to the type of this field, and check it.
 
         `label` is the name of the setting in error messages.
 
         Raises:
-            UsageError: the value has the wrong type, is out of range, or is none of the choices.
+            UsageError: the value has the wrong type, is out of range, or is not one of the choices.
         """
         label = label or self.name
         if value is None or (self.optional and value in _UNSET):
@@ -170,7 +170,7 @@ class Option:
 
 
 def _seconds(text: str) -> float:
-    """Return the seconds of a number, or of hours, minutes and seconds such as 1h2m3s."""
+    """Convert a number, or a time such as 1h2m3s, to seconds."""
     parts = _TIME.fullmatch(text.strip().lower())
     if parts is None or not any(parts.groups()):
         return float(text)
@@ -193,7 +193,7 @@ class Settings:
     section: ClassVar[str] = ""
     """The heading of these settings in a command's help."""
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
-    """Groups of options of which at most one may have a value; absent options are ignored."""
+    """Groups of options of which at most one may have a value; unknown names are ignored."""
 
     def __post_init__(self) -> None:
         for option in _own_options(type(self)).values():
@@ -210,7 +210,7 @@ class Settings:
         return [group for base in cls.__mro__ for group in base.__dict__.get("exclusive", ())]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as a flat dictionary of plain values that JSON can hold."""
+        """Return the settings as a flat dictionary of JSON values."""
         return {name: getattr(self, name) for name in _own_options(type(self))}
 
     @classmethod
@@ -227,7 +227,7 @@ class Settings:
 
     @classmethod
     def given(cls, settings: Self | None, values: Mapping[str, Any]) -> Self:
-        """Return `settings`, or new settings from `values` where `settings` is None.
+        """Return `settings`, or new settings from `values` if `settings` is None.
 
         Raises:
             UsageError: both are given, or a value cannot be used.
@@ -239,7 +239,7 @@ class Settings:
         return settings
 
     def replaced(self, **values: Any) -> Self:
-        """Return a copy with other values for some options."""
+        """Return a copy with these values for some options."""
         return type(self).from_dict(self.to_dict() | values)
 
     def changes(self) -> dict[str, Any]:
@@ -263,23 +263,22 @@ def group(cls: type[Settings]) -> Any:
 
 @dataclass(frozen=True, init=False)
 class ComposedSettings(Settings):
-    """Settings that consist of groups, each a `Settings` class, and perhaps options of their own.
+    """Settings that consist of groups, each a `Settings` class, and optionally of other options.
 
         @dataclass(frozen=True, init=False)
         class PaintSettings(ComposedSettings):
             picture: PictureSettings = group(PictureSettings)
             still: StillSettings = group(StillSettings)
 
-    Code reads `settings.still.depth`. From outside the groups are invisible: the constructor,
-    `from_dict`, `to_dict`, the command line and saved files all have one flat set of options, and
-    `settings.depth` can be read too.
+    Code in this package reads `settings.still.depth`. Elsewhere the options are flat: in the
+    constructor, `from_dict`, `to_dict`, the command line, saved files, and as `settings.depth`.
     """
 
     overrides: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Other `default` or `help` for options of the groups, by option name."""
+    """A different `default` or `help` for options of the groups, by option name."""
 
     def __init__(self, **values: Any) -> None:
-        """Create the settings from flat options; a group may also be given whole, by its name.
+        """Create the settings from flat options; a whole group can also be given by its name.
 
         Raises:
             UsageError: an option is unknown or a value cannot be used.
@@ -299,7 +298,7 @@ class ComposedSettings(Settings):
             object.__setattr__(self, name, values.get(name, known[name].default))
         self.__post_init__()
 
-    if not TYPE_CHECKING:  # code of ours reads `settings.group.option`, which mypy can check
+    if not TYPE_CHECKING:  # this package reads `settings.group.option`, which mypy can check
 
         def __getattr__(self, name: str) -> Any:
             for group in _groups(type(self)) if not name.startswith("_") else ():
@@ -314,7 +313,7 @@ class ComposedSettings(Settings):
         return own + [names for each in _groups(cls).values() for names in each.exclusive_groups()]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all options as one flat dictionary of plain values that JSON can hold."""
+        """Return all options as one flat dictionary of JSON values."""
         values = super().to_dict()
         for each in self._groups():
             values |= each.to_dict()
@@ -336,7 +335,7 @@ class ComposedSettings(Settings):
 
 
 def options(cls: type[Settings]) -> dict[str, Option]:
-    """Return the options of a settings class by name, in the order in which they are declared."""
+    """Return the options of a settings class by name, in the order of their declaration."""
     known: dict[str, Option] = {}
     for field in dataclasses.fields(cls):
         inner = field.metadata.get("group")
@@ -348,16 +347,16 @@ def options(cls: type[Settings]) -> dict[str, Option]:
 
 
 def _groups(cls: type[Settings]) -> dict[str, type[Settings]]:
-    """Return the class of each group of a composed settings class, by the name of its field."""
+    """Return the class of each group of a composed settings class, by field name."""
     fields = dataclasses.fields(cls)
     return {f.name: f.metadata["group"] for f in fields if "group" in f.metadata}
 
 
 def _own_options(cls: type[Settings]) -> dict[str, Option]:
-    """Return the options that are fields of the class itself or its bases, not of its groups."""
+    """Return the options that are fields of the class or its bases, without those of groups."""
     if cls in _OWN_OPTIONS:
         return _OWN_OPTIONS[cls]
-    hints = typing.get_type_hints(cls)  # slow, and needed whenever settings are created
+    hints = typing.get_type_hints(cls)  # slow, so the result is cached
     section_of = {
         name: base.section
         for base in reversed(cls.__mro__)

@@ -1,1 +1,1 @@
-"""What any program needs: devices, threads, progress, interruption, output files, state."""
+"""General services: devices, threads, progress, interruption, output files, state."""

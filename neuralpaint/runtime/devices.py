@@ -1,4 +1,4 @@
-"""Devices: the hardware for training, and errors for when its memory runs out."""
+"""Devices: the hardware for training, and the errors when its memory runs out."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 def is_capturing(device: torch.device) -> bool:
     """Return whether a CUDA graph is being captured on `device`.
 
-    A captured graph writes to the same memory at each replay: give it no buffer that is reused.
+    Each replay of a graph writes to the captured memory: give it no buffer that is reused.
     """
     import torch
 
@@ -69,7 +69,7 @@ def is_capturing(device: torch.device) -> bool:
 
 @contextmanager
 def explain_out_of_memory(advice: str) -> Iterator[None]:
-    """Raise a failed allocation in the block as a `DeviceError` with `advice`."""
+    """Convert a failed allocation in the block to a `DeviceError` with `advice`."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -80,14 +80,14 @@ def explain_out_of_memory(advice: str) -> Iterator[None]:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Return whether NumPy, torch or a GPU raised `error` because an allocation failed."""
-    # torch has its own exception for GPUs only; on the CPU it raises a plain RuntimeError.
+    # torch has an exception class for GPUs only; on the CPU it raises a plain RuntimeError.
     text = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a figure of speed depends on."""
+    """The hardware and software on which a measured speed depends."""
 
     cpu: str
     threads: int
@@ -95,11 +95,11 @@ class Machine:
     """The kind of device that trains, such as "cuda"."""
     gpu: str | None
     torch: str
-    """The version."""
+    """Version of torch."""
 
 
 def this_machine(*, device: str, threads: int) -> Machine:
-    """Return this machine, which trains on `device` with this many CPU threads."""
+    """Describe this machine, for a training on `device` with this number of CPU threads."""
     import torch
 
     gpu = torch.cuda.get_device_name() if device == "cuda" else None

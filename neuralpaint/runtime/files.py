@@ -1,14 +1,13 @@
 """Output files: checks before the work starts, and atomic replacement when it is complete.
 
     check_output(path)                   # before a long computation: can the file be written?
-    remove_stale_parts(path)             # left by earlier runs that were killed
+    remove_stale_parts(path)             # part files of earlier runs that were killed
     with part_file(path) as part:        # creates `.out.4711.part.png`, locked
         part.path.write_bytes(...)
         part.publish()                   # renames it to `out.png`
 
-An output either is complete or stays as it was before. The process that writes a part file locks
-it; ffmpeg, which can outlive Python by a moment, inherits the lock. A part file without a lock is
-stale.
+An output is either complete or unchanged. The process that writes a part file locks it; ffmpeg,
+which can end after Python, inherits the lock. A part file without a lock is stale.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from neuralpaint.errors import EncodingError, UsageError
 
 try:
     import fcntl
-except ImportError:  # Windows: without locks no part file can be recognised as stale
+except ImportError:  # Windows: without locks, stale part files cannot be recognised
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
@@ -59,7 +58,7 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
 
     Raises:
         UsageError: the folder does not exist, the output is a folder or a device, its name is not
-            possible, or it exists and `overwrite` is false.
+            valid, or it exists and `overwrite` is false.
         EncodingError: the folder is not writable, or its disk is full.
     """
     path = Path(path)
@@ -77,13 +76,13 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
 def check_output_folder(
     path: str | Path, *, belongs: Callable[[str], bool], overwrite: bool = False
 ) -> Path:
-    """Return `path` as a `Path` if an output folder can be created there, or exists and is empty.
+    """Return `path` as a `Path` if an output folder can be created there, or is there and empty.
 
-    `belongs` is called with the name of each file in an existing folder, and returns whether the
+    `belongs` is called with the name of each file in an existing folder; it returns whether the
     file may be replaced together with the folder.
 
     Raises:
-        UsageError: as `check_output`; or the folder contains other files.
+        UsageError: see `check_output`; or the folder contains other files.
         EncodingError: the parent folder is not writable, or its disk is full.
     """
     path = Path(path)
@@ -106,7 +105,7 @@ def check_output_folder(
 
 
 def write_error(path: str | Path, error: OSError) -> EncodingError:
-    """Return the user's error for an `OSError` that occurred while `path` was written."""
+    """Convert an `OSError` that occurred while `path` was written to an error for the user."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         advice = "free some space, or choose another folder"
     else:
@@ -120,10 +119,10 @@ def _mode(path: Path) -> int | None:
     try:
         return os.lstat(os.path.realpath(path)).st_mode
     except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return None  # `_check_writable` reports what is wrong with the folder
+        return None  # `_check_writable` reports the problem with the folder
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"output name {str(path)!r} is not possible ({reason})") from error
+        raise UsageError(f"output name {str(path)!r} is not valid ({reason})") from error
 
 
 def _check_overwrite(path: Path, *, overwrite: bool) -> None:
@@ -133,14 +132,14 @@ def _check_overwrite(path: Path, *, overwrite: bool) -> None:
 
 def _check_writable(path: Path) -> None:
     folder = Path(os.path.realpath(path)).parent
-    if not os.path.isdir(folder):  # unlike Path.is_dir, false where a parent is not readable
+    if not os.path.isdir(folder):  # unlike Path.is_dir, false if a parent is not readable
         problem = "is not a folder" if os.path.exists(folder) else "does not exist"
         raise UsageError(
             f"output folder {str(folder)!r} {problem}: create it first, or choose another"
         )
     try:
-        # A trial file is the only check that covers permissions, read-only mounts and quotas. On a
-        # full disk a file can be created, and only writing to it fails.
+        # Only a trial file covers permissions, read-only mounts and quotas. It needs some contents:
+        # on a full disk, a file can be created, but not written.
         with tempfile.TemporaryFile(dir=folder) as trial:
             trial.write(bytes(_TRIAL_BYTES))
     except OSError as error:
@@ -153,7 +152,7 @@ class PartFile:
 
     path: Path
     output: Path  # with symbolic links resolved, so that publishing keeps the link
-    lock: int | None  # a file descriptor for child processes to inherit; None on Windows
+    lock: int | None  # a file descriptor that child processes inherit; None on Windows
 
     def publish(self) -> None:
         """Rename the complete part file to `output`, replacing an existing one.
@@ -164,8 +163,8 @@ class PartFile:
         if not (self.path.is_dir() and self.output.is_dir()):
             self.path.replace(self.output)
             return
-        # A folder with files cannot be replaced in one step: rename the old one first, locked so
-        # that another run does not take it for stale.
+        # A folder with files cannot be replaced in one step: rename the old one first, with a lock,
+        # so that another run does not remove it as stale.
         old = _part_path(self.output, kind="old")
         with _locked(self.output):
             self.output.rename(old)
@@ -183,7 +182,7 @@ def part_file(
 ) -> Iterator[PartFile]:
     """Create the part file (or folder) of `output`; remove it at the end unless it was published.
 
-    The kind "sound" is for a clip that is written a second time, together with its sound.
+    The kind "sound" is for a clip that is written again, with its sound.
 
     Raises:
         EncodingError: this process is already writing the same output, or an `OSError` was raised
@@ -211,7 +210,7 @@ def write_file(output: str | Path, content: bytes | str) -> None:
     """Write a small file, complete or not at all; text is encoded as UTF-8.
 
     Raises:
-        EncodingError: the file cannot be written, or a folder has its name.
+        EncodingError: the file cannot be written, or is a folder.
     """
     if Path(output).is_dir():
         raise EncodingError(f"{str(output)!r} is a folder: move it away")
@@ -225,9 +224,9 @@ def write_file(output: str | Path, content: bytes | str) -> None:
 def remove_stale_parts(
     output: str | Path, *, keep: Callable[[Path], bool] | None = None
 ) -> list[Path]:
-    """Remove the part files of `output` that killed runs left; return those that were kept.
+    """Remove part files of `output` left by killed runs; return the files that were kept.
 
-    A stale part for which `keep` returns true is renamed to `NAME.recovered.EXT` (then
+    If `keep` returns true for a stale part file, it is renamed to `NAME.recovered.EXT` (then
     `NAME.recovered-2.EXT`, ...) instead. Part files that are locked or not accessible are skipped.
     """
     output = Path(os.path.realpath(output))
@@ -249,7 +248,7 @@ def remove_stale_parts(
 
 
 def sibling(path: Path, ending: str) -> Path:
-    """Return the path `out.mp4.ENDING` beside `out.mp4`; a name that is too long is shortened."""
+    """Return the path `out.mp4.ENDING` next to `out.mp4`; shorten a name that is too long."""
     return path.with_name(f"{_cut(path.name, room=_NAME_BYTES - len(ending) - 1)}.{ending}")
 
 
@@ -267,7 +266,7 @@ def _create(path: Path, *, folder: bool) -> int | None:
         path.mkdir()
     else:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    if fcntl is None:  # Windows could not rename an open file either
+    if fcntl is None:  # and Windows cannot rename an open file
         return None
     lock = os.open(path, os.O_RDONLY)
     _try_lock(lock)
@@ -300,8 +299,8 @@ def _part_path(output: Path, *, kind: Literal["part", "sound", "old"]) -> Path:
 
 
 def _parts_of(output: Path) -> list[Path]:
-    # The process number in the name cannot show whether the writer still runs, because numbers are
-    # reused; the lock can.
+    # The lock shows whether the writer still runs; the process number in the name cannot, because
+    # numbers are reused.
     stem, suffix = re.escape(_stem(output)), re.escape(output.suffix)
     name = re.compile(rf"\.{stem}\.\d+\.(part|sound|old){suffix}")
     try:

@@ -1,8 +1,8 @@
 """Interruption: the first Ctrl-C (or SIGTERM) ends a job at the next safe point.
 
-A training step that is cut short leaves some weights updated and others not, and a frame that is
-cut short is lost. So while a job runs, the first signal is only recorded, and raised where the job
-calls `check`: between two steps, between two frames. The second signal ends the job at once.
+An interrupted training step leaves some weights updated and others not, and an interrupted frame is
+lost. So while a job runs, the first signal is only recorded; `check`, which the job calls between
+two steps and between two frames, raises it. The second signal ends the job at once.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ __all__ = ["STOPS", "Interruption", "Stop"]
 T = TypeVar("T")
 
 STOPS = (KeyboardInterrupt, DivergedError, DeviceError)
-"""The exceptions that end a training early; what has been made until then is kept."""
+"""The exceptions that end a training early; the results up to then are kept."""
 Stop = KeyboardInterrupt | DivergedError | DeviceError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Defers the first signal of a `with` block, and records what ended the job early."""
+    """Defers the first signal in a `with` block, and records the exception that ended the job."""
 
     def __init__(self, on_stop: Callable[[Stop], None] = ignore) -> None:
-        """Prepare it; `on_stop` is called with the exception that ends the job early."""
+        """Set `on_stop`, which is called with the exception that ends the job early."""
         self._on_stop = on_stop
         self.stop: Stop | None = None
         """The exception that ended the job early."""
@@ -40,7 +40,7 @@ class Interruption:
 
     @property
     def requested(self) -> bool:
-        """Whether the user has interrupted the job, even if that was not raised yet."""
+        """Whether the user has interrupted the job, even if no exception was raised yet."""
         return self._pending is not None or isinstance(self.stop, KeyboardInterrupt)
 
     def check(self) -> None:
@@ -50,14 +50,14 @@ class Interruption:
             self._handlers[pending[0]](*pending)
 
     def record(self, stop: Stop) -> None:
-        """Record the exception that ends the job; a second KeyboardInterrupt is raised again."""
+        """Record the exception that ends the job; raise a second KeyboardInterrupt again."""
         if isinstance(self.stop, KeyboardInterrupt) and isinstance(stop, KeyboardInterrupt):
             raise stop
         self.stop = stop
         self._on_stop(stop)
 
     def until_stopped(self, items: Iterator[T]) -> Iterator[T]:
-        """Yield the items; an exception of `STOPS` ends them, and is recorded in `stop`."""
+        """Yield the items up to an exception of `STOPS`, which is recorded in `stop`."""
         try:
             while True:
                 self.check()
@@ -69,7 +69,7 @@ class Interruption:
             self.record(stop)
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # signals reach no other thread
+        if threading.current_thread() is threading.main_thread():  # other threads get no signals
             # An ignored signal, as under nohup, stays ignored.
             self._handlers = {n: h for n in _SIGNALS if callable(h := signal.getsignal(n))}
             for number in self._handlers:
@@ -87,7 +87,7 @@ class Interruption:
 
     def _defer(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
-            # `record` must not take the exception for a first one.
+            # Set first, so that `record` raises the exception as the second one.
             self.stop, self._pending = KeyboardInterrupt(), None
             self._handlers[number](number, frame)
         self._pending = (number, frame)

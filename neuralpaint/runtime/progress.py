@@ -1,4 +1,4 @@
-"""Progress: one type of event for every command, and how much is done of one long computation."""
+"""Progress: one event type for all commands, and the fraction done of a long computation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Progress:
     """The state of a running job; reported several times a second."""
 
     phase: str
-    """What is being done: "train", "film", "encode", ...; each command has its own phases."""
+    """The current phase: "train", "film", "encode", ...; each command has its own phases."""
     done: float
-    """Fraction of all the work that is done, in [0, 1]."""
+    """Fraction of the whole work that is done, in [0, 1]."""
     step: int = 0
     """Training steps so far."""
     steps: int = 0
@@ -33,18 +33,18 @@ class Progress:
     train_seconds: float = 0.0
     """Seconds of training so far."""
     loss: float = math.nan
-    """Mean loss since the snapshot before; NaN before the first."""
+    """Mean loss since the previous snapshot; NaN before the first snapshot."""
     psnr: float | None = None
-    """PSNR of the newest frame against the picture, in dB; None where it is not measured."""
+    """PSNR of the newest frame against the picture, in dB; None if it is not measured."""
     shot: int = 0
     """Shots rendered so far."""
     shots: int = 0
     """Shots in all."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """Facts that only one command has, such as the name of the variant that is being trained."""
+    """Values of only one command, such as the name of the variant that is being trained."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields in one flat dictionary; those of `details` stand beside the others."""
+        """Return all fields in one flat dictionary, together with the entries of `details`."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "details"}
         return own | dict(self.details)
 
@@ -54,17 +54,17 @@ Report = Callable[[Progress], None]
 
 
 class ProgressTracker:
-    """Holds the newest progress of a job and reports every change of it."""
+    """Stores the newest progress of a job and reports every change."""
 
     def __init__(
         self, report: Report, *, done: Callable[[Progress], float], shots: int = 0
     ) -> None:
-        """Begin; `done` returns the fraction that is done at a progress, in [0, 1]."""
+        """Start; `done` returns the fraction of the work, in [0, 1], that a progress stands for."""
         self._report, self._done = report, done
         self._newest = Progress("train", 0.0, shots=shots)
 
     def update(self, phase: str, *, done: float | None = None, **changes: Any) -> None:
-        """Change some fields of the progress and report it; `done` is computed unless given."""
+        """Change some fields and report the progress; `done` is computed unless it is given."""
         newest = replace(self._newest, phase=phase, **changes)
         self._newest = replace(newest, done=self._done(newest) if done is None else done)
         self._report(self._newest)
@@ -74,7 +74,7 @@ PhaseCallback = Callable[[str], None]
 """Called with the name of a phase when it begins."""
 
 DoneCallback = Callable[[float], None]
-"""Called with the fraction of one computation that is done, in [0, 1]; an exception ends it."""
+"""Called with the fraction done of a computation, in [0, 1]; an exception ends it."""
 
 
 def ignore(progress: object) -> None:
@@ -82,5 +82,5 @@ def ignore(progress: object) -> None:
 
 
 def part_of(on_done: DoneCallback, *, first: float, last: float) -> DoneCallback:
-    """Return the callback of one part of a computation, which runs from `first` to `last`."""
+    """Return the callback for one part of a computation, from fraction `first` to `last`."""
     return lambda done: on_done(first + done * (last - first))

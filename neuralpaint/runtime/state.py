@@ -1,8 +1,8 @@
-"""Training states: arrays by name, from which a training resumes exactly where it stopped.
+"""Training states: named arrays from which a training resumes exactly where it stopped.
 
 Optimizers, batches and schedules have `state()` and `restore(state)`. An object with several parts
 merges their states under prefixes: `optimizer.0.exp_avg` is `0.exp_avg` of the part `optimizer`.
-Numbers are arrays of shape ().
+Numbers are stored as arrays of shape ().
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def check_state(state: State, *, like: State) -> None:
 
 
 def state_mismatch(reason: str) -> SavedError:
-    """Return the error for a state that another training saved."""
+    """Return the error for a state that does not belong to this training."""
     return SavedError(
         f"the saved state does not fit this training ({reason}): resume with the same picture and "
         "the same settings"
@@ -72,7 +72,7 @@ def _form(state: State, name: str) -> str:
 
 
 def generator_state(rng: np.random.Generator) -> NDArray[np.uint64]:
-    """Return the state of a PCG64 generator: two 128-bit numbers in halves, then the rest. (6,)"""
+    """Return the state (6,) of a PCG64 generator: two 128-bit numbers in halves, then the rest."""
     state: Any = rng.bit_generator.state
     numbers = state["state"]["state"], state["state"]["inc"]
     halves = [half for number in numbers for half in (number >> 64, number & _WORD)]

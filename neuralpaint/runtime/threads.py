@@ -1,9 +1,9 @@
-"""Threads that each compute whole items of a parallel map, and synchronise once, at its end.
+"""A parallel map whose threads each compute whole items and synchronise only once, at its end.
 
-Torch can also split every single operation into threads, but these then synchronise after each
-operation, a hundred times in a training step, and spin while they wait. With another program on the
-same cores, a step of 8 ms took 600 ms that way; with these threads it takes its fair share, 16 ms.
-The same holds for BLAS, which computes NumPy's matrix products.
+Torch can split every operation across threads, but these synchronise after each operation, about a
+hundred times in a training step, and spin while they wait. When another program used the same
+cores, a step of 8 ms took 600 ms that way; it takes 16 ms, its fair share, with `parallel_map`.
+BLAS, which computes NumPy's matrix products, has the same problem.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-# The prefixes and suffixes are those of the OpenBLAS in NumPy's wheels and of system packages.
+# Names in the OpenBLAS of NumPy's wheels, in the OpenBLAS of system packages, and in MKL.
 _BLAS_SETTERS = (
     "scipy_openblas_set_num_threads64_",
     "scipy_openblas_set_num_threads",
@@ -37,7 +37,7 @@ _BLAS_SETTERS = (
 
 
 class _State:
-    """The pool of this process. The calling thread counts as one of `threads`."""
+    """The thread pool of this process. The calling thread is one of the `threads`."""
 
     def __init__(self) -> None:
         self.threads = 1
@@ -65,7 +65,7 @@ def set_threads(threads: int | None) -> int:
     threads = threads or available_cpus()
     torch.set_num_threads(1)
     if threads != _state.threads:
-        # The threads of a pool without references end by themselves.
+        # When the pool is garbage-collected, its threads end.
         _state.pool = None
         _state.threads = threads
         if threads > 1:
@@ -77,7 +77,7 @@ def set_threads(threads: int | None) -> int:
 
 @functools.cache
 def limit_blas() -> bool:
-    """Limit NumPy's BLAS to the calling thread; return whether it has a known function for that."""
+    """Limit NumPy's BLAS to the calling thread; return False if this BLAS is not known."""
     import numpy as np
 
     # The extension module is linked with BLAS.
@@ -119,9 +119,9 @@ def parallel_map(
 ) -> list[R]:
     """Return `function(item)` for each item, computed by all threads, without gradients.
 
-    The calling thread takes part. All threads have finished when this returns or raises. With a
-    `device` other than the CPU the caller computes everything: other threads would use streams of
-    their own.
+    The calling thread computes items too. All threads have finished when this returns or raises.
+    With a `device` other than the CPU, the calling thread computes all items, because other threads
+    would use other streams.
     """
     import torch
 
@@ -137,11 +137,11 @@ def parallel_map(
             skip_the_rest()
 
     def skip_the_rest() -> None:
-        for _ in pending:  # after a failure no further item is started
+        for _ in pending:  # after a failure, no further item is started
             pass
 
     on_gpu = device is not None and device.type != "cpu"
-    # A pool thread that waited for its own pool could wait for ever.
+    # A thread of the pool that waits for its own pool could wait forever.
     pool = None if on_gpu or getattr(_this_thread, "in_pool", False) else _state.pool
     helpers = _Helpers(work)
     try:
@@ -158,8 +158,8 @@ def parallel_map(
 class _Helpers:
     """Counts the pool threads that are running one `parallel_map`.
 
-    Their futures would not do: a KeyboardInterrupt can arrive while the pool starts a thread, which
-    then runs although `submit` never returned its future.
+    Futures are not enough: if a KeyboardInterrupt arrives while the pool starts a thread, the
+    thread runs, but `submit` has not returned its future.
     """
 
     def __init__(self, work: Callable[[], None]) -> None:
@@ -185,9 +185,9 @@ class _Helpers:
                 self._changed.notify()
 
     def join(self) -> None:
-        """Wait for the running threads, let no further one start, and raise what they raised.
+        """Let no further thread start, wait for the running ones, and raise their exception.
 
-        A KeyboardInterrupt during the wait is raised after it.
+        A KeyboardInterrupt during the wait is raised after the wait.
         """
         interruption: KeyboardInterrupt | None = None
         while not self._closed or self._running:
