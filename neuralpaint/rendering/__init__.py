@@ -1,1 +1,1 @@
-"""Rendering: paintings become frames; cameras, code paths and pacings choose what they show."""
+"""Rendering: paintings become frames; cameras, code paths and pacings select their contents."""

@@ -25,7 +25,7 @@ __all__ = ["Camera", "cameras", "read_camera"]
 
 Ease = Literal["smooth", "linear"]
 
-_MOST_ZOOM = 1000  # beyond it neighbouring pixels have the same 32-bit coordinates
+_MOST_ZOOM = 1000  # at larger zooms, neighbouring pixels have equal 32-bit coordinates
 _ACROSS = "from 0 at the left edge to 1 at the right"
 _DOWN = "from 0 at the top to 1 at the bottom"
 
@@ -35,7 +35,7 @@ class Camera(Settings, ABC):
     """A camera move."""
 
     ease: Ease = setting(
-        "smooth", "start and stop gently (smooth), or move at one speed throughout (linear)"
+        "smooth", "start and stop gently (smooth), or move at constant speed (linear)"
     )
 
     @abstractmethod
@@ -51,7 +51,7 @@ class _Move(Camera):
 
     @abstractmethod
     def _keyframes(self) -> list[Keyframe]:
-        """Return the keyframes, with rising moments."""
+        """Return the keyframes, in order of time."""
 
     @cached_property
     def _path(self) -> ViewPath:
@@ -77,7 +77,7 @@ class _Zoom(_Move):
 @cameras.register("zoom-in")
 @dataclass(frozen=True)
 class ZoomIn(_Zoom):
-    """From the whole picture to a point in it."""
+    """Zoom from the whole picture to a point in it."""
 
     def _keyframes(self) -> list[Keyframe]:
         return [Keyframe(0.0, View()), Keyframe(1.0, self._close_up)]
@@ -86,7 +86,7 @@ class ZoomIn(_Zoom):
 @cameras.register("zoom-out")
 @dataclass(frozen=True)
 class ZoomOut(_Zoom):
-    """From a point in the picture to the whole."""
+    """Zoom from a point in the picture to the whole picture."""
 
     def _keyframes(self) -> list[Keyframe]:
         return [Keyframe(0.0, self._close_up), Keyframe(1.0, View())]
@@ -95,7 +95,7 @@ class ZoomOut(_Zoom):
 @cameras.register("pan")
 @dataclass(frozen=True)
 class Pan(_Move):
-    """From one point to another, within the picture; by default from left to right."""
+    """Move from one point to another, within the picture; by default from left to right."""
 
     x: float = setting(0.0, f"start, {_ACROSS}", minimum=0, maximum=1)
     y: float = setting(0.5, f"start, {_DOWN}", minimum=0, maximum=1)
@@ -117,10 +117,10 @@ class KenBurns(_Move):
     x: float = setting(0.65, f"the point, {_ACROSS}", minimum=0, maximum=1)
     y: float = setting(0.4, f"the point, {_DOWN}", minimum=0, maximum=1)
     zoom: float = setting(
-        1.2, "how many times larger than the whole at the start", minimum=1, maximum=_MOST_ZOOM
+        1.2, "magnification at the start, 1 for the whole picture", minimum=1, maximum=_MOST_ZOOM
     )
     factor: float = setting(
-        1.3, "how many times larger still at the end", minimum=1, maximum=_MOST_ZOOM
+        1.3, "further magnification from the start to the end", minimum=1, maximum=_MOST_ZOOM
     )
 
     def _keyframes(self) -> list[Keyframe]:
@@ -156,17 +156,17 @@ class Orbit(_Move):
 @cameras.register("path")
 @dataclass(frozen=True)
 class KeyframePath(_Move):
-    """Through given keyframes, also beyond the edges of the picture."""
+    """Move through given keyframes, also beyond the edges of the picture."""
 
     keys: str = setting(
         "0/0.4x0.35y0.4z2.5/0.7x0.65/1x0.5y0.5z1",
         "AT[xX][yY][zZOOM][aANGLE], separated by /: the moment and x, y from 0 to 1, the angle in "
-        "degrees; omitted values stay as in the keyframe before",
+        "degrees; omitted values are taken from the keyframe before",
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Normalized, so that equal paths are equal settings however they are written.
+        # Normalized, so that different texts of one path are equal settings.
         object.__setattr__(self, "keys", format_keyframes(parse_keyframes(self.keys)))
 
     def _keyframes(self) -> list[Keyframe]:

@@ -1,4 +1,4 @@
-"""Detail: how large frames show a picture, and so at which resolution it is learned."""
+"""Detail: the scale at which frames show a picture, and the resolution at which it is learned."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_DETAIL", "LONGEST_CLIP", "detail_of", "target_scale"]
 
 LONGEST_CLIP = 1920
-"""Default limit for the longer side of a clip, in pixels: every player can play it."""
+"""Default limit for the longer side of a clip, in pixels, which every player supports."""
 
 LEAST_DETAIL = 1.5
-"""Frame pixels per picture pixel from which a frame counts as larger than the picture. With fewer,
-little is visible between the picture's pixels, and a wrong kernel would do harm."""
+"""A frame with at least this many pixels per picture pixel counts as larger than the picture. With
+fewer, little is visible between the picture's pixels, and a wrong kernel would do harm."""
 
 _FINEST = 4.0  # a larger target would only be smoother
 _LARGEST = 100_000_000  # pixels of a target, unless --target-scale sets it
@@ -28,12 +28,12 @@ _MOMENTS = 64  # at which the zoom of a camera is evaluated
 def detail_of(
     picture: Canvas, view: CanvasSettings, *, longest: int | None = None, camera: Camera | None
 ) -> float:
-    """Return the greatest number of frame pixels per picture pixel, along either side.
+    """Return the largest number of frame pixels per picture pixel, along either side.
 
-    `longest` is as for `CanvasSettings.views`.
+    For `longest`, see `CanvasSettings.views`.
 
     Raises:
-        UsageError: as in `CanvasSettings.views`.
+        UsageError: see `CanvasSettings.views`.
     """
     canvas, _ = view.views(picture, longest=longest)
     pixels = max(
@@ -46,7 +46,7 @@ def detail_of(
 
 
 def target_scale(picture: Canvas, detail: float, *, least: float) -> float:
-    """Return the scale of the target for a picture shown in that detail; at least `least`."""
+    """Return the scale of the target, at least `least`, for a picture shown with this detail."""
     if detail < LEAST_DETAIL:
         return least
     affordable = math.sqrt(_LARGEST / (picture.height * picture.width))

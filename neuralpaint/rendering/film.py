@@ -1,10 +1,10 @@
-"""Filming: snapshots become shots, by rendering, by blending, or from the training's own output.
+"""Filming: snapshots become shots by rendering, by blending, or from frames of the training.
 
-From one snapshot to the next a network often changes so little that a frame cannot be distinguished
-from a blend of its neighbours, and blending is a hundred times cheaper than rendering. So anchors
-are rendered every few shots, and the shots between are compared with the blends at about two
-thousand points. If all agree, the next anchor is set farther away; if not, the middle shot is
-rendered too, and both halves are tested again.
+From one snapshot to the next, a network often changes so little that a frame cannot be
+distinguished from a blend of its neighbours, and blending is a hundred times cheaper than
+rendering. So only one of a few shots, an anchor, is rendered. The shots between two anchors are
+compared with blends of both at about two thousand points. If all agree, they are blended, and the
+next anchor is farther away. If not, the middle shot is rendered, and both halves are tested again.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = ["COST", "FramesFrom", "film", "film_previews"]
 FramesFrom = Literal["auto", "render", "training"]
 
 COST: dict[FramesFrom, float] = {"auto": 0.5, "render": 1.0, "training": 0.02}
-"""Time of a shot in rendered frames, before it is measured; with "auto" most shots are blended."""
+"""Estimated time of a shot, relative to rendering; with "auto", most shots are blended."""
 
-_MAX_GAP = 8  # snapshots between two anchors: so many paintings are in memory
-_TOLERANCE = 0.7  # root mean square error of a blend, in levels: less than an encoder keeps
+_MAX_GAP = 8  # snapshots from one anchor to the next, whose paintings are all in memory
+_TOLERANCE = 0.7  # root mean square error of a blend, in levels: an encoder discards more
 _STRIP = 32  # rows blended at once: they fit into the cache
 
 
@@ -46,15 +46,16 @@ def film(
 ) -> Iterator[Shot]:
     """Yield one shot per snapshot; shots that can be blended arrive up to 8 snapshots late.
 
-    The frame of an anchor is fetched after the next snapshot was requested: a GPU trains meanwhile.
+    The frame of an anchor is fetched after the next snapshot is requested, so that a GPU can train
+    in the meantime.
 
     Args:
         snapshots: what to film.
         viewport: renders them.
-        count: the number of snapshots, as far as it is known.
+        count: the expected number of snapshots.
         blends: whether a shot that cannot be distinguished from a blend is blended.
-        hurries: called at every anchor; while it returns True, anchors are set farther and farther
-            apart, and all shots between are blended without a test.
+        hurries: called at every anchor; while it returns True, the distance of anchors increases,
+            and all shots between them are blended without a test.
     """
     left: _Frame | None = None
     between: list[_Frame] = []
@@ -80,9 +81,9 @@ def film(
 def film_previews(
     snapshots: Iterator[Snapshot], viewport: Viewport, preview: Callable[[], Frame], *, count: int
 ) -> Iterator[Shot]:
-    """Yield one shot per snapshot, from the frame that `preview` returns for the newest snapshot.
+    """Yield one shot per snapshot; `preview` returns the frame of the newest snapshot.
 
-    The last shot, which a clip holds, is rendered. `count` is the number of snapshots.
+    The last shot, which a clip shows longest, is rendered. `count` is the number of snapshots.
     """
     newest: Shot | None = None
     moment = 0.0
@@ -96,7 +97,7 @@ def film_previews(
 
 
 class _Frame:
-    """A snapshot that is going to be rendered or blended."""
+    """A snapshot that will be rendered or blended."""
 
     def __init__(self, snapshot: Snapshot, viewport: Viewport, *, moment: float) -> None:
         self.snapshot = snapshot
@@ -105,7 +106,7 @@ class _Frame:
 
     @cached_property
     def painting(self) -> Painting:
-        """The painting, which a take reads from the file whenever it is requested."""
+        """The painting; cached, because a take reads it from the file at each request."""
         return self.snapshot.painting
 
     @cached_property
@@ -114,7 +115,7 @@ class _Frame:
         return self._viewport.probe(self.painting)
 
     def exposed(self, before: _Frame | None) -> _Frame:
-        """Begin to render it, unless `before` shows the same, and return it."""
+        """Start to render the frame, or share the frame of `before` if it is equal; return self."""
         if before and before.snapshot is self.snapshot and not self._viewport.moves:
             self._exposure = before._exposure
         else:
@@ -132,14 +133,14 @@ class _Frame:
 
 
 class _Span(NamedTuple):
-    """Two anchors and the frames between them; the shot of the left one has been yielded."""
+    """Two anchors and the frames between them; the shot of the left anchor was yielded before."""
 
     left: _Frame | None  # None before the first anchor
     between: Sequence[_Frame]
     right: _Frame
 
     def shots(self, hurry: bool) -> Generator[Shot, None, bool]:
-        """Yield the shots between and the right anchor; return whether all were blended."""
+        """Yield all shots but the left anchor; return whether those between were blended."""
         blended = hurry or self._is_linear()
         if blended:
             for i, frame in enumerate(self.between, 1):
@@ -162,7 +163,7 @@ class _Span(NamedTuple):
         return float(np.sqrt(np.square(self.between[i - 1].probe - expected).mean()))
 
     def _blend(self, i: int) -> Frame:
-        """Return the frame of the i-th shot between, blended in integer arithmetic."""
+        """Return the i-th frame between the anchors, blended in integer arithmetic."""
         left, right = (anchor.rendered for anchor in self._anchors)
         weight = round(256 * self._amount(i))
         blend = np.empty_like(left)

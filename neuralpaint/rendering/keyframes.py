@@ -1,12 +1,12 @@
 """Keyframes: views at given moments, and the smooth path of the camera between them.
 
-The zoom is interpolated geometrically, so that it looks even, and the visible region shrinks or
-grows towards the next keyframe along straight lines: between two keyframes the scene passes every
-point of the screen at constant speed, and nothing outside both views is shown. Through the
-keyframes in between the velocity is continuous (monotone cubics, which do not overshoot).
+The zoom is interpolated geometrically, so that its speed looks constant, and the corners of an
+upright view move along straight lines: between two keyframes, the scene passes every point of the
+screen at constant speed, and nothing outside both views is shown. At the inner keyframes, the
+velocity is continuous (monotone cubics, which do not overshoot).
 
 Keyframes are written as a text, AT[xX][yY][zZOOM][aANGLE] separated by slashes, or as a TOML file
-with one table for each, and optionally the camera's `ease` above them:
+with one table per keyframe, and optionally the camera's `ease` above them:
 
     ease = "linear"
 
@@ -14,10 +14,10 @@ with one table for each, and optionally the camera's `ease` above them:
     at = 0.5      # the moment, from 0 at the clip's start to 1 at its end
     x = 0.3       # the centre of the view, from 0 at the left edge to 1 at the right
     y = 0.4       # from 0 at the top to 1 at the bottom
-    zoom = 4      # how many times larger than the whole
+    zoom = 4      # magnification; 1 shows the whole picture
     angle = 15    # in degrees; the picture turns clockwise
 
-Omitted values, except `at`, are those of the keyframe before, at first x0.5y0.5z1a0.
+An omitted value (not `at`) is taken from the keyframe before; the first ones are x0.5y0.5z1a0.
 """
 
 from __future__ import annotations
@@ -61,17 +61,17 @@ class Keyframe:
     def __post_init__(self) -> None:
         if not 0 <= self.at <= 1:
             raise UsageError(
-                f"the moment of a keyframe is from 0, the clip's start, to 1, not {self.at:g}"
+                f"the moment of a keyframe must be from 0, the clip's start, to 1, not {self.at:g}"
             )
 
 
 def parse_keyframes(text: str) -> list[Keyframe]:
     """Return the keyframes in a text such as `0/50%x0.3y0.4z4/1x0.7`.
 
-    AT is a fraction of the clip or a percentage; the values after it may be in any order.
+    AT is a fraction of the clip or a percentage; the values after it can be in any order.
 
     Raises:
-        UsageError: the text cannot be parsed, or the moments do not rise.
+        UsageError: the text cannot be parsed, or the moments do not increase.
     """
     keyframes: list[Keyframe] = []
     for part in text.strip().lower().split("/"):
@@ -88,16 +88,18 @@ def parse_keyframes(text: str) -> list[Keyframe]:
 
 
 def _append(keyframes: list[Keyframe], at: float, values: dict[str, float]) -> None:
-    """Append a keyframe; omitted values are those of the keyframe before."""
+    """Append a keyframe; omitted values are taken from the keyframe before."""
     before = keyframes[-1] if keyframes else None
     keyframe = Keyframe(at, replace(before.view if before else View(), **values))
     if before and at <= before.at:
-        raise UsageError(f"the moments of keyframes must rise: {at:g} comes after {before.at:g}")
+        raise UsageError(
+            f"the moments of keyframes must increase: {at:g} comes after {before.at:g}"
+        )
     keyframes.append(keyframe)
 
 
 def format_keyframes(keyframes: Sequence[Keyframe]) -> str:
-    """Return the shortest text that `parse_keyframes` turns back into the same keyframes."""
+    """Return the shortest text from which `parse_keyframes` returns these keyframes."""
     texts = []
     before = View()
     for keyframe in keyframes:
@@ -116,11 +118,11 @@ def _format(number: float) -> str:
 
 
 def load_keyframes(path: str | Path) -> tuple[list[Keyframe], dict[str, Any]]:
-    """Return the keyframes of a TOML file and its other values, the camera's unchecked settings.
+    """Return the keyframes of a TOML file, and its other values: unchecked settings of the camera.
 
     Raises:
-        UsageError: the file cannot be read, is not TOML, or has no valid keyframes; one line with
-            the name of the file and the place in it.
+        UsageError: the file cannot be read, is not TOML, or has no valid keyframes; the message has
+            one line, with the name of the file and the place in it.
     """
     name = Path(path).name
     try:
@@ -146,11 +148,11 @@ def _keyframes_of(values: dict[str, Any], text: str) -> tuple[list[Keyframe], di
         if key != "ease":
             raise UnknownNameError("setting", key, ("ease", "keyframe"))
     if not isinstance(tables, list) or not tables:
-        raise UsageError("it has no keyframes: write [[keyframe]] and below it at = 0.0")
+        raise UsageError("it has no keyframes: write [[keyframe]], and below it at = 0.0")
     lines = [n for n, line in enumerate(text.splitlines(), 1) if _TABLE.match(line)]
     keyframes: list[Keyframe] = []
     for i, table in enumerate(tables):
-        # Inline tables have no header, and so no line number.
+        # Inline tables have no header, so their line is not known.
         where = f"keyframe {i + 1}" + (f" (line {lines[i]})" if len(lines) == len(tables) else "")
         try:
             _append_table(keyframes, table)
@@ -168,15 +170,15 @@ def _append_table(keyframes: list[Keyframe], table: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise UsageError(f"{key} must be a number, not {value!r}")
     if "at" not in table:
-        raise UsageError("it needs at, its moment from 0 to 1")
+        raise UsageError("it needs 'at', its moment from 0 to 1")
     _append(keyframes, table["at"], {key: v for key, v in table.items() if key != "at"})
 
 
 class ViewPath:
-    """The path through keyframes whose moments rise; before the first and after the last it rests.
+    """The path through keyframes; the view is constant before the first and after the last.
 
-    A `smooth` path starts and ends gently and has no corners; otherwise each stretch between two
-    keyframes is passed at constant speed.
+    A `smooth` path starts and ends gently and has no corners; otherwise the speed between two
+    keyframes is constant.
     """
 
     def __init__(self, keyframes: Sequence[Keyframe], *, smooth: bool) -> None:
@@ -205,19 +207,19 @@ class ViewPath:
 
 @dataclass(frozen=True)
 class _Track:
-    """A number that passes through given values along cubics."""
+    """A number that is interpolated between given values by cubics."""
 
-    lengths: list[float]  # of each stretch between two values, in time
+    lengths: list[float]  # time of each stretch between two values
     values: list[float]
     starts: list[float]  # speed at the start of each stretch
-    ends: list[float]  # and at its end
+    ends: list[float]  # speed at the end of each stretch
 
     @classmethod
     def through(cls, at: Sequence[float], values: list[float], *, smooth: bool) -> _Track:
-        """Return the monotone cubics through values at some moments, at rest at both ends.
+        """Return the monotone cubics through values at some moments, with speed 0 at both ends.
 
         Fritsch and Butland, "A method for constructing local monotone piecewise cubic
-        interpolants", 1984. If not `smooth`, straight lines.
+        interpolants", 1984. Without `smooth`, return straight lines.
         """
         lengths = [b - a for a, b in pairwise(at)]
         straight = [(b - a) / t for (a, b), t in zip(pairwise(values), lengths, strict=True)]
@@ -234,7 +236,7 @@ class _Track:
 
 
 class _CentreTrack:
-    """The view's centre along an axis; it approaches the next as fast as the view shrinks."""
+    """The centre of the view along an axis; its speed follows the change of the view's size."""
 
     def __init__(self, values: list[float], *, depth: _Track, smooth: bool) -> None:
         self._values, self._depth = values, depth
@@ -247,7 +249,7 @@ class _CentreTrack:
         self._end_changes = [speeds[i + 1] - ends[i] if smooth else 0.0 for i in stretches]
 
     def _speed(self, i: int, *, at_end: bool) -> float:
-        """Return the speed at one end of a stretch without neighbours."""
+        """Return the speed at one end of a stretch, regardless of its neighbours."""
         depth, way = self._depth, self._values[i + 1] - self._values[i]
         deeper = depth.values[i + 1] - depth.values[i]
         if abs(deeper) < _SAME_ZOOM:
@@ -262,7 +264,7 @@ class _CentreTrack:
         above, below, here = (*self._depth.values[i : i + 2], self._depth.value(i, s))
         level = abs(below - above) < _SAME_ZOOM
         share = s if level else math.expm1(above - here) / math.expm1(above - below)
-        # Changes of speed fade out on the screen as they do in time.
+        # The changes of speed decrease along the stretch, measured in pixels of the screen.
         first = self._start_changes[i] * (1 - s) * math.exp(above - here)
         second = self._end_changes[i] * s * math.exp(below - here)
         return (
@@ -271,9 +273,10 @@ class _CentreTrack:
 
 
 def _joined_speeds(starts: Sequence[float], ends: Sequence[float]) -> list[float]:
-    """Return the speed at each value, given those that suit the stretch before and after.
+    """Return the speed at each value, from the start and end speeds of the stretches.
 
-    It is 0 at both ends and where the direction changes, else the harmonic mean of both.
+    It is 0 at both ends and where the direction changes, otherwise the harmonic mean of the speeds
+    before and after the value.
     """
     inner = [
         2 * before * after / (before + after) if before * after > 0 else 0.0

@@ -1,7 +1,7 @@
-"""Pacing: which moments of the training become the shots of a clip.
+"""Pacing: the moments of the training that become the shots of a clip.
 
 A shot is a moment that is rendered once. A pacing first chooses the fractions of the training at
-which snapshots are taken, then turns these snapshots into the shots of the clip.
+which snapshots are taken, then selects or blends these snapshots for the shots of the clip.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from neuralpaint.training.learning import Snapshot
 
 __all__ = ["Pacing", "pacings"]
 
-_MOST_BYTES = 2**30  # of snapshots that are kept in memory
-_PROBE = 96  # pixels along the longer side of the renders by which change is measured
+_MOST_BYTES = 2**30  # of snapshots in memory
+_PROBE = 96  # pixels along the longer side of the small renders
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Pacing(Settings, ABC):
 
     @abstractmethod
     def fractions(self, shots: int) -> list[float]:
-        """Return the fractions of the training, rising from 0 to 1, one per shot."""
+        """Return the fractions of the training, increasing from 0 to 1, one per shot."""
 
     def choose(
         self, snapshots: Iterator[Snapshot], *, shots: int, canvas: Canvas
     ) -> Iterator[Snapshot]:
-        """Return the snapshots to be shown, at most `shots`, from those at `fractions`.
+        """Return the snapshots to be shown, at most `shots`, from the snapshots at `fractions`.
 
-        `canvas` is that of the frames.
+        `canvas` is the canvas of the frames.
         """
         return snapshots
 
@@ -62,9 +62,11 @@ class Fixed(Pacing):
 @pacings.register("log")
 @dataclass(frozen=True)
 class Log(Pacing):
-    """Slow motion at the start, where most happens, then faster and faster."""
+    """Slow motion at the start, where most happens, then increasingly fast."""
 
-    base: float = setting(50, "how many times faster the last shot is than the first", above=1.0)
+    base: float = setting(
+        50, "speed at the end, as a multiple of the speed at the start", above=1.0
+    )
 
     def fractions(self, shots: int) -> list[float]:
         """Return (base^u - 1) / (base - 1) for evenly spaced u."""
@@ -77,9 +79,9 @@ class Log(Pacing):
 class Even(Log):
     """Equal visible change between any two shots; trains first, then films.
 
-    Snapshots are taken at the logarithmic pace. The visible change between neighbours is measured
-    on small renders, and the shots are placed at equal distances along its sum; between two
-    snapshots their weights are blended.
+    Snapshots are taken with the pacing `log`. The visible change between neighbours is measured on
+    small renders, and the shots are placed at equal distances along its sum; a shot between two
+    snapshots is a blend of their weights.
     """
 
     trains_first: ClassVar[bool] = True
@@ -87,7 +89,7 @@ class Even(Log):
     def choose(
         self, snapshots: Iterator[Snapshot], *, shots: int, canvas: Canvas
     ) -> Iterator[Snapshot]:
-        """Yield snapshots between which the picture changes equally."""
+        """Yield snapshots with equal changes of the picture between them."""
         probe = canvas.scaled(min(1.0, _PROBE / max(canvas.height, canvas.width))).grid()
         kept: list[Snapshot] = []
         path: list[float] = []  # the sum of the mean absolute changes of colour so far
@@ -101,7 +103,7 @@ class Even(Log):
             kept.append(snapshot)
             path.append(total)
             if len(kept) > 3 and len(kept) * snapshot.painting.nbytes > _MOST_BYTES:
-                # Drop the snapshot whose neighbours differ least: blending them replaces it.
+                # Drop the snapshot whose neighbours differ least: a blend of them can replace it.
                 spare = 1 + int(np.argmin(np.subtract(path[2:], path[:-2])))
                 del kept[spare], path[spare]
         if kept:
@@ -113,5 +115,5 @@ class Even(Log):
 
 
 def _ramp(shots: int) -> list[float]:
-    """Return evenly spaced numbers from 0 to 1; a single one is 1, the finished network."""
+    """Return evenly spaced numbers from 0 to 1; a single number is 1, the finished network."""
     return [i / (shots - 1) for i in range(shots)] if shots > 1 else [1.0]

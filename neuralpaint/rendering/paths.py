@@ -1,7 +1,7 @@
-"""Code paths: morphs through the codes of several pictures, and between them.
+"""Code paths: morphs through the codes of several pictures.
 
-A path passes waypoints (codes) in segments. At each moment it is at a `Transition` between two
-codes, in which each point of the picture has a progress of its own.
+A path is a sequence of segments between waypoints (codes). Each moment is a `Transition` between
+two codes, in which the points of the picture can have different progress.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CodePath", "Play", "Transition", "code_paths"]
 
-_TRIES = 8  # at drawing another random code
+_TRIES = 8  # to draw a random code that differs from the current one
 
 # The field that delays the points of a transition is a sum of waves.
 _WAVES = 6
@@ -34,13 +34,13 @@ _QUANTILES = 65
 
 @dataclass(frozen=True, eq=False)
 class Transition:
-    """A code field between two codes (k,), in which each point has a progress of its own.
+    """A code field between two codes (k,), in which the points can have different progress.
 
     With the time t, the spread s and a smooth random field phi(x, y) in [0, 1], the progress is
 
         u = smoothstep((t - s phi) / (1 - s)),
 
-    linear instead where `eased` is false. With s = 0 all points have the same progress.
+    without smoothstep if `eased` is false. With s = 0, all points have equal progress.
     """
 
     start: Codes
@@ -56,7 +56,7 @@ class Transition:
 
         start, end = (torch.from_numpy(code).to(x.device) for code in (self.start, self.end))
         if self.spread == 0 or not 0 < self.time < 1:
-            # One code for all points is faster than equal codes for each.
+            # One code for all points is faster than equal codes for all points.
             progress = torch.full([1] * x.ndim, self.time, device=x.device)
         else:
             progress = (self.time - self.spread * self._field(x, y)) / (1 - self.spread)
@@ -66,7 +66,7 @@ class Transition:
         return torch.lerp(start, end, progress[..., None])
 
     def _field(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return phi (...): the height of the waves as a quantile over the picture, in [0, 1]."""
+        """Return phi (...): the quantile of the waves' height within the picture, in [0, 1]."""
         import torch
 
         heights = self._heights(x, y)
@@ -78,7 +78,7 @@ class Transition:
         return rank
 
     def _heights(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the sum of the waves, (...)."""
+        """Return the sum (...) of the waves."""
         import torch
 
         total = torch.zeros((), device=x.device)
@@ -88,7 +88,7 @@ class Transition:
 
     @cached_property
     def _quantiles(self) -> NDArray[np.float32]:
-        """Quantiles of the heights over a picture with a common aspect ratio."""
+        """Quantiles of the heights in a picture with a typical aspect ratio."""
         import torch
 
         x, y = torch.linspace(-1, 1, 48)[None], torch.linspace(-0.65, 0.65, 32)[:, None]
@@ -97,7 +97,7 @@ class Transition:
 
     @cached_property
     def _waves(self) -> list[tuple[float, float, float]]:
-        """Wave numbers along x and y and the phase of each wave."""
+        """Wave number along x, wave number along y, and phase of each wave."""
         generator = np.random.default_rng(self.seed)
         numbers = generator.uniform(_SLOWEST, _FASTEST, _WAVES)
         angles, phases = generator.uniform(0, 2 * math.pi, (2, _WAVES))
@@ -111,15 +111,15 @@ class CodePath(Settings, ABC):
 
     @abstractmethod
     def waypoints(self, codes: Codes) -> Codes:
-        """Return the codes (n, k) that the path passes, n >= 2, given the trained (pictures, k).
+        """Return the codes (n, k) on the path, n >= 2, for the trained codes (pictures, k).
 
         Raises:
-            UsageError: there is no such path through these codes.
+            UsageError: this path does not exist for these codes.
         """
 
     @property
     def is_closed(self) -> bool:
-        """Whether it ends at its start, so that the clip loops."""
+        """Whether the path ends at its start, so that the clip loops."""
         return True
 
     def segments(self, codes: Codes) -> int:
@@ -136,17 +136,17 @@ code_paths: Registry[CodePath] = Registry("walk")
 
 @dataclass(frozen=True)
 class _Eased(CodePath):
-    """A path that rests at each code; all segments take the same time."""
+    """A path that pauses at each code; all segments take equal time."""
 
     rest: float = setting(
         0.15,
-        "fraction of each segment during which its first picture stands still",
+        "fraction of each segment during which its first picture does not change",
         minimum=0,
         maximum=0.95,
     )
     spread: float = setting(
         0.7,
-        "fraction of each segment by which the last points start later than the first; 0: all "
+        "fraction of each segment between the start of the first and of the last points; 0: all "
         "points change together",
         minimum=0,
         maximum=0.95,
@@ -194,7 +194,7 @@ class Through(_Eased):
 @code_paths.register("play")
 @dataclass(frozen=True)
 class Play(CodePath):
-    """From first to last at constant speed: plays frames, whose codes are times."""
+    """From first to last at constant speed, for animations, whose codes are times."""
 
     closed: bool = setting(False, "the last frame equals the first and is not shown twice")
 
@@ -208,7 +208,7 @@ class Play(CodePath):
         return self.closed
 
     def at(self, fraction: float, waypoints: Codes) -> Transition:
-        """Return the transition; segments take time in proportion to their length."""
+        """Return the transition; the time of a segment is proportional to its length."""
         lengths = np.linalg.norm(np.diff(waypoints, axis=0), axis=1)
         ends = np.concatenate([[0.0], np.cumsum(lengths, dtype=np.float64)])
         position = np.interp(fraction * ends[-1], ends, np.arange(len(ends)))
@@ -220,13 +220,13 @@ class Play(CodePath):
 @code_paths.register("random-walk")
 @dataclass(frozen=True)
 class RandomWalk(_Eased):
-    """Through codes that were never trained: combinations of buttons, else mixtures."""
+    """Through codes that were not trained: combinations of buttons, or mixtures of codes."""
 
     stops: int = setting(8, "number of codes to pass", minimum=2, maximum=10_000)
     seed: int = setting(0, "seed of the random codes", minimum=0)
 
     def waypoints(self, codes: Codes) -> Codes:
-        """Return random codes between the first picture's and the same again."""
+        """Return random codes, with the code of the first picture at the start and at the end."""
         generator = np.random.default_rng(self.seed)
         passed = [codes[0]]
         for _ in range(self.stops - 1):
@@ -234,7 +234,7 @@ class RandomWalk(_Eased):
         return np.array([*passed, codes[0]], np.float32)
 
     def _next(self, current: Codes, codes: Codes, generator: np.random.Generator) -> Codes:
-        """Return a random code other than the current one; a trained one if there is no other."""
+        """Return a random code that differs from `current`, or a trained code if none is found."""
         for _ in range(_TRIES):
             (code,) = random_codes(codes, 1, generator, buttons=are_buttons(codes))
             if not np.array_equal(code, current):
@@ -248,7 +248,7 @@ class Corners(_Eased):
     """Through every combination of buttons, changing one button at a time (Gray code)."""
 
     def waypoints(self, codes: Codes) -> Codes:
-        """Return all 2^k corners from the first trained code on, closed."""
+        """Return all 2^k corners, starting and ending at the first trained code."""
         counted = corners(codes.shape[1])
         numbers = np.arange(len(counted))
         order = np.abs(counted[numbers ^ (numbers >> 1)] - (codes[0] > 0.5))

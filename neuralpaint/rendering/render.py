@@ -1,4 +1,4 @@
-"""Rendering: the frame that shows a painting on a canvas."""
+"""Rendering: a painting on a canvas becomes a frame of pixels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
     "samples_of",
 ]
 
-_TILE = 1 << 20  # points rendered at once: bounds memory, however large the canvas
+_TILE = 1 << 20  # points rendered at once, so that memory is bounded for every canvas
 _MOST_SAMPLES = 4  # along each axis of a pixel of the picture
 _MOST_PINNED = 1 << 26  # pixels of a frame for which pinned memory is allocated
 
@@ -56,8 +56,9 @@ def render_strips(
 ) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
     """Yield the frame from top to bottom in strips (rows, width, 3) of about a megapixel.
 
-    They are uint8 like those of `render`, or at a depth of 16 uint16 with white 65535. Memory does
-    not grow with the canvas's height. A GPU renders a strip while the one before is used.
+    With depth 8, they are uint8 as from `render`; with 16, they are uint16 with white 65535. Memory
+    does not grow with the height of the canvas. A GPU renders a strip while the caller uses the
+    strip before.
 
     Raises:
         DeviceError: the device is out of memory.
@@ -75,7 +76,7 @@ def render_strips(
 
 
 class PendingFrame:
-    """A frame, or some rows of it, being rendered; a GPU renders it asynchronously.
+    """A frame, or some rows of it, that is being rendered; a GPU renders asynchronously.
 
     Raises:
         DeviceError: the device is out of memory.
@@ -97,7 +98,7 @@ class PendingFrame:
         self._copies = _copy_stream() if painting.device.type == "cuda" else None
         height = rows.stop - rows.start
         self._full, dtype = (255, torch.uint8) if depth == 8 else (65_535, torch.uint16)
-        # Only into pinned memory does a GPU copy asynchronously.
+        # A GPU copies asynchronously only to pinned memory.
         pinned = self._copies is not None and height * width <= _MOST_PINNED
         self._levels = torch.empty((height, width, 3), dtype=dtype, pin_memory=pinned)
         for tile in _tiles(points, rows):
@@ -129,7 +130,7 @@ class PendingFrame:
             self._render(slice(middle, rows.stop), columns)
 
     def _copy(self, levels: Tensor, tile: Tensor) -> None:
-        """Copy levels from the device, on a GPU in a stream of its own."""
+        """Copy levels from the device; a GPU uses a separate stream."""
         if self._copies is None:
             tile.copy_(levels.cpu())  # not every device supports uint16
             return
@@ -139,7 +140,7 @@ class PendingFrame:
         self._copies.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._copies):
             tile.copy_(levels, non_blocking=True)
-        levels.record_stream(self._copies)  # keeps its memory from being reused before the copy
+        levels.record_stream(self._copies)  # its memory is not reused before the copy
 
 
 def _size(points: Canvas | Grid) -> tuple[int, int]:
@@ -147,7 +148,7 @@ def _size(points: Canvas | Grid) -> tuple[int, int]:
 
 
 def _tiles(points: Canvas | Grid, rows: slice) -> Iterator[tuple[slice, slice]]:
-    """Yield the tiles of some rows, of at most `_TILE` points (but at least one pixel)."""
+    """Yield the tiles of some rows; each has at most `_TILE` points, but at least one pixel."""
     width = _size(points)[1]
     samples = 1 if isinstance(points, Grid) else points.samples**2  # of a pixel
     across = min(width, max(1, _TILE // samples))
@@ -188,7 +189,7 @@ def letterbox(
 ) -> NDArray[np.uint8]:
     """Return the frame in the middle of `height` x `width` pixels of one colour.
 
-    A frame that already has that size is returned itself.
+    A frame of this size is returned without a copy.
     """
     if frame.shape[:2] == (height, width):
         return frame
@@ -200,7 +201,7 @@ def letterbox(
 
 
 def samples_of(painting: Painting) -> int:
-    """Return the samples along each axis of a pixel that average to the picture's pixel."""
+    """Return the number of samples along each axis whose mean is a pixel of the picture."""
     factor: float = painting.settings.target.factor
     return min(_MOST_SAMPLES, math.ceil(factor))
 
@@ -208,10 +209,10 @@ def samples_of(painting: Painting) -> int:
 def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> float:
     """Return the PSNR in dB of the painting, rendered at the picture's own pixels as uint8.
 
-    If it has learned a larger target, it is rendered finer and averaged to the picture's pixels. If
-    there are more than `pixels` points, only every few rows and columns are rendered; the result is
-    the same to a hundredth of a dB. A picture with a hole is judged by its truth if it has one,
-    otherwise by its known pixels.
+    If the target was larger, the painting is rendered larger and averaged to the picture's pixels.
+    If there are more than `pixels` points, rows and columns are skipped, which changes the result
+    by less than 0.01 dB. For a picture with a hole, the painting is compared with the truth, or
+    only at the known pixels if there is no truth.
     """
     picture = picture.reference
     samples = samples_of(painting)

@@ -1,7 +1,7 @@
 """Still rendering: a painting becomes the rows of a still, strip by strip, at any size.
 
-Memory does not grow with the height, except where a still larger than its picture is corrected so
-that it is the picture when it is shrunk.
+Memory does not grow with the height, except if a still larger than its picture is corrected so
+that, downsampled, it equals the picture.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ class StillRenderer:
 
         Args:
             painting: what is rendered.
-            depth: bits per channel: uint8 or uint16.
-            match: whether a still larger than the picture is corrected so that it is the picture
-                when it is shrunk; all of it is then rendered first, a very large one twice.
+            depth: bits per channel, for uint8 or uint16.
+            match: whether a still larger than the picture is corrected so that, downsampled, it
+                equals the picture; it is rendered completely first, and twice if it is very large.
             on_rows: called with the number of rows that were rendered.
         """
         rows = self.without_bars(painting, depth=depth, match=match, on_rows=on_rows)
         yield from self.with_bars(rows, depth=depth)
 
     def with_bars(self, strips: Iterable[NDArray[Any]], *, depth: Depth) -> Iterator[NDArray[Any]]:
-        """Yield strips of the canvas with the bars around it, from top to bottom."""
+        """Add the bars around the canvas to its strips, from top to bottom."""
         viewport, canvas = self._viewport, self._viewport.canvas
         dtype, scale = (np.uint8, 1) if depth == 8 else (np.uint16, 257)
         colour = (scale * np.array(viewport.bars)).astype(dtype)
@@ -81,7 +81,7 @@ class StillRenderer:
         match: bool = False,
         on_rows: Callable[[int], None] = ignore,
     ) -> Iterator[NDArray[Any]]:
-        """Yield the still as `strips` does, without its bars."""
+        """Yield the strips without bars; see `strips`."""
         viewport, canvas = self._viewport, self._viewport.canvas
 
         def rendered(depth: Depth) -> Iterator[NDArray[Any]]:
@@ -107,7 +107,7 @@ class StillRenderer:
 
     @property
     def matches_twice(self) -> bool:
-        """Whether a still that is corrected is so large that it is rendered twice."""
+        """Whether a corrected still is so large that it is rendered twice."""
         from neuralpaint.restoration.still_correction import fits_in_memory
 
         canvas = self._viewport.canvas
@@ -129,7 +129,7 @@ class StillRenderer:
 def hole_fidelity(painting: Painting, picture: Picture | None) -> float:
     """Return the PSNR in dB inside the hole, at the picture's own pixels.
 
-    NaN if there is no hole, or its true colours are not known.
+    Returns NaN if there is no hole, or its true colours are not known.
     """
     if picture is None or picture.unknown is None or picture.truth is None:
         return math.nan
@@ -146,7 +146,7 @@ def with_known_pixels(still: NDArray[Any], picture: Picture) -> NDArray[Any]:
 
 
 def with_known_pixels_fidelity(still: NDArray[Any], picture: Picture) -> tuple[float, float]:
-    """Return the PSNR in dB of such a still at all pixels that are judged, and in the hole."""
+    """Return the PSNR in dB of such a still: at all pixels with known truth, and in the hole."""
     if still.dtype == np.uint16:
         still = np.rint(still / 257).astype(np.uint8)
     reference, hole = picture.reference, None if picture.known is None else ~picture.known
@@ -155,7 +155,7 @@ def with_known_pixels_fidelity(still: NDArray[Any], picture: Picture) -> tuple[f
 
 
 def _with_hole_of(painting: Painting, picture: Picture) -> Picture:
-    """Return the picture with the painting in its hole: there the file has no valid colours."""
+    """Return the picture with the painting in its hole, where the file has no valid colours."""
     if picture.known is None:
         return picture
     samples = samples_of(painting)

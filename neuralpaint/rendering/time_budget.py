@@ -1,8 +1,8 @@
-"""The time budget: the seconds a job may take, shared between training, rendering and writing.
+"""The time budget: the seconds a job may take, divided between training, rendering and writing.
 
-Half of the time that reading and writing leave is for training, half for rendering, measured on a
-clock that does not count the training. The estimate for the remaining frames follows the frames
-rendered so far; training gets all that they will not need.
+Reading and writing come first; half of the rest is for training, half for rendering. Rendering is
+timed by a clock that stops during training. The time for the remaining frames is estimated from the
+frames so far, and training gets the time that they will not need.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from neuralpaint.errors import UsageError
 
 __all__ = ["TimeBudget"]
 
-_GUESSED_SHOTS = 8  # shots for which the first guess of the cost of a shot counts
-_RECENT_SHOTS = 24  # shots from which the cost of the next ones is estimated
-_CHEAPEST = 8  # a blended shot costs so many times less than a rendered one
+_GUESSED_SHOTS = 8  # the first guess of the cost of a shot counts as much as this many shots
+_RECENT_SHOTS = 24  # shots from which the cost of the next shots is estimated
+_CHEAPEST = 8  # cost of a rendered shot relative to a blended one
 _LEAST_TRAINING = 0.05  # of a budget
 
 
 class TimeBudget:
-    """Measures a job from its start, and computes the seconds that are left to train."""
+    """Measures the time of a job, and computes the seconds that are left to train."""
 
     def __init__(
         self, seconds: float | None = None, *, began: float | None = None, earlier: float = 0.0
@@ -30,9 +30,9 @@ class TimeBudget:
         """Start the clock.
 
         Args:
-            seconds: everything may take so long; None for no limit.
-            began: when the job began, by `time.perf_counter()`; None for now.
-            earlier: seconds that an interrupted run took, which this one resumes.
+            seconds: the limit for the whole job; None for no limit.
+            began: the start of the job, from `time.perf_counter()`; None for now.
+            earlier: seconds of the interrupted run that this run resumes.
         """
         self.seconds = seconds
         self.trained = 0.0
@@ -44,15 +44,15 @@ class TimeBudget:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the job began, with those of the interrupted run."""
+        """Seconds since the start of the job, including the interrupted run."""
         return self._earlier + time.perf_counter() - self._began
 
     def reserve(self, *, writing: float) -> None:
-        """Reserve seconds for what happens after the last training step."""
+        """Reserve seconds for the work after the last training step."""
         self._writing = writing
 
     def plan_rendering(self, shots: int, *, seconds_per_shot: float) -> None:
-        """Divide the rest between training and rendering `shots` shots of about that cost."""
+        """Divide the rest between training and rendering this number of shots."""
         if self.seconds is not None:
             rest = max(0.0, self.seconds - self.elapsed - self._writing)
             self._rendering = _RenderingTime(
@@ -66,12 +66,12 @@ class TimeBudget:
 
     @property
     def is_short(self) -> bool:
-        """Whether rendering has used up its time faster than it rendered shots."""
+        """Whether rendering is behind its schedule."""
         return self._rendering is not None and self._rendering.is_short(self._overhead)
 
     @property
     def ahead(self) -> float:
-        """Seconds that everything but training will still take."""
+        """Remaining seconds of all work except training."""
         rendering = self._rendering
         return self._writing + (0.0 if rendering is None else rendering.ahead(self._overhead))
 
@@ -80,26 +80,26 @@ class TimeBudget:
         return math.inf if self.seconds is None else self.seconds - self.elapsed - self.ahead
 
     def check(self, *, larger: str) -> None:
-        """Check that there is time to train; `larger` is the option that made the job so large.
+        """Check that there is time to train; `larger` is the option that enlarged the job.
 
         Raises:
-            UsageError: there is not.
+            UsageError: there is no time to train.
         """
         if self.seconds is not None and self.left() < _LEAST_TRAINING * self.seconds:
             raise UsageError(
-                f"--budget {self.seconds:g} leaves no time to train: all the rest takes about "
+                f"--budget {self.seconds:g} leaves no time to train: the rest takes about "
                 f"{self.elapsed + self.ahead:.1f} s; raise it, or lower {larger}, --frames or "
                 "--duration"
             )
 
     @property
     def _overhead(self) -> float:
-        """Seconds spent on anything but training."""
+        """Seconds of all work except training."""
         return self.elapsed - self.trained
 
 
 class _RenderingTime:
-    """Seconds for some shots, on a clock that does not count the training."""
+    """The seconds for some shots, by a clock that stops during training."""
 
     def __init__(self, seconds: float, *, shots: int, guess: float, began: float) -> None:
         self._seconds, self._shots, self._guess = seconds, shots, guess

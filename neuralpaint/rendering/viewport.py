@@ -1,4 +1,4 @@
-"""The viewport: which part of a picture a frame shows, seen by which camera, with which bars."""
+"""The viewport: the part of a picture that a frame shows, its camera and its bars."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Shot", "Viewport"]
 
 _TIMED_PIXELS = 1 << 16  # rendered to measure the time of a frame
-_PROBED_PIXELS = 2048  # show a visible change, at a hundredth of the cost of a frame or less
-_JUDGED_PIXELS = 1 << 14  # measure the PSNR of a painting while the camera moves
+_PROBED_PIXELS = 2048  # enough to detect a change, for 1/100 of the cost of a frame
+_JUDGED_PIXELS = 1 << 14  # for the PSNR of a painting while the camera moves
 
 
 class Shot(NamedTuple):
@@ -62,20 +62,20 @@ class Viewport:
 
         Args:
             native: the canvas of the picture at its own size.
-            settings: the part of it that is shown, and the size of the frame.
-            picture: the picture itself, where it is known.
-            target: how the learned target was made from it.
+            settings: the visible part of the picture, and the size of the frame.
+            picture: the picture itself, if it is known.
+            target: how the learned target was computed from the picture.
             bars: the colour of the bars, sRGB.
-            longest: as for `CanvasSettings.views`.
+            longest: see `CanvasSettings.views`.
             camera: moves the view.
         """
         self.picture, self.native, self.target, self.bars = picture, native, target, bars
         self.canvas, frame = settings.views(native, longest=longest)
         self.height, self.width = frame.height, frame.width
         self.is_native = replace(self.canvas, edge=native.edge, samples=1) == native
-        """Whether its pixels are those of the picture."""
+        """Whether the pixels of the canvas are the pixels of the picture."""
         self._camera = camera
-        # Odd, as for `rendering.fidelity`.
+        # Odd, as in `sampling_stride`.
         stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED_PIXELS) | 1
         self._probe = self.canvas.grid().thinned(stride)
 
@@ -89,14 +89,14 @@ class Viewport:
         return self.canvas if self._camera is None else self.canvas.seen(self._camera.view(moment))
 
     def unknown(self, moment: float = 0.0) -> NDArray[np.float32] | None:
-        """Return how unknown each pixel of the frame is, float32 (height, width) in [0, 1].
+        """Return the unknown part of each pixel of the frame, float32 (height, width) in [0, 1].
 
-        None if the picture has no unknown pixels.
+        Returns None if the picture has no unknown pixels.
         """
         return self._plane(self.picture, moment)
 
     def unjudged(self, moment: float = 0.0) -> NDArray[np.float32] | None:
-        """Return, in the same form, where the true colours are not known."""
+        """Return, as `unknown` does, the pixels whose true colours are not known."""
         return self._plane(None if self.picture is None else self.picture.reference, moment)
 
     def _plane(self, picture: Picture | None, moment: float) -> NDArray[np.float32] | None:
@@ -110,7 +110,7 @@ class Viewport:
         return plane
 
     def original(self, moment: float = 0.0) -> Frame:
-        """Return the frame of a perfect painting: of the picture, or of the truth behind its hole.
+        """Return the frame of a perfect painting: it shows the picture, with the truth in its hole.
 
         Raises:
             UsageError: the picture is not known.
@@ -118,13 +118,13 @@ class Viewport:
         return self._boxed(self._original(moment))
 
     def expose(self, painting: Painting, moment: float) -> PendingFrame:
-        """Begin to render a painting."""
+        """Start to render a painting."""
         return PendingFrame(painting, self.canvas_at(moment))
 
     def shot(self, frame: Frame, snapshot: Snapshot) -> Shot:
-        """Return the shot of a snapshot from its frame of the canvas: add the bars, measure it.
+        """Return the shot of a snapshot: measure `frame`, which shows the canvas, and add the bars.
 
-        While a camera moves, the PSNR is that of the whole painting, not of the frame.
+        While a camera moves, the PSNR of the whole painting is measured, not of the frame.
         """
         if self.picture is None:
             quality = math.nan
@@ -135,7 +135,7 @@ class Viewport:
         return Shot(snapshot, self._boxed(frame), quality)
 
     def _psnr(self, frame: Frame, picture: Picture) -> float:
-        """Return the PSNR of a frame; a frame larger than the picture is averaged first."""
+        """Return the PSNR of a frame; a frame larger than the picture is downsampled first."""
         if self.target.factor > 1:
             both = shrink_frame(frame, picture.reference, self.canvas, kernel=self.target.kernel)
             if both is not None:
@@ -143,7 +143,7 @@ class Viewport:
         return psnr(frame, self._original_at_rest, where=self._known)
 
     def render(self, snapshot: Snapshot, moment: float = 0.0) -> Shot:
-        """Return a rendered shot of a snapshot."""
+        """Render a snapshot and return its shot."""
         return self.shot(render(snapshot.painting, self.canvas_at(moment)), snapshot)
 
     def show(self, pixels: Frame, moment: float) -> Frame:
@@ -158,7 +158,7 @@ class Viewport:
         return 255 * painting(self._probe)
 
     def seconds_per_frame(self, painting: Painting) -> float:
-        """Return how long it takes to render a frame, measured on a part of one."""
+        """Return the time to render a frame, measured on a part of a frame."""
         rows = min(self.canvas.height, max(1, _TIMED_PIXELS // self.canvas.width))
         sample = self.canvas_at(0.5).grid().rows(slice(0, rows))
         painting(sample)  # a warm-up
@@ -170,7 +170,7 @@ class Viewport:
     def fidelity(self, painting: Painting, *, shown: float | None = None) -> float:
         """Return the PSNR in dB at the picture's own pixels; NaN without a picture.
 
-        `shown` is the PSNR of a rendered shot of this painting, if there was one.
+        `shown` is the PSNR of a rendered shot of this painting, if there is one.
         """
         if self.picture is None:
             return math.nan
@@ -187,7 +187,7 @@ class Viewport:
 
     @cached_property
     def _known(self) -> NDArray[np.bool_] | None:
-        """The pixels of a frame at rest whose true colours are known; None if all are."""
+        """The pixels of a frame whose true colours are known; None if all are known."""
         if self.picture is None or self.picture.reference.known is None:
             return None
         levels = np.where(self.picture.reference.known, np.uint8(255), np.uint8(0))

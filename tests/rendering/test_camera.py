@@ -146,10 +146,10 @@ def test_a_file_of_keyframes_becomes_a_spec_that_does_not_need_the_file(tmp_path
         ("keyframe = [3]", "keyframe 1: it must be a table, not 3"),
         ("speed = 3\n[[keyframe]]\nat=0", "no setting named 'speed'"),
         ("ease = 'bouncy'\n[[keyframe]]\nat=0", "no value of ease named 'bouncy'"),
-        ("[[keyframe]]\nat=0\n\n[[keyframe]]\nx=0.3", r"keyframe 2 \(line 4\): it needs at"),
+        ("[[keyframe]]\nat=0\n\n[[keyframe]]\nx=0.3", r"keyframe 2 \(line 4\): it needs 'at'"),
         (
             "[[keyframe]]\nat=0\n[[keyframe]]\nat=0",
-            r"keyframe 2 \(line 3\): the moments of keyframes must rise: 0 comes after 0",
+            r"keyframe 2 \(line 3\): the moments of keyframes must increase: 0 comes after 0",
         ),
         ("[[keyframe]]\nat=0\nzom=3", r"keyframe 1 \(line 1\): .*did you mean 'zoom'"),
         ("[[keyframe]]\nat='0'", "at must be a number, not '0'"),

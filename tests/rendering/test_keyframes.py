@@ -49,7 +49,7 @@ def test_formatted_keyframes_parse_to_the_same() -> None:
         ("0/x0.5", "keyframe 'x0.5' must be AT"),
         ("0,1", "keyframe '0,1' must be AT"),
         ("0z1e3", "must be AT"),
-        ("0/0.5/0.5", "must rise: 0.5 comes after 0.5"),
+        ("0/0.5/0.5", "must increase: 0.5 comes after 0.5"),
         ("0/101%", "from 0, the clip's start, to 1, not 1.01"),
         ("-0.1", "not -0.1"),
         ("0z0", "zoom of a view must be above 0"),
