@@ -1,6 +1,6 @@
-"""Painting files: weights in a file, and the model that is built for them.
+"""Painting files: the weights in a file, and the model that is built from them.
 
-The settings in a file are not trusted. They are compared with the weights before anything is built,
+The settings in a file are not trusted. They are compared with the weights before a model is built,
 so that a file of a kilobyte cannot allocate a network of gigabytes.
 """
 
@@ -58,11 +58,11 @@ def save_painting(
 
 
 def load_painting(path: str | Path, *, device: DeviceName = "cpu") -> Painting:
-    """Return the painting that `Painting.save` has written, to be rendered on `device`.
+    """Return the painting that `Painting.save` wrote, to be rendered on `device`.
 
     Raises:
         UsageError: the file does not exist.
-        SavedError: it is damaged, not a painting, or made by a newer neuralpaint.
+        SavedError: it is damaged, not a painting, or was made by a newer neuralpaint.
         DeviceError: the device does not exist or has too little memory.
     """
     from neuralpaint.storage.take.records import has_magic
@@ -72,7 +72,7 @@ def load_painting(path: str | Path, *, device: DeviceName = "cpu") -> Painting:
     with open_saved(path) as file:
         is_take = has_magic(file, name=name)
     if is_take:
-        raise SavedError(f"{name} is a take, not a painting: load_take loads it")
+        raise SavedError(f"{name} is a take, not a painting: use load_take")
     weights, facts = load_tensors(path, kind=_KIND)
     model = read_model_facts(facts, name=name)
     painting = build_painting(weights, model=model, device=device, name=name)
@@ -94,16 +94,16 @@ class ModelFacts(NamedTuple):
 def model_facts(
     settings: TrainingSettings, canvas: Canvas, codes: NDArray[np.float32] | None = None
 ) -> dict[str, Any]:
-    """Return everything that a model is built from, as JSON can hold it."""
+    """Return everything that a model is built from, as JSON values."""
     coded = {} if codes is None else {"codes": codes.tolist()}
     return {"settings": settings.to_dict(), "height": canvas.height, "width": canvas.width, **coded}
 
 
 def read_model_facts(facts: Mapping[str, Any], *, name: str) -> ModelFacts:
-    """Return the facts that `model_facts` has returned, checked as if they were typed.
+    """Check facts from `model_facts` that were read from the file `name`, and parse them.
 
     Raises:
-        SavedError: they cannot be used; `name` is that of the file.
+        SavedError: the facts cannot be used.
     """
     values, height, width = (facts.get(key) for key in ("settings", "height", "width"))
     if not isinstance(values, dict):
@@ -135,10 +135,10 @@ def _is_side(value: object) -> TypeGuard[int]:
 def build_painting(
     weights: Mapping[str, NDArray[Any]], *, model: ModelFacts, device: DeviceName, name: str
 ) -> Painting:
-    """Return the painting with these weights, with its model built as for the training.
+    """Return the painting with these weights, from the file `name`; build its model.
 
     Raises:
-        SavedError: the settings do not fit the weights; `name` is that of the file.
+        SavedError: the settings do not fit the weights.
         DeviceError: the device does not exist or has too little memory.
     """
     build = _scratch if model.settings.engine == "numpy" else _torch
@@ -189,12 +189,12 @@ def _scratch(
 
 @contextlib.contextmanager
 def _at_most(numbers: int) -> Iterator[None]:
-    """Stop a torch module from being built with more than `numbers` weights.
+    """Prevent a torch module from being built with more than `numbers` weights.
 
     A layer is registered before its memory is allocated.
 
     Raises:
-        UsageError: the module has more.
+        UsageError: the module has more weights.
     """
     from torch.nn.modules.module import register_module_parameter_registration_hook
 

@@ -1,9 +1,9 @@
-"""Resume: the files that keep a training from being lost.
+"""Resume: the files from which an interrupted run continues.
 
-Until the output is complete, two files stand beside it: `NAME.checkpoint`, the state of the learner
-that is rewritten from time to time, and for a clip `NAME.rushes`, a take of its snapshots so far. A
-resumed run shows these snapshots again and continues from the state, so its clip is, frame for
-frame, the clip of an undisturbed run. A take requested with --record serves as the second file.
+Until the output is complete, there are two files next to it: `NAME.checkpoint`, the state of the
+learner, rewritten from time to time, and for a clip `NAME.rushes`, a take of its snapshots so far.
+A resumed run shows these snapshots again and continues from the state, so its clip equals the clip
+of an uninterrupted run, frame for frame. A take requested with --record replaces the second file.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ _KIND = "neuralpaint checkpoint"
 _INTERVAL = 60.0  # seconds between two checkpoints, unless --checkpoint sets it
 _MAX_BYTES = 2 * 2**30  # of snapshots on disk, without --checkpoint and --record
 _MAX_HELD_BYTES = 256 * 2**20  # of snapshots in memory
-_SHORT_SECONDS = 45.0  # a run of about this length makes no checkpoint
-_MAY_DIFFER = {"checkpoint", "device", "threads"}  # settings a resumed run may change
+_SHORT_SECONDS = 45.0  # shorter runs save no checkpoint
+_MAY_DIFFER = {"checkpoint", "device", "threads"}  # settings that a resumed run may change
 
 
 class Resume:
-    """Keeps what a run needs to be resumed, and resumes an earlier run."""
+    """Saves the files from which a run can be resumed, and resumes an earlier run."""
 
     def __init__(
         self,
@@ -66,14 +66,14 @@ class Resume:
         resume: bool = False,
         overwrite: bool = False,
     ) -> None:
-        """Name the files; nothing is read or written yet.
+        """Set the paths of the files; nothing is read or written yet.
 
         Args:
             output: the clip or still.
-            record: a take of the whole training, to be written.
-            save: the painting at the end of the training, to be written.
+            record: where to write a take of the whole training.
+            save: where to write the painting at the end of the training.
             resume: whether to resume an interrupted run of `output`, if there is one.
-            overwrite: whether these files, or those of an interrupted run, may be replaced.
+            overwrite: whether these files, or the files of an interrupted run, may be replaced.
         """
         self.output = Path(output)
         self.record = None if record is None else Path(record)
@@ -81,7 +81,7 @@ class Resume:
         self.resumed = resume and self.checkpoint_path(output).exists()
         """Whether this run resumes an earlier one."""
         self.elapsed = 0.0
-        """Seconds that the earlier run took."""
+        """Seconds of the earlier run."""
         self.passed = 0
         """Number of moments that have been shown."""
         self.since: Measurement | None = None
@@ -91,21 +91,21 @@ class Resume:
         self._began = self._saved = time.perf_counter()
         self._interval, self._is_automatic = 0.0, True
         self._snapshots: _Snapshots | None = None
-        self._incomplete = False  # whether a snapshot is being written, or was cut short
+        self._incomplete = False  # whether a snapshot is being written, or was written in part
         self._left = False  # whether the run ended early
         self._owns_checkpoint = self.resumed
         self._keeps_files = False  # for a later run
 
     @staticmethod
     def checkpoint_path(output: str | Path) -> Path:
-        """Return where an interrupted run of `output` left the state of its learner."""
+        """Return the path where a run of `output` saves the state of its learner."""
         return sibling(Path(output), "checkpoint")
 
     def settings(self) -> dict[str, Any]:
-        """Return the settings of the run that is to be resumed; empty if there is none.
+        """Return the settings of the run that will be resumed; empty if there is none.
 
         Raises:
-            SavedError: its checkpoint is damaged.
+            SavedError: the checkpoint is damaged.
         """
         return self._load()[1].settings if self.resumed else {}
 
@@ -117,7 +117,7 @@ class Resume:
         """
         if self._resume and not (self.resumed or self._overwrite) and self.output.exists():
             raise UsageError(
-                f"nothing to resume: output {str(self.output)!r} exists already; -y makes it anew"
+                f"nothing to resume: output {str(self.output)!r} exists; -y replaces it"
             )
         return self._overwrite or self.resumed
 
@@ -125,8 +125,8 @@ class Resume:
         """Check that no file is used twice or would be replaced without permission.
 
         Raises:
-            UsageError: a file exists, cannot be there, or has two uses.
-            EncodingError: a folder cannot be written to.
+            UsageError: a file exists, cannot be created there, or has two uses.
+            EncodingError: a folder is not writable.
         """
         self._check_distinct(source)
         if self.record is not None:
@@ -137,7 +137,7 @@ class Resume:
         if self._checkpoint.exists() and not (self._overwrite or self.resumed):
             raise UsageError(
                 f"an earlier run for {str(self.output)!r} was interrupted: --resume continues it, "
-                "-y begins anew"
+                "-y starts over"
             )
 
     def _check_distinct(self, source: object) -> None:
@@ -170,19 +170,19 @@ class Resume:
         interval: float | None,
         shows_earlier: bool,
     ) -> None:
-        """Prepare to keep a training; if an earlier run is resumed, restore its learner.
+        """Prepare to save the training; restore the learner if an earlier run is resumed.
 
         Args:
             learner: the learner of this run, before its first step.
             subject: the picture or pictures that it learns.
-            settings: all settings of the command, which a later run must repeat.
+            settings: all settings of the command, which a resumed run must have too.
             note: how the output is made, for the take.
             interval: seconds between two checkpoints; 0 for none, None for the default.
-            shows_earlier: whether a resumed run shows the snapshots of the earlier one again.
+            shows_earlier: whether a resumed run shows the snapshots of the earlier run again.
 
         Raises:
-            UsageError: the earlier run had other settings or another picture.
-            SavedError: its files are damaged.
+            UsageError: the earlier run had different settings or a different picture.
+            SavedError: the files of the earlier run are damaged.
         """
         self._learner, self._subject, self._settings = learner, subject, settings
         self._note, self._shows_earlier = note, shows_earlier
@@ -207,8 +207,8 @@ class Resume:
         run.check(self._settings, record=self.record, save=self.save)
         if run.picture != self._fingerprint:
             raise UsageError(
-                f"--resume: the run was begun with another picture than {self._subject.name!r}: "
-                "give that one, or begin anew with -y"
+                f"--resume: the run was started with a different picture, not "
+                f"{self._subject.name!r}: give the original one, or start over with -y"
             )
         self.passed, self.since, self.elapsed = run.passed, run.measurement, run.elapsed
         if self._snapshots is not None:
@@ -221,21 +221,21 @@ class Resume:
             state, facts = load_checkpoint(self._checkpoint)
             return state, _Run.from_facts(facts)
         except SavedError as error:
-            raise SavedError(f"{error}; with -y instead of --resume it begins anew") from error
+            raise SavedError(f"{error}; -y instead of --resume starts over") from error
 
     @property
     def last(self) -> Snapshot | None:
-        """The newest snapshot as the learner made it, if snapshots are kept."""
+        """The newest snapshot with unrounded weights, if snapshots are stored."""
         return None if self._snapshots is None else self._snapshots.last
 
     def earlier(self, shots: int) -> Iterator[tuple[Snapshot, Frame | None]]:
-        """Yield the snapshots that the earlier run has shown, with the preview frame of each.
+        """Yield the snapshots that the earlier run has shown, each with its preview frame.
 
         `shots` is the number of snapshots of the whole run.
 
         Raises:
             SavedError: the file of snapshots is damaged.
-            EncodingError: another run is writing it.
+            EncodingError: another run is writing this file.
         """
         if not self.resumed:
             if self._checkpoint.is_file():
@@ -248,18 +248,18 @@ class Resume:
                     yield again
 
     def _limit(self, size: int) -> None:
-        """Make no automatic checkpoints if their snapshots would take too many bytes."""
+        """Switch off automatic checkpoints if their snapshots would take too many bytes."""
         if self._is_optional and self._shows_earlier and size > _MAX_BYTES:
             logger.info(
                 "no checkpoints: the snapshots of this clip would take %.0f GB; --checkpoint 60 "
-                "makes them all the same",
+                "enables them",
                 size / 2**30,
             )
             self._give_up()
 
     @property
     def _is_optional(self) -> bool:
-        """Whether none of the files was requested by an option."""
+        """Whether no option requested one of the files."""
         return self._is_automatic and not self.resumed and self.record is None
 
     def _give_up(self) -> None:
@@ -268,7 +268,7 @@ class Resume:
             self._snapshots.drop()
 
     def keep(self, snapshot: Snapshot, preview: Frame | None = None) -> Snapshot:
-        """Store a snapshot and return it as it will be read again; save a checkpoint if it is due.
+        """Store a snapshot and return it with its stored weights; save a checkpoint if it is due.
 
         Raises:
             EncodingError: a requested file cannot be written.
@@ -285,7 +285,7 @@ class Resume:
         return as_read
 
     def _empty_memory(self, snapshots: _Snapshots) -> None:
-        """Write the snapshots in memory to disk; drop them if the run ends soon anyway."""
+        """Write the snapshots in memory to disk, or drop them if the run will end soon."""
         elapsed, learner = time.perf_counter() - self._began, self._learner
         if elapsed * max(1, learner.steps) < _SHORT_SECONDS * learner.step:
             self._give_up()
@@ -295,27 +295,27 @@ class Resume:
 
     @contextlib.contextmanager
     def _atomic(self) -> Iterator[None]:
-        """Mark the files as incomplete if the block is left by an exception."""
+        """Mark the files as incomplete if the block raises an exception."""
         self._incomplete = True
         yield
         self._incomplete = False
 
     @contextlib.contextmanager
     def _optional(self) -> Iterator[None]:
-        """After the first failure, do without files that the user did not ask for.
+        """After a write error, stop writing checkpoints that no option requested.
 
-        A clip may fit on a disk that its checkpoints do not fit on.
+        The disk may have space for the clip, but not for its checkpoints.
         """
         try:
             yield
         except EncodingError as error:
             if not self._is_optional:
                 raise
-            logger.warning("no more checkpoints: %s", error)
+            logger.warning("no further checkpoints: %s", error)
             self._give_up()
 
     def save_if_due(self) -> None:
-        """Save a checkpoint if it is time; call it between two training steps.
+        """Save a checkpoint if it is due; must be called between two training steps.
 
         Raises:
             EncodingError: checkpoints were requested and cannot be written.
@@ -346,7 +346,7 @@ class Resume:
 
     @cached_property
     def _fingerprint(self) -> str:
-        """The SHA-256 digest of all that is learned."""
+        """The SHA-256 digest of the pictures, masks and codes that are learned."""
         pictures, codes = self._subject.pictures, self._subject.codes
         digest = hashlib.sha256(repr(pictures[0].pixels.shape).encode())
         for picture in pictures:
@@ -361,31 +361,33 @@ class Resume:
     def leave(self, error: BaseException) -> None:
         """Called when the run ends early: save a checkpoint, so that it can be resumed.
 
-        Not after divergence, and not in the first seconds of a run without --checkpoint.
+        None is saved after divergence, or in the first seconds of a run without --checkpoint.
         """
         self._left = True
         if isinstance(error, DivergedError):
             return
-        self._keeps_files = self._owns_checkpoint  # even if the new one cannot be saved
+        self._keeps_files = self._owns_checkpoint  # even if the new checkpoint cannot be saved
         is_young = time.perf_counter() - self._began < self._interval and not self._owns_checkpoint
         is_consistent = self._learner.step > 0 and not self._incomplete
         if self._interval and is_consistent and not (self._is_automatic and is_young):
             try:
                 self._save_checkpoint()
             except EncodingError as failure:
-                if not isinstance(error, EncodingError):  # which has the same reason
+                if not isinstance(
+                    error, EncodingError
+                ):  # otherwise the disk is the problem both times
                     logger.warning("no checkpoint: %s", failure)
             except (DivergedError, RuntimeError):
-                pass  # a training step was cut short: the previous checkpoint counts
+                pass  # a training step was interrupted: keep the previous checkpoint
         self._keeps_files = self._owns_checkpoint
         if self._keeps_files:
-            logger.info("the same command with --resume continues from here")
+            logger.info("to continue from here, add --resume to the command")
 
     def finish(self) -> None:
         """Called when the output is complete: write the painting and the end of the take.
 
         Raises:
-            EncodingError: one of them cannot be written.
+            EncodingError: one of the files cannot be written.
         """
         if self.save is not None:
             self._learner.painting().save(self.save, note=self._note, overwrite=True)
@@ -393,7 +395,7 @@ class Resume:
             self._snapshots.finish()
 
     def close(self) -> None:
-        """Close the files; delete them unless the run was interrupted and can be resumed."""
+        """Close the files, and delete them unless the run was interrupted and can be resumed."""
         if self._snapshots is not None:
             self._snapshots.close(keep=self._keeps_files)
         if self._owns_checkpoint and not self._keeps_files:
@@ -403,24 +405,25 @@ class Resume:
 
 @dataclass(frozen=True)
 class _Run:
-    """What a checkpoint holds beside the state of the learner; its fields are the file's keys."""
+    """The facts in a checkpoint, next to the state of the learner; the fields are its keys."""
 
     settings: dict[str, Any]
     picture: str
-    """Digest of all that is learned."""
+    """Digest of the pictures that are learned."""
     record: str | None
-    """File names of the take of --record and the painting of --save."""
+    """File name of the take of --record."""
     save: str | None
+    """File name of the painting of --save."""
     passed: int
     """Number of moments that have been shown."""
     since: tuple[int, float, float]
-    """Step, seconds and sum of losses at the newest of them."""
+    """Step, seconds and sum of losses at the newest moment."""
     elapsed: float
-    """Seconds that the run has taken."""
+    """Seconds of the run so far."""
     shown: list[int]
     """For each moment, the index of the stored snapshot that it showed."""
     position: int
-    """Bytes of the file of snapshots that are valid."""
+    """Number of valid bytes in the file of snapshots."""
 
     @property
     def measurement(self) -> Measurement:
@@ -433,7 +436,7 @@ class _Run:
         """Return the run that a checkpoint describes.
 
         Raises:
-            SavedError: a fact is missing or has another type.
+            SavedError: a fact is missing or has the wrong type.
         """
         try:
             step, seconds, total = facts["since"]
@@ -452,10 +455,10 @@ class _Run:
             raise SavedError("the checkpoint is incomplete") from error
 
     def check(self, settings: Settings, *, record: Path | None, save: Path | None) -> None:
-        """Check that a run with these settings is this one.
+        """Check that these settings are the settings of this run.
 
         Raises:
-            UsageError: it is not; the message names the difference.
+            UsageError: they differ; the message names the difference.
         """
         ours, known = settings.to_dict(), options(type(settings))
         differing = [
@@ -463,28 +466,30 @@ class _Run:
             for name in ours
             if name not in _MAY_DIFFER and self.settings.get(name) != ours[name]
         ]
-        # Of two options that exclude each other, name the one that the user typed.
+        # If two options exclude each other, name the option that the user typed.
         differing.sort(key=lambda name: ours[name] == known[name].default)
         for name in differing[:1]:
             flag, was = known[name].flag, self.settings.get(name)
             before = f"without {flag}" if was is None else f"with {flag} {was}"
             now = "" if ours[name] is None else f", not {ours[name]}"
             raise UsageError(
-                f"--resume: the run was begun {before}{now}: use the same, or begin anew with -y"
+                f"--resume: the run was started {before}{now}: repeat that, or start over with -y"
             )
         for flag, was, path in (("--record", self.record, record), ("--save", self.save, save)):
             if was != (path.name if path else None):
                 raise UsageError(
-                    f"--resume: the run was begun with {flag} {was}: give it again"
+                    f"--resume: the run was started with {flag} {was}: give it again"
                     if was
-                    else f"--resume: the run was begun without {flag}: leave it out"
+                    else f"--resume: the run was started without {flag}: omit it"
                 )
         if any(ours[name] != self.settings.get(name) for name in ("device", "threads")):
-            logger.warning("resuming with another device or other threads: frames may differ a bit")
+            logger.warning(
+                "resuming with a different device or number of threads: frames may differ"
+            )
 
 
 class _Stored(NamedTuple):
-    """A snapshot as the learner made it, as it is read from a file, and its preview frame."""
+    """A snapshot with unrounded weights, the same with its stored weights, and its preview."""
 
     made: Snapshot
     read: Snapshot
@@ -494,10 +499,10 @@ class _Stored(NamedTuple):
 class _Snapshots:
     """The snapshots so far: in memory, later in a take.
 
-    The take is that of --record, or one that is deleted at the end. The latter is of no
-    use before the first checkpoint, so its snapshots stay in memory until then: most runs end
-    sooner.
-    Records of the take beyond `position` do not count: writing them was cut short.
+    The take is the file of --record, or a temporary file. A temporary take is useless before the
+    first checkpoint, so its snapshots stay in memory until then; most runs end earlier.
+
+    Records of the take after `position` are ignored, because they may be incomplete.
     """
 
     def __init__(
@@ -513,7 +518,7 @@ class _Snapshots:
         self.shown: list[int] = []
         """For each moment, the index of the stored snapshot that it showed."""
         self.position = 0
-        """Bytes of the take that count."""
+        """Number of valid bytes of the take."""
         self._path, self._is_recording, self._phase = path, is_recording, phase
         self._learner, self._subject, self._note = learner, subject, note
         self._newest: _Stored | None = None
@@ -523,7 +528,7 @@ class _Snapshots:
 
     @property
     def last(self) -> Snapshot | None:
-        """The newest snapshot as the learner made it."""
+        """The newest snapshot with unrounded weights."""
         return None if self._newest is None else self._newest.made
 
     @property
@@ -531,10 +536,10 @@ class _Snapshots:
         return max(self.shown, default=-1) + 1
 
     def restore(self, *, shown: list[int], position: int) -> None:
-        """Continue after the snapshots that a checkpoint names.
+        """Continue after the snapshots that a checkpoint lists.
 
         Raises:
-            SavedError: the take does not contain them.
+            SavedError: the take does not contain these snapshots.
         """
         self.shown, self.position, self._phase = shown, position, "disk"
         if not position:
@@ -547,15 +552,15 @@ class _Snapshots:
             is_complete = False
         if not is_complete:
             raise SavedError(
-                f"{str(self._path)!r} lacks snapshots of the interrupted run: -y begins anew"
+                f"{str(self._path)!r} lacks snapshots of the interrupted run: -y starts over"
             )
 
     def replay(self) -> Iterator[tuple[Snapshot, Frame | None]]:
-        """Yield what has been shown before, with the preview frame of each moment if it has one.
+        """Yield the snapshot of each moment shown before, with its preview frame if it has one.
 
         Raises:
             SavedError: the take is damaged.
-            EncodingError: another run is writing it.
+            EncodingError: another run is writing the take.
         """
         if not self.position:
             return
@@ -571,10 +576,10 @@ class _Snapshots:
             yield self._newest.made, self._newest.preview
 
     def add(self, snapshot: Snapshot, preview: Frame | None) -> Snapshot:
-        """Store the next snapshot and return it as it will be read; the same may come twice.
+        """Store the next snapshot, or the newest one again; return it with its stored weights.
 
         Raises:
-            EncodingError: it cannot be written.
+            EncodingError: the take cannot be written.
         """
         if self._newest is not None and snapshot is self._newest.made:
             self.shown.append(self.shown[-1])
@@ -589,10 +594,10 @@ class _Snapshots:
         return as_read
 
     def write(self) -> None:
-        """Write everything to disk, also from now on.
+        """Write all snapshots to disk, now and from now on.
 
         Raises:
-            EncodingError: it cannot be written.
+            EncodingError: the take cannot be written.
         """
         if self._phase == "memory":
             self._phase = "disk"
@@ -609,14 +614,14 @@ class _Snapshots:
         return as_read
 
     def drop(self) -> None:
-        """Store nothing from now on, except with --record."""
+        """Store no further snapshots, except with --record."""
         if not self._is_recording:
             self._phase = "dropped"
             self._memory.clear()
 
     @property
     def is_full(self) -> bool:
-        """Whether the snapshots in memory take more than their share."""
+        """Whether the snapshots in memory exceed their limit."""
         if not self._memory:
             return False
         first = self._memory[0]
@@ -647,14 +652,14 @@ class _Snapshots:
         """Mark the end of the take of --record.
 
         Raises:
-            EncodingError: it cannot be written.
+            EncodingError: the take cannot be written.
         """
         if self._is_recording:
             self._writer().finish(shown=self.shown)
             self._take, self._phase = None, "dropped"
 
     def close(self, *, keep: bool) -> None:
-        """Close the take; delete it unless it is that of --record or `keep` is true."""
+        """Close the take; delete a temporary take unless `keep` is true."""
         is_ours = self._take is not None or self.position > 0
         self._files.close()
         self._memory.clear()
@@ -663,26 +668,26 @@ class _Snapshots:
 
 
 def save_checkpoint(path: str | Path, state: State, *, facts: Mapping[str, Any]) -> None:
-    """Write the state of a learner, in place of what `path` contained before.
+    """Write the state of a learner, replacing the file at `path`.
 
     Raises:
-        EncodingError: as in `save_tensors`.
+        EncodingError: see `save_tensors`.
     """
     save_tensors(Path(path), state, kind=_KIND, facts=facts)
 
 
 def load_checkpoint(path: str | Path) -> tuple[State, dict[str, Any]]:
-    """Return the state and the facts that `save_checkpoint` has written.
+    """Return the state and the facts that `save_checkpoint` wrote.
 
     Raises:
         UsageError: the file does not exist.
-        SavedError: it is damaged, another file, or made by a newer neuralpaint.
+        SavedError: it is damaged, not a checkpoint, or was made by a newer neuralpaint.
     """
     return load_tensors(Path(path), kind=_KIND)
 
 
 def _is_unfinished(record: Path) -> bool:
-    """Return whether a file is the take of a run that was killed before its first checkpoint."""
+    """Return whether a file is the take of an interrupted run."""
     from neuralpaint.storage.take import load_take
 
     try:

@@ -1,11 +1,11 @@
-"""Named arrays and facts in one safetensors file, read back without trusting it.
+"""Named arrays and facts in one safetensors file, which is not trusted when it is read.
 
-One key of the file's metadata holds, as JSON, its kind, the version of its format and the facts.
-The facts contain a checksum: a weight with one flipped bit would be a valid number. Reading runs no
-code and allocates no more than the size of the file warrants.
+One key of the file's metadata contains, as JSON, its kind, the version of its format and the facts.
+The facts contain a checksum, because a weight with a flipped bit would be a valid number. Reading
+executes no code and allocates no more memory than the size of the file.
 
-A file is written next to the one it replaces, and takes its place in one step once it is on disk:
-after a power cut one of the two is there.
+A new file is first written to disk next to the old file, and then replaces it in one step, so that
+one of the two exists after a power failure.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["load_tensors", "open_saved", "pack_tensors", "save_tensors", "unpack
 
 _KEY = "neuralpaint"
 _VERSION = 1
-_LONGEST_HEADER = 16 * 2**20  # bytes: room for a hundred thousand tensors
+_LONGEST_HEADER = 16 * 2**20  # bytes, enough for a hundred thousand tensors
 _MOST_AXES = 32
 _LENGTH = struct.Struct("<Q")
 _DTYPES = {
@@ -47,17 +47,17 @@ _DTYPES = {
 def save_tensors(
     path: Path, tensors: Mapping[str, NDArray[Any]], *, kind: str, facts: Mapping[str, Any]
 ) -> None:
-    """Write arrays and facts, in place of what `path` contained before.
+    """Write arrays and facts, replacing the file at `path`.
 
     Args:
         path: the file.
         tensors: arrays of floats of 16 to 64 bits, integers or booleans, of any shape.
         kind: the kind of file, such as "neuralpaint painting"; reading checks it.
-        facts: values that JSON can hold, without NaN and infinity.
+        facts: JSON values, without NaN and infinity.
 
     Raises:
         EncodingError: the file cannot be written (disk full, no permission), or another thread is
-            writing it; the file is as it was before.
+            writing it; an existing file is unchanged.
     """
     sealed = {"facts": dict(facts), "sum": _checksum(tensors, facts)}
     remove_stale_parts(path)
@@ -71,31 +71,31 @@ def save_tensors(
 
 
 def load_tensors(path: Path, *, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the arrays and the facts that `save_tensors` has written.
+    """Return the arrays and the facts that `save_tensors` wrote.
 
     Raises:
         UsageError: the file does not exist.
-        SavedError: it is damaged, of another kind, made by a newer neuralpaint, or not readable.
+        SavedError: it is damaged, not of this kind, made by a newer neuralpaint, or not readable.
     """
     name = f"{str(path)!r}"
     with open_saved(path) as file:
-        # The header is checked first: a foreign file may be very large.
+        # The header is checked first, because a file of a different kind may be very large.
         head = file.read(_LENGTH.size)
         head += file.read(_header_length(head, size=_size(file), name=name))
         _facts(head, kind=kind, name=name)
         tensors, sealed = unpack_tensors(head + file.read(), kind=kind, name=name)
     facts = sealed.get("facts")
     if not isinstance(facts, dict) or sealed.get("sum") != _checksum(tensors, facts):
-        raise SavedError(f"{name} is damaged: copy it anew, or make it again")
+        raise SavedError(f"{name} is damaged: copy it again, or make it again")
     return tensors, facts
 
 
 def pack_tensors(
     tensors: Mapping[str, NDArray[Any]], *, kind: str, facts: Mapping[str, Any]
 ) -> bytes:
-    """Return arrays and facts as the bytes of a file, without a checksum."""
+    """Return the bytes of a file with arrays and facts, without a checksum."""
     metadata = {"kind": kind, "version": _VERSION, "facts": dict(facts)}
-    # The library writes memory as it is, with its gaps.
+    # The library writes the memory of an array, with the gaps of a view.
     dense = {name: np.asarray(array, order="C") for name, array in tensors.items()}
     raw: bytes = save(dense, metadata={_KEY: json.dumps(metadata, allow_nan=False)})
     return raw
@@ -104,14 +104,14 @@ def pack_tensors(
 def unpack_tensors(
     raw: bytes, *, kind: str, name: str
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the arrays and facts that `pack_tensors` has packed; `name` is for messages.
+    """Return the arrays and facts from the bytes of `pack_tensors`; `name` is for messages.
 
     Raises:
-        SavedError: as in `load_tensors`.
+        SavedError: see `load_tensors`.
     """
     facts = _facts(raw, kind=kind, name=name)
     try:
-        # Compares all offsets and sizes with the length of the file.
+        # This compares all offsets and sizes with the length of the file.
         entries = deserialize(raw)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise _damaged(name, error) from error
@@ -120,11 +120,11 @@ def unpack_tensors(
 
 @contextlib.contextmanager
 def open_saved(path: Path) -> Iterator[BinaryIO]:
-    """Open a saved file for reading; every failure to read it becomes an error of one line.
+    """Open a saved file for reading; convert every failure to an error with one line.
 
     Raises:
         UsageError: the file does not exist, or is a folder or a device.
-        SavedError: there is no permission, or reading fails within the block.
+        SavedError: the file is not readable, or reading fails within the block.
     """
     try:
         mode = os.stat(path).st_mode
@@ -133,7 +133,7 @@ def open_saved(path: Path) -> Iterator[BinaryIO]:
             raise UsageError(f"{str(path)!r} is {what}: give a painting or a take")
         with path.open("rb") as file:
             yield file
-    except UsageError:  # it is a ValueError too
+    except UsageError:  # a UsageError is a ValueError too
         raise
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"no file {str(path)!r}: {suggest_path(path)}") from None
@@ -157,7 +157,7 @@ def _checksum(tensors: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> 
 
 
 def _sync_folder(folder: Path) -> None:
-    """Write the name of a new file to disk too, on systems that can."""
+    """Write the folder entry of a new file to disk, on systems that support it."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -173,7 +173,7 @@ def _size(file: BinaryIO) -> int:
 def _header_length(head: bytes, *, size: int, name: str) -> int:
     """Return the number of bytes of the header after the first eight, in a file of `size` bytes."""
     if len(head) < _LENGTH.size:
-        raise SavedError(f"{name} is empty or cut short: make it again")
+        raise SavedError(f"{name} is empty or truncated: make it again")
     (length,) = _LENGTH.unpack_from(head)
     if length > min(_LONGEST_HEADER, size - _LENGTH.size):
         raise SavedError(f"{name} is damaged, or was not made by neuralpaint: give another file")
@@ -191,7 +191,7 @@ def _facts(raw: bytes, *, kind: str, name: str) -> dict[str, Any]:
     stored = _parsed(text, name=name)
     found, version, facts = (stored.get(key) for key in ("kind", "version", "facts"))
     if type(version) is int and version > _VERSION:
-        raise SavedError(f"{name} was made by a newer neuralpaint: update it")
+        raise SavedError(f"{name} was made by a newer neuralpaint: update neuralpaint")
     is_known = type(version) is int and version == _VERSION
     if not is_known or not isinstance(found, str) or not isinstance(facts, dict):
         raise _damaged(name, "its metadata is incomplete")
@@ -201,7 +201,7 @@ def _facts(raw: bytes, *, kind: str, name: str) -> dict[str, Any]:
 
 
 def _parsed(text: bytes | str, *, name: str) -> dict[str, Any]:
-    """Return a JSON object whose keys are unique."""
+    """Parse a JSON object and check that its keys are unique."""
     try:
         parsed = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -223,7 +223,7 @@ def _refuse(constant: str) -> float:
 
 
 def _array(key: str, entry: Mapping[str, Any], *, name: str) -> NDArray[Any]:
-    """Return an array that the library has read."""
+    """Convert an entry from the library to an array."""
     shape, dtype = entry["shape"], entry["dtype"]
     if dtype not in _DTYPES or len(shape) > _MOST_AXES:
         raise _damaged(name, f"tensor {key[:60]!r} is {dtype} {str(shape)[:60]}")
@@ -235,4 +235,4 @@ def _array(key: str, entry: Mapping[str, Any], *, name: str) -> NDArray[Any]:
 
 def _damaged(name: str, reason: object) -> SavedError:
     line = " ".join(str(reason).split())[:120]
-    return SavedError(f"{name} is damaged ({line}): make it again, or copy it anew")
+    return SavedError(f"{name} is damaged ({line}): make it again, or copy it again")

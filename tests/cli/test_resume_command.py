@@ -63,7 +63,7 @@ def test_a_killed_run_resumes_to_an_identical_clip(folder: Path) -> None:
 
     refused = neuralpaint(*words, cwd=folder)
     assert refused.returncode == 2
-    assert "--resume continues it, -y begins anew" in refused.stderr
+    assert "--resume continues it, -y starts over" in refused.stderr
 
     # The settings are those of the run that was killed.
     done = neuralpaint("video", "in.png", "-o", "out.mp4", "--resume", cwd=folder)
@@ -87,7 +87,7 @@ def test_ctrl_c_leaves_a_clip_and_a_checkpoint(folder: Path) -> None:
         ready=lambda: take.exists() and take.stat().st_size > 50_000,
     )
     assert stopped.returncode == 130
-    assert "with --resume continues from here" in stopped.stderr
+    assert "to continue from here, add --resume" in stopped.stderr
     digest(folder / "out.mp4")  # it plays
     refused = neuralpaint(*words, "--resume", "--steps", "10", cwd=folder)
     assert "--steps 1200, not 10" in refused.stderr

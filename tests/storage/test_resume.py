@@ -115,16 +115,16 @@ def test_a_take_that_is_recorded_goes_on(photo: Path, tmp_path: Path) -> None:
 def test_what_contradicts_the_earlier_run_is_named(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
-    with pytest.raises(UsageError, match="--steps 24, not 25: use the same"):
+    with pytest.raises(UsageError, match="--steps 24, not 25: repeat that"):
         film(photo, out, resume=True, steps=25)
-    with pytest.raises(UsageError, match="begun without --record"):
+    with pytest.raises(UsageError, match="started without --record"):
         film(photo, out, resume=True, record=tmp_path / "a.take")
-    with pytest.raises(UsageError, match="begun without --save"):
+    with pytest.raises(UsageError, match="started without --save"):
         film(photo, out, resume=True, save=tmp_path / "a.painting")
-    with pytest.raises(UsageError, match=r"begun without --seconds, not 3.0"):
+    with pytest.raises(UsageError, match=r"started without --seconds, not 3.0"):
         film(photo, out, resume=True, steps=None, seconds=3)
     Image.fromarray(np.zeros((24, 36, 3), np.uint8)).save(photo)
-    with pytest.raises(UsageError, match="begun with another picture"):
+    with pytest.raises(UsageError, match="started with a different picture"):
         film(photo, out, resume=True)
 
 
@@ -132,7 +132,7 @@ def test_an_earlier_run_is_not_lost_by_accident(photo: Path, tmp_path: Path) -> 
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
     out.unlink()
-    with pytest.raises(UsageError, match="--resume continues it, -y begins anew"):
+    with pytest.raises(UsageError, match="--resume continues it, -y starts over"):
         film(photo, out)
     film(photo, out, overwrite=True)
     assert names(tmp_path) == ["out.mkv", "photo.png"]
@@ -157,7 +157,7 @@ def test_without_its_rushes_a_run_does_not_go_on(photo: Path, tmp_path: Path, ha
     kept.unlink()
     if harm != "gone":
         kept.write_bytes(raw[: len(raw) // 2] if harm == "cut" else b"text")
-    with pytest.raises(SavedError, match="-y begins anew"):
+    with pytest.raises(SavedError, match="-y starts over"):
         film(photo, out, resume=True)
     film(photo, out, overwrite=True)
 

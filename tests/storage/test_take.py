@@ -246,7 +246,7 @@ def test_snapshots_come_in_order_and_of_one_training(tmp_path: Path) -> None:
     stranger = next(snapshots(settings("siren:hidden_size=4")))
     with writer(tmp_path / "a") as take:
         take.add(second)
-        with pytest.raises(UsageError, match="follows"):
+        with pytest.raises(UsageError, match="cannot follow"):
             take.add(first)
         with pytest.raises(UsageError, match="weights"):
             take.add(Snapshot(7, 0.0, 0.0, stranger.painting))

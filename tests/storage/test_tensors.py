@@ -85,7 +85,7 @@ def test_another_kind_is_named() -> None:
 
 
 def test_a_newer_file_asks_for_an_update() -> None:
-    with pytest.raises(SavedError, match="newer neuralpaint: update it"):
+    with pytest.raises(SavedError, match="newer neuralpaint: update neuralpaint"):
         unpack_tensors(raw_file({"__metadata__": told(version=2)}), kind=KIND, name="a")
 
 

@@ -1,4 +1,4 @@
-"""A take: the snapshots of a training in one file that grows while the network trains."""
+"""Takes: a take contains the snapshots of a training, in one file that grows meanwhile."""
 
 from neuralpaint.storage.take.take import Take, is_take, load_take
 from neuralpaint.storage.take.writer import Precision, TakeWriter

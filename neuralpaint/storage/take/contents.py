@@ -1,8 +1,8 @@
 """The contents of records: pictures with their masks, preview frames, and rounded weights.
 
-A snapshot stores only the weights that differ from the first snapshot's: weights that no training
-changes, such as the frequencies of an encoding, are stored once. They are rounded to 16 bits where
-the difference cannot be seen.
+A snapshot stores only the weights that differ from the first snapshot, so that constant weights,
+such as the frequencies of an encoding, are stored once. They are rounded to 16 bits if the
+difference is invisible.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ Weights = dict[str, NDArray[Any]]
 
 _PREVIEW = "sketch"
 _PREFIX = "weight/"
-_MOST_PER_BYTE = 1040  # bytes that zlib can make from one
+_MOST_PER_BYTE = 1040  # largest compression ratio of zlib
 _PROBED = 2000  # pixels, spread over the picture
 _LARGEST = float(np.finfo(np.float16).max)
 _TOLERANCE = 0.5 / 255
-_TRUSTED = 3  # paintings for which a clear test result holds
-_PIECE = 1 << 16  # bytes that are compared at once
+_TRUSTED = 3  # a clear result of the test is reused for this number of paintings
+_PIECE = 1 << 16  # bytes compared at once
 
 
 def pack_picture(picture: Picture) -> dict[str, NDArray[np.uint8]]:
-    """Return the pixels of a picture as a PNG, and its mask and truth if it has them."""
+    """Return the pixels of a picture as a PNG, with its mask and its truth if it has them."""
     packed = {"png": _png(picture.pixels)}
     if picture.unknown is None:
         return packed
-    # One half means known; rounding must not change that.
+    # Up to one half means known; rounding must not change it.
     levels = np.ceil(255 * picture.unknown - np.float32(0.5)).astype(np.uint8)
     packed["unknown"] = _png(levels)
     if picture.truth is not None:
@@ -66,10 +66,10 @@ def pack_picture(picture: Picture) -> dict[str, NDArray[np.uint8]]:
 
 
 def unpack_mask(picture: Picture, tensors: Mapping[str, NDArray[Any]], *, name: str) -> Picture:
-    """Return a picture with the mask and the truth of its record, if it has them.
+    """Add the mask and the truth of a record, if it has them, to its picture.
 
     Raises:
-        SavedError: they are damaged; `name` is that of the file.
+        SavedError: they are damaged; `name` is the name of the file.
     """
     if "unknown" not in tensors:
         return picture
@@ -86,9 +86,9 @@ def _pixels(png: NDArray[Any], picture: Picture, *, name: str) -> NDArray[np.uin
     try:
         pixels = load_picture(io.BytesIO(png.tobytes()), max_pixels=limit).pixels
     except PictureError as error:
-        raise SavedError(f"{name} is damaged (the mask cannot be read): copy it anew") from error
+        raise SavedError(f"{name} is damaged (the mask cannot be read): copy it again") from error
     if pixels.shape != picture.pixels.shape:
-        raise SavedError(f"{name} is damaged (the mask has another size): copy it anew")
+        raise SavedError(f"{name} is damaged (the mask has the wrong size): copy it again")
     return pixels
 
 
@@ -100,10 +100,10 @@ def _png(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def pack_preview(frame: Frame, *, canvas: Canvas) -> dict[str, NDArray[Any]]:
-    """Return a preview frame, compressed.
+    """Return a compressed preview frame.
 
     Raises:
-        UsageError: it does not have the size of the canvas.
+        UsageError: the frame does not have the size of the canvas.
     """
     shape = (canvas.height, canvas.width, 3)
     if frame.dtype != np.uint8 or frame.shape != shape:
@@ -114,10 +114,10 @@ def pack_preview(frame: Frame, *, canvas: Canvas) -> dict[str, NDArray[Any]]:
 def unpack_preview(
     tensors: Mapping[str, NDArray[Any]], *, canvas: Canvas, name: str
 ) -> Frame | None:
-    """Return the preview frame of a record, None if it has none.
+    """Return the preview frame of a record; None if it has none.
 
     Raises:
-        SavedError: it is damaged; `name` is that of the file.
+        SavedError: the frame is damaged; `name` is the name of the file.
     """
     if _PREVIEW not in tensors:
         return None
@@ -126,15 +126,15 @@ def unpack_preview(
     compressed, raw = tensors[_PREVIEW].tobytes(), b""
     if size <= _MOST_PER_BYTE * len(compressed):
         with contextlib.suppress(zlib.error):
-            # At most `size` bytes: the file may be made to decompress to much more.
+            # At most `size` bytes, because a crafted file could decompress to much more.
             raw = zlib.decompressobj().decompress(compressed, size)
     if len(raw) != size:
-        raise SavedError(f"{name} is damaged (a preview frame cannot be read): copy it anew")
+        raise SavedError(f"{name} is damaged (a preview frame cannot be read): copy it again")
     return np.frombuffer(bytearray(raw), np.uint8).reshape(shape)
 
 
 def pack_weights(weights: Mapping[str, NDArray[Any]]) -> Weights:
-    """Return weights under their names in a record."""
+    """Return weights with their names in a record."""
     return {_PREFIX + name: value for name, value in weights.items()}
 
 
@@ -147,19 +147,19 @@ def unpack_weights(tensors: Mapping[str, NDArray[Any]]) -> Weights:
 def changed_weights(
     weights: Mapping[str, NDArray[Any]], first: Mapping[str, NDArray[Any]]
 ) -> Weights:
-    """Return the weights that differ in any bit from the first ones."""
+    """Return the weights of which at least one bit differs from the first weights."""
     return {name: value for name, value in weights.items() if not _same(value, first[name])}
 
 
 def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
     a, b = (array.reshape(-1).view(np.uint8) for array in (a, b))
-    # Trained weights differ within the first piece.
+    # In pieces, because trained weights usually differ in the first one.
     pieces = (slice(start, start + _PIECE) for start in range(0, len(a), _PIECE))
     return len(a) == len(b) and all(np.array_equal(a[piece], b[piece]) for piece in pieces)
 
 
 def round_to_half(weights: Mapping[str, NDArray[Any]]) -> Weights | None:
-    """Return weights with float32 rounded to float16; None if one is too large for that."""
+    """Return weights with float32 rounded to float16; None if a number is too large for it."""
     if any(map(_is_too_large, weights.values())):
         return None
     return {
@@ -176,7 +176,7 @@ def _is_too_large(value: NDArray[Any]) -> bool:
 
 
 def widen(weights: Mapping[str, NDArray[Any]], first: Mapping[str, NDArray[Any]]) -> Weights:
-    """Return weights in which float16 is float32 again where the first weights are float32."""
+    """Convert float16 weights back to float32 if the first weights are float32."""
     return {
         name: _cast(value, torch.float32)
         if value.dtype == np.float16 and name in first and first[name].dtype == np.float32
@@ -186,26 +186,27 @@ def widen(weights: Mapping[str, NDArray[Any]], first: Mapping[str, NDArray[Any]]
 
 
 def _cast(value: NDArray[Any], dtype: torch.dtype) -> NDArray[Any]:
-    # NumPy takes ten times as long as torch.
+    # torch is ten times as fast as NumPy.
     return torch.from_numpy(value).to(dtype).numpy()
 
 
 class RoundingTest:
-    """Decides whether rounding the weights of a painting changes what can be seen.
+    """Decides whether rounding the weights of a painting changes it visibly.
 
-    It does not if no colour differs by more than half a level, at points all over the picture. The
-    difference changes slowly during a training, so a clear result holds for a few paintings more.
+    The change is invisible if no colour differs by more than half a level, at points all over the
+    picture. The difference changes slowly during a training, so a clear result is reused for the
+    next few paintings.
     """
 
     def __init__(self, state: Mapping[str, Any] | None = None) -> None:
-        """Begin, or continue from a `state`."""
+        """Start, or continue from a `state`."""
         state = state or {}
         self._passed = bool(state.get("verdict"))
         self._holds = int(state.get("holds", 0))
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the next result depends on, as JSON can hold it."""
+        """The state on which the next result depends, as JSON values."""
         return {"verdict": self._passed, "holds": self._holds}
 
     def passes(self, painting: Painting, rounded: Painting) -> bool:

@@ -4,13 +4,13 @@
     HEAD  settings, planned steps, note, size of the picture
     PICT  a picture as PNG, with its mask; several for an album
     SNAP  the first snapshot: all weights, in full precision
-    SNAP  another: the weights that differ from the first, and a preview frame
+    SNAP  a later snapshot: the weights that differ from the first, and a preview frame
     ...
     DONE
 
-A record is a label of fixed size, then arrays and facts as `storage.tensors` packs them. A label
-holds the position of the next record and the time of the snapshot, so all snapshots are listed
-without reading their weights. Label and content each have a checksum.
+A record is a label of fixed size, then arrays and facts in the format of `storage.tensors`. A label
+contains the length of the record and the time of the snapshot, so all snapshots can be listed
+without reading their weights. Both the label and the contents have a checksum.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CHECKSUM = struct.Struct("<I")
 
 @dataclass(frozen=True)
 class Place:
-    """The position of a record's arrays and facts, and the contents of its label."""
+    """The position of the contents of a record, and the fields of its label."""
 
     mark: bytes
     start: int
@@ -60,22 +60,22 @@ class Place:
 
     @property
     def end(self) -> int:
-        """Byte at which the next record begins."""
+        """Byte offset of the next record."""
         return self.start + self.length
 
 
 def has_magic(file: BinaryIO, *, name: str) -> bool:
-    """Return whether an open file begins as a take does.
+    """Return whether an open file begins like a take.
 
     Raises:
-        SavedError: it is a take made by a newer neuralpaint.
+        SavedError: the take was made by a newer neuralpaint.
     """
     found = file.read(len(MAGIC))
     if found == MAGIC:
         return True
     version = found.removeprefix(_ANY_VERSION).rstrip(b"\n")
     if found.startswith(_ANY_VERSION) and version.isdigit() and version != b"0":
-        raise SavedError(f"{name} was made by a newer neuralpaint: update it")
+        raise SavedError(f"{name} was made by a newer neuralpaint: update neuralpaint")
     return False
 
 
@@ -98,23 +98,23 @@ def pack_record(
 def read_places(file: BinaryIO, *, name: str) -> list[Place]:
     """Return the places of the complete records of an open take.
 
-    Incomplete ones at the end, left by a killed writer or a power cut, are ignored.
+    Incomplete records at the end, after a killed process or a power failure, are ignored.
 
     Raises:
-        SavedError: it is no take, made by a newer neuralpaint, or ends before the first snapshot.
+        SavedError: it is not a take, was made by a newer neuralpaint, or has no picture.
     """
     if not has_magic(file, name=name):
-        raise SavedError(f"{name} is not a take: give a file that --record has written")
+        raise SavedError(f"{name} is not a take: give a file from --record")
     size, at = os.fstat(file.fileno()).st_size, len(MAGIC)
     found: list[Place] = []
     while place := _place(file, at, size=size):
         found.append(place)
         at = place.end
-    # After a power cut, a label may be on disk and its body not.
+    # After a power failure, a label can be on disk without its body.
     while found and found[-1].mark != b"DONE" and not _is_whole(file, found[-1]):
         found.pop()
     if [place.mark for place in found[:2]] != [b"HEAD", b"PICT"]:
-        raise SavedError(f"{name} is cut short before its first snapshot: record it again")
+        raise SavedError(f"{name} is truncated before its first snapshot: record it again")
     return found
 
 
@@ -124,23 +124,23 @@ def read_record(
     """Return the arrays and facts of a record.
 
     Raises:
-        SavedError: it is damaged.
+        SavedError: the record is damaged.
     """
     body = _body(file, place)
     if zlib.crc32(body) != place.checksum:
         what = f"the snapshot at step {place.step}" if place.mark == b"SNAP" else "a record"
-        raise SavedError(f"{name} is damaged ({what} does not match its checksum): copy it anew")
+        raise SavedError(f"{name} is damaged ({what} does not match its checksum): copy it again")
     return unpack_tensors(body, kind=_KIND, name=name)
 
 
 class RecordFile:
-    """An open take to which records are appended; a record that fails is cut off again."""
+    """An open take to which records are appended; a record that cannot be written is removed."""
 
     def __init__(self, path: Path, *, create: bool) -> None:
-        """Open the file and lock it; `create` makes it if it does not exist.
+        """Open the file and lock it; `create` allows a new file.
 
         Raises:
-            EncodingError: another process is writing it, or it cannot be written.
+            EncodingError: another process is writing the file, or it cannot be written.
         """
         self.path = path
         flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | (os.O_CREAT if create else 0)
@@ -149,7 +149,7 @@ class RecordFile:
         except OSError as error:
             raise write_error(path, error) from error
         self.position = os.fstat(self._descriptor).st_size
-        """Byte at which the next record begins."""
+        """Byte offset of the next record."""
         try:
             self._lock()
         except EncodingError:
@@ -160,13 +160,13 @@ class RecordFile:
         """Write the parts of a record at the end.
 
         Raises:
-            EncodingError: the disk is full, or writing fails; the file is as it was before.
+            EncodingError: the disk is full, or writing fails; the file is unchanged.
         """
         end = self.position
         try:
             for part in parts:
                 end += self._write(part, at=end)
-        except BaseException as error:  # an interruption leaves half a record too
+        except BaseException as error:  # a KeyboardInterrupt can leave half a record too
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, self.position)
             if isinstance(error, OSError):
@@ -178,7 +178,7 @@ class RecordFile:
         """Shorten the file to `position` bytes.
 
         Raises:
-            EncodingError: that fails.
+            EncodingError: the file cannot be shortened.
         """
         try:
             os.ftruncate(self._descriptor, position)
@@ -225,7 +225,7 @@ class RecordFile:
                 raise EncodingError(
                     f"{str(self.path)!r} is being written already: wait for it"
                 ) from error
-            # Otherwise the file system has no locks.
+            # With other errors, the file system does not support locks.
 
 
 def _place(file: BinaryIO, at: int, *, size: int) -> Place | None:

@@ -1,4 +1,4 @@
-"""Reading a take: a sequence of snapshots whose weights are loaded when they are used."""
+"""Reading a take: a sequence of snapshots, each loaded when it is used."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["Take", "is_take", "load_take"]
 
-_CACHED = 2  # paintings, between which others are interpolated
-_DENSEST = 20  # pixels to a byte of PNG, in a picture over the usual limit
+_CACHED = 2  # paintings: interpolation needs two
+_DENSEST = 20  # pixels per byte of PNG, for pictures over the usual limit
 
 
 def load_take(path: str | Path, *, device: DeviceName = "cpu") -> Take:
-    """Return the take in a file, to be rendered on `device`; it may still be being written.
+    """Return the take in a file, to be rendered on `device`; the take can still be growing.
 
-    Only the list of its snapshots is read now.
+    Only the list of its snapshots is read.
 
     Raises:
         UsageError: the file does not exist.
-        SavedError: it is not a take, damaged, or made by a newer neuralpaint.
+        SavedError: it is damaged, not a take, or was made by a newer neuralpaint.
     """
     return Take(Path(path), device=device)
 
 
 def is_take(path: str | Path) -> bool:
-    """Return whether a file is a take, from its first bytes.
+    """Return whether the first bytes of a file are the first bytes of a take.
 
     Raises:
         UsageError: the file does not exist.
@@ -75,7 +75,7 @@ class Take(Sequence[Snapshot]):
     finished: bool
     """Whether the whole training was recorded."""
     shown: list[int] | None
-    """For each shot of the clip made meanwhile, the index of the snapshot it shows."""
+    """Index of the snapshot for each shot of the clip that was filmed during the training."""
 
     def __init__(self, path: Path, *, device: DeviceName) -> None:
         """Read the list of snapshots; see `load_take`."""
@@ -94,11 +94,11 @@ class Take(Sequence[Snapshot]):
         self._model = read_model_facts(facts, name=self._name)
         self.settings, self.canvas, self.codes = self._model
         if len(self._pictures) != (1 if self.codes is None else len(self.codes)):
-            raise SavedError(f"{self._name} is damaged (a picture is missing): copy it anew")
+            raise SavedError(f"{self._name} is damaged (a picture is missing): copy it again")
         note, steps = facts.get("note"), facts.get("steps")
         in_order = self._steps == sorted(self._steps)
         if not isinstance(note, dict) or type(steps) is not int or not in_order:
-            raise SavedError(f"{self._name} is damaged (its head is incomplete): copy it anew")
+            raise SavedError(f"{self._name} is damaged (its head is incomplete): copy it again")
         self.note, self.steps = note, steps
         self.shown = self._checked(ending.get("shown"))
 
@@ -107,7 +107,7 @@ class Take(Sequence[Snapshot]):
             return None
         known = range(len(self._places))
         if not isinstance(shown, list) or not all(type(i) is int and i in known for i in shown):
-            raise self._damaged("it shows snapshots that it lacks")
+            raise self._damaged("its clip has snapshots that are missing")
         return shown
 
     def __len__(self) -> int:
@@ -129,11 +129,11 @@ class Take(Sequence[Snapshot]):
     def at(self, step: float) -> Snapshot:
         """Return the snapshot at a step, interpolated between its neighbours.
 
-        Before the first and after the last snapshot, that snapshot.
+        Before the first snapshot, this is the first, and after the last, the last.
 
         Raises:
             UsageError: the take has no snapshots yet.
-            SavedError: one of them is damaged.
+            SavedError: one of the snapshots is damaged.
         """
         if not self._places:
             raise UsageError(f"{self._name} has no snapshots yet: wait, or record it again")
@@ -145,10 +145,10 @@ class Take(Sequence[Snapshot]):
 
     @cached_property
     def picture(self) -> Picture:
-        """The picture that was learned; of an album the first.
+        """The picture that was learned; for an album, the first one.
 
         Raises:
-            SavedError: it is damaged.
+            SavedError: the picture is damaged.
         """
         return self._load_picture(self._pictures[0])
 
@@ -157,7 +157,7 @@ class Take(Sequence[Snapshot]):
         """All pictures that were learned.
 
         Raises:
-            SavedError: one is damaged.
+            SavedError: one of the pictures is damaged.
         """
         return [self.picture, *(self._load_picture(place) for place in self._pictures[1:])]
 
@@ -173,20 +173,20 @@ class Take(Sequence[Snapshot]):
         except PictureError as error:
             raise self._damaged("the picture cannot be read") from error
         if picture.canvas != self.canvas:
-            raise self._damaged("the picture has another size")
+            raise self._damaged("the picture has the wrong size")
         return unpack_mask(Picture(picture.pixels, name=name), tensors, name=self._name)
 
     def sketch(self, index: int) -> NDArray[np.uint8] | None:
-        """Return the preview frame of a snapshot, of the picture's size; None if it has none.
+        """Return the preview frame of a snapshot, at the picture's size; None if it has none.
 
         Raises:
-            SavedError: it is damaged.
+            SavedError: the frame is damaged.
         """
         tensors, _ = self._read(self._places[index])
         return unpack_preview(tensors, canvas=self.canvas, name=self._name)
 
     def _snapshot(self, index: int) -> Snapshot:
-        """Return a snapshot whose painting is loaded each time it is read."""
+        """Return a snapshot whose painting is loaded at each access."""
         place = self._places[index]
         return Snapshot.lazy(
             place.step,
@@ -200,7 +200,7 @@ class Take(Sequence[Snapshot]):
         return self._places[index]
 
     def painting(self, index: int) -> Painting:
-        """Return the painting of a snapshot, from the file or from the last two that were used.
+        """Return the painting of a snapshot; the last two that were used are cached.
 
         Raises:
             SavedError: its weights are damaged.
@@ -209,7 +209,7 @@ class Take(Sequence[Snapshot]):
         painting = self._cached.pop(index, None)
         if painting is None:
             painting = self._first_painting if index == 0 else self._load(index)
-        self._cached[index] = painting  # the most recently used is the last one
+        self._cached[index] = painting  # the last entry is the most recently used
         while len(self._cached) > _CACHED:
             del self._cached[next(iter(self._cached))]
         return painting
@@ -237,4 +237,4 @@ class Take(Sequence[Snapshot]):
             return read_record(file, place, name=self._name)
 
     def _damaged(self, reason: str) -> SavedError:
-        return SavedError(f"{self._name} is damaged ({reason}): copy it anew")
+        return SavedError(f"{self._name} is damaged ({reason}): copy it again")

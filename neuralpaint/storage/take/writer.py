@@ -1,4 +1,4 @@
-"""Writing a take: snapshot after snapshot, each complete or absent."""
+"""Writing a take: snapshots are appended; each one is complete or absent."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ Precision = Literal["half", "full"]
 
 
 class TakeWriter:
-    """Records a training; the take can be read, and filmed, while it is written.
+    """Records a training; the take can be read and filmed while it is written.
 
         with TakeWriter(path, settings=..., subject=..., steps=..., note={}) as take:
             for snapshot in learn(...):
                 snapshot = take.add(snapshot)
             take.finish()
 
-    Without `finish`, after an error or a kill, it is a take of the snapshots so far.
+    Without `finish`, after an error or a kill, the take contains the snapshots so far.
     """
 
     def __init__(
@@ -65,20 +65,20 @@ class TakeWriter:
         precision: Precision = "half",
         overwrite: bool = False,
     ) -> None:
-        """Begin a take.
+        """Start a take.
 
         Args:
             path: the file.
             settings: how the network is trained.
             subject: the picture or pictures, which are stored losslessly.
             steps: the planned number of steps.
-            note: values that JSON can hold; `Take.note` returns them.
-            precision: `half` rounds weights to 16 bits where the difference cannot be seen.
-            overwrite: whether to replace an existing file, at once.
+            note: JSON values; `Take.note` returns them.
+            precision: `half` rounds weights to 16 bits if the difference is invisible.
+            overwrite: whether to replace an existing file, immediately.
 
         Raises:
-            UsageError: the file exists and `overwrite` is false, or cannot be there.
-            EncodingError: it cannot be written, or another process is writing it.
+            UsageError: the file exists and `overwrite` is false, or it cannot be created there.
+            EncodingError: the file cannot be written, or another process is writing it.
         """
         self._open(check_output(path, overwrite=overwrite), create=True, precision=precision)
         self._canvas = subject.canvas
@@ -103,11 +103,11 @@ class TakeWriter:
     def resumed(
         cls, path: str | Path, *, position: int, precision: Precision = "half"
     ) -> TakeWriter:
-        """Return a writer that continues a take at a position; later records are cut off.
+        """Return a writer that continues a take at a position; later records are removed.
 
         Raises:
             UsageError: the file does not exist.
-            SavedError: it is not a take, or has no record that ends there.
+            SavedError: it is not a take, or no record ends at the position.
             EncodingError: it cannot be written, or another process is writing it.
         """
         path = Path(path)
@@ -119,7 +119,7 @@ class TakeWriter:
                 found = [place for place in read_places(file, name=name) if place.end <= position]
                 if not found or found[-1].end != position or found[-1].mark == b"DONE":
                     raise SavedError(
-                        f"{name} lacks snapshots that had been recorded: record the training anew"
+                        f"{name} lacks snapshots that were recorded: record the training again"
                     )
                 _, facts = read_record(file, found[0], name=name)
                 writer._canvas = read_model_facts(facts, name=name).canvas
@@ -153,20 +153,20 @@ class TakeWriter:
 
     @property
     def position(self) -> int:
-        """Bytes so far, from which `resumed` can continue."""
+        """Length of the file in bytes, where `resumed` can continue."""
         return self._log.position
 
     def add(self, snapshot: Snapshot, *, sketch: NDArray[np.uint8] | None = None) -> Snapshot:
-        """Record a snapshot and return it as it will be read: its weights may be rounded.
+        """Record a snapshot and return it with its stored weights, which may be rounded.
 
-        `sketch` is its preview frame, of the picture's size.
+        `sketch` is its preview frame, at the picture's size.
 
         Raises:
-            UsageError: it belongs to another training, or is older than the previous one.
-            EncodingError: the disk is full, or writing fails; the take is as it was before.
+            UsageError: it belongs to a different training, or is older than the previous one.
+            EncodingError: the disk is full, or writing fails; the take is unchanged.
         """
         if snapshot.step < self._step:
-            raise UsageError(f"a snapshot of step {snapshot.step} follows one of {self._step}")
+            raise UsageError(f"a snapshot of step {snapshot.step} cannot follow step {self._step}")
         painting, weights = self._rounded(snapshot.painting)
         sketched = {} if sketch is None else pack_preview(sketch, canvas=self._canvas)
         recorded = Snapshot(snapshot.step, snapshot.seconds, snapshot.loss, painting)
@@ -185,7 +185,7 @@ class TakeWriter:
         return recorded
 
     def sync(self) -> None:
-        """Wait until all snapshots are on disk; a checkpoint that refers to them comes after.
+        """Wait until all snapshots are on disk; call it before a checkpoint refers to them.
 
         Raises:
             EncodingError: writing fails.
@@ -195,7 +195,7 @@ class TakeWriter:
     def finish(self, *, shown: Sequence[int] | None = None) -> None:
         """Mark the end of the training, and close the take.
 
-        `shown` is the index of the snapshot that each shot of the clip made meanwhile shows.
+        `shown` is stored as `Take.shown`.
 
         Raises:
             EncodingError: the disk is full, or writing fails.
@@ -218,7 +218,7 @@ class TakeWriter:
         self._log.close()
 
     def _rounded(self, painting: Painting) -> tuple[Painting, Weights]:
-        """Return the painting as it will be read, and the weights that must be stored."""
+        """Return the painting with its stored weights, and the weights that must be stored."""
         weights = painting.weights
         if not self._first:
             return painting, weights
