@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EncodedModel", "Model", "models"]
 
-_RAW = 100  # times the rate for Adam, measured with networks of 64 to 256 units
+_RAW = 100  # SGD rate / Adam rate, measured on networks with 64 to 256 units per layer
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Model(Settings, ABC):
     """Settings from which a model is built."""
 
     cpu_batch: ClassVar[int] = 4096
-    """Pixels per step on a CPU: 10 x 10 lattices of a 768x512 picture."""
+    """Pixels per step on a CPU: about every 10th row and column of a 768x512 picture."""
     needs_all_pixels: ClassVar[bool] = False
     """Whether every step trains all pixels, and the output has the size of the target."""
     needs_codes: ClassVar[bool] = False
@@ -39,14 +39,14 @@ class Model(Settings, ABC):
         """Return the learning rate for a training of so many steps with Adam."""
 
     def raw_rate(self, steps: int) -> float:
-        """Return that for SGD; gradients are small, because colours differ by less than 1."""
+        """Return the learning rate for SGD: larger, as gradients of colours in [0, 1] are small."""
         return _RAW * self.learning_rate(steps)
 
     def default_steps(self, usual: int, epoch_steps: int) -> int:
         """Return the default number of steps.
 
         Args:
-            usual: that of most models on the device.
+            usual: the default of most models on the device.
             epoch_steps: the number of steps in which every pixel is trained once.
         """
         return usual
@@ -57,7 +57,7 @@ class Model(Settings, ABC):
     ) -> ColourModel:
         """Return the model for pictures of the size of `canvas`, with random weights.
 
-        `codes` (pictures, k) are those of an album; None for a single picture.
+        `codes` (pictures, k) are the codes of an album; None for a single picture.
         """
 
 

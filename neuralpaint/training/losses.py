@@ -22,7 +22,7 @@ LEAST_WEIGHT = 1e-12
 class Loss(Settings, ABC):
     """A mean over pixels and channels of a distance between two colours."""
 
-    pixelwise: ClassVar[bool] = True
+    pixelwise: ClassVar[bool] = False
     """Whether a pixel's term in the loss depends on that pixel alone."""
 
     @abstractmethod
@@ -37,6 +37,8 @@ class Loss(Settings, ABC):
 
 class _Pixelwise(Loss):
     """The mean of a distance that is computed for each pixel independently."""
+
+    pixelwise: ClassVar[bool] = True
 
     @abstractmethod
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -104,13 +106,11 @@ class Charbonnier(_Pixelwise):
 class SSIM(Loss):
     """Squared error mixed with structural dissimilarity (Wang et al. 2004).
 
-    A batch is one of every few rows and columns of the picture, so the structure is that of the
-    picture at this reduced size, in windows of 7 x 7 or of the whole batch if it is smaller.
+    A batch consists of every n-th row and column of the picture, so the structure of the picture is
+    compared at this reduced size, in windows of 7 x 7, or of the whole batch if it is smaller.
     """
 
     mix: float = setting(0.5, "weight of the structural part", minimum=0, maximum=1)
-
-    pixelwise: ClassVar[bool] = False
 
     def __call__(
         self, prediction: Tensor, target: Tensor, *, weights: Tensor | None = None

@@ -138,7 +138,7 @@ class Plan:
         return picture.scaled(self._settings.target.factor) if larger else picture
 
     def steps(self, *, usual: int, epoch_steps: int) -> int:
-        """Return the number of steps: that of the settings, or a default.
+        """Return the number of steps: from the settings, or a default.
 
         `usual` is the device's default. An enhanced picture has more detail, so its default is up
         to twice as large.
@@ -152,7 +152,7 @@ class Plan:
         return round(usual * min(2.0, settings.target.factor)) if settings.target.enhance else usual
 
     def lr(self, steps: int) -> float:
-        """Return the initial learning rate: the user's, or one that suits the model and `steps`."""
+        """Return the initial learning rate: the optimizer's lr, else --lr, else the model's."""
         suitable = self.optimizer.learning_rate(
             adam=self.model.learning_rate(steps), raw=self.model.raw_rate(steps)
         )

@@ -80,7 +80,7 @@ class TorchLearner(Learner):
 
     def _build_step(self) -> None:
         device = self._device
-        self._average_rate: float | torch.Tensor = 0.0  # weight of the newest parameters
+        self._average_weight: float | torch.Tensor = 0.0  # of the newest parameters
         self._progress: float | torch.Tensor = 0.0  # of the training, in [0, 1]
         self._graphs: StepGraphs | None = None
         self._sketch: torch.Tensor | None = None  # (height, width, 3) uint8
@@ -89,7 +89,7 @@ class TorchLearner(Learner):
             (), device=device, dtype=torch.float32 if device.type == "mps" else torch.float64
         )
         if device.type == "cuda":
-            self._average_rate = torch.zeros((), device=device)
+            self._average_weight = torch.zeros((), device=device)
             self._progress = torch.zeros((), device=device)
             self._graphs = StepGraphs() if self._plan.optimizer.capturable else None
             self._timer = CudaTimer(losses)
@@ -105,7 +105,7 @@ class TorchLearner(Learner):
             self._timer.begin()
             self.model.train()
             for _ in range(steps):
-                self._update_rates()
+                self._update_step_values()
                 lattice = next(self._lattices)
                 if self._graphs is None:
                     self._train_on(lattice)
@@ -118,8 +118,8 @@ class TorchLearner(Learner):
             self._advancing = False
             self._timer.end(self.step, advice=self._plan.advice(self.steps))
 
-    def _update_rates(self) -> None:
-        """Set everything that differs from step to step, except for the pixels."""
+    def _update_step_values(self) -> None:
+        """Set the values that depend on the step: learning rates, progress, average weight."""
         rate = self._plan.lr(self.steps) * self._plan.schedule.multiplier(
             step=self.step, steps=self.steps, epoch=self.step // self.epoch_steps
         )
@@ -128,7 +128,7 @@ class TorchLearner(Learner):
         progress = self.step / max(1, self.steps)
         self.model.set_progress(progress)
         self._progress = _assign(self._progress, progress)
-        self._average_rate = _assign(self._average_rate, self._plan.average_rate(self.step))
+        self._average_weight = _assign(self._average_weight, self._plan.average_rate(self.step))
 
     def _train_on(self, lattice: Lattice) -> None:
         """Make one optimizer step. Uses only tensors on the device, so a graph can record it."""
@@ -137,7 +137,7 @@ class TorchLearner(Learner):
         self._optimizer.step(lambda: self._backpropagate(batch))
         with torch.no_grad():
             for average, parameter in zip(self._average, self._parameters, strict=True):
-                average.lerp_(parameter, self._average_rate)
+                average.lerp_(parameter, self._average_weight)
         self._timer.losses += self._loss
         self._epoch_loss += self._loss
         if self._sketch is not None:

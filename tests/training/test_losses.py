@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from neuralpaint.training.losses import Huber, losses
+from neuralpaint.training.losses import Huber, Loss, losses
 
 PREDICTION = torch.linspace(0, 1, 60).reshape(4, 5, 3)
 TARGET = torch.linspace(1, 0.2, 60).reshape(4, 5, 3) ** 2
@@ -35,6 +35,12 @@ def test_every_loss_is_zero_at_the_target_and_its_gradient_leads_there(name: str
     assert torch.sum(prediction.grad * (PREDICTION - TARGET)) > 0
     if loss.pixelwise:
         assert torch.all(prediction.grad * (PREDICTION - TARGET) >= 0)
+
+
+def test_a_new_loss_is_not_split_unless_it_declares_independent_pixels() -> None:
+    assert not Loss.pixelwise
+    assert losses.parse("mse").pixelwise
+    assert not losses.parse("ssim").pixelwise
 
 
 def test_huber_is_smooth_at_delta() -> None:

@@ -146,13 +146,13 @@ def test_a_training_that_cannot_be_recorded_has_the_same_result(gpu: FakeGpu) ->
 
 def test_numbers_that_a_graph_reads_from_tensors_train_like_plain_ones() -> None:
     plain, graphed = on_cpu(), on_cpu()
-    graphed._average_rate = torch.zeros(())
+    graphed._average_weight = torch.zeros(())
     for group in graphed._optimizer.param_groups:
         group["lr"] = torch.zeros(())
-    places = [graphed._average_rate, *(group["lr"] for group in graphed._optimizer.param_groups)]
+    places = [graphed._average_weight, *(group["lr"] for group in graphed._optimizer.param_groups)]
     for trained in (plain, graphed):
         trained.advance(12)
-    now = [graphed._average_rate, *(group["lr"] for group in graphed._optimizer.param_groups)]
+    now = [graphed._average_weight, *(group["lr"] for group in graphed._optimizer.param_groups)]
     assert all(a is b for a, b in zip(places, now, strict=True))
     grid = Canvas.of(height=8, width=8).grid()
     np.testing.assert_allclose(graphed.painting()(grid), plain.painting()(grid), atol=1e-4)

@@ -20,8 +20,8 @@ class Harmonic(Encoding):
     """
 
     separable = True
-    # Weaker ones learn more slowly at first and show streaks along the axes for longer; 1.5 times
-    # as much is no better.
+    # Smaller strengths learn more slowly at first and show streaks along the axes for longer; 1.5
+    # times as large is no better.
     sine_strengths = (8.0, 4.0)
 
     orders: Tensor  # (order,)
@@ -38,7 +38,7 @@ class Harmonic(Encoding):
 
     @property
     def shortest_period(self) -> float:
-        """That of the highest harmonic."""
+        """Period of the highest harmonic, in coordinate units."""
         return 2 / len(self.orders)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,8 +56,8 @@ def draw_frequencies(
 ) -> Tensor:
     """Draw frequencies B (count, 2) with evenly distributed directions and lengths.
 
-    There is one in every sector of the half plane; the lengths increase by a constant factor, in
-    random order.
+    One direction is drawn in each of `count` equal sectors of the half plane; the lengths form a
+    geometric series, assigned at random.
     """
     sectors = (torch.arange(count) + torch.rand(count, generator=generator)) / count
     rise = (torch.randperm(count, generator=generator) + 0.5) / count
@@ -87,8 +87,8 @@ class Waves(Encoding):
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
         """Return one part (*shape, 2 m) for x and y that broadcast to some shape.
 
-        By the addition formulas cos(a + b) and sin(a + b) are computed from those of x and of y. On
-        a grid these are two short tables, and no sine is computed per pixel.
+        cos(a + b) and sin(a + b) are computed by the addition formulas, from the values for x and
+        for y. On a grid these are two short tables, so no sine is computed per pixel.
         """
         sin_x, cos_x = _sin_cos(x, self.frequencies[:, 0])
         sin_y, cos_y = _sin_cos(y, self.frequencies[:, 1])
@@ -101,16 +101,16 @@ class Waves(Encoding):
 
 
 class AxisWaves(Waves):
-    """The same for waves along the axes: one part for x and one for y."""
+    """Waves along the axes: one part for x and one for y."""
 
     separable = True
     sine_strengths = (8.0, 4.0)
 
     _of_x: Tensor  # int64: the rows of B whose waves are along x
-    _of_y: Tensor  # likewise along y
+    _of_y: Tensor  # int64: the rows of B whose waves are along y
 
     def __init__(self, frequencies: Tensor) -> None:
-        """Take B (m, 2), with one frequency of 0 in each row."""
+        """Take B (m, 2), each row of which contains exactly one 0."""
         super().__init__(frequencies)
         for axis, name in enumerate(("_of_x", "_of_y")):
             rows = frequencies[:, axis].nonzero().flatten()
@@ -121,7 +121,7 @@ class AxisWaves(Waves):
 
     @property
     def shortest_period(self) -> float:
-        """That of the highest frequency."""
+        """Period of the highest frequency, in coordinate units."""
         highest = float(self.frequencies.abs().max())
         return 2 / highest if highest else math.inf
 
@@ -140,7 +140,7 @@ def _waves(coordinate: Tensor, frequencies: Tensor) -> Tensor:
 def _sin_cos(coordinate: Tensor, frequencies: Tensor) -> tuple[Tensor, Tensor]:
     """Return sine and cosine (..., m) of coordinates (...) times each frequency.
 
-    Whole periods are subtracted before the multiplication with 2 pi, where that is exact.
+    Whole periods are subtracted before multiplying by 2 pi, because there the subtraction is exact.
     """
     periods = ((coordinate + 1) / 2).unsqueeze(-1) * frequencies
     phase = (2 * math.pi) * (periods - periods.round())
