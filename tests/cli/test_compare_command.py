@@ -134,7 +134,7 @@ def test_an_interrupted_race_keeps_the_finished_contestants(
     )
     words = ("in.png", "-o", "out", "--sweep", "two.toml", "--epochs", "100", *QUICK[4:])
     short = (*words, "--duration", "0.5")
-    process = start(command("compare", *short, "--json"))
+    process = start(command("compare", *short, "--json"), cwd=folder)
     read_until(process, lambda line: json.loads(line).get("number") == 2)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
