@@ -353,7 +353,7 @@ def _groups(cls: type[Settings]) -> dict[str, type[Settings]]:
 
 
 def _own_options(cls: type[Settings]) -> dict[str, Option]:
-    """Return the options that are fields of the class or its bases, without those of groups."""
+    """Return the options that are fields of the class or its bases, without the groups."""
     if cls in _OWN_OPTIONS:
         return _OWN_OPTIONS[cls]
     hints = typing.get_type_hints(cls)  # slow, so the result is cached

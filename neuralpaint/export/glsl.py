@@ -174,7 +174,6 @@ def _body(formula: Formula) -> Iterator[str]:
 def _layer(
     layer: Layer, inputs: Sequence[_Four], outputs: Sequence[_Four], *, root: str
 ) -> Iterator[str]:
-    """Yield the lines that compute the values of a layer."""
     call, norm = _FUNCTIONS[layer.activation].name, layer.norm
     units = 1 / _TURN if layer.activation == "sine" else 1.0  # `wave` expects turns
     weight, bias = layer.weight, layer.bias

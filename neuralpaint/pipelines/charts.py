@@ -198,7 +198,7 @@ def draw_svg(panel: Panel) -> str:
 def _drawable(
     points: Sequence[tuple[float, float]], *, logarithmic: bool
 ) -> list[tuple[float, float]]:
-    """Return the points with finite values; on a logarithmic axis, log10 of those above 0."""
+    """Return the points with finite values; on a log axis, only values above 0, as log10."""
     known = [(x, y) for x, y in points if math.isfinite(y)]
     return [(x, math.log10(y)) for x, y in known if y > 0] if logarithmic else known
 

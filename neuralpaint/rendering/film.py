@@ -97,8 +97,6 @@ def film_previews(
 
 
 class _Frame:
-    """A snapshot that will be rendered or blended."""
-
     def __init__(self, snapshot: Snapshot, viewport: Viewport, *, moment: float) -> None:
         self.snapshot = snapshot
         self._viewport, self._moment = viewport, moment
@@ -128,7 +126,6 @@ class _Frame:
         return self._exposure.frame()
 
     def shot(self, frame: Frame) -> Shot:
-        """Return the shot with this frame."""
         return self._viewport.shot(frame, self.snapshot)
 
 
@@ -140,7 +137,7 @@ class _Span(NamedTuple):
     right: _Frame
 
     def shots(self, hurry: bool) -> Generator[Shot, None, bool]:
-        """Yield all shots but the left anchor; return whether those between were blended."""
+        """Yield all shots except the left anchor; return whether the inner ones were blended."""
         blended = hurry or self._is_linear()
         if blended:
             for i, frame in enumerate(self.between, 1):

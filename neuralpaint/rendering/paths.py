@@ -78,7 +78,6 @@ class Transition:
         return rank
 
     def _heights(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the sum (...) of the waves."""
         import torch
 
         total = torch.zeros((), device=x.device)

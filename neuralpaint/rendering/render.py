@@ -178,7 +178,6 @@ def _colours(painting: Painting, points: Canvas | Grid, *, rows: slice, columns:
 
 @cache
 def _copy_stream() -> torch.cuda.Stream:
-    """Return the stream on which frames are copied from the GPU."""
     import torch
 
     return torch.cuda.Stream()

@@ -146,7 +146,7 @@ def with_known_pixels(still: NDArray[Any], picture: Picture) -> NDArray[Any]:
 
 
 def with_known_pixels_fidelity(still: NDArray[Any], picture: Picture) -> tuple[float, float]:
-    """Return the PSNR in dB of such a still: at all pixels with known truth, and in the hole."""
+    """Return the PSNR in dB of a still from `with_known_pixels`: overall, and in the hole."""
     if still.dtype == np.uint16:
         still = np.rint(still / 257).astype(np.uint8)
     reference, hole = picture.reference, None if picture.known is None else ~picture.known

@@ -112,7 +112,6 @@ class _RenderingTime:
         self._recent.append(now)
 
     def ahead(self, now: float) -> float:
-        """Return the seconds that the remaining shots will take."""
         measured = len(self._recent) - 1
         spent = self._recent[-1] - self._recent[0] + _GUESSED_SHOTS * self._guess
         ahead = (self._shots - self._rendered) * spent / (measured + _GUESSED_SHOTS)

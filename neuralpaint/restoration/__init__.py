@@ -1,7 +1,7 @@
-"""Restoration: a better target made from the picture itself.
+"""Restoration: a better target is computed from the picture itself.
 
-inpainting        filling, refinement, mixture, smooth_fill
-super-resolution  upsampling, matching, back_projection, observation, jpeg, non_local_means
+inpainting        filling, refinement, patch_mixture, smooth_fill
+super-resolution  upsampling, still_correction, back_projection, observation, jpeg, non_local_means
 motion            interpolation, flow, variational
 
 All of them need torch, except `settings`.

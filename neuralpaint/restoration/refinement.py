@@ -65,7 +65,6 @@ class _Refinement:
         self._generator = np.random.default_rng(_SEED)
 
     def run(self, noise: Noise) -> Tensor:
-        """Return the result of the last step."""
         x = before = self._start
         self._on_done(0)
         denoise: Filter | None = None

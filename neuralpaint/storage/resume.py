@@ -489,7 +489,7 @@ class _Run:
 
 
 class _Stored(NamedTuple):
-    """A snapshot with unrounded weights, the same with its stored weights, and its preview."""
+    """A snapshot before and after its weights are rounded, and its preview frame."""
 
     made: Snapshot
     read: Snapshot

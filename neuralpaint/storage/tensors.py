@@ -223,7 +223,6 @@ def _refuse(constant: str) -> float:
 
 
 def _array(key: str, entry: Mapping[str, Any], *, name: str) -> NDArray[Any]:
-    """Convert an entry from the library to an array."""
     shape, dtype = entry["shape"], entry["dtype"]
     if dtype not in _DTYPES or len(shape) > _MOST_AXES:
         raise _damaged(name, f"tensor {key[:60]!r} is {dtype} {str(shape)[:60]}")

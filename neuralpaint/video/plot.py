@@ -126,7 +126,6 @@ def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
 def _write_value(
     card: Frame, area: _Area, plot: Plot, *, tip: tuple[float, float], size: int
 ) -> None:
-    """Write the value above the tip, on the side away from the line."""
     mask = text_mask(plot.value, size)
     half = mask.shape[1] / 2
     aside = 0.35 * size - half if plot.rises else half + 0.45 * size
