@@ -51,7 +51,7 @@ export_formats: Registry[ExportFormat] = Registry("export format")
 @export_formats.register("onnx")
 @dataclass(frozen=True)
 class Onnx(ExportFormat):
-    """For every runtime of neural networks, from phones to browsers; any model."""
+    """Model file for neural-network runtimes, from phones to browsers; any model."""
 
     suffixes = (".onnx",)
 

@@ -12,13 +12,13 @@ max(h, w). The colours are sRGB in [0, 1]. The arrays are:
     planeN.nodes         (rows, columns, channels) features of nodes, interpolated bilinearly
     planeN.place         (3, 2)  rows scale, offset, last, each (y, x): a coordinate lies at
                                  node clamp(scale * coordinate + offset, 0, last)
-    layerN.sees          (s,)    its inputs: 0: the features, i: the values of layer i, from 1
+    layerN.sees          (s,)    its inputs; 0: the features, i: the values of layer i, from 1
     layerN.weight, .bias         values = f(weight @ [inputs] + bias)
     layerN.gain, .shift          if present: f(gain z / sqrt(mean(z^2) + 1e-5) + shift)
     activations          (l,)    the name of each layer's f
 
-The file also contains the training: `settings` (JSON), `height` and `width` of the picture, and the
-original weights of the model under `weights/`.
+The file also contains `settings` (JSON), `height` and `width` of the picture, and the original
+weights of the model under `weights/`.
 """
 
 from __future__ import annotations

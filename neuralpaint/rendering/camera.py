@@ -65,9 +65,7 @@ class _Move(Camera):
 class _Zoom(_Move):
     x: float = setting(0.5, f"the point, {_ACROSS}", minimum=0, maximum=1)
     y: float = setting(0.5, f"the point, {_DOWN}", minimum=0, maximum=1)
-    factor: float = setting(
-        4.0, "how many times larger the point is shown", above=1, maximum=_MOST_ZOOM
-    )
+    factor: float = setting(4.0, "magnification at the point", above=1, maximum=_MOST_ZOOM)
 
     @property
     def _close_up(self) -> View:
@@ -101,7 +99,9 @@ class Pan(_Move):
     y: float = setting(0.5, f"start, {_DOWN}", minimum=0, maximum=1)
     to_x: float = setting(1.0, "end", minimum=0, maximum=1)
     to_y: float = setting(0.5, "end", minimum=0, maximum=1)
-    zoom: float = setting(2.0, "how many times larger than the whole", above=1, maximum=_MOST_ZOOM)
+    zoom: float = setting(
+        2.0, "magnification, 1 for the whole picture", above=1, maximum=_MOST_ZOOM
+    )
 
     def _keyframes(self) -> list[Keyframe]:
         start = _inside_view(x=self.x, y=self.y, zoom=self.zoom)
@@ -124,7 +124,7 @@ class KenBurns(_Move):
     )
 
     def _keyframes(self) -> list[Keyframe]:
-        # Start on the other side of the middle, so that it always drifts.
+        # Start on the other side of the middle, so that the view always moves.
         start = _inside_view(x=1 - self.x, y=1 - self.y, zoom=self.zoom)
         end = _inside_view(x=self.x, y=self.y, zoom=self.zoom * self.factor)
         return [Keyframe(0.0, start), Keyframe(1.0, end)]
@@ -135,7 +135,9 @@ class KenBurns(_Move):
 class Orbit(_Move):
     """Circle round the middle, clockwise from the top; with ease=linear the clip loops."""
 
-    zoom: float = setting(1.5, "how many times larger than the whole", above=1, maximum=_MOST_ZOOM)
+    zoom: float = setting(
+        1.5, "magnification, 1 for the whole picture", above=1, maximum=_MOST_ZOOM
+    )
     radius: float = setting(
         1.0, "radius, as a fraction of the distance to the edges", above=0, maximum=1
     )

@@ -2,7 +2,7 @@
 
 From one snapshot to the next, a network often changes so little that a frame cannot be
 distinguished from a blend of its neighbours, and blending is a hundred times cheaper than
-rendering. So only one of a few shots, an anchor, is rendered. The shots between two anchors are
+rendering. So only some shots, the anchors, are rendered. The shots between two anchors are
 compared with blends of both at about two thousand points. If all agree, they are blended, and the
 next anchor is farther away. If not, the middle shot is rendered, and both halves are tested again.
 """

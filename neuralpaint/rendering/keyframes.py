@@ -17,7 +17,7 @@ with one table per keyframe, and optionally the camera's `ease` above them:
     zoom = 4      # magnification; 1 shows the whole picture
     angle = 15    # in degrees; the picture turns clockwise
 
-An omitted value (not `at`) is taken from the keyframe before; the first ones are x0.5y0.5z1a0.
+An omitted value (not `at`) is taken from the keyframe before; the defaults are x0.5y0.5z1a0.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Transition:
 
         start, end = (torch.from_numpy(code).to(x.device) for code in (self.start, self.end))
         if self.spread == 0 or not 0 < self.time < 1:
-            # One code for all points is faster than equal codes for all points.
+            # A single code is faster than a field of equal codes.
             progress = torch.full([1] * x.ndim, self.time, device=x.device)
         else:
             progress = (self.time - self.spread * self._field(x, y)) / (1 - self.spread)

@@ -21,7 +21,7 @@ from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
 
 __all__ = ["fill_hole"]
 
-_DEPTH = 2  # steps from the rim beyond which patches contain too few known pixels
+_DEPTH = 2  # pixels from the rim: patches deeper in a hole contain too few known pixels
 _SMALLEST = 48  # pixels of the shorter side: smaller pictures are not halved
 _NOISE: Noise = (0.05, 0.005)
 _COARSE_NOISE: Noise = (0.1, 0.01)  # a coarse fill has larger errors

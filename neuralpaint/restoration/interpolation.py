@@ -63,9 +63,9 @@ def densify(
 
     Each pair gets `between` in-between frames. If it is None, each pair gets the smallest number
     that keeps the motion between frames below `max_motion` pixels, at most `max_between`. No frame
-    is added across a cut. `times` increase, in [0, 1]. `loops` also adds frames between the last
-    frame and the first, which is repeated at time 1. `on_done` is called on this thread several
-    times a second. The result does not depend on the number of threads.
+    is added across a cut. `times` increase, in [0, 1]. `loops` also adds frames from the last
+    frame to the first, which counts as time 1. `on_done` is called on this thread several times a
+    second. The result does not depend on the number of threads.
 
     Raises:
         ValueError: the number of times is not the number of frames.

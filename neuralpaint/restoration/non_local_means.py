@@ -119,7 +119,7 @@ def _means(x: Tensor, h: float, window: Window, patch: int, average: int) -> Ten
 
     total = at(0, 0) * (2 * average + 1) ** 2  # a pixel's own weight is 1
     for dy, dx in window.offsets:
-        # All weights of (p, p + o) with p or p + o in the tile, which serve both directions.
+        # Compute each weight of (p, p + o) once: it is also the weight of (p + o, p).
         left, right = min(0, -dx), width + max(0, -dx)
         rows = slice(margin - dy - reach, margin + height + reach)
         columns = slice(margin + left - reach, margin + right + reach)

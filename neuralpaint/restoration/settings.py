@@ -22,7 +22,7 @@ class TargetSettings(Settings):
         None,
         "size of the learned target, as a multiple of the picture's width and height; above 1, "
         "the detail between the pixels is learned too; by default, the scale at which the largest "
-        "frame shows the picture if that is at least 1.5, at most 4, else 1",
+        "frame shows the picture: at most 4, and 1 if it is below 1.5",
         minimum=1,
         maximum=16,
     )

@@ -1,4 +1,4 @@
-"""Matching: a still is corrected so that, downsampled, it equals the picture.
+"""Still correction: a still is changed so that, downsampled, it equals the picture.
 
 Between the pixels, a network does not reproduce its target exactly; back-projection corrects that.
 The correction is computed at the picture's resolution (see `back_projection`). It takes two passes

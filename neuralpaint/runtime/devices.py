@@ -1,4 +1,4 @@
-"""Devices: the hardware for training, and the errors when its memory runs out."""
+"""Devices: the hardware for training, and errors about exhausted memory."""
 
 from __future__ import annotations
 

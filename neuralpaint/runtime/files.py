@@ -76,7 +76,7 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
 def check_output_folder(
     path: str | Path, *, belongs: Callable[[str], bool], overwrite: bool = False
 ) -> Path:
-    """Return `path` as a `Path` if an output folder can be created there, or is there and empty.
+    """Return `path` as a `Path` if an output folder can be created there, or an empty one exists.
 
     `belongs` is called with the name of each file in an existing folder; it returns whether the
     file may be replaced together with the folder.

@@ -59,7 +59,7 @@ class ProgressTracker:
     def __init__(
         self, report: Report, *, done: Callable[[Progress], float], shots: int = 0
     ) -> None:
-        """Start; `done` returns the fraction of the work, in [0, 1], that a progress stands for."""
+        """Start; `done` computes the fraction done, in [0, 1], from the other fields."""
         self._report, self._done = report, done
         self._newest = Progress("train", 0.0, shots=shots)
 

@@ -1,1 +1,1 @@
-"""Paintings, takes and checkpoints as files, and how an interrupted run is resumed."""
+"""Files of paintings, takes and checkpoints, and the resumption of interrupted runs."""

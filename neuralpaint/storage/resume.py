@@ -94,7 +94,7 @@ class Resume:
         self._incomplete = False  # whether a snapshot is being written, or was written in part
         self._left = False  # whether the run ended early
         self._owns_checkpoint = self.resumed
-        self._keeps_files = False  # for a later run
+        self._keeps_files = False  # whether a later run needs the files
 
     @staticmethod
     def checkpoint_path(output: str | Path) -> Path:
@@ -373,9 +373,7 @@ class Resume:
             try:
                 self._save_checkpoint()
             except EncodingError as failure:
-                if not isinstance(
-                    error, EncodingError
-                ):  # otherwise the disk is the problem both times
+                if not isinstance(error, EncodingError):  # otherwise one error is enough
                     logger.warning("no checkpoint: %s", failure)
             except (DivergedError, RuntimeError):
                 pass  # a training step was interrupted: keep the previous checkpoint

@@ -180,7 +180,9 @@ class Webm(Format):
     audio_codec = _OPUS
     max_side = 16384
 
-    codec: Literal["av1", "vp9"] = setting("av1", "av1 is smaller and quicker, vp9 plays on more")
+    codec: Literal["av1", "vp9"] = setting(
+        "av1", "av1: smaller and faster; vp9: plays on more devices"
+    )
     crf: int | None = setting(
         None, "quality: lower is better and larger (auto: av1 25, vp9 24)", minimum=1, maximum=63
     )
@@ -238,7 +240,7 @@ class Gif(Format):
 @formats.register("webp")
 @dataclass(frozen=True)
 class Webp(Format):
-    """Animated WebP: much smaller than gif, in every colour."""
+    """Animated WebP: much smaller than gif, with all colours."""
 
     suffixes = (".webp",)
     muxer = "webp"

@@ -49,7 +49,7 @@ def load_take(path: str | Path, *, device: DeviceName = "cpu") -> Take:
 
 
 def is_take(path: str | Path) -> bool:
-    """Return whether the first bytes of a file are the first bytes of a take.
+    """Return whether a file is a take; only its first bytes are read.
 
     Raises:
         UsageError: the file does not exist.
@@ -129,7 +129,7 @@ class Take(Sequence[Snapshot]):
     def at(self, step: float) -> Snapshot:
         """Return the snapshot at a step, interpolated between its neighbours.
 
-        Before the first snapshot, this is the first, and after the last, the last.
+        A step before the first snapshot gives the first; a step after the last gives the last.
 
         Raises:
             UsageError: the take has no snapshots yet.

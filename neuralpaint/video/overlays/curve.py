@@ -1,7 +1,7 @@
 """The curve of the PSNR or the loss, which grows with every frame.
 
 The final value is not known in advance. So the first value fixes one end of the vertical axis. The
-other end is a typical good result; it moves outwards when the curve comes near, and never back.
+other end is a typical good result; it moves outwards when the curve comes near it, never inwards.
 """
 
 from __future__ import annotations

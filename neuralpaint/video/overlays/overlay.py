@@ -139,7 +139,7 @@ class Scene:
 
 
 class Overlay(Settings, ABC):
-    """Something that is drawn on every frame of a clip.
+    """Draws on every frame of a clip, or next to it.
 
     An annotation (the default) draws on the network's picture. An overlay with a `panel` is a
     separate picture of the same size, next to the network's picture.
