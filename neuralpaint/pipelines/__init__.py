@@ -1,4 +1,4 @@
-"""The pipelines: one file per thing a user can ask for, strung together from the rooms below.
+"""The pipelines: one file per thing a user can ask for, put together from the other rooms.
 
 video, paint, inpaint, morph, render, export, replay, compare/, bench/: what a user asks for
 snapshot_sources, album_sources: where snapshots come from

@@ -14,12 +14,11 @@ from neuralpaint.pipelines.job import Job, Result, training_done
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.camera import cameras
-from neuralpaint.rendering.detail import LONGEST_CLIP
 from neuralpaint.rendering.film import COST, film, film_previews
 from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.render import render
 from neuralpaint.rendering.still_renderer import hole_fidelity
-from neuralpaint.rendering.viewport import Shot, Viewport
+from neuralpaint.rendering.viewport import LONGEST_CLIP, Shot, Viewport
 from neuralpaint.runtime.interruption import STOPS
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.training.learning import Snapshot

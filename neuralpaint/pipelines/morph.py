@@ -32,9 +32,9 @@ from neuralpaint.pipelines.picture_sets import CodesFrom, load_album, picture_fi
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, RunSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining, Run
 from neuralpaint.rendering.camera import cameras
-from neuralpaint.rendering.detail import LONGEST_CLIP, detail_of
 from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.paths import code_paths
+from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
 from neuralpaint.runtime.progress import Report, ignore
 from neuralpaint.storage.resume import Resume
 from neuralpaint.training.learning import Snapshot

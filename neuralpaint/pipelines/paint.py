@@ -15,7 +15,7 @@ from neuralpaint.pipelines.note import Note, source_name
 from neuralpaint.pipelines.settings import RunSettings, StillSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.pipelines.still import Still
-from neuralpaint.rendering.detail import detail_of
+from neuralpaint.rendering.viewport import detail_of
 from neuralpaint.runtime.progress import Report, ignore
 from neuralpaint.storage.resume import Resume
 from neuralpaint.training.losses import MSE, losses

@@ -1,7 +1,8 @@
 """Picture sets: files and folders become an album of pictures with codes.
 
 All pictures get the size of the first one, or `--input-size`: each is scaled until it covers that
-size, and its middle is cut out. The first one is shrunk if it is larger than a clip shows it.
+size, and its middle is cut out. Without --input-size, the first is reduced to at most 1280 pixels
+along each side (256 with a weight for every pixel).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def picture_files(sources: Sequence[str | Path]) -> list[Path]:
     files: list[Path] = []
     for source in map(Path, sources):
         if str(source) == "-":
-            raise UsageError("morph reads files; it reads stdin only with --frames-in")
+            raise UsageError("morph reads standard input only with --frames-in")
         if not source.exists():
             raise UsageError(f"no file or folder {str(source)!r}: {suggest_path(source)}")
         if source.is_dir():
@@ -80,7 +81,7 @@ def load_album(
     """Return the album of some files.
 
     Raises:
-        UsageError: a file does not exist, two have one code, or a name contains none.
+        UsageError: a file does not exist, two files have the same code, or a file name is not a code.
         PictureError: a file cannot be read.
     """
     chosen = _codes(files, codes)

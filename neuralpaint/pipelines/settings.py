@@ -96,8 +96,8 @@ class TimelapseSettings(Settings):
 
     every: int | None = setting(
         None,
-        "take a snapshot every so many steps, one frame each; with --duration, spread over it; "
-        "with another pacing, snapshots only at multiples of it",
+        "take a snapshot every so many steps, one frame each; with --duration, the frames are "
+        "spread over it; with another pacing, snapshots are taken only at multiples of it",
         unit="steps",
         minimum=1,
     )
@@ -124,9 +124,8 @@ class StillSettings(Settings):
     depth: Literal["8", "16"] = setting("8", "bits per channel; 16 for .png and .tiff", unit="bits")
     match_source: bool = setting(
         True,
-        "correct a still of the finished training, at least half as large again as the picture "
-        "along both sides, so that it is the picture when it is shrunk; paintings do not contain "
-        "the picture",
+        "adjust a still of the finished training, at least 1.5 times as large as the picture, so "
+        "that it is the picture when it is shrunk (not for paintings)",
     )
     keep_known: bool = setting(
         False,

@@ -22,8 +22,8 @@ from neuralpaint.models.codes import Subject
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.settings import RunSettings
-from neuralpaint.rendering.detail import target_scale
 from neuralpaint.rendering.time_budget import TimeBudget
+from neuralpaint.rendering.viewport import target_scale
 from neuralpaint.runtime.interruption import Interruption
 from neuralpaint.runtime.progress import ProgressTracker
 from neuralpaint.storage.resume import Resume

@@ -20,7 +20,7 @@ from neuralpaint.pipelines.note import Note, source_name
 from neuralpaint.pipelines.settings import ClipSettings, RunSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.rendering.camera import cameras
-from neuralpaint.rendering.detail import LONGEST_CLIP, detail_of
+from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
 from neuralpaint.runtime.progress import Report, ignore
 from neuralpaint.storage.resume import Resume
 from neuralpaint.training.settings import TrainingSettings

@@ -70,12 +70,12 @@ def film(
             ready = None
         between.append(_Frame(snapshot, viewport, moment=index / max(1, count - 1)))
         if len(between) >= gap:
-            ready = _Span(left, between[:-1], between[-1].exposed(left))
+            ready = _Span(left, between[:-1], between[-1].begin_render(left))
             left, between = ready.right, []
     if ready is not None:
         yield from ready.shots(hurries())
     if between:
-        yield from _Span(left, between[:-1], between[-1].exposed(left)).shots(hurries())
+        yield from _Span(left, between[:-1], between[-1].begin_render(left)).shots(hurries())
 
 
 def film_previews(
@@ -100,7 +100,7 @@ class _Frame:
     def __init__(self, snapshot: Snapshot, viewport: Viewport, *, moment: float) -> None:
         self.snapshot = snapshot
         self._viewport, self._moment = viewport, moment
-        self._exposure: PendingFrame
+        self._pending: PendingFrame
 
     @cached_property
     def painting(self) -> Painting:
@@ -108,22 +108,22 @@ class _Frame:
         return self.snapshot.painting
 
     @cached_property
-    def probe(self) -> NDArray[np.float32]:
+    def sampled_levels(self) -> NDArray[np.float32]:
         """The levels at about two thousand points."""
-        return self._viewport.probe(self.painting)
+        return self._viewport.sampled_levels(self.painting)
 
-    def exposed(self, before: _Frame | None) -> _Frame:
+    def begin_render(self, before: _Frame | None) -> _Frame:
         """Start to render the frame, or share the frame of `before` if it is equal; return self."""
         if before and before.snapshot is self.snapshot and not self._viewport.moves:
-            self._exposure = before._exposure
+            self._pending = before._pending
         else:
-            self._exposure = self._viewport.expose(self.painting, self._moment)
+            self._pending = self._viewport.begin_render(self.painting, self._moment)
         return self
 
     @cached_property
     def rendered(self) -> Frame:
-        """The rendered frame; `exposed` must have been called."""
-        return self._exposure.frame()
+        """The rendered frame; `begin_render` must have been called."""
+        return self._pending.frame()
 
     def shot(self, frame: Frame) -> Shot:
         return self._viewport.shot(frame, self.snapshot)
@@ -138,26 +138,26 @@ class _Span(NamedTuple):
 
     def shots(self, hurry: bool) -> Generator[Shot, None, bool]:
         """Yield all shots except the left anchor; return whether the inner ones were blended."""
-        blended = hurry or self._is_linear()
+        blended = hurry or self._can_be_blended()
         if blended:
             for i, frame in enumerate(self.between, 1):
                 yield frame.shot(self._blend(i))
         else:
             half = len(self.between) // 2
-            middle = self.between[half].exposed(None)
+            middle = self.between[half].begin_render(None)
             yield from _Span(self.left, self.between[:half], middle).shots(False)
             yield from _Span(middle, self.between[half + 1 :], self.right).shots(False)
             return False
         yield self.right.shot(self.right.rendered)
         return True
 
-    def _is_linear(self) -> bool:
+    def _can_be_blended(self) -> bool:
         return all(self._error(i) <= _TOLERANCE for i in range(1, len(self.between) + 1))
 
     def _error(self, i: int) -> float:
         left, right = self._anchors
-        expected = left.probe + np.float32(self._amount(i)) * (right.probe - left.probe)
-        return float(np.sqrt(np.square(self.between[i - 1].probe - expected).mean()))
+        expected = left.sampled_levels + np.float32(self._amount(i)) * (right.sampled_levels - left.sampled_levels)
+        return float(np.sqrt(np.square(self.between[i - 1].sampled_levels - expected).mean()))
 
     def _blend(self, i: int) -> Frame:
         """Return the i-th frame between the anchors, blended in integer arithmetic."""

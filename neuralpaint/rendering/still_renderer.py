@@ -17,9 +17,8 @@ from PIL import Image
 from neuralpaint.image.encoders import Depth
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
-from neuralpaint.rendering.detail import LEAST_DETAIL
 from neuralpaint.rendering.render import fidelity, render, render_strips, samples_of
-from neuralpaint.rendering.viewport import Viewport
+from neuralpaint.rendering.viewport import LEAST_DETAIL, Viewport
 from neuralpaint.runtime.progress import ignore
 
 if TYPE_CHECKING:

@@ -26,8 +26,18 @@ if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
     from neuralpaint.rendering.camera import Camera
 
-__all__ = ["Shot", "Viewport"]
+__all__ = ["LEAST_DETAIL", "LONGEST_CLIP", "Shot", "Viewport", "detail_of", "target_scale"]
 
+LONGEST_CLIP = 1920
+"""Default limit for the longer side of a clip, in pixels: every player can play it."""
+
+LEAST_DETAIL = 1.5
+"""Frame pixels per picture pixel from which a frame counts as larger than the picture. With fewer,
+little is visible between the picture's pixels, and a wrong kernel would do harm."""
+
+_FINEST = 4.0  # a larger target would only be smoother
+_LARGEST = 100_000_000  # pixels of a target, unless --target-scale sets it
+_MOMENTS = 64  # at which the zoom of a camera is evaluated
 _TIMED_PIXELS = 1 << 16  # rendered to measure the time of a frame
 _PROBED_PIXELS = 2048  # enough to detect a change, for 1/100 of the cost of a frame
 _JUDGED_PIXELS = 1 << 14  # for the PSNR of a painting while the camera moves
@@ -117,7 +127,7 @@ class Viewport:
         """
         return self._boxed(self._original(moment))
 
-    def expose(self, painting: Painting, moment: float) -> PendingFrame:
+    def begin_render(self, painting: Painting, moment: float) -> PendingFrame:
         """Start to render a painting."""
         return PendingFrame(painting, self.canvas_at(moment))
 
@@ -150,7 +160,7 @@ class Viewport:
         """Return the frame of the canvas that shows pixels of the picture's size."""
         return resample(Picture(pixels), self.canvas_at(moment))
 
-    def probe(self, painting: Painting) -> NDArray[np.float32]:
+    def sampled_levels(self, painting: Painting) -> NDArray[np.float32]:
         """Return the painting at about two thousand points spread over the canvas, in levels.
 
         float32 (rows, columns, 3) in [0, 255], not rounded.
@@ -201,3 +211,31 @@ class Viewport:
 
     def _boxed(self, frame: Frame) -> Frame:
         return letterbox(frame, height=self.height, width=self.width, colour=self.bars)
+
+
+def detail_of(
+    picture: Canvas, view: CanvasSettings, *, longest: int | None = None, camera: Camera | None
+) -> float:
+    """Return the greatest number of frame pixels per picture pixel, along either side.
+
+    `longest` is as for `CanvasSettings.views`.
+
+    Raises:
+        UsageError: as in `CanvasSettings.views`.
+    """
+    canvas, _ = view.views(picture, longest=longest)
+    pixels = max(
+        canvas.height / canvas.span[0] * picture.span[0] / picture.height,
+        canvas.width / canvas.span[1] * picture.span[1] / picture.width,
+    )
+    if camera is None:
+        return pixels
+    return pixels * max(camera.view(i / _MOMENTS).zoom for i in range(_MOMENTS + 1))
+
+
+def target_scale(picture: Canvas, detail: float, *, least: float) -> float:
+    """Return the scale of the target for a picture shown in that detail; at least `least`."""
+    if detail < LEAST_DETAIL:
+        return least
+    affordable = math.sqrt(_LARGEST / (picture.height * picture.width))
+    return max(least, round(min(detail, _FINEST, affordable), 6))

@@ -342,7 +342,7 @@ def test_buttons_that_are_named_one_by_one_have_corners_too(tmp_path: Path) -> N
 def test_what_is_asked_of_is_not_there(pages: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no file or folder .*gone"):
         film(tmp_path / "gone", tmp_path / "out.mkv")
-    with pytest.raises(UsageError, match="reads stdin only with --frames-in"):
+    with pytest.raises(UsageError, match="reads standard input only with --frames-in"):
         npaint.morph([pages / "100.png", "-"], tmp_path / "out.mkv")
 
 

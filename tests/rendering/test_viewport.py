@@ -5,7 +5,7 @@ import pytest
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.rendering.camera import cameras
-from neuralpaint.rendering.detail import detail_of, target_scale
+from neuralpaint.rendering.viewport import detail_of, target_scale
 
 PICTURE = Canvas.of(height=200, width=300)
 
