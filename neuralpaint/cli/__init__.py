@@ -123,9 +123,9 @@ def main() -> None:
             color=False if os.environ.get("NO_COLOR") else None,
         )
     except _Interrupted:
-        _fail("interrupted: nothing was written", INTERRUPTED)
+        _fail("interrupted: the output was not written", INTERRUPTED)
     except click.Abort:
-        _fail("nothing was written", 1)
+        _fail("aborted: the output was not written", 1)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(error.exit_code)

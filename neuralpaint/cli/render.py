@@ -40,8 +40,8 @@ def command(
     A take becomes the clip that was filmed when it was recorded, except for the options given here:
     another size, speed, pacing, framing or format. An option that is not given keeps its recorded
     value, not the default printed below; --camera none, --overlay none, --crop none and
-    --no-boomerang remove the recorded one. The weights are interpolated between two snapshots. A still shows the
-    whole picture.
+    --no-boomerang remove the recorded one. The weights are interpolated between two snapshots. A
+    still shows the whole picture.
 
     \b
     neuralpaint render clip.take -o 4k.mp4 --size 3840x2560

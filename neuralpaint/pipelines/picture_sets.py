@@ -81,7 +81,8 @@ def load_album(
     """Return the album of some files.
 
     Raises:
-        UsageError: a file does not exist, two files have the same code, or a file name is not a code.
+        UsageError: a file does not exist, two files have the same code, or a file's name is not a
+            code.
         PictureError: a file cannot be read.
     """
     chosen = _codes(files, codes)

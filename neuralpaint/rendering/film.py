@@ -155,8 +155,8 @@ class _Span(NamedTuple):
         return all(self._error(i) <= _TOLERANCE for i in range(1, len(self.between) + 1))
 
     def _error(self, i: int) -> float:
-        left, right = self._anchors
-        expected = left.sampled_levels + np.float32(self._amount(i)) * (right.sampled_levels - left.sampled_levels)
+        left, right = (anchor.sampled_levels for anchor in self._anchors)
+        expected = left + np.float32(self._amount(i)) * (right - left)
         return float(np.sqrt(np.square(self.between[i - 1].sampled_levels - expected).mean()))
 
     def _blend(self, i: int) -> Frame:

@@ -141,5 +141,5 @@ def test_a_sketch_is_begun_before_the_training() -> None:
     picture = Picture.from_array(np.full((12, 20, 3), 0.25))
     student = learner(picture, steps=40, batch=20, device="cpu", model=str(QUICK["model"]))
     student.advance(1)
-    with pytest.raises(RuntimeError, match="before the training"):
+    with pytest.raises(RuntimeError, match="before the first advance"):
         student.begin_sketch(np.zeros((12, 20, 3), np.uint8))

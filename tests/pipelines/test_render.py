@@ -120,7 +120,7 @@ def test_a_take_of_one_step_has_two_moments(tmp_path: Path) -> None:
 def test_a_take_without_a_snapshot_has_nothing_to_show(tmp_path: Path) -> None:
     take = take_of(tmp_path / "begun.take", stops=[])
     for out in ("out.png", "out.mkv"):
-        with pytest.raises(UsageError, match=r"begun\.take' holds no snapshot yet"):
+        with pytest.raises(UsageError, match=r"begun\.take' has no snapshots yet"):
             npaint.render_saved(take, tmp_path / out, device="cpu")
 
 
