@@ -32,8 +32,6 @@ _TURN = 2 * np.pi
 
 
 class _Function(NamedTuple):
-    """The name and the source of an activation function in GLSL."""
-
     name: str
     source: str
 

@@ -76,7 +76,6 @@ class _Graph:
         self._constants: list[onnx.TensorProto] = []
 
     def build(self, formula: Formula, *, about: str) -> onnx.GraphProto:
-        """Return the graph of a formula."""
         values = [self._features(formula)]
         for layer in formula.layers:
             values.append(self._layer(layer, [values[i] for i in layer.inputs]))

@@ -88,7 +88,6 @@ def parse_keyframes(text: str) -> list[Keyframe]:
 
 
 def _append(keyframes: list[Keyframe], at: float, values: dict[str, float]) -> None:
-    """Append a keyframe; omitted values are taken from the keyframe before."""
     before = keyframes[-1] if keyframes else None
     keyframe = Keyframe(at, replace(before.view if before else View(), **values))
     if before and at <= before.at:

@@ -55,8 +55,6 @@ def refine(x: Tensor, unknown: Tensor, *, noise: Noise, on_done: DoneCallback = 
 
 
 class _Refinement:
-    """The steps of one refinement, and the data that they share."""
-
     def __init__(self, x: Tensor, unknown: Tensor, on_done: DoneCallback) -> None:
         self._start, self._unknown, self._on_done = x, unknown, on_done
         self._patches = Patches(*unknown.shape)

@@ -186,7 +186,6 @@ class _Stage:
 
 
 def _enhanced(x: Tensor, y: Tensor, projection: BackProjection, on_done: DoneCallback) -> Tensor:
-    """Return x after all steps of non-local means and back-projection."""
     generator = np.random.default_rng(_SEED)  # one seed for all tiles, so that their edges match
     for i, h in enumerate(np.geomspace(*_STRENGTHS, _STEPS).tolist()):
         pointwise = i < _POINTWISE

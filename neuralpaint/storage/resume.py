@@ -425,7 +425,6 @@ class _Run:
 
     @property
     def measurement(self) -> Measurement:
-        """The measurement at the newest moment."""
         step, seconds, total = self.since
         return Measurement(step, seconds=seconds, total=total)
 
@@ -526,7 +525,6 @@ class _Snapshots:
 
     @property
     def last(self) -> Snapshot | None:
-        """The newest snapshot with unrounded weights."""
         return None if self._newest is None else self._newest.made
 
     @property

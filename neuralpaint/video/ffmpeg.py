@@ -168,7 +168,6 @@ def _cannot_start(error: OSError) -> EncodingError:
 
 
 def _explain(stderr: str, code: int) -> str:
-    """Describe a failure in one line: the first error of ffmpeg and advice."""
     lines = [re.sub(r"^(\[[^\]]*\]\s*)+", "", line).strip() for line in stderr.splitlines()]
     lines = [line for line in lines if line]
     for words, advice in _ADVICE.items():

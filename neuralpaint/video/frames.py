@@ -201,7 +201,6 @@ def _moves(image: Image.Image) -> bool:
 
 
 def _animation_timeline(image: Image.Image) -> Timeline:
-    """Decode all frames of an opened animation and return their times."""
     durations = []
     for i in range(_count(image)):
         _seek(image, i)

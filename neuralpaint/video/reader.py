@@ -236,7 +236,6 @@ def _size(listing: str) -> tuple[int, int]:
 
 
 def _explain(path: Path, log: str) -> str:
-    """Explain in one line why ffmpeg finds no frames in a file."""
     if " Audio: " in log and " Video: " not in log:
         return f"{str(path)!r} has sound but no moving picture: give a clip or an animation"
     if " Video: " in log and "matches no streams" in log:

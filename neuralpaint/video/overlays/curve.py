@@ -28,8 +28,6 @@ _MIN_WIDTH = 28  # pixels
 
 
 class _Axis(NamedTuple):
-    """The vertical axis: the values at its bottom, at its top and at its ticks."""
-
     bottom: float
     top: float
     ticks: dict[float, str]
