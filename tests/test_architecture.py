@@ -32,8 +32,8 @@ ROOMS = [
     "pipelines",
     "cli",
 ]
-GROUND = {"_version", "errors"}
-ROOF = {"", "__main__"}  # the public names, and `python -m neuralpaint`
+FIRST = {"_version", "errors"}
+LAST = {"", "__main__"}  # the public names, and `python -m neuralpaint`
 
 MODULES = {
     ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
@@ -59,12 +59,12 @@ def room(module: str) -> str:
     return module.removeprefix("neuralpaint").removeprefix(".").partition(".")[0]
 
 
-def height(module: str) -> int:
-    """Return on which floor a module stands; every room has a floor of its own."""
+def position(module: str) -> int:
+    """Return the position of a module's room in `ROOMS`."""
     name = room(module)
-    if name in GROUND:
+    if name in FIRST:
         return -1
-    return len(ROOMS) if name in ROOF else ROOMS.index(name)
+    return len(ROOMS) if name in LAST else ROOMS.index(name)
 
 
 def test_the_root_holds_the_rooms_and_nothing_else() -> None:
@@ -75,15 +75,17 @@ def test_the_root_holds_the_rooms_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_imports_go_down_from_room_to_room(module: str) -> None:
+def test_a_room_imports_only_the_rooms_before_it(module: str) -> None:
     for name in imports(module):
         if name.startswith("neuralpaint.") and room(name) != room(module):
-            assert height(name) < height(module), f"{module} imports {name}, which stands above it"
+            assert position(name) < position(module), (
+                f"{module} imports {name}, whose room comes later"
+            )
 
 
 def test_no_file_imports_itself_in_a_circle() -> None:
     graph = {module: imports(module) & MODULES.keys() for module in MODULES}
-    # The public names are imported from everywhere below; only the package itself is left out.
+    # The public names are imported from every room; only the package itself is left out.
     del graph["neuralpaint"]
     try:
         TopologicalSorter(graph).prepare()

@@ -19,7 +19,7 @@ __all__ = ["command"]
 )
 @click.pass_context
 def command(ctx: click.Context, /, sources: tuple[str, ...], **_: object) -> int:
-    """Train one network on all pictures INPUT and film a walk from each to the next.
+    """Train one network on all pictures INPUT and film a path from each to the next.
 
     INPUT are pictures, or folders of them. All get the size of the first one: each is scaled until
     it covers that size, and its centre is used.

@@ -31,7 +31,7 @@ CATALOGUE = {
     "stills": "image.still_files.still_formats",
     "masks": "image.masks.masks",
     "orders": "image.orders.orders",
-    "walks": "rendering.paths.code_paths",
+    "paths": "rendering.paths.code_paths",
 }
 """The module and name of each registry that `neuralpaint list` shows, by title.
 

@@ -29,6 +29,7 @@ from neuralpaint.models import (
     MLPModel,
     Model,
     MorphModel,
+    PyramidModel,
     SirenModel,
     SkipConnModel,
     models,
@@ -138,6 +139,11 @@ def _layers(model: Model, weights: _Weights, *, columns: Sequence[int] | None) -
 @functools.singledispatch
 def _inputs(model: Model, layer: int) -> tuple[int, ...]:
     """Return the inputs of a layer, as in `Layer.inputs`."""
+    raise UsageError(f"model {models.name_of(model)!r} cannot be exported: choose another --model")
+
+
+@_inputs.register
+def _previous(model: MLPModel | SirenModel | PyramidModel, layer: int) -> tuple[int, ...]:
     return (layer,)
 
 

@@ -54,11 +54,11 @@ class MorphSettings(ComposedSettings):
     overrides: ClassVar[dict[str, dict[str, Any]]] = {
         "model": {"default": "morph"},
         "path": {"help": "the path through the codes; unset, loop, and play for input that moves"},
-        "duration": {"help": "length of the clip; unset, what the legs of the path take"},
+        "duration": {"help": "length of the clip; unset, what the segments of the path take"},
         "hold": {"help": "how long the last frame is held; unset, not at all"},
     }
 
-    walk: PathSettings = group(PathSettings)
+    paths: PathSettings = group(PathSettings)
     playback: PlaybackSettings = group(PlaybackSettings)
     video: ClipSettings = group(ClipSettings)
     view: CanvasSettings = group(CanvasSettings)
@@ -97,7 +97,7 @@ class MorphSettings(ComposedSettings):
             raise UsageError(
                 f"--pacing {self.video.pacing} needs the whole training: choose fixed or log"
             )
-        if not self.walk.learn and "pacing" in self.changes():
+        if not self.paths.learn and "pacing" in self.changes():
             raise UsageError("--pacing is about the training of a picture: give --learn too")
 
 
@@ -147,11 +147,11 @@ def prepare_morph(
     overwrite = resume.may_replace_output()
     check_clip(output, format_for(output, settings.video.format), audio=sound, overwrite=overwrite)
     album, pace = _load(sources, settings, resume)
-    path = code_paths.parse(settings.walk.path or "loop")
+    path = code_paths.parse(settings.paths.path or "loop")
     if pace is not None:
-        path = pace.path(None if settings.walk.path is None else path)
+        path = pace.path(None if settings.paths.path is None else path)
     settings = settings.replaced(path=code_paths.spec(path))
-    playback, learning = timed(settings.playback, settings.walk, path, album.codes, pace)
+    playback, learning = timed(settings.playback, settings.paths, path, album.codes, pace)
     samples = Samples(
         Path(output),
         codes=album.codes,
@@ -178,7 +178,7 @@ def prepare_morph(
         ),
         resume=resume,
         detail=lambda canvas: detail_of(canvas, settings.view, longest=LONGEST_CLIP, camera=camera),
-        shows_earlier=settings.walk.learn,
+        shows_earlier=settings.paths.learn,
     )
     pacing = pacings.parse(settings.video.pacing)
     return _MorphClip(

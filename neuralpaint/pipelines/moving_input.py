@@ -155,8 +155,8 @@ def timed(
 ) -> tuple[PlaybackSettings, float]:
     """Return the playback for a path, and the fraction of the clip that shows the training."""
     if pace is None or not isinstance(path, Play):
-        legs = path.segments(codes)
-        return settings.timed(playback, legs), settings.learning(legs)
+        segments = path.segments(codes)
+        return settings.timed(playback, segments), settings.learning(segments)
     usual = _SLOWER * pace.seconds / pace.steps
     return settings.timed(playback, pace.steps, usual=usual), settings.learning(pace.steps)
 

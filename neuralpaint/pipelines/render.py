@@ -48,7 +48,7 @@ class RenderSettings(ComposedSettings):
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("code", "path"),)
 
     moment: MomentSettings = group(MomentSettings)
-    walk: PathSettings = group(PathSettings)
+    paths: PathSettings = group(PathSettings)
     playback: PlaybackSettings = group(PlaybackSettings)
     timelapse: TimelapseSettings = group(TimelapseSettings)
     video: ClipSettings = group(ClipSettings)
@@ -167,10 +167,10 @@ def _source(
     """Return the source of snapshots, and the playback with the length that it needs."""
     source, playback = _whole(saved, settings, note, still=still), settings.playback
     pace = Pace.of(saved.note)
-    if settings.walk.path is not None:
-        path = code_paths.parse(settings.walk.path)
+    if settings.paths.path is not None:
+        path = code_paths.parse(settings.paths.path)
         path = path if pace is None else pace.path(path)
-        playback, learning = timed(playback, settings.walk, path, codes_of(source), pace)
+        playback, learning = timed(playback, settings.paths, path, codes_of(source), pace)
         pacing = pacings.parse(settings.video.pacing)
         return AlongPath(source, path, learning=learning, pacing=pacing), playback
     if settings.code is not None:
@@ -199,7 +199,7 @@ def _check(
     """Check that the output has all that the options are about."""
     changes = settings.changes()
     for name in ("seconds_each", "learn"):
-        if not still and settings.walk.path is None and name in changes:
+        if not still and settings.paths.path is None and name in changes:
             raise UsageError(f"{_flag(name)} is about a path through codes: give --path too")
     groups, what = (
         (CLIP_GROUPS, "a still") if still else ((StillSettings, MomentSettings), "a clip")
@@ -217,7 +217,7 @@ def _check(
     for name in ("every", "pacing", "frames_from", "learn"):
         if name in changes:
             raise UsageError(f"{_flag(name)} is about takes: the training of a painting is over")
-    if not still and settings.video.camera is settings.walk.path is None:
+    if not still and settings.video.camera is settings.paths.path is None:
         raise UsageError(
             "a painting does not move: give --camera for a clip, or render a still such as .png"
         )

@@ -27,7 +27,7 @@ __all__ = [
 
 _POSITION = re.compile(r"(\d{1,18})|(\d+(?:\.\d+)?)%", re.ASCII)
 _SECONDS_EACH = 2.5
-_LEARNING_LEGS = 2.0  # the training is shown for as long as so many legs of the path
+_LEARNING_SEGMENTS = 2.0  # the training is shown for as long as so many segments of the path
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class StillSettings(Settings):
 class PathSettings(Settings):
     """How a path through the codes of several pictures becomes a clip."""
 
-    section: ClassVar[str] = "Walk"
+    section: ClassVar[str] = "Path"
 
     path: str | None = setting(
         None, "the path through the codes that morph has learned; unset, none", entries=code_paths
@@ -152,29 +152,29 @@ class PathSettings(Settings):
         maximum=3600,
     )
     learn: bool = setting(
-        False, "show the first picture being learned, then the path: two legs longer"
+        False, "show the first picture being learned, then the path: two segments longer"
     )
 
     def timed(
-        self, playback: PlaybackSettings, legs: int, *, usual: float = _SECONDS_EACH
+        self, playback: PlaybackSettings, segments: int, *, usual: float = _SECONDS_EACH
     ) -> PlaybackSettings:
-        """Return the playback with the length of a path of `legs` legs, unless it has one.
+        """Return the playback with the length of a path of `segments` segments, unless it has one.
 
-        `usual` is the default number of seconds per leg. The end is not held by default.
+        `usual` is the default number of seconds per segment. The end is not held by default.
         """
         hold = playback.hold or 0.0
         if playback.duration is not None or playback.frames is not None:
             return replace(playback, hold=hold)
         each = usual if self.seconds_each is None else self.seconds_each
-        return replace(playback, hold=hold, duration=each * (legs + self._extra) + hold)
+        return replace(playback, hold=hold, duration=each * (segments + self._extra) + hold)
 
-    def learning(self, legs: int) -> float:
+    def learning(self, segments: int) -> float:
         """Return the fraction of the clip that shows the training."""
-        return self._extra / (legs + self._extra)
+        return self._extra / (segments + self._extra)
 
     @property
     def _extra(self) -> float:
-        return _LEARNING_LEGS if self.learn else 0.0
+        return _LEARNING_SEGMENTS if self.learn else 0.0
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ class CodePath(Settings, ABC):
         """Return the transition at a fraction of the path's time, in [0, 1]."""
 
 
-code_paths: Registry[CodePath] = Registry("walk")
+code_paths: Registry[CodePath] = Registry("path")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def likest(frame: NDArray[np.uint8], folder: Path) -> str:
 
 def test_a_clip_passes_every_picture_and_ends_before_it_began(pages: Path, tmp_path: Path) -> None:
     result, frames = film(pages, tmp_path / "out.mkv")
-    assert (len(frames), result.fps) == (18, 12.0)  # three legs of half a second
+    assert (len(frames), result.fps) == (18, 12.0)  # three segments of half a second
     seen = [likest(frames[i], pages) for i in (0, 6, 12)]
     assert seen == ["010.png", "100.png", "111.png"]
     steps = np.abs(np.diff(frames.astype(int), axis=0, append=frames[:1].astype(int)))
@@ -104,7 +104,7 @@ def test_a_large_picture_is_learned_as_large_as_a_clip_shows_it(tmp_path: Path) 
 
 def test_the_learning_can_be_filmed_first(pages: Path, tmp_path: Path) -> None:
     _, frames = film(pages, tmp_path / "out.mkv", learn=True, steps=200)
-    assert len(frames) == 30  # two legs more
+    assert len(frames) == 30  # two segments more
     first = np.asarray(Image.open(pages / "010.png"))
     likeness = [npaint.psnr(frame, first) for frame in frames[:12]]
     assert likeness[11] > likeness[0] + 6
