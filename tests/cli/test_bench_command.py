@@ -25,6 +25,7 @@ def quick_comparisons() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_the_tables_are_on_stdout_and_fit_a_terminal(folder: Path, typed: Typed) -> None:
     words = ("in.png", *QUICK, "--model", "pyramid", "-o", "curves.png")
     done = typed("bench", *words)
@@ -40,6 +41,7 @@ def test_the_tables_are_on_stdout_and_fit_a_terminal(folder: Path, typed: Typed)
         assert image.size == (1600, 1000)
 
 
+@pytest.mark.slow
 def test_json_is_one_object_per_line_and_ends_with_the_result(folder: Path, typed: Typed) -> None:
     done = typed("bench", "in.png", "--json", *QUICK)
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -72,6 +74,7 @@ def test_a_dry_run_prints_the_expected_time_and_measures_nothing(
     assert [path.name for path in folder.iterdir()] == ["in.png"]
 
 
+@pytest.mark.slow
 def test_quiet_and_without_a_picture(typed: Typed) -> None:
     words = ("--quiet", "--no-reference", "--seconds", "0.05", "--model", MODEL, "--threads", "1")
     done = typed("bench", *words, "--device", "cpu")

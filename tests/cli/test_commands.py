@@ -11,6 +11,7 @@ from PIL import Image
 from processes import MODEL, QUICK, Typed, command, neuralpaint, run
 
 
+@pytest.mark.slow
 def test_a_clip_is_made_and_replayed(folder: Path, typed: Typed) -> None:
     done = neuralpaint("video", "in.png", "-o", "out.mp4", *QUICK, cwd=folder)
     assert (done.returncode, done.stdout) == (0, "")
@@ -29,6 +30,7 @@ def test_a_clip_is_made_and_replayed(folder: Path, typed: Typed) -> None:
     )
 
 
+@pytest.mark.slow
 def test_json_is_one_object_per_line_and_ends_with_the_result(folder: Path, typed: Typed) -> None:
     done = typed("video", "in.png", "-o", "out.mp4", "--json", *QUICK)
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -46,6 +48,7 @@ def test_json_is_one_object_per_line_and_ends_with_the_result(folder: Path, type
     assert last["peak_memory_mb"] > 10
 
 
+@pytest.mark.slow
 def test_quiet_prints_nothing(folder: Path, typed: Typed) -> None:
     done = typed("paint", "in.png", "-o", "out.png", "-q", *QUICK[:4])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -60,6 +63,7 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(folder: Path, typed: Typed) 
     assert [p.name for p in folder.iterdir()] == ["in.png"]
 
 
+@pytest.mark.slow
 def test_a_picture_from_standard_input(folder: Path) -> None:
     data = (folder / "in.png").read_bytes()
     done = neuralpaint("paint", "-", "-o", "out.png", *QUICK[:4], cwd=folder, stdin=data)
@@ -68,6 +72,7 @@ def test_a_picture_from_standard_input(folder: Path) -> None:
         assert image.size == (24, 16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["-o.mp4", "10:30.mp4", 'été "x".mp4', "a%d.mp4", "http:x.mp4"])
 def test_names_of_every_kind(folder: Path, name: str, typed: Typed) -> None:
     done = typed("video", "in.png", "-o", name, *QUICK)
@@ -124,6 +129,7 @@ def test_an_error_is_one_line_and_leaves_no_file(
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_name_that_ends_in_a_slash_is_a_folder_of_frames(folder: Path, typed: Typed) -> None:
     done = typed("video", "in.png", "-o", "frames/", *QUICK)
     assert done.returncode == 0, done.stderr
@@ -131,6 +137,7 @@ def test_a_name_that_ends_in_a_slash_is_a_folder_of_frames(folder: Path, typed: 
     assert names == [f"{number:05d}.png" for number in range(1, 7)]
 
 
+@pytest.mark.slow
 def test_an_option_allows_overwriting(folder: Path, typed: Typed) -> None:
     (folder / "out.png").write_text("old")
     done = typed("paint", "in.png", "-o", "out.png", "-y", *QUICK[:4])

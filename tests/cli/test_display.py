@@ -48,6 +48,7 @@ def on_terminal(*words: str, cwd: Path, **environment: str) -> str:
     return text.decode()
 
 
+@pytest.mark.slow
 @posix
 def test_a_terminal_shows_a_live_line_that_is_removed_at_the_end(folder: Path) -> None:
     text = on_terminal("video", "in.png", "-o", "out.mp4", *QUICK, cwd=folder)

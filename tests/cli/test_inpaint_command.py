@@ -23,6 +23,7 @@ def masked(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_still_is_written_and_the_psnr_in_its_hole_is_printed(masked: Path, typed: Typed) -> None:
     done = typed("inpaint", "in.png", "--mask", "random", "-o", "out.png", *STILL)
     assert (done.returncode, done.stdout) == (0, "")
@@ -31,6 +32,7 @@ def test_a_still_is_written_and_the_psnr_in_its_hole_is_printed(masked: Path, ty
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_json_has_the_psnr_in_the_hole_or_null_if_it_is_unknown(masked: Path, typed: Typed) -> None:
     for mask, known in (("random", True), ("masks/hole.png", False)):
         words = ("--mask", mask, "-o", "out.png", "-y", "--json", *STILL)
@@ -42,6 +44,7 @@ def test_json_has_the_psnr_in_the_hole_or_null_if_it_is_unknown(masked: Path, ty
         assert events[1]["phase"] == "fill"
 
 
+@pytest.mark.slow
 def test_a_clip_is_made_again_with_its_mask_given_again(masked: Path, typed: Typed) -> None:
     words = ("--mask", "masks/hole.png", "--overlay", "mask", *QUICK)
     done = typed("inpaint", "in.png", "-o", "out.mp4", *words)
@@ -60,6 +63,7 @@ def test_a_clip_is_made_again_with_its_mask_given_again(masked: Path, typed: Typ
     assert sizes[0] == pytest.approx(sizes[1], abs=20)
 
 
+@pytest.mark.slow
 def test_a_generated_mask_needs_no_file_to_be_made_again(masked: Path, typed: Typed) -> None:
     words = ("--mask", "centre", "--order", "left-to-right", *STILL)
     assert typed("paint", "in.png", "-o", "a.png", *words).returncode == 0

@@ -24,6 +24,7 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_morph_is_made_and_replayed(pictures: Path, typed: Typed) -> None:
     done = typed("morph", "10.png", "01.png", "-o", "out.mp4", *QUICK)
     assert (done.returncode, done.stdout) == (0, "")
@@ -39,6 +40,7 @@ def test_a_morph_is_made_and_replayed(pictures: Path, typed: Typed) -> None:
     assert "two pictures or more" in refused.stderr
 
 
+@pytest.mark.slow
 def test_json_has_every_picture(pictures: Path, typed: Typed) -> None:
     words = ("morph", ".", "-o", "out.mp4", "--sample", "1", "--json", *QUICK)
     done = typed(*words)
@@ -49,6 +51,7 @@ def test_json_has_every_picture(pictures: Path, typed: Typed) -> None:
     assert len(last["stills"]) == 2
 
 
+@pytest.mark.slow
 def test_only_a_morph_has_several_inputs(pictures: Path, typed: Typed) -> None:
     words = ("paint", "10.png", "-o", "a.png", "--steps", "2", "--device", "cpu")
     assert typed(*words).returncode == 0

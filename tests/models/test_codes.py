@@ -99,6 +99,7 @@ def test_a_batch_has_the_code_of_each_row() -> None:
     assert batch.code[:, 0].argmax(1).tolist() == [0, 0, 1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_one_network_learns_each_picture_at_its_code(model: str) -> None:
     subject = album()

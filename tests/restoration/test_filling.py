@@ -74,6 +74,7 @@ def test_it_is_closer_to_the_truth_than_a_smooth_fill(
     assert in_hole(made, truth, hole) > in_hole(smooth(truth, hole), truth, hole) + gain
 
 
+@pytest.mark.slow
 def test_known_pixels_stay_and_unknown_values_are_ignored(truth: Pixels, half: Hole) -> None:
     other = truth.copy()
     other[half] = np.random.default_rng(2).integers(0, 256, (half.sum(), 3))
@@ -90,6 +91,7 @@ def test_a_deep_hole_is_filled_from_coarse_to_fine(truth: Pixels) -> None:
     assert np.abs(made.astype(int) - stripes)[hole].mean() < 30  # a mean of both is 70 off
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["top", "left", "all"])
 def test_holes_at_the_borders(side: str, truth: Pixels) -> None:
     hole = np.ones(truth.shape[:2], bool)
@@ -126,11 +128,13 @@ def test_a_uniform_picture_stays_uniform(colour: list[int], half: Hole) -> None:
     assert np.array_equal(fill_hole(damaged, half), pixels)
 
 
+@pytest.mark.slow
 def test_grey_stays_grey(truth: Pixels, half: Hole) -> None:
     made = fill_hole(truth[..., :1].repeat(3, axis=2), half)
     assert np.ptp(made.astype(int), axis=2).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_soft_mask_is_blended(truth: Pixels, half: Hole) -> None:
     whole = fill_hole(truth, half)
     unknown = np.where(half, 0.75, 0.5).astype(np.float32)
@@ -207,6 +211,7 @@ def test_any_number_of_threads_gives_the_same_pixels(
     assert np.array_equal(truth, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deep", [False, True])
 def test_progress_is_reported_on_this_thread_and_rises_to_one(
     deep: bool, truth: Pixels, half: Hole, threads: None

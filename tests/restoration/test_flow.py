@@ -40,6 +40,7 @@ def test_rotation_and_zoom_are_estimated() -> None:
     assert np.quantile(wrong, 0.9) < 0.3
 
 
+@pytest.mark.slow
 def test_a_small_object_that_moves_far_is_found() -> None:
     a, b = (seen(size=(96, 160)).copy() for _ in range(2))
     patch = photo(7)[:12, :12]
@@ -48,6 +49,7 @@ def test_a_small_object_that_moves_far_is_found() -> None:
     assert np.median(found, axis=0) == pytest.approx([15, 4], abs=0.3)
 
 
+@pytest.mark.slow
 def test_a_repeating_pattern_moves_with_its_surroundings() -> None:
     shift = (9.0, 0.0)
     a, b = (seen(shift=s, size=(96, 160)).copy() for s in ((0.0, 0.0), shift))

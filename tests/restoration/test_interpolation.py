@@ -43,6 +43,7 @@ def two_threads() -> Iterator[None]:
     set_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("u", [0.2, 0.4, 0.8])
 def test_an_inbetween_is_close_to_the_true_frame(motion: Motion, u: float) -> None:
     a, b, truth = scene(0), scene(1), scene(u)
@@ -90,6 +91,7 @@ def test_each_pair_gets_the_given_number_of_inbetweens() -> None:
     assert psnr(dense[1][:, 8:-8], seen(shift=(2, 0))[:, 8:-8]) > 35
 
 
+@pytest.mark.slow
 def test_without_a_number_the_motion_decides() -> None:
     frames = [seen(), seen(shift=(1, 0)), seen(shift=(6, 0)), seen(shift=(6, 0))]
     times = np.array([0, 0.2, 0.4, 1], np.float32)

@@ -131,6 +131,7 @@ def test_a_damaged_painting_is_refused(tmp_path: Path) -> None:
             load_painting(path)(0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_hostile_painting_takes_no_memory(tmp_path: Path) -> None:
     path = trained("mlp:hidden_size=8").save(tmp_path / "a")
     weights, facts = load_tensors(path, kind=KIND)

@@ -72,6 +72,7 @@ def test_an_interrupted_film_goes_on_to_the_very_same_frames(
     assert names(tmp_path) == ["out.mkv", "photo.png", "whole.mkv"]
 
 
+@pytest.mark.slow
 def test_a_still_goes_on_too(photo: Path, tmp_path: Path) -> None:
     options = {k: v for k, v in ALWAYS.items() if k not in ("duration", "fps", "format")}
 

@@ -414,6 +414,7 @@ with writer(Path(sys.argv[1])) as take:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_recording_is_a_take(tmp_path: Path) -> None:
     """Each time that it is looked at while it is written, and after the kill."""
     path, chance = tmp_path / "a", random.Random(3)

@@ -351,6 +351,7 @@ def test_a_file_size_limit(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_sigint_finishes_the_clip(tmp_path: Path, name: str) -> None:
     path = clip_path(tmp_path, name)
@@ -399,6 +400,7 @@ def test_a_second_sigint_aborts(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_frames_of_a_killed_process_are_recovered(
