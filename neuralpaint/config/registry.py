@@ -31,7 +31,7 @@ CATALOGUE = {
     "stills": "image.still_files.still_formats",
     "masks": "image.masks.masks",
     "orders": "image.orders.orders",
-    "paths": "rendering.paths.code_paths",
+    "walks": "rendering.paths.code_paths",  # so called in 0.1, and in `list --json`
 }
 """The module and name of each registry that `neuralpaint list` shows, by title.
 

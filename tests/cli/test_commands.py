@@ -183,7 +183,7 @@ def test_typed_options_override_a_preset(folder: Path, typed: Typed) -> None:
 def test_list_prints_every_registry(folder: Path, typed: Typed) -> None:
     listing = json.loads(typed("list", "--json").stdout)
     assert {"models", "encodings", "losses", "optimizers", "schedules", "pacings", "cameras",
-            "overlays", "formats", "stills", "masks", "orders", "paths",
+            "overlays", "formats", "stills", "masks", "orders", "walks",
             "presets"} == set(listing)  # fmt: skip
     assert "order" in listing["models"]["fourier"]["settings"]
     text = typed("list", "models").stdout
