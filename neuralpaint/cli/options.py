@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound=Settings)
 
 _SECTIONS = (
-    "Output", "Walk", "Clip", "Still", "Size", "Training", "Mask", "Input that moves", "Upscaling",
+    "Output", "Path", "Clip", "Still", "Size", "Training", "Mask", "Input that moves", "Upscaling",
     "Super-resolution", "Device", "Picture", "Other",
 )  # fmt: skip
 

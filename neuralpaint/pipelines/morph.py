@@ -50,7 +50,7 @@ __all__ = ["MorphSettings", "morph", "prepare_morph"]
 class MorphSettings(ComposedSettings):
     """Everything that shapes a morph."""
 
-    section: ClassVar[str] = "Walk"
+    section: ClassVar[str] = "Path"
     overrides: ClassVar[dict[str, dict[str, Any]]] = {
         "model": {"default": "morph"},
         "path": {"help": "the path through the codes; unset, loop, and play for input that moves"},

@@ -83,4 +83,4 @@ def test_no_section_of_the_help_is_left_for_last(name: str) -> None:
     assert headings[0] == "Output:"
     assert headings[-1] in ("Picture:", "Device:", "Other:")
     if name == "morph":
-        assert headings[1] == "Walk:"
+        assert headings[1] == "Path:"
