@@ -1,6 +1,6 @@
-"""The command line: one command per file, imported only when it is run, so that help is quick.
+"""The command line: one command per file, imported only when it is run, so that `--help` is fast.
 
-A new command is a module with a `command`, and a line in the summaries below.
+To add a command, write a module with an object `command`, and add a line to `summaries` below.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from neuralpaint.errors import NeuralPaintError
 __all__ = ["INTERRUPTED", "main", "neuralpaint"]
 
 INTERRUPTED = 130
-"""The exit status of a command that was ended early."""
+"""The exit status of an interrupted command."""
 
 
-class _Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, it is no error
-    """A KeyboardInterrupt that ended a command; click would print an empty line for the former."""
+class _Interrupted(Exception):  # noqa: N818 - not an error, like KeyboardInterrupt
+    """Replaces a KeyboardInterrupt, for which click would print an empty line."""
 
 
 class _LazyGroup(click.Group):
     """A group whose command NAME is the object `command` of the module `neuralpaint.cli.NAME`.
 
-    `summaries` has the help line of each command, so that the group's help imports none of them.
+    `summaries` contains the help line of each command, so the group's help imports no command.
     """
 
     def __init__(self, *args: Any, summaries: Mapping[str, str], **kwargs: Any) -> None:
@@ -42,10 +42,10 @@ class _LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, the most used first."""
-        return [*self._summaries]  # `list` is a submodule here
+        return [*self._summaries]  # not `list(...)`: here, `list` is a submodule
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Import a command."""
+        """Import and return a command; None if there is none of that name."""
         if name not in self._summaries:
             return None
         command: click.Command = importlib.import_module(f"neuralpaint.cli.{name}").command
@@ -63,7 +63,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command, or fail with the name that is closest."""
+        """Return the command, or fail and suggest the most similar name."""
         if args and args[0] not in self._summaries and not args[0].startswith("-"):
             close = difflib.get_close_matches(args[0], self._summaries, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
@@ -82,13 +82,13 @@ class _LazyGroup(click.Group):
         "video": "Train on a picture and film it.",
         "paint": "Train on a picture and render one still.",
         "inpaint": "Fill the hole in a picture, as a still or as a clip.",
-        "morph": "Train on several pictures and film the way from one to the next.",
+        "morph": "Train on several pictures and film a path from each to the next.",
         "render": "Render a saved painting or a recorded training again.",
         "export": "Write a painting as a function for other tools.",
         "compare": "Train several networks on a picture and rank them.",
         "replay": "Print the command that made a file, or run it again.",
-        "bench": "Measure this machine: its speed, and the quality it reaches by the clock.",
-        "gradcheck": "Check every gradient of the network from scratch.",
+        "bench": "Measure this machine: its speed, and the quality after some seconds of training.",
+        "gradcheck": "Check every gradient of the network written from scratch.",
         "list": "List everything that can be chosen by name.",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -152,10 +152,10 @@ def _explanation(error: Exception) -> str:
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
-    """Remove --debug, which any command accepts anywhere before a `--`."""
+    """Return the arguments without --debug, and whether it was given anywhere before a `--`."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    ours = [word for word in arguments[:end] if word != "--debug"]
-    return ours + arguments[end:], len(ours) < end
+    kept = [word for word in arguments[:end] if word != "--debug"]
+    return kept + arguments[end:], len(kept) < end
 
 
 class _Remarks(logging.Handler):

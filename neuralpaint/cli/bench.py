@@ -1,4 +1,4 @@
-"""`neuralpaint bench`: the speed of this machine, and the quality that it reaches in time."""
+"""`neuralpaint bench`: this machine's speed, and the quality after seconds of training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, ModelResu
 
 __all__ = ["command"]
 
-_CELL = 7  # columns of a figure
+_CELL = 7  # columns of a number, at least
 _NONE = "-"
 
 
@@ -45,13 +45,15 @@ def command(
 ) -> int:
     """Measure this machine: training, filming, and the quality after seconds of training.
 
-    Every figure is measured in this run: how fast each model trains and which share of the
-    machine's matrix peak that is, what a frame costs to render and to encode, the PSNR after 1, 5
-    and 10 seconds of training, and how much sooner that is reached than with a plain loop.
+    Every number is measured in this run: how fast each model trains, also as a share of the
+    machine's peak for matrix products; how long a frame takes to render and to encode; the PSNR
+    after 1, 5 and 10 seconds of training; and how much sooner than with a plain training loop a
+    PSNR is reached.
 
-    INPUT are pictures to learn, by default a photograph that is installed with neuralpaint. Three
-    models and one picture take a minute and a half; the time grows with --seconds, with the number
-    of models and of pictures, over which PSNR is averaged. --dry-run prints the expected time.
+    INPUT are pictures to learn, by default a photograph that is installed with neuralpaint. PSNR is
+    averaged over the pictures. Three models and one picture take a minute and a half; the time
+    grows with --seconds and with the number of models and pictures. --dry-run prints the expected
+    time.
 
     \b
     neuralpaint bench
@@ -75,7 +77,7 @@ class _BenchDisplay(Display[BenchResult]):
     fields = ("phase", "done", "subject", "picture", "seconds", "train_seconds", "psnr")
 
     def show(self, result: BenchResult) -> None:
-        """Print the tables; a figure that was not measured before an interruption is a dash."""
+        """Print the tables, with dashes for numbers not measured because of an interruption."""
         _print_machine(result)
         name = max(len(each) for each in (REFERENCE, *(model.model for model in result.models)))
         for table in (_speed(result), _quality(result), _times(result)):
@@ -107,14 +109,16 @@ def _print_machine(result: BenchResult) -> None:
 def _speed(result: BenchResult) -> _Table:
     headings = ["speed", "batch", "ms/step", "Mpx/s", "GFLOP/s", "peak", "share", "ms/frame"]
     measured = [(model, model.speed) for model in result.models if model.speed is not None]
-    notes = ["share: the matrix products of a step, over the time of a step, relative to the peak"]
+    notes = ["share: GFLOP/s of the matrix products of a step, relative to the peak"]
     notes += [
         f"peak of {model.model}, GFLOP/s: {_by_type(speed.peak_gflops)}"
         for model, speed in measured
         if len(speed.peak_gflops) > 1
     ]
     if any(not speed.whole for _, speed in measured):
-        notes.append("in brackets: only the network is counted, not the planes that it reads")
+        notes.append(
+            "in brackets: only the network's operations are counted, not reading its feature planes"
+        )
     if (engines := result.engines) is not None:
         notes.append(
             f"numpy engine: {_figure(engines.numpy_ms)} ms/step for the four-layer network, "
@@ -141,18 +145,18 @@ def _speed_row(model: ModelResult, speed: Speed) -> list[str]:
 
 
 def _quality(result: BenchResult) -> _Table:
-    known: list[tuple[str, Mapping[float, float]]] = [(m.model, m.psnr) for m in result.models]
+    measured: list[tuple[str, Mapping[float, float]]] = [(m.model, m.psnr) for m in result.models]
     if result.reference is not None:
-        known.append((REFERENCE, result.reference.psnr))
-    clocks = sorted({clock for _, psnr in known for clock in psnr})
+        measured.append((REFERENCE, result.reference.psnr))
+    clocks = sorted({clock for _, psnr in measured for clock in psnr})
     rows = [
         [name, *(f"{psnr[clock]:.2f}" if clock in psnr else _NONE for clock in clocks)]
-        for name, psnr in known
+        for name, psnr in measured
         if psnr
     ]
-    notes = ["each from a training whose schedule ends there"]
+    notes = ["each value: a training of its own, whose schedule ends at that time"]
     if result.reference is not None:
-        notes[0] += f"; the {REFERENCE} is one training"
+        notes[0] += f"; the {REFERENCE}: one training"
     return _Table(["PSNR, dB", *(f"{clock:g} s" for clock in clocks)], rows, notes)
 
 
@@ -163,7 +167,10 @@ def _times(result: BenchResult) -> _Table:
     if (reference := result.reference) is not None:
         end = f"{reference.psnr[reference.seconds]:.1f} dB"
         headings += [end, "sooner"]
-        notes.append(f"sooner: than the {REFERENCE}, which took {reference.seconds:g} s to {end}")
+        notes.append(
+            f"sooner: how many times sooner than the {REFERENCE}, which took "
+            f"{reference.seconds:g} s to reach {end}"
+        )
     rows = []
     for model in measured:
         row = [model.model, *(_figure(model.reached[level]) for level in levels)]
@@ -179,7 +186,7 @@ def _by_type(peaks: Mapping[str, float]) -> str:
 
 
 def _figure(value: float | None) -> str:
-    """Return about three digits of a number."""
+    """Format a number with about three digits; None as a dash."""
     if value is None:
         return _NONE
     decimals = next((2 - n for n, limit in enumerate((10, 100)) if abs(value) < limit), 0)

@@ -51,8 +51,8 @@ __all__ = ["command"]
     "--resume",
     cls=SectionedOption,
     is_flag=True,
-    help="continue in the same folder: a finished contestant is not trained again, unless the race "
-    "needs more frames than were filmed; those with other settings stay in FOLDER/contestants",
+    help="continue in the same folder: finished contestants are not trained again, unless the race "
+    "needs more frames than were filmed; files of contestants with other settings are kept",
 )
 @preset_option(CompareSettings)
 @settings_options(CompareSettings)
@@ -70,13 +70,14 @@ def command(
     """Train several networks on the picture INPUT and rank them.
 
     All have the same seed and the same budget. --model, --loss, --optimizer, --schedule and
-    --engine may be given several times: every combination is a contestant. One that diverges does
-    not stop the others.
+    --engine may be given several times: every combination is a contestant. A contestant that
+    diverges does not stop the others.
 
-    FOLDER gets report.html, race.mp4, which shows all of them learning, results.csv and .json,
-    curves.png and .svg (for these, pip install 'neuralpaint[plots]'), grid.png with error maps and
-    spectra, and the stills. The film and the results of each stay in FOLDER/contestants, for
-    --resume. With --train-on every-other the ranking is by the pixels held out.
+    Written into FOLDER: report.html; race.mp4, which shows all contestants while they learn;
+    results.csv and results.json; curves.png and curves.svg (these need pip install
+    'neuralpaint[plots]'); grid.png with error maps and spectra; and the final pictures.
+    FOLDER/contestants contains the film and the results of each contestant, for --resume. With
+    --train-on every-other, contestants are ranked by the PSNR of the held-out pixels.
 
     \b
     neuralpaint compare photo.jpg -o race --model fourier --model skipconn --model pyramid
@@ -93,10 +94,11 @@ def command(
     name = "the odd one"
     model = "pyramid"
 
-    With --upscale, the picture is made small and brought back by nearest, bicubic and Lanczos
-    resampling and by each --model (fourier, skipconn and pyramid), plain and with --enhance. FOLDER
-    gets results.csv and .json with PSNR on Y and RGB and SSIM, crops.png with details side by side,
-    and the stills. --noise, --jpeg, or a --kernel other than --shrink make it harder.
+    With --upscale, the picture is made smaller, then enlarged again by nearest, bicubic and Lanczos
+    resampling and by each --model (default: fourier, skipconn and pyramid), plain and with
+    --enhance. Written into FOLDER: results.csv and results.json with the PSNR of Y and of RGB and
+    the SSIM; crops.png with details side by side; and the enlarged pictures. --noise, --jpeg, or a
+    --kernel that differs from --shrink make it harder.
 
     \b
     neuralpaint compare photo.jpg -o upscaled --upscale 2
@@ -117,7 +119,7 @@ def _race(ctx: click.Context, source: str, output: str) -> Race:
 
     if given := typed_options(ctx) & options(DegradationSettings).keys():
         raise UsageError(
-            f"leave out {_flags(ctx, given)}, or add --upscale: a race makes nothing small"
+            f"leave out {_flags(ctx, given)}, or add --upscale: a race has no small picture"
         )
     default = click.core.ParameterSource.DEFAULT
     values = settings_from(CompareSettings, ctx).to_dict()
@@ -136,10 +138,10 @@ def _race(ctx: click.Context, source: str, output: str) -> Race:
 def _upscale_settings(ctx: click.Context) -> UpscaleSettings:
     typed = typed_options(ctx)
     only_race = options(CompareSettings).keys() - options(UpscaleSettings).keys()
-    if racing := typed & (only_race | {"sweep", "resume"}):
-        raise UsageError(f"leave out {_flags(ctx, racing)}: with --upscale there is no race")
+    if given := typed & (only_race | {"sweep", "resume"}):
+        raise UsageError(f"leave out {_flags(ctx, given)}: with --upscale there is no race")
     if own := typed.intersection(OWN):
-        raise UsageError(f"leave out {_flags(ctx, own)}: --upscale sees to that itself")
+        raise UsageError(f"leave out {_flags(ctx, own)}: --upscale sets it itself")
     for name in (axis for axis in AXES if axis != "model"):
         values = ctx.params[name]
         if len(values) > 1:
@@ -158,9 +160,9 @@ def _flags(ctx: click.Context, names: set[str]) -> str:
 
 class _ComparisonDisplay(Display["Comparison[Any]"]):
     role: ClassVar[str]
-    """The word for a variant."""
+    """The word for a variant, in the plan."""
     resumes: ClassVar[str] = ""
-    """What to do after an interruption."""
+    """How to continue after an interruption; the end of a message."""
 
     def show_plan(self, facts: dict[str, Any]) -> None:
         """Print the plan, and the variants in a list at the end."""
@@ -171,7 +173,7 @@ class _ComparisonDisplay(Display["Comparison[Any]"]):
         for each in variants:
             weights = "too many" if each["weights"] is None else format(each["weights"], ",")
             weights = "" if each.get("kind") == "resampler" else f"{weights} weights"
-            rows.append((each["name"], weights, "there already" if each.get("resumed") else ""))
+            rows.append((each["name"], weights, "finished earlier" if each.get("resumed") else ""))
         print_table(rows, left=(0, 2), indent=2)
 
     def show(self, result: Comparison[Any]) -> None:
@@ -187,7 +189,7 @@ class _ComparisonDisplay(Display["Comparison[Any]"]):
         if result.interrupted:
             left = len(result.missing)
             count = left + len(result.outcomes)
-            remark(f"neuralpaint: interrupted: {left} of {count} are left{self.resumes}")
+            remark(f"neuralpaint: interrupted: {left} of {count} are not done{self.resumes}")
 
     def facts(self, result: Comparison[Any]) -> dict[str, Any]:
         """Return the summary; results.json has everything."""
@@ -196,7 +198,7 @@ class _ComparisonDisplay(Display["Comparison[Any]"]):
 
 class _RaceDisplay(_ComparisonDisplay):
     role = "contestant"
-    resumes = ", the same command with --resume continues"
+    resumes = "; to continue, run the command again with --resume"
     fields = (
         "phase", "done", "contestant", "number", "count", "step", "steps", "train_seconds", "loss",
         "psnr",

@@ -39,8 +39,8 @@ __all__ = [
 
 _INTERVAL, _JSON_INTERVAL = 0.1, 1.0  # seconds between two updates
 _BAR = 24  # columns
-_ENDLESS = 10_000  # columns of output that is not a terminal: no row is wrapped
-_MOST_PICTURES = 16  # of a morph, that are listed one by one
+_ENDLESS = 10_000  # columns where the output is not a terminal, so that no row is wrapped
+_MOST_PICTURES = 16  # of a morph; more are not listed one by one
 _PHASES = {
     "fill": "filling the hole",
     "enhance": "making the target",
@@ -80,41 +80,41 @@ class Display(ABC, Generic[R]):
         self._is_live = sys.stderr.isatty() and not quiet and not as_json
         self._live: Live | None = None
         self._began = time.perf_counter()
-        self._updated, self._scene = -math.inf, ""
+        self._updated, self._section = -math.inf, ""
 
     @abstractmethod
     def show(self, result: R) -> None:
-        """Print the result for a person."""
+        """Print the result as text."""
 
     def facts(self, result: R) -> dict[str, Any]:
-        """Return the result for a program."""
+        """Return the result as --json prints it."""
         return {k: v for k, v in asdict(result).items() if k != "interrupted"}  # type: ignore[call-overload]
 
     def show_plan(self, facts: dict[str, Any]) -> None:
-        """Print for a person what would be done."""
-        known = [(name, str(fact)) for name, fact in facts.items() if fact is not None]
-        print_table([(name.replace("_", " "), fact) for name, fact in known], widths=(12,))
+        """Print the plan as text."""
+        given = [(name, str(fact)) for name, fact in facts.items() if fact is not None]
+        print_table([(name.replace("_", " "), fact) for name, fact in given], widths=(12,))
 
     def start(self, facts: dict[str, Any], *, dry_run: bool) -> None:
-        """Print what will be done; in a dry run, print what would be done."""
+        """Print the plan: as JSON, or in a dry run as text."""
         if self._json:
             _print_json(event="plan" if dry_run else "start", **facts)
         elif dry_run and not self._quiet:
             self.show_plan(facts)
 
     def update(self, progress: Progress) -> None:
-        """Show the progress, at most ten times a second except where the phase changes."""
+        """Show the progress: ten times a second (JSON: once) at most, and at changes of phase."""
         if not (self._is_live or self._json):
             return
         facts = progress.to_dict()
         # Training and filming alternate many times a second.
         filming = progress.phase == "train" and progress.shot > 0
         phase = "film" if filming else progress.phase
-        now, scene = time.perf_counter(), f"{phase} {facts.get('number', '')}"
+        now, section = time.perf_counter(), f"{phase} {facts.get('number', '')}"
         interval = _JSON_INTERVAL if self._json else _INTERVAL
-        if now - self._updated < interval and scene == self._scene:
+        if now - self._updated < interval and section == self._section:
             return
-        self._updated, self._scene = now, scene
+        self._updated, self._section = now, section
         if self._json:
             _print_json(event="progress", **{name: facts[name] for name in self.fields})
             return
@@ -148,7 +148,7 @@ class FileDisplay(Display["Result"]):
     """Shows a job that makes a clip or a still."""
 
     def show(self, result: Result) -> None:
-        """Print what was written, and how close it comes to the picture."""
+        """Print the names, sizes and PSNR of the written files."""
         size = f"{result.width}x{result.height}"
         if result.fps is not None:
             size += f", {result.frames} frames, {result.frames / result.fps:.1f} s"
@@ -172,7 +172,7 @@ class FileDisplay(Display["Result"]):
             remark(f"wrote {len(result.stills)} stills in {result.stills[0].parent}")
 
     def facts(self, result: Result) -> dict[str, Any]:
-        """Return the result without the fields that only a morph fills."""
+        """Return the result without empty tuples, which only a morph fills."""
         return {name: value for name, value in super().facts(result).items() if value != ()}
 
 
@@ -250,7 +250,7 @@ def print_text(text: str = "", *, style: str = "") -> None:
 
 
 def _print(content: RenderableType) -> None:
-    """Print on stdout; without spaces at the ends of lines, and without colours in a file."""
+    """Print on stdout without trailing spaces; without colours where it is not a terminal."""
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
@@ -270,7 +270,7 @@ def _stderr() -> Console:
 
 
 def _live_line(phase: str, facts: Mapping[str, Any], *, elapsed: float) -> RenderableType:
-    """Return the live line: the phase, a bar, the share that is done, the time left, facts."""
+    """Return the live line: the phase, a bar, the percentage done, the time left, and facts."""
     from rich.constrain import Constrain
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -302,7 +302,7 @@ def _facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return
     if facts.get("steps"):
         yield f"step {facts['step']:,}/{facts['steps']:,}", ""
-    if facts.get("seconds") is not None:  # of a training that is limited by time
+    if facts.get("seconds") is not None:  # the training is limited by time
         yield f"{facts['train_seconds'] or 0:.1f} of {facts['seconds']:g} s", ""
     psnr = facts.get("psnr")
     if psnr is not None and math.isfinite(psnr):

@@ -21,12 +21,14 @@ __all__ = ["command"]
 
 @click.command("export", cls=SectionedCommand)
 @click.argument("saved", metavar="PAINTING", type=click.Path())
-@output_option("its suffix chooses: a neural network (.onnx), a shader (.glsl) or arrays (.npz)")
+@output_option(
+    "the file; its suffix chooses: a neural network (.onnx), a shader (.glsl) or arrays (.npz)"
+)
 @settings_options(MomentSettings)
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, saved: str, output: str, overwrite: bool, **_: object) -> int:
-    """Write PAINTING, a painting or a take, as its function f(x, y) -> (r, g, b).
+    """Write PAINTING, a painting or a take, as the function f(x, y) -> (r, g, b) it has learned.
 
     x runs right and y runs down; the longer side of the picture spans [-1, 1]. Every model can be
     written as .onnx and as .npz. A shader for shadertoy.com has to compile in a browser: train a

@@ -25,12 +25,12 @@ __all__ = ["command"]
 )
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def command(seed: int, as_json: bool) -> None:
-    """Check every gradient of the network from scratch, --engine numpy.
+    """Check every gradient of the network written from scratch, --engine numpy.
 
-    Each layer, activation, normalisation and loss, and each whole network, computes its gradient by
-    a formula of its own. It is compared with central differences of the forward pass, and with
-    torch's automatic differentiation, in double precision. The relative errors are printed; one
-    above 1e-6 is a failure, with exit status 1.
+    The gradients of each layer, activation, normalisation and loss, and of whole networks, are
+    computed by formulas. They are compared with central differences of the forward pass, and with
+    torch's automatic differentiation, in double precision. The relative errors are printed. If one
+    is above 1e-6, the exit status is 1.
     """
     checks = list(check_gradients(seed=seed))
     if as_json:
@@ -41,8 +41,8 @@ def command(seed: int, as_json: bool) -> None:
     if wrong:
         worst = max(wrong, key=_error)
         raise NeuralPaintError(
-            f"{len(wrong)} of {len(checks)} gradients are wrong; the worst is that of {worst.name} "
-            f"by its {worst.what}: a relative error of {_error(worst):.1e}, above {TOLERANCE:.0e}"
+            f"{len(wrong)} of {len(checks)} gradients are wrong; the worst, of {worst.name} by its "
+            f"{worst.what}, has a relative error of {_error(worst):.1e}, above {TOLERANCE:.0e}"
         )
 
 

@@ -21,9 +21,9 @@ __all__ = ["command"]
 def command(ctx: click.Context, /, source: str, **_: object) -> int:
     """Fill the hole in the picture INPUT and train on the result: as a still, or as a clip.
 
-    The pixels that --mask marks are filled with what the rest of the picture makes likely, before a
-    network is trained. The options are those of `paint` and `video`. With a mask that is generated,
-    or with --truth, the PSNR inside the hole is printed.
+    The pixels that --mask marks are filled with their most likely colours, given the rest of the
+    picture; then a network is trained. All options of `paint` and `video` can be used. With a
+    generated mask, or with --truth, the PSNR inside the hole is printed.
 
     \b
     neuralpaint inpaint photo.jpg --mask hole.png -o whole.png --keep-known

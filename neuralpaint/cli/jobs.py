@@ -47,7 +47,7 @@ def run(job: _Job[R], ctx: click.Context, display: type[Display[R]]) -> int:
 def train(
     prepare: Callable[..., Job], source: object, ctx: click.Context, settings: type[Settings]
 ) -> int:
-    """Run a command that trains, with the `training_options` of its context."""
+    """Run a command whose options were added by `training_options`; return the exit status."""
     params = ctx.params
     output = params["output"]
     files = {name: params[name] for name in ("record", "save", "resume", "overwrite")}
@@ -71,7 +71,7 @@ def resume_of(
     resume: bool = False,
     overwrite: bool,
 ) -> Resume:
-    """Return the files of a run; replacing existing ones is confirmed first."""
+    """Return the files of a run, after the user has confirmed replacing existing ones."""
     if not resume:
         interrupted = Resume.checkpoint_path(output).exists()
         also = f"an interrupted run for {output}, which --resume continues," if interrupted else ""
@@ -80,15 +80,15 @@ def resume_of(
 
 
 def confirm_overwrite(*paths: str | Path | None, overwrite: bool, also: str = "") -> bool:
-    """Return whether all files that exist may be replaced; after a question on a terminal.
+    """Return whether existing files may be replaced; on a terminal, let the user confirm it.
 
     `also` names what else would be lost.
     """
-    there = [str(path) for path in paths if path is not None and Path(path).exists()]
+    existing = [str(path) for path in paths if path is not None and Path(path).exists()]
     on_terminal = sys.stdin.isatty() and sys.stderr.isatty()
-    if overwrite or not there or not on_terminal:
+    if overwrite or not existing or not on_terminal:
         return overwrite
-    exist, them = ("exists", "it") if len(there) == 1 else ("exist", "them")
+    exist, them = ("exists", "it") if len(existing) == 1 else ("exist", "them")
     lost = f", and {also} would be lost" if also else ""
-    question = f"{' and '.join(there)} {exist}{lost}. Replace {them}?"
+    question = f"{' and '.join(existing)} {exist}{lost}. Replace {them}?"
     return click.confirm(question, err=True, abort=True)

@@ -1,4 +1,4 @@
-"""`neuralpaint morph`: train one network on several pictures and film the way between them."""
+"""`neuralpaint morph`: train one network on several pictures and film a path between them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def command(ctx: click.Context, /, sources: tuple[str, ...], **_: object) -> int
     """Train one network on all pictures INPUT and film a path from each to the next.
 
     INPUT are pictures, or folders of them. All get the size of the first one: each is scaled until
-    it covers that size, and its centre is used.
+    it covers that size, then cropped around its centre.
 
     \b
     neuralpaint morph sea.jpg wood.jpg town.jpg -o loop.mp4

@@ -1,4 +1,4 @@
-"""Click options derived from settings, and the stacks of options that commands share."""
+"""Click options derived from settings, and the groups of options that several commands share."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def preset_option(settings: type[Settings]) -> Callable[[F], F]:
         is_eager=True,
         expose_value=False,
         callback=apply,
-        help=f"settings that belong together: {', '.join(PRESETS)}; typed options override them",
+        help=f"a group of options: {', '.join(PRESETS)}; options on the command line override it",
     )
 
 
@@ -232,10 +232,10 @@ class _SettingType(click.ParamType):  # type: ignore[type-arg]  # older click is
 def settings_from(
     settings: type[S], ctx: click.Context, *, earlier: Mapping[str, Any] | None = None
 ) -> S:
-    """Return the settings of a command line; those of an `earlier` run replace the defaults.
+    """Return the settings of a command line; settings of an `earlier` run replace the defaults.
 
-    A typed option overrides a preset, also one that it excludes: `--preset original --steps 100`
-    trains 100 steps and not 20 epochs.
+    An option on the command line also unsets the options of a preset that exclude it:
+    `--preset original --steps 100` trains 100 steps and not 20 epochs.
     """
     known = options(settings)
     values = {

@@ -35,13 +35,13 @@ __all__ = ["command"]
 def command(
     ctx: click.Context, /, saved: str, output: str, audio: Path | None, overwrite: bool, **_: object
 ) -> int:
-    """Render SAVED, a painting or a take, without its picture and without training.
+    """Render SAVED, a painting or a take, without the original picture and without training.
 
-    A take becomes the clip that was filmed when it was recorded, except for the options given here:
-    another size, speed, pacing, framing or format. An option that is not given keeps its recorded
-    value, not the default printed below; --camera none, --overlay none, --crop none and
-    --no-boomerang remove the recorded one. The weights are interpolated between two snapshots. A
-    still shows the whole picture.
+    A take is rendered as the clip that was filmed when it was recorded, except for the options
+    given here: another size, speed, pacing, framing or format. An option that is not given keeps
+    its recorded value, not the default printed below; --camera none, --overlay none, --crop none
+    and --no-boomerang remove the recorded one. Between two snapshots, the weights are interpolated.
+    A still shows the whole picture.
 
     \b
     neuralpaint render clip.take -o 4k.mp4 --size 3840x2560

@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FILES = {
     "mask": "the file of the mask",
     "truth": "the picture without its hole",
-    "focus": "the file of the pixels that count more",
+    "focus": "the file of the pixels to learn best",
     "order": "the file of the order in which pixels are learned",
 }
 
@@ -47,7 +47,7 @@ def _file_options(function: F) -> F:
 @click.command("replay", cls=SectionedCommand)
 @click.argument("clip", type=click.Path(path_type=Path))
 @click.argument("sources", metavar="[INPUT]...", nargs=-1, type=click.Path())
-@output_option("run the command again, with INPUT, and write this", required=False)
+@output_option("run the command again with INPUT, and write this file", required=False)
 @audio_option
 @_file_options
 @common_options
@@ -65,9 +65,9 @@ def command(
     """Print the command that made CLIP; with INPUT and -o, run it again.
 
     CLIP is a clip, a still, a take or a painting. INPUT is a picture; for a morph, several or a
-    folder; for a file that was rendered, a painting or a take. The settings are read from CLIP:
-    only options of this command line, each checked as if it had been typed; never a path, and
-    nothing is passed to a shell. CLIP does not contain the file of a mask: give it again.
+    folder; for a file that was rendered, a painting or a take. The settings are read from CLIP;
+    each is checked as if it had been typed. Paths in CLIP are not used, and nothing is passed to a
+    shell. CLIP does not contain mask files: give them again.
 
     \b
     neuralpaint replay clip.mp4

@@ -1,9 +1,9 @@
-"""The pipelines: one file per thing a user can ask for, put together from the other rooms.
+"""The pipelines: one module per command, composed from the other packages.
 
-video, paint, inpaint, morph, render, export, replay, compare/, bench/: what a user asks for
-snapshot_sources, album_sources: where snapshots come from
-job, clip, still: how snapshots become one file
-settings, masking, moving_input, picture_sets: what several commands read, and their options
-note, saved_networks, make_learner: what a file stores about itself, and how it is loaded
-code_samples, sheets, charts: pictures that are drawn beside a clip
+video, paint, inpaint, morph, render, export, replay, compare/, bench/: the commands
+snapshot_sources, album_sources: sources of snapshots: a training, a take or a painting
+job, clip, still: turn snapshots into one file
+settings, masking, moving_input, picture_sets: inputs and options that several commands share
+note, saved_networks, make_learner: the settings stored in a file; loading and creating networks
+code_samples, sheets, charts: additional pictures, such as contact sheets and curves
 """

@@ -1,7 +1,7 @@
-"""Snapshot sources for a network that has learned several pictures, each known by a code.
+"""Snapshot sources for a network that has learned several pictures, each identified by a code.
 
-They wrap another source and evaluate its paintings at one code (`AtCode`), along a path through the
-codes after the training (`AlongPath`), or over and over while it trains (`Playing`).
+They wrap another source and evaluate its paintings: at one code (`AtCode`), along a path through
+the codes after the training (`AlongPath`), or along such a path repeatedly during it (`Playing`).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AlongPath", "AtCode", "Playing", "codes_of"]
 
-_UNSEEN_SNAPSHOTS = 100  # of a training that is not shown; how often a time limit is checked
+_UNSHOWN_SNAPSHOTS = 100  # of a training that is not shown; at each, a time limit is checked
 
 
 def codes_of(source: SnapshotSource) -> NDArray[np.float32]:
     """Return the codes (pictures, k) of the pictures that a source has learned.
 
     Raises:
-        UsageError: it has learned a single picture.
+        UsageError: the source has learned a single picture.
     """
     codes = source.painting().codes
     if codes is None:
@@ -77,12 +77,12 @@ class _Coded(SnapshotSource):
         )
 
     def facts(self) -> dict[str, Any]:
-        """Return what is known before anything is made."""
+        """Return the facts of the wrapped source."""
         return self._source.facts()
 
 
 class AtCode(_Coded):
-    """Every snapshot at one code."""
+    """Evaluates every snapshot at one code."""
 
     def __init__(self, source: SnapshotSource, code: ArrayLike) -> None:
         """Wrap a source; `code` is (k,).
@@ -113,7 +113,7 @@ class AtCode(_Coded):
 
 
 class AlongPath(_Coded):
-    """First the training as the first picture shows it, if that is wanted; then the path."""
+    """Shows the training at the first code, unless `learning` is 0; then follows a path."""
 
     def __init__(
         self, source: SnapshotSource, path: CodePath, *, learning: float, pacing: Pacing
@@ -122,9 +122,9 @@ class AlongPath(_Coded):
 
         Args:
             source: trained on several pictures.
-            path: through their codes.
+            path: the path through their codes.
             learning: the fraction of the shots that show the training, in [0, 1).
-            pacing: of the training; the path has its own.
+            pacing: the pacing of the training; the path has its own.
 
         Raises:
             UsageError: the source has no codes, or the path does not fit them.
@@ -139,9 +139,9 @@ class AlongPath(_Coded):
         return self._source.painting().at(self._waypoints[0])
 
     def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
-        """Yield a snapshot for each fraction, of the training and then of the path."""
+        """Yield a snapshot for each fraction: first from the training, then from the path."""
         shown = round(self._learning * len(fractions))
-        moments = self._pacing.fractions(shown) if shown else self._unseen()
+        moments = self._pacing.fractions(shown) if shown else self._unshown_fractions()
         newest: Snapshot | None = None
         for newest in self._source.snapshots(moments, run, every=every):
             if shown:
@@ -149,19 +149,19 @@ class AlongPath(_Coded):
         if newest is None:
             return
         count = len(fractions) - shown
-        # A closed path does not show its first moment twice.
+        # A closed path stops one shot before its end, which equals its start.
         last = count if self._path.is_closed else max(1, count - 1)
         for i in range(count):
             yield _at(newest, self._path.at(i / last, self._waypoints))
 
-    def _unseen(self) -> Sequence[float]:
+    def _unshown_fractions(self) -> Sequence[float]:
         if not self.trains:
             return [1.0]
-        return [i / _UNSEEN_SNAPSHOTS for i in range(_UNSEEN_SNAPSHOTS + 1)]
+        return [i / _UNSHOWN_SNAPSHOTS for i in range(_UNSHOWN_SNAPSHOTS + 1)]
 
 
 class Playing(_Coded):
-    """Plays an input that moves over and over, while the network learns it."""
+    """Plays an input that moves repeatedly, while the network learns it."""
 
     def __init__(self, source: SnapshotSource, path: CodePath, *, plays: int) -> None:
         """Wrap a source; `plays` is how often the path is followed in the whole clip.
@@ -179,7 +179,7 @@ class Playing(_Coded):
 
     def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
         """Yield the snapshots of the source, each at a later code."""
-        # The last shot is the end of the last round, unless that is the start of another round.
+        # The last shot shows the end of the path; a closed path stops one shot before it.
         last = len(fractions) if self._path.is_closed else max(1, len(fractions) - 1)
         for i, snapshot in enumerate(self._source.snapshots(fractions, run, every=every)):
             played = self._plays * i / last

@@ -1,4 +1,4 @@
-"""The clip: from the snapshots of any source to the finished file, as one line of generators."""
+"""The clip: from the snapshots of any source to the finished file, as a chain of generators."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["Clip"]
 
-# The time that a budget reserves for the end, measured on two CPU cores.
+# Time that a budget reserves for writing the clip, measured on two CPU cores.
 _ENCODING = 40e-9  # seconds per pixel
 _LOOKAHEAD = 60  # frames that an encoder buffers
-_PUBLISHING = 0.3  # seconds
+_CLOSING = 0.3  # seconds to finish the file
 
 
 class Clip(Job):
-    """One clip."""
+    """Makes one clip."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class Clip(Job):
             timelapse: snapshots every few steps, and overlays; None for neither.
             audio: a sound file for the clip.
             overwrite: whether `output` may exist.
-            budget: everything may take so many seconds.
+            budget: seconds that the whole run may take; None for no limit.
             began: as for `Job`.
 
         Raises:
-            UsageError: the clip is impossible, or cannot be there.
+            UsageError: the options do not fit together, or the output cannot be written.
         """
         viewport = Viewport(
             source.canvas,
@@ -100,8 +100,8 @@ class Clip(Job):
         if self.source.picture is None and self._overlays:
             raise UsageError(
                 "--overlay: there is no picture to compare the frames with: a painting does not "
-                "contain it, and a path lies between several; film a training, or render a take "
-                "of one"
+                "contain it, and a path shows several; film the training of one picture, or render "
+                "a take of one"
             )
         needs_mask = any(overlay.needs_mask for overlay in self._overlays)
         if needs_mask and self.viewport.unknown() is None:
@@ -123,7 +123,7 @@ class Clip(Job):
         return composed_size(self._overlays, height=self.viewport.height, width=self.viewport.width)
 
     def facts(self) -> dict[str, Any]:
-        """Return what is going to be made, for --dry-run and --json."""
+        """Return the plan of the job, for --dry-run and --json."""
         height, width = self._size
         height, width = self._format.padded(height=height, width=width)
         return super().facts() | {
@@ -170,7 +170,7 @@ class Clip(Job):
         )
 
     def _write(self, frames: ClipFrames, writer: ClipWriter, run: Run) -> None:
-        """Write all frames; after an early end those that there are."""
+        """Write all frames; if the training stops early, those that are possible so far."""
         while True:
             try:
                 for frame in frames:
@@ -231,7 +231,7 @@ class Clip(Job):
             steps=self.source.steps,
             history=self._history,
         )
-        # Functions: with a camera, the original is another one in each frame.
+        # Functions, because with a camera each frame shows another part of the original.
         return compose(
             self._overlays,
             shot.frame,
@@ -247,7 +247,7 @@ class Clip(Job):
             return
         pixels = self.viewport.height * self.viewport.width
         later = self._playback.frames if self._trains_first else self._playback.later
-        run.budget.reserve(writing=_PUBLISHING + (later + _LOOKAHEAD) * pixels * _ENCODING)
+        run.budget.reserve(writing=_CLOSING + (later + _LOOKAHEAD) * pixels * _ENCODING)
         seconds = self.viewport.seconds_per_frame(self.source.painting())
         run.budget.plan_rendering(self.shots, seconds_per_shot=seconds * COST[self._frames_from])
 
@@ -272,6 +272,6 @@ class Clip(Job):
             tag=self.source.note.text(),
             audio=self._audio,
             overwrite=self._overwrite,
-            # A resumed run shows again what a killed one has shown.
+            # A resumed run films all shots again, so the partial clip of a killed run is not kept.
             rescue=resume is None or not resume.resumed,
         )

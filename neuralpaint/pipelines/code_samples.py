@@ -1,4 +1,4 @@
-"""Samples: stills of codes that were not trained, and contact sheets of them."""
+"""Samples: stills at codes that were not trained, and contact sheets of them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MOST_CORNERS = 256
 """The most combinations of buttons on one sheet."""
 
 _SHEET, _GRID = "sheet.png", "grid.png"
-_OURS = re.compile(r"([01]+|sample-\d+|sheet|grid)\.png", re.ASCII)
+_SAMPLE_FILE = re.compile(r"([01]+|sample-\d+|sheet|grid)\.png", re.ASCII)
 
 
 class Samples:
-    """A folder beside a clip: stills of some codes, a sheet of them, and a sheet of all corners."""
+    """A folder beside a clip: stills at some codes, a sheet of them, and a sheet of all corners."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Samples:
             seed: of the random codes.
 
         Raises:
-            UsageError: there are fewer combinations, or too many for a sheet.
+            UsageError: there are fewer than `count` combinations, or too many for a sheet.
         """
         self.folder = clip.with_name(f"{clip.stem}-samples")
         self._codes = random_codes(codes, count, np.random.default_rng(seed), buttons=buttons)
@@ -68,17 +68,17 @@ class Samples:
         """Check that the folder can be written.
 
         Raises:
-            UsageError: it cannot be there, or contains other files.
-            EncodingError: it is not writable.
+            UsageError: the folder cannot be made, or contains other files.
+            EncodingError: the folder is not writable.
         """
         if self:
-            check_output_folder(self.folder, belongs=_is_ours, overwrite=overwrite)
+            check_output_folder(self.folder, belongs=_is_sample, overwrite=overwrite)
 
     def __bool__(self) -> bool:
         return bool(len(self._codes)) or self._corners is not None
 
     def write(self, show: Callable[[NDArray[np.float32]], Frame], *, tag: str) -> list[Path]:
-        """Write all files and return them; `show` returns the frame of a code.
+        """Write all files and return them; `show` returns the frame at a code.
 
         Raises:
             EncodingError: a file cannot be written.
@@ -86,7 +86,7 @@ class Samples:
         try:
             self.folder.mkdir(exist_ok=True)
             for path in self.folder.iterdir():
-                if _is_ours(path.name):  # from an earlier run
+                if _is_sample(path.name):  # from an earlier run
                     path.unlink()
         except OSError as error:
             raise write_error(self.folder, error) from error
@@ -104,15 +104,15 @@ class Samples:
         if prints:
             yield _SHEET, draw_contact_sheet(prints)
         if self._corners is not None:
-            of_all = [Print(show(code), self._named(code)) for code in self._corners]
-            yield _GRID, draw_contact_sheet(of_all, columns=_across(len(of_all)))
+            prints = [Print(show(code), self._caption(code)) for code in self._corners]
+            yield _GRID, draw_contact_sheet(prints, columns=_grid_columns(len(prints)))
 
-    def _named(self, code: NDArray[np.float32]) -> str:
+    def _caption(self, code: NDArray[np.float32]) -> str:
         return f"{spelled(code)} (learned)" if code.tobytes() in self._trained else spelled(code)
 
 
-def _is_ours(name: str) -> bool:
-    return _OURS.fullmatch(name) is not None
+def _is_sample(name: str) -> bool:
+    return _SAMPLE_FILE.fullmatch(name) is not None
 
 
 def spelled(code: NDArray[np.float32]) -> str:
@@ -122,7 +122,7 @@ def spelled(code: NDArray[np.float32]) -> str:
     return ", ".join(f"{number:.2g}" for number in code)
 
 
-def _across(count: int) -> int:
+def _grid_columns(count: int) -> int:
     """Return the columns of a grid of 2^k corners: half of the bits vary from left to right."""
     bits = count.bit_length() - 1
     return int(2 ** ((bits + 1) // 2))

@@ -41,8 +41,8 @@ class Export:
         """Encode the file in memory, so that every error occurs before anything is written.
 
         Raises:
-            UsageError: an option cannot be used, the output exists or is not possible, or the
-                format does not support the model.
+            UsageError: an option cannot be used, the output exists or cannot be written there, or
+                the format does not support the model.
             SavedError: the saved file is damaged, or written by a newer neuralpaint.
             EncodingError: a package is missing, or the folder is not writable.
         """
@@ -52,7 +52,7 @@ class Export:
         self._format, self._encoded = export_formats.name_of(chosen), chosen.encode(self._painting)
 
     def facts(self) -> dict[str, Any]:
-        """Return what will be written, for `--dry-run`."""
+        """Return the plan of the export, for --dry-run and --json."""
         canvas = self._painting.canvas
         return {
             "input": str(self._saved),
@@ -64,7 +64,7 @@ class Export:
         }
 
     def run(self, report: Callable[[Any], None]) -> Exported:
-        """Write the file. `report` is not called, because this takes no time."""
+        """Write the file. `report` is not called, because this is quick."""
         write_file(self._output, self._encoded)
         return Exported(
             output=str(self._output),
@@ -76,11 +76,11 @@ class Export:
 
 
 def _load(path: str | Path, settings: MomentSettings) -> Painting:
-    """Return a saved painting, or that of a take at the chosen moment."""
+    """Return a saved painting, or the painting of a take at the chosen moment."""
     saved = load_saved(path, "cpu")
     if not is_take(saved):
         if settings.at is not None:
-            raise UsageError("--at is about takes: a painting has one moment only")
+            raise UsageError("--at needs a take: a painting has only one moment")
         return saved
     steps = saved.at(math.inf).step  # raises if the take has no snapshots
     return saved.at(steps * settings.fraction(steps)).painting

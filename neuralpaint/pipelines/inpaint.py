@@ -36,7 +36,7 @@ S = TypeVar("S", PaintSettings, VideoSettings)
 
 @dataclass(frozen=True, init=False)
 class InpaintSettings(ComposedSettings):
-    """Everything that shapes a still or a clip of a picture without its hole."""
+    """All settings of `inpaint`, for stills and for clips."""
 
     playback: PlaybackSettings = group(PlaybackSettings)
     timelapse: TimelapseSettings = group(TimelapseSettings)
@@ -54,7 +54,7 @@ class InpaintSettings(ComposedSettings):
         if self.masking.mask is None:
             raise UsageError(
                 "no pixels are unknown: give --mask, a file in which they are white, alpha for a "
-                "picture with transparent parts, or a drawn mask such as random:fraction=0.5"
+                "picture with transparent parts, or a mask such as random:fraction=0.5"
             )
 
 
@@ -117,10 +117,10 @@ def _only(kind: type[S], settings: InpaintSettings, *, what: str, other: str) ->
     """Return the settings of one kind of output.
 
     Raises:
-        UsageError: an option is about the other kind.
+        UsageError: an option belongs to the other kind.
     """
     known = options(kind)
     for name in settings.changes():
         if name not in known:
-            raise UsageError(f"--{name.replace('_', '-')}: {what} has none; make {other}")
+            raise UsageError(f"--{name.replace('_', '-')} cannot be used for {what}: make {other}")
     return kind.from_dict({n: value for n, value in settings.to_dict().items() if n in known})

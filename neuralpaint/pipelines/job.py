@@ -20,7 +20,7 @@ __all__ = ["Job", "Result", "peak_memory_mb", "training_done"]
 
 @dataclass(frozen=True)
 class Result:
-    """What was made, and how good it is."""
+    """The file that was made, its quality, and the time it took."""
 
     output: Path
     width: int
@@ -34,7 +34,7 @@ class Result:
     psnr: float
     """PSNR of the last frame against the known pixels of the picture, as uint8, in dB."""
     hole_psnr: float
-    """PSNR inside the hole, likewise; NaN where the truth is not known."""
+    """The same inside the hole; NaN where the truth is not known."""
     device: str
     seed: int
     peak_memory_mb: float
@@ -46,7 +46,7 @@ class Result:
 
 
 class Job(ABC):
-    """Makes one file. If it ends early, the training can be resumed."""
+    """Makes one file. After an early end, the training can be resumed."""
 
     shots = 0
     """Shots that are going to be rendered."""
@@ -66,24 +66,24 @@ class Job(ABC):
             output: the file.
             source: yields the snapshots to be shown.
             viewport: renders them.
-            budget: everything may take so many seconds.
+            budget: seconds that the whole run may take; None for no limit.
             began: when the job began, by `time.perf_counter()`; None for now.
         """
         self.output = Path(output)
         self.source, self.viewport = source, viewport
-        self._left = False  # whether the job ended early
+        self._state_saved = False  # by `_leave`
         earlier = 0.0 if source.resume is None else source.resume.elapsed
         self._budget = TimeBudget(budget, began=began, earlier=earlier)
 
     def facts(self) -> dict[str, Any]:
-        """Return what is going to be made, for --dry-run and --json."""
+        """Return the plan of the job, for --dry-run and --json."""
         return {**self.source.facts(), "output": str(self.output)}
 
     def run(self, report: Report = ignore) -> Result:
         """Make the file.
 
-        The first KeyboardInterrupt ends the job with what has been made; the second ends it at
-        once.
+        After a first KeyboardInterrupt, the file is finished with the result so far; a second one
+        stops at once.
         """
         resume = self.source.resume
         try:
@@ -109,9 +109,9 @@ class Job(ABC):
         """Return the fraction of all the work that is done, in [0, 1]."""
 
     def _leave(self, error: BaseException | Stop) -> None:
-        """Save the state of the training, once."""
-        if self.source.resume is not None and not self._left:
-            self._left = True
+        """Save the state of the training for --resume, once."""
+        if self.source.resume is not None and not self._state_saved:
+            self._state_saved = True
             self.source.resume.leave(error)
 
     def _training(self) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def training_done(progress: Progress) -> float:
 
 
 def peak_memory_mb() -> float:
-    """Return the most memory that this process has used so far, in MB; NaN on Windows."""
+    """Return the peak memory of this process so far, in MB; NaN on Windows."""
     try:
         import resource
     except ImportError:

@@ -1,4 +1,4 @@
-"""The learner of a picture: torch, or NumPy from scratch."""
+"""Creates the learner of a picture: with torch, or written from scratch in NumPy."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ class ReferenceSettings(Settings):
 
     truth: str | None = setting(
         None,
-        "the picture without its hole, to measure how well the hole is filled; unset, the PSNR is "
-        "that of the known pixels, or of all pixels if the mask is generated",
+        "the picture without its hole, to measure how well the hole is filled; unset, the PSNR "
+        "is measured at the known pixels, or at all pixels if the mask is generated",
         unit="FILE",
     )
 
@@ -76,7 +76,7 @@ class MaskSettings(Settings):
     )
     focus: str | None = setting(
         None,
-        "the pixels that are learned best: a mask as above, whose white counts more than its black",
+        "the pixels to learn best: a mask as for --mask, in which white counts more than black",
         unit="FILE",
         entries=mask_names,
     )
@@ -89,8 +89,8 @@ class MaskSettings(Settings):
     )
     order: str | None = setting(
         None,
-        "the order in which pixels are learned: by its name, or a mask as above, whose black is "
-        "first and whose white is last",
+        "the order in which pixels are learned: a named order, or a mask as for --mask, from black "
+        "(first) to white (last)",
         unit="FILE",
         entries=order_names,
     )
@@ -108,7 +108,7 @@ class MaskSettings(Settings):
             for name in names:
                 if getattr(self, needed) is None and name in changed:
                     flag = f"--{name.replace('_', '-')}"
-                    raise UsageError(f"{flag} is about --{needed}, and there is none: give it too")
+                    raise UsageError(f"{flag} has no effect without --{needed}: add it")
 
     def files(self) -> dict[str, str]:
         """Return the paths of the masks that are files, by option name."""
@@ -142,7 +142,7 @@ class PictureReader:
         self._picture, self._masking = picture, masking
         self._truth = None if reference is None else reference.truth
         if self._truth is not None and masking.mask is None:
-            raise UsageError("--truth is about --mask, and there is none: give it too")
+            raise UsageError("--truth has no effect without --mask: add it")
 
     def load(self, source: Source) -> Picture:
         """Read a picture and its masks.
@@ -151,19 +151,19 @@ class PictureReader:
             UsageError: no such file, or a mask cannot be used for this picture.
             PictureError: the picture or a mask cannot be read.
         """
-        looks_it_up = any(
+        reads_alpha = any(
             isinstance(chosen, AlphaMask) for chosen in self._masking.chosen().values()
         )
-        if looks_it_up and (source == "-" or not isinstance(source, str | Path)):
+        if reads_alpha and (source == "-" or not isinstance(source, str | Path)):
             raise UsageError("the mask alpha is read from the picture's file: give its name")
         whole = self._picture.read(source)
-        # A file covers the picture as it was given; what is drawn covers it as it is learned.
+        # Masks in files have the size of the picture's file; others are drawn at the learned size.
         whole = replace(whole, **self._planes(whole, source, files=True))
         picture = self._picture.sized(whole)
         return replace(picture, **self._planes(picture, source, files=False))
 
     def _planes(self, picture: Picture, source: Source, *, files: bool) -> dict[str, Any]:
-        """Return the planes of a picture that come from files, or those that are drawn."""
+        """Return the planes of a picture that are read from files, or those that are generated."""
         masking = self._masking
         given: Any = {"source": source, "max_pixels": self._picture.max_pixels}
         shape = picture.height, picture.width

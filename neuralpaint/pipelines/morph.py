@@ -48,13 +48,13 @@ __all__ = ["MorphSettings", "morph", "prepare_morph"]
 
 @dataclass(frozen=True, init=False)
 class MorphSettings(ComposedSettings):
-    """Everything that shapes a morph."""
+    """All settings of `morph`."""
 
     section: ClassVar[str] = "Path"
     overrides: ClassVar[dict[str, dict[str, Any]]] = {
         "model": {"default": "morph"},
         "path": {"help": "the path through the codes; unset, loop, and play for input that moves"},
-        "duration": {"help": "length of the clip; unset, what the segments of the path take"},
+        "duration": {"help": "length of the clip; unset, the sum of the path's segments"},
         "hold": {"help": "how long the last frame is held; unset, not at all"},
     }
 
@@ -70,12 +70,12 @@ class MorphSettings(ComposedSettings):
 
     codes: CodesFrom = setting(
         "one-hot",
-        "the code of each picture; one-hot: a number of its own; from-names: the buttons in the "
-        "name of its file, as in 10110000.png",
+        "the code of each picture; one-hot: one number per picture, which is 1 for that picture; "
+        "from-names: the digits in its file's name, one per button, as in 10110000.png",
     )
     sample: int = setting(
         0,
-        "also write so many stills of codes that were not trained, and a contact sheet of them, "
+        "also write this many stills at codes that were not trained, and a contact sheet of them, "
         "into a folder beside the clip",
         minimum=0,
         maximum=1000,
@@ -90,15 +90,14 @@ class MorphSettings(ComposedSettings):
         self.playback.playback()  # raises if the settings leave no time for a frame
         if self.video.frames_from == "training":
             raise UsageError(
-                "--frames-from training shows one picture that is being learned: choose auto or "
-                "render"
+                "--frames-from training works with a single picture only: choose auto or render"
             )
         if pacings.parse(self.video.pacing).trains_first:
             raise UsageError(
                 f"--pacing {self.video.pacing} needs the whole training: choose fixed or log"
             )
         if not self.paths.learn and "pacing" in self.changes():
-            raise UsageError("--pacing is about the training of a picture: give --learn too")
+            raise UsageError("--pacing has no effect without --learn: add it")
 
 
 def morph(
@@ -200,7 +199,7 @@ def prepare_morph(
 def _load(
     sources: Sequence[str | Path], settings: MorphSettings, resume: Resume
 ) -> tuple[Album, Pace | None]:
-    """Return what is learned, and its pace if it moves."""
+    """Return the album to learn, and its pace if the input moves."""
     if settings.moving.frames_in is None:
         files = picture_files(sources)
         for file in files:
@@ -215,15 +214,15 @@ def _load(
         return album, None
     if len(sources) > 1:
         raise UsageError(
-            f"--frames-in is about one input that moves, not {len(sources)}: give one, or leave it "
-            "out"
+            f"--frames-in needs one input that moves, not {len(sources)}: give one, or leave out "
+            "--frames-in"
         )
     resume.check(sources[0])
     return load_moving(sources[0], settings.picture, settings.moving)
 
 
 class _MorphClip(Clip):
-    """The clip of a path, and stills of other codes."""
+    """Makes the clip of a path, and stills at other codes."""
 
     def __init__(
         self, output: str | Path, *, training: FromTraining, samples: Samples, **options: Any

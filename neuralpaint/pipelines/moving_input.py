@@ -1,7 +1,8 @@
 """Input that moves: the frames of an animation or a clip are learned, with times as their codes.
 
-If a shape jumps from one frame to the next, the network would show both positions at once between
-them. So frames between these are computed first, by following the motion, and all are learned.
+If a shape moves far from one frame to the next, a network that learns only these frames shows both
+positions at once between them. So intermediate frames are computed first, by following the motion,
+and are learned too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ __all__ = ["MovingSettings", "Pace", "check_moving", "load_moving", "playing", "
 logger = logging.getLogger(__name__)
 
 _LONGEST = 960  # pixels of a frame's side, unless --input-size sets it
-_SLOWER = 4.0  # than the original, unless the length of the clip is set
+_SLOWER = 4.0  # times the original duration, unless the length of the clip is set
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class MovingSettings(Settings):
 
     frames_in: int | None = setting(
         None,
-        "learn so many frames of INPUT, an animation or a clip, as f(x, y, t); --model morph "
-        "replaces fourier; unset, its first picture",
+        "the number of frames to learn from INPUT, an animation or a clip, as f(x, y, t); the "
+        "default of --model is then morph; unset, only the first frame is learned",
         unit="frames",
         minimum=2,
         maximum=1000,
@@ -52,7 +53,7 @@ class MovingSettings(Settings):
     between: int | None = setting(
         None,
         "frames to compute between two of these by following the motion, and to learn too; unset, "
-        "as many as it takes until nothing jumps",
+        "as many as the motion needs",
         unit="frames",
         minimum=0,
         maximum=31,
@@ -61,20 +62,18 @@ class MovingSettings(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.between is not None and self.frames_in is None:
-            raise UsageError("--between is about the frames of --frames-in: give that too")
+            raise UsageError("--between has no effect without --frames-in: add it")
 
 
 def check_moving(moving: MovingSettings, changes: Mapping[str, Any]) -> None:
     """Check that the changed options of a command fit an input that moves.
 
     Raises:
-        UsageError: one of them is about pictures that do not move.
+        UsageError: one of them cannot be used with --frames-in.
     """
     for name in ("mask", "focus", "order", "codes"):
         if moving.frames_in is not None and name in changes:
-            raise UsageError(
-                f"--{name} is about pictures that do not move: leave out it, or --frames-in"
-            )
+            raise UsageError(f"--{name} cannot be used with --frames-in: leave out one of them")
 
 
 class Pace(NamedTuple):
@@ -98,13 +97,13 @@ class Pace(NamedTuple):
         return cls(seconds, steps, loops) if seconds > 0 and steps > 0 else None
 
     def path(self, path: CodePath | None) -> CodePath:
-        """Return a path through the times; None, and `play`, play them as they were."""
+        """Return a path through the times; for None and `play`, the course of the input."""
         if path is None or isinstance(path, Play):
             return Play(closed=self.loops)
         return path
 
     def plays(self, seconds: float) -> int:
-        """Return how often the input plays in so many seconds, at least once."""
+        """Return how often the input plays in a number of seconds, at least once."""
         return max(1, round(seconds / self.seconds))
 
 
@@ -120,7 +119,7 @@ def load_moving(
     from neuralpaint.restoration.interpolation import densify
 
     if moving.frames_in is None:
-        raise UsageError("how many frames? give --frames-in")
+        raise UsageError("the number of frames to learn is not set: give --frames-in")
     frames = load_frames(
         source,
         count=moving.frames_in,

@@ -34,7 +34,7 @@ class Note:
     others: tuple[str, ...] = ()
     """The sources after the first."""
     pace: Mapping[str, Any] | None = None
-    """The fields of `moving.Pace`, for an input that moves."""
+    """The fields of `moving_input.Pace`, for an input that moves."""
 
     def command(self) -> str:
         """Return the command line that makes the file, quoted for a shell."""
@@ -55,7 +55,7 @@ class Note:
         return json.dumps(self.content(), ensure_ascii=False)
 
     def content(self) -> dict[str, Any]:
-        """Return the note as plain values that JSON can hold."""
+        """Return the note as plain values for JSON."""
         return {
             "neuralpaint": __version__,
             "command": self.command(),
@@ -66,13 +66,13 @@ class Note:
             "output": _file_name(self.output),
             "seed": self.settings.to_dict().get("seed"),
             "audio": self.audio,
-            # All of them: another version may have other defaults.
+            # All settings, because another version may have other defaults.
             "settings": self.settings.without_folders().to_dict(),
         }
 
 
 def source_name(source: Source, subject: Subject) -> str:
-    """Return the source as a command line would name it: of a picture without its folder."""
+    """Return the source as written on a command line; a picture without its folder."""
     if source == "-" or not isinstance(subject, Picture):
         return str(source)
     return subject.name
@@ -125,7 +125,7 @@ def _flags(settings: Settings) -> list[str]:
         if known[name].type is bool:
             words.append(flag if value else f"--no-{flag.removeprefix('--')}")
         else:
-            # A float as a person would type it.
+            # Without the rounding errors of floats.
             text = f"{value:.12g}" if isinstance(value, float) else _printable(str(value))
             words += [flag, text]
     return words
@@ -143,5 +143,5 @@ def _file_name(path: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return the text with `?` for control characters, which a terminal would obey."""
+    """Return the text with `?` for control characters, which a terminal would interpret."""
     return "".join(c if c.isprintable() else "?" for c in text)

@@ -23,12 +23,12 @@ from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["PaintSettings", "paint", "prepare_paint"]
 
-_SNAPSHOTS = 100  # of the training; how often a time limit is checked
+_SNAPSHOTS = 100  # of the training; at each, a time limit is checked
 
 
 @dataclass(frozen=True, init=False)
 class PaintSettings(ComposedSettings):
-    """Everything that shapes a still of a training."""
+    """All settings of `paint`."""
 
     still: StillSettings = group(StillSettings)
     view: CanvasSettings = group(CanvasSettings)

@@ -1,8 +1,8 @@
 """Picture sets: files and folders become an album of pictures with codes.
 
 All pictures get the size of the first one, or `--input-size`: each is scaled until it covers that
-size, and its middle is cut out. Without --input-size, the first is reduced to at most 1280 pixels
-along each side (256 with a weight for every pixel).
+size, then cropped around its centre. Without --input-size, the first is reduced to at most 1280
+pixels along each side (256 for a model with a weight per pixel).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ __all__ = ["CodesFrom", "fitting_size", "load_album", "picture_files"]
 CodesFrom = Literal["one-hot", "from-names"]
 
 _BUTTONS = re.compile(r"[01]+", re.ASCII)
-# Pixels of a picture's side, unless --input-size sets it; with a weight for every pixel, 1280 would
-# take a gigabyte.
+# Pixels of a picture's side, unless --input-size sets it; with a weight per pixel, 1280 would take
+# a gigabyte.
 _LONGEST, _LONGEST_PER_PIXEL = 1280, 256
 
 
@@ -52,8 +52,8 @@ def picture_files(sources: Sequence[str | Path]) -> list[Path]:
             files.append(source)
     if len(files) == 1 and is_animated(files[0]):
         raise UsageError(
-            f"{str(files[0])!r} moves: set the number of frames to learn, such as --frames-in 12, "
-            "or give another picture"
+            f"{str(files[0])!r} is animated: set the number of frames to learn, such as "
+            "--frames-in 12, or give another picture"
         )
     if len(files) < 2:
         only = f" beside {str(files[0])!r}" if files else ""
@@ -105,7 +105,7 @@ def fitting_size(height: int, width: int, *, longest: int) -> tuple[int, int]:
 
 
 def _distinct(pictures: Sequence[Picture], files: Sequence[Path]) -> list[Picture]:
-    """Return the pictures, with the folder in their names where two have one name."""
+    """Return the pictures; equal names get the name of their folder in front."""
     names = [picture.name for picture in pictures]
     return [
         replace(picture, name=f"{file.parent.name}/{picture.name}")

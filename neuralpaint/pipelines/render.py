@@ -42,7 +42,7 @@ __all__ = ["RenderSettings", "prepare_render", "render_saved"]
 
 @dataclass(frozen=True, init=False)
 class RenderSettings(ComposedSettings):
-    """Everything that shapes a rendering of a painting or a take."""
+    """All settings of `render`."""
 
     section: ClassVar[str] = "Output"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("code", "path"),)
@@ -58,7 +58,7 @@ class RenderSettings(ComposedSettings):
     code: str | None = setting(
         None,
         "the code at which a network of several pictures is rendered: numbers such as 0.3,0.7, or "
-        "buttons such as 10110000; unset, that of the first picture",
+        "buttons such as 10110000; unset, the code of the first picture",
         unit="CODE",
     )
     background: str = setting(PictureSettings.background, "colour of bars", unit="colour")
@@ -85,14 +85,14 @@ def render_saved(
     Args:
         saved: a painting or a take, or the path of one.
         output: its suffix chooses: a still, or a clip.
-        settings: everything that shapes it.
+        settings: all settings.
         audio: a sound file for a clip.
         overwrite: whether `output` may exist.
         report: called with the progress, several times a second.
         **options: fields of `RenderSettings`, instead of `settings`: for example `scale=4`.
 
     Raises:
-        UsageError: an option cannot be used, or the output exists or cannot be there.
+        UsageError: an option cannot be used, or the output exists or cannot be written there.
         SavedError: the file is damaged, or made by a newer neuralpaint.
         DeviceError: the device does not exist or has too little memory.
         EncodingError: the result cannot be written.
@@ -115,7 +115,7 @@ def prepare_render(
 ) -> Job:
     """Return the job that `render_saved` runs, after all checks.
 
-    `source` is the name of a painting or take that is loaded already.
+    `source` is the name for a painting or take that is already loaded.
 
     Raises:
         NeuralPaintError: as in `render_saved`.
@@ -165,7 +165,7 @@ def _source(
     saved: Painting | Take, settings: RenderSettings, note: Note, *, still: bool
 ) -> tuple[SnapshotSource, PlaybackSettings]:
     """Return the source of snapshots, and the playback with the length that it needs."""
-    source, playback = _whole(saved, settings, note, still=still), settings.playback
+    source, playback = _base_source(saved, settings, note, still=still), settings.playback
     pace = Pace.of(saved.note)
     if settings.paths.path is not None:
         path = code_paths.parse(settings.paths.path)
@@ -180,7 +180,7 @@ def _source(
     return source, playback
 
 
-def _whole(
+def _base_source(
     saved: Painting | Take, settings: RenderSettings, note: Note, *, still: bool
 ) -> SnapshotSource:
     if not is_take(saved):
@@ -196,27 +196,29 @@ def _whole(
 def _check(
     settings: RenderSettings, saved: Painting | Take, *, still: bool, audio: Path | None
 ) -> None:
-    """Check that the output has all that the options are about."""
+    """Raise UsageError if an option cannot be used for this output or this saved network."""
     changes = settings.changes()
     for name in ("seconds_each", "learn"):
         if not still and settings.paths.path is None and name in changes:
-            raise UsageError(f"{_flag(name)} is about a path through codes: give --path too")
+            raise UsageError(f"{_flag(name)} has no effect without --path: add it")
     groups, what = (
         (CLIP_GROUPS, "a still") if still else ((StillSettings, MomentSettings), "a clip")
     )
     for name in (name for cls in groups for name in options(cls)):
         if name in changes:
             other = "a clip such as .mp4" if still else "a still such as .png"
-            raise UsageError(f"{_flag(name)}: {what} has none; render {other}")
+            raise UsageError(f"{_flag(name)} cannot be used for {what}: render {other}")
     if still and audio is not None:
         raise UsageError("--audio: a still has no sound")
     if is_take(saved):
         return
     if settings.moment.at is not None:
-        raise UsageError("--at is about takes: a painting has one moment only")
+        raise UsageError("--at needs a take: a painting has only one moment")
     for name in ("every", "pacing", "frames_from", "learn"):
         if name in changes:
-            raise UsageError(f"{_flag(name)} is about takes: the training of a painting is over")
+            raise UsageError(
+                f"{_flag(name)} needs a take: a painting does not contain its training"
+            )
     if not still and settings.video.camera is settings.paths.path is None:
         raise UsageError(
             "a painting does not move: give --camera for a clip, or render a still such as .png"

@@ -31,7 +31,7 @@ def _prepare_render(saved: str, output: str, *, resume: Resume, **options: Any) 
 
 @dataclass(frozen=True)
 class Command:
-    """A command that leaves a note in its file, and how its job is prepared from one."""
+    """A command that writes a note into its file, and the function that prepares its job."""
 
     settings: type[Settings]
     prepare: Callable[..., Job]
@@ -85,11 +85,11 @@ def prepare_replay(
         began: when the job began, by `time.perf_counter()`.
 
     Raises:
-        UsageError: an input or a file is missing or is of no use.
+        UsageError: an input or a file is missing, or is not needed.
     """
     command = COMMANDS[note.command_name]
     if len(sources) > 1 and not command.several_inputs:
-        raise UsageError(f"it was made of one INPUT, not of {len(sources)}: give one")
+        raise UsageError(f"the file was made from one INPUT, not {len(sources)}: give one")
     if audio is not None and not command.accepts_audio:
         raise UsageError("--audio: a still has no sound")
     settings = _with_format(_with_files(note.settings, files), output)
@@ -108,11 +108,11 @@ def _with_files(settings: Settings, files: Mapping[str, str | None]) -> Settings
     for name, path in files.items():
         if path is None and name in named:
             raise UsageError(
-                f"it was made with the file --{name} {named[name]}, which is not in it: give that "
-                "file, or another, with the same option"
+                f"the file was made with --{name} {named[name]}, and does not contain that: give "
+                f"--{name} with that file or another"
             )
         if path is not None and name not in named:
-            raise UsageError(f"--{name}: it was made without such a file; leave it out")
+            raise UsageError(f"--{name}: the file was made without it; leave it out")
     known = {name: path for name, path in files.items() if path is not None}
     return settings.replaced(**known)
 

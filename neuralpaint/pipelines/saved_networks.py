@@ -64,7 +64,7 @@ def makes_still(output: str | Path, *, ambiguous: bool) -> bool:
     """Return whether an output is a still; `ambiguous` if its suffix can be either, as .webp can.
 
     Raises:
-        UsageError: neither stills nor clips have that suffix.
+        UsageError: the suffix belongs neither to stills nor to clips.
     """
     suffix, stills, clips = Path(output).suffix.lower(), still_suffixes(), clip_suffixes()
     known = {*stills, *clips}
@@ -82,9 +82,9 @@ def makes_still(output: str | Path, *, ambiguous: bool) -> bool:
 def recorded_settings(
     saved: Painting | Take, output: str | Path, *, typed: set[str]
 ) -> dict[str, Any]:
-    """Return how a take was filmed when it was recorded, as far as the user set nothing else.
+    """Return the settings with which a recorded take was filmed, except those the user has set.
 
-    The values come from a file: they are plain, but not checked yet.
+    The values come from a file: they are plain values, but are not checked yet.
 
     Args:
         saved: what is rendered again; a painting has no such settings.
@@ -107,7 +107,7 @@ def recorded_settings(
     replaced = typed.union(*(names for names in (_LENGTHS, _SIZES) if names & typed))
     recorded = {name: value for name, value in recorded.items() if name not in replaced}
     if not _fits(recorded.get("format"), output):
-        recorded["format"] = None  # that of the recorded clip; the new suffix needs another
+        recorded["format"] = None  # the format of the recorded clip does not fit the new suffix
     return recorded
 
 

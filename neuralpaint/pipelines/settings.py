@@ -27,7 +27,7 @@ __all__ = [
 
 _POSITION = re.compile(r"(\d{1,18})|(\d+(?:\.\d+)?)%", re.ASCII)
 _SECONDS_EACH = 2.5
-_LEARNING_SEGMENTS = 2.0  # the training is shown for as long as so many segments of the path
+_LEARNING_SEGMENTS = 2.0  # the training is shown for as long as this many segments of the path
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class RunSettings(Settings):
 
     budget: float | None = setting(
         None,
-        "finish everything in this time, from the start of the command to the file: train as long "
-        "as reading, rendering and writing leave",
+        "finish the whole command in this time; the training gets the time that reading, rendering "
+        "and writing leave",
         unit="seconds",
         above=0.0,
     )
@@ -62,10 +62,10 @@ class ClipSettings(Settings):
     pacing: str = setting("fixed", "how training time is mapped to clip time", entries=pacings)
     frames_from: FramesFrom = setting(
         "auto",
-        "render: render every frame; auto: on a CPU, blend the frames that cannot be distinguished "
-        "from a blend of rendered ones; training: show the predictions of the training batches, "
-        "which takes almost no time, but a pixel can be two passes over the picture old (200 steps "
-        "at 768x512) and shows the weights themselves, noisier than their average",
+        "render: render every frame; auto: on a CPU, blend neighbouring frames where this makes no "
+        "visible difference; training: show the predictions of the training batches, which takes "
+        "almost no time, but a pixel can be two passes over the picture old (200 steps at 768x512) "
+        "and is noisier, because the weights are not averaged",
     )
     camera: str | None = setting(
         None,
@@ -82,22 +82,22 @@ class ClipSettings(Settings):
         super().__post_init__()
         if self.frames_from == "training" and pacings.parse(self.pacing).trains_first:
             raise UsageError(
-                f"--frames-from training films while it trains, and --pacing {self.pacing} after: "
-                "choose --pacing fixed or log"
+                f"--frames-from training cannot be used with --pacing {self.pacing}, which films "
+                "after the training: choose --pacing fixed or log"
             )
 
 
 @dataclass(frozen=True)
 class TimelapseSettings(Settings):
-    """What only the clip of one picture has: a frame every few steps, and overlays."""
+    """Settings for clips of one picture only: a frame every few steps, and overlays."""
 
     section: ClassVar[str] = "Clip"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("frames", "every"),)
 
     every: int | None = setting(
         None,
-        "take a snapshot every so many steps, one frame each; with --duration, the frames are "
-        "spread over it; with another pacing, snapshots are taken only at multiples of it",
+        "steps from one snapshot to the next, with one frame for each; with --duration, the frames "
+        "are spread over it; with --pacing, snapshots are taken only at multiples of it",
         unit="steps",
         minimum=1,
     )
@@ -124,8 +124,8 @@ class StillSettings(Settings):
     depth: Literal["8", "16"] = setting("8", "bits per channel; 16 for .png and .tiff", unit="bits")
     match_source: bool = setting(
         True,
-        "adjust a still of the finished training, at least 1.5 times as large as the picture, so "
-        "that it is the picture when it is shrunk (not for paintings)",
+        "if the still is at least 1.5 times as large as the picture, adjust it so that shrinking "
+        "it gives the picture again; only after a finished training, and not for paintings",
     )
     keep_known: bool = setting(
         False,
@@ -152,13 +152,14 @@ class PathSettings(Settings):
         maximum=3600,
     )
     learn: bool = setting(
-        False, "show the first picture being learned, then the path: two segments longer"
+        False,
+        "first show the training of the first picture, for as long as two segments of the path",
     )
 
     def timed(
         self, playback: PlaybackSettings, segments: int, *, usual: float = _SECONDS_EACH
     ) -> PlaybackSettings:
-        """Return the playback with the length of a path of `segments` segments, unless it has one.
+        """Return the playback with the length of a path of `segments` segments, unless one is set.
 
         `usual` is the default number of seconds per segment. The end is not held by default.
         """

@@ -1,4 +1,4 @@
-"""Sheets: pictures side by side on a dark ground, with headings, captions and a legend."""
+"""Sheets: pictures side by side on a dark background, with headings, captions and a legend."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 ACCENT: Colour = (255, 206, 110)
 NIGHT: Colour = (13, 14, 18)
 QUIET = 0.62
-"""Opacity of text that stands back."""
+"""Opacity of secondary text."""
 
 _TYPE, _SMALL = 20, 17
 _WIDEST = 1920  # pixels of a contact sheet, about
@@ -79,8 +79,8 @@ def write(
 ) -> int:
     """Write a line of text, shortened to `room` pixels, and return its width.
 
-    `start` is the (row, column) of its vertical middle and its left end, or of the point where
-    `anchor` of its width lies to the left: 0.5 centres it, 1 aligns it at the right.
+    `start` is a (row, column): the row is the vertical middle of the text; the column is its left
+    end for an `anchor` of 0, its centre for 0.5, and its right end for 1.
     """
     mask = text_mask(text if room is None else shortened(text, size, max(1.0, room)), size)
     centre = (start[0], start[1] + (0.5 - anchor) * mask.shape[1])
@@ -147,7 +147,7 @@ class Print(NamedTuple):
 def draw_contact_sheet(prints: Sequence[Print], *, columns: int | None = None) -> Frame:
     """Return pictures side by side with their captions, uint8 (h, w, 3).
 
-    By default the sheet gets the number of columns that suits the shape of a screen.
+    By default, the number of columns is chosen so that the sheet has the shape of a screen.
     """
     gap, margin, below = 14, 36, round(2.2 * _SMALL)
     height, width = prints[0].frame.shape[:2]

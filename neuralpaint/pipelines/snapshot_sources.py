@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 class Run(NamedTuple):
-    """What cuts across a job: made once, and passed down to everything that needs it."""
+    """The progress, the interruption and the time budget of one run of a job."""
 
     progress: ProgressTracker
     interruption: Interruption
@@ -55,15 +55,15 @@ class SnapshotSource(ABC):
     canvas: Canvas
     """The canvas of the picture at its own size."""
     picture: Picture | None = None
-    """The picture, where it is known and there is only one."""
+    """The picture, if it is known and the network has learned only one."""
     pictures: Sequence[Picture] = ()
-    """All pictures that were learned, as far as they are known."""
+    """All pictures that were learned; empty if they are not known."""
     settings: TrainingSettings
     """How the network was trained."""
     device: str
     """The kind of device that renders, such as "cuda"."""
     resume: Resume | None = None
-    """Keeps the training from being lost, if there is one."""
+    """The files from which the training can be resumed; None if there is no training."""
     by_clock: bool = False
     """Whether a time limit, and not a number of steps, ends the training."""
     trains: bool = False
@@ -97,7 +97,7 @@ class SnapshotSource(ABC):
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """Return what is known before anything is made, for --dry-run and --json."""
+        """Return the facts that are known beforehand, for --dry-run and --json."""
 
     @abstractmethod
     def painting(self) -> Painting:
@@ -107,27 +107,27 @@ class SnapshotSource(ABC):
     def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
         """Yield a snapshot at each fraction of the training; they ascend from 0 to 1.
 
-        Where the training has so many steps, only at multiples of `every` and at the end.
+        If the training ends after a number of steps, snapshots are taken only at multiples of
+        `every` and at the end.
         """
 
     def begin_preview(self, frame: Frame) -> None:
         """Collect the predictions of every training batch in a canvas that starts as `frame`.
 
         Raises:
-            UsageError: this source has no such frames.
+            UsageError: this source has no predictions of training batches.
         """
         raise UsageError(
-            "--frames-from training shows one picture that is being learned: choose --frames-from "
-            "auto"
+            "--frames-from training needs a training of one picture: choose --frames-from auto"
         )
 
     def preview(self) -> Frame:
-        """Return that canvas at the newest snapshot, of the picture's size."""
+        """Return the preview canvas at the newest snapshot, of the picture's size."""
         raise RuntimeError("begin_preview has not been called")
 
 
 class FromTraining(SnapshotSource):
-    """Trains a network, and keeps the training from being lost."""
+    """Trains a network, and saves its state so that the training can be resumed."""
 
     trains = True
 
@@ -150,13 +150,13 @@ class FromTraining(SnapshotSource):
             training: how to train.
             limits: how long, and how often to save the state.
             note: how the output is made, with all settings of the command.
-            resume: the files that keep the training.
+            resume: the files in which the state of the training is saved.
             detail: returns the greatest number of frame pixels per picture pixel.
             shows_earlier: whether a resumed run yields the snapshots of the earlier run again.
             reports_psnr: whether the loss is the MSE, so that the progress can contain the PSNR.
 
         Raises:
-            UsageError: the earlier run does not fit.
+            UsageError: the earlier run has other settings or another picture.
             DeviceError: the device does not exist or has too little memory.
         """
         self.note, self.resume = note, resume
@@ -167,10 +167,10 @@ class FromTraining(SnapshotSource):
         shown, target = detail(self.canvas), training.target
         if target.enhance and shown <= 1 and resume.record is resume.save is None:
             logger.info(
-                "--enhance only changes frames larger than the picture: add --scale 2, or "
-                "--record a take to render such frames later"
+                "--enhance only changes frames larger than the picture: add --scale 2, or record a "
+                "take with --record to render such frames later"
             )
-        # A model with a weight per pixel has no values between the pixels.
+        # A model with a weight per pixel cannot be evaluated between the pixels.
         per_pixel = models.parse(training.model).needs_all_pixels
         if (
             target.target_scale is None
@@ -210,7 +210,7 @@ class FromTraining(SnapshotSource):
         return self._learner.seconds
 
     def facts(self) -> dict[str, Any]:
-        """Return what is going to be trained."""
+        """Return the plan of the training."""
         picture = self.pictures[0]
         facts: dict[str, Any] = {
             "input": self.note.source,
@@ -310,7 +310,7 @@ class FromTraining(SnapshotSource):
             self._learner.begin_sketch(frame)
 
     def preview(self) -> Frame:
-        """Return that canvas at the newest snapshot."""
+        """Return the preview canvas at the newest snapshot."""
         return super().preview() if self._preview is None else self._preview
 
 
@@ -354,7 +354,7 @@ class FromTake(SnapshotSource):
         return self._newest.seconds
 
     def facts(self) -> dict[str, Any]:
-        """Return what was recorded."""
+        """Return the facts of the recording."""
         return {
             "input": self.note.source,
             "input_width": self.canvas.width,
@@ -396,7 +396,7 @@ class FromTake(SnapshotSource):
         """
         if self._take.sketch(0) is None:
             raise UsageError(
-                "--frames-from training: this take contains no such frames; choose --frames-from "
+                "--frames-from training: this take was recorded without it; choose --frames-from "
                 "auto"
             )
 
@@ -418,7 +418,7 @@ class FromPainting(SnapshotSource):
         self.device = painting.device.type
 
     def facts(self) -> dict[str, Any]:
-        """Return what was saved."""
+        """Return the facts of the painting."""
         return {
             "input": self.note.source,
             "input_width": self.canvas.width,

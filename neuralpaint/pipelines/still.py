@@ -38,7 +38,7 @@ _WRITING = 200e-9  # seconds per pixel that a time budget reserves
 
 
 class Still(Job):
-    """One still."""
+    """Makes one still."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class Still(Job):
             view: the part of the picture that is shown, and the size of the still.
             bars: the colour of bars, sRGB.
             overwrite: whether `output` may exist.
-            budget: everything may take so many seconds.
+            budget: seconds that the whole run may take; None for no limit.
             began: as for `Job`.
 
         Raises:
-            UsageError: the still is impossible, or cannot be there.
+            UsageError: the options do not fit together, or the output cannot be written.
         """
         viewport = Viewport(
             source.canvas, view, picture=source.picture, target=source.settings.target, bars=bars
@@ -76,7 +76,7 @@ class Still(Job):
         self._renderer = StillRenderer(viewport)
         self._fractions = fractions
         self._overwrite = overwrite
-        # Pixels that are not learned, or not yet, must not be visible.
+        # Matching would show pixels that are held out, or that are not learned yet.
         learns_all = source.settings.optimization.train_on == "all"
         self._match = still.match_source and learns_all and fractions[-1] == 1
         self._depth: Depth = 16 if still.depth == "16" else 8
@@ -100,8 +100,8 @@ class Still(Job):
             raise UsageError("--keep-known: all pixels of the picture are known; add --mask")
         if not self.viewport.is_native:
             raise UsageError(
-                f"--keep-known: pixels are kept at the picture's own size, {picture.width}x"
-                f"{picture.height}, and whole: leave out options for others, such as --scale"
+                f"--keep-known needs a still of the whole picture at its own size, {picture.width}x"
+                f"{picture.height}: leave out options that change this, such as --scale"
             )
         if not is_lossless(self.output):
             logger.warning(
@@ -109,7 +109,7 @@ class Still(Job):
             )
 
     def facts(self) -> dict[str, Any]:
-        """Return what is going to be made, for --dry-run and --json."""
+        """Return the plan of the job, for --dry-run and --json."""
         return super().facts() | {"width": self.viewport.width, "height": self.viewport.height}
 
     def _done(self, progress: Progress) -> float:
@@ -178,7 +178,7 @@ class Still(Job):
     def _strips(
         self, painting: Painting, interruption: Interruption, on_rows: Callable[[int], None]
     ) -> tuple[Iterator[NDArray[Any]], Callable[[], tuple[float, float]]]:
-        """Return the still, and a function that returns its PSNR and that inside the hole."""
+        """Return the still, and a function that returns its PSNR and the PSNR inside the hole."""
         viewport, renderer, picture = self.viewport, self._renderer, self.source.picture
         if self._keep and picture is not None:
             strips = renderer.without_bars(painting, depth=self._depth, on_rows=on_rows)

@@ -30,12 +30,12 @@ from neuralpaint.video.sinks import check_clip
 
 __all__ = ["VideoSettings", "prepare_video", "timelapse"]
 
-_MODEL_OF_FRAMES = "morph"  # learns the frames of an input that moves, unless one is chosen
+_MODEL_OF_FRAMES = "morph"  # the default model for an input that moves
 
 
 @dataclass(frozen=True, init=False)
 class VideoSettings(ComposedSettings):
-    """Everything that shapes a clip of a training."""
+    """All settings of `video`."""
 
     section: ClassVar[str] = "Clip"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("every", "seconds", "budget"),)
@@ -59,13 +59,13 @@ class VideoSettings(ComposedSettings):
         train_on = self.training.optimization.train_on
         if self.video.frames_from == "training" and train_on != "all":
             raise UsageError(
-                f"--frames-from training shows the trained pixels, and --train-on {train_on} "
+                f"--frames-from training shows the trained pixels, but --train-on {train_on} "
                 "leaves out the rest: choose --frames-from auto"
             )
         if self.video.frames_from == "training" and self.training.target.factor > 1:
             raise UsageError(
-                "--frames-from training shows the picture's own pixels, and --target-scale and "
-                "--enhance train on others: choose --frames-from auto"
+                "--frames-from training shows the picture's own pixels, but --target-scale and "
+                "--enhance train on a larger picture: choose --frames-from auto"
             )
 
 
@@ -89,17 +89,17 @@ def timelapse(
     Args:
         source: a path, an open binary file, or "-" for standard input.
         output: the clip; its suffix chooses the format.
-        settings: everything that shapes the clip.
+        settings: all settings of the clip.
         audio: a sound file for the clip.
-        record: a take of the training to be written.
-        save: the painting at the end of the training to be written.
+        record: the file into which a take of the training is written.
+        save: the file into which the painting at the end of the training is written.
         resume: whether to resume an interrupted run for `output`, if there is one.
         overwrite: whether `output`, `record` and `save` may exist.
         report: called with the progress, several times a second.
         **options: fields of `VideoSettings`, instead of `settings`: for example `steps=3000`.
 
     Raises:
-        UsageError: an option cannot be used, or the output exists or cannot be there.
+        UsageError: an option cannot be used, or the output exists or cannot be written there.
         PictureError: the picture cannot be read.
         DeviceError: the device does not exist or has too little memory.
         DivergedError: the loss became NaN; the clip so far has been written.
@@ -184,6 +184,6 @@ def _detail(canvas: Canvas, settings: VideoSettings) -> float:
     """Return the greatest number of frame pixels per pixel of the picture."""
     video = settings.video
     if video.frames_from == "training":
-        return 1.0  # such frames show the picture's own pixels
+        return 1.0  # these frames show the picture's own pixels
     camera = None if video.camera is None else cameras.parse(video.camera)
     return detail_of(canvas, settings.view, longest=LONGEST_CLIP, camera=camera)

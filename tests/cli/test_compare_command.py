@@ -67,7 +67,7 @@ def test_a_note_says_that_different_losses_do_not_compare(folder: Path, compare:
     status, _, stderr = compare(*words, *QUICK)
     assert status == 0
     first, *others = stderr.splitlines()
-    assert first.startswith("neuralpaint: the losses are not of one kind (")
+    assert first.startswith("neuralpaint: the contestants have different losses (")
     assert len(others) == 1
 
 
@@ -143,8 +143,10 @@ def test_an_interrupted_race_keeps_the_finished_contestants(
     assert (last["event"], last["winner"], last["missing"]) == ("interrupted", "a", ["b"])
     assert (folder / "out" / "report.html").is_file()
     _, stdout, _ = compare(*short, "--resume", "--dry-run")
-    assert "there already" in next(line for line in stdout.splitlines() if line.startswith("  a "))
-    assert "there already" not in next(
+    assert "finished earlier" in next(
+        line for line in stdout.splitlines() if line.startswith("  a ")
+    )
+    assert "finished earlier" not in next(
         line for line in stdout.splitlines() if line.startswith("  b ")
     )
     assert not list((folder / "out").rglob(".*"))

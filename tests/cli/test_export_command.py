@@ -111,7 +111,7 @@ def test_a_dry_run_writes_nothing_and_finds_what_is_wrong(saved: Path) -> None:
         (("in.png", "-o", "f.npz"), 1, "in.png"),
         (("a.painting", "-o", "f.obj"), 2, ".obj"),
         (("a.painting", "-o", "there/f.npz"), 2, "there"),
-        (("a.painting", "-o", "a.painting.npz", "--at", "3"), 2, "--at is about takes"),
+        (("a.painting", "-o", "a.painting.npz", "--at", "3"), 2, "--at needs a take"),
         (("a.take", "-o", "f.npz", "--at", "9"), 2, "--at 9"),
         (("a.take", "-o", "f.npz", "--at", "soon"), 2, "--at"),
     ],

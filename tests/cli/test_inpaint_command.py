@@ -56,7 +56,7 @@ def test_a_clip_is_made_again_with_its_mask_given_again(masked: Path, typed: Typ
     again = ("replay", "out.mp4", "in.png", "-o", "again.mp4")
     refused = typed(*again)
     assert refused.returncode == 2
-    assert "it was made with the file --mask hole.png" in refused.stderr
+    assert "the file was made with --mask hole.png" in refused.stderr
     done = typed(*again, "--mask", "masks/hole.png")
     assert done.returncode == 0, done.stderr
     sizes = [(masked / name).stat().st_size for name in ("out.mp4", "again.mp4")]
@@ -69,7 +69,7 @@ def test_a_generated_mask_needs_no_file_to_be_made_again(masked: Path, typed: Ty
     assert typed("paint", "in.png", "-o", "a.png", *words).returncode == 0
     again = ("replay", "a.png", "in.png", "-o", "b.png")
     refused = typed(*again, "--mask", "masks/hole.png")
-    assert "--mask: it was made without such a file" in refused.stderr
+    assert "--mask: the file was made without it" in refused.stderr
     assert typed(*again).returncode == 0
     first, second = (np.array(Image.open(masked / name)) for name in ("a.png", "b.png"))
     np.testing.assert_array_equal(first, second)
@@ -79,9 +79,15 @@ def test_a_generated_mask_needs_no_file_to_be_made_again(masked: Path, typed: Ty
     ("words", "message"),
     [
         (["inpaint", "in.png", "-o", "o.png"], "give --mask"),
-        (["inpaint", "in.png", "-o", "o.mp4", "--mask", "random", "--keep-known"], "a clip has"),
-        (["inpaint", "in.png", "-o", "o.png", "--mask", "random", "--fps", "5"], "a still has"),
-        (["paint", "in.png", "-o", "o.png", "--invert"], "--invert is about --mask"),
+        (
+            ["inpaint", "in.png", "-o", "o.mp4", "--mask", "random", "--keep-known"],
+            "for a clip: make",
+        ),
+        (
+            ["inpaint", "in.png", "-o", "o.png", "--mask", "random", "--fps", "5"],
+            "for a still: make",
+        ),
+        (["paint", "in.png", "-o", "o.png", "--invert"], "--invert has no effect without --mask"),
         (
             ["video", "in.png", "-o", "o.mp4", "--overlay", "mask"],
             "pixels of the picture are",

@@ -57,7 +57,7 @@ def test_only_a_morph_has_several_inputs(pictures: Path, typed: Typed) -> None:
     assert typed(*words).returncode == 0
     refused = typed("replay", "a.png", "10.png", "01.png", "-o", "b.png")
     assert refused.returncode == 2
-    assert "made of one INPUT, not of 2" in refused.stderr
+    assert "made from one INPUT, not 2" in refused.stderr
 
 
 @pytest.mark.parametrize(

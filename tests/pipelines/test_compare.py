@@ -203,7 +203,7 @@ def test_the_held_out_pixels_decide_the_ranking(
     page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
     content = results_of(tmp_path / "out")
     if split:
-        assert "skipconn with 21.50 dB (PSNR of the pixels held out), 11.50 dB ahead" in page.text
+        assert "skipconn with 21.50 dB (PSNR of the held-out pixels), 11.50 dB ahead" in page.text
         assert content["ranked_by"] == "psnr_held_out"
     else:
         assert "fourier with 30.00 dB (PSNR), 10.00 dB ahead" in page.text
@@ -222,7 +222,7 @@ def test_the_held_out_pixels_decide_the_ranking(
 def test_a_note_says_that_different_losses_do_not_compare(
     photo: Path, tmp_path: Path, result: CompareResult
 ) -> None:
-    words = "the losses are not of one kind"
+    words = "the contestants have different losses"
     options = QUICK | {"model": SMALL, "loss": "mse,mae"}
     compare(photo, tmp_path / "out", **options)
     assert f"{words} (m" in (tmp_path / "out" / "report.html").read_text("utf-8")
@@ -530,7 +530,7 @@ def test_wrong_settings_of_the_last_variant_are_refused_before_the_first_is_trai
 
 def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     Image.fromarray(soft_pixels()).save(tmp_path / "grid.png")
-    with pytest.raises(UsageError, match=r"the input .*grid\.png.* is where results go"):
+    with pytest.raises(UsageError, match=r"the results would replace the input .*grid\.png"):
         compare(tmp_path / "grid.png", tmp_path, overwrite=True, **QUICK)
 
 

@@ -131,7 +131,7 @@ def test_bars_go_around_what_is_kept(scratched: Path, photo: Path, hole: Path) -
     [
         ({"keep_known": True}, "all pixels of the picture are known"),
         ({"keep_known": True, "mask": "centre", "scale": 2}, "own size, 36x24"),
-        ({"fill": "none"}, "--fill is about --mask"),
+        ({"fill": "none"}, "--fill has no effect without --mask"),
     ],
     ids=str,
 )
@@ -175,9 +175,13 @@ def test_a_clip_without_a_hole_has_none_to_show(photo: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("a.png", {"overlay": "mask"}, "--overlay: a still has none; make a clip such as .mp4"),
-        ("a.mp4", {"keep_known": True}, "--keep-known: a clip has none; make a still"),
-        ("a.mp4", {"depth": "16"}, "--depth: a clip has none"),
+        (
+            "a.png",
+            {"overlay": "mask"},
+            "--overlay cannot be used for a still: make a clip such as .mp4",
+        ),
+        ("a.mp4", {"keep_known": True}, "--keep-known cannot be used for a clip: make a still"),
+        ("a.mp4", {"depth": "16"}, "--depth cannot be used for a clip"),
         ("a.doc", {}, "unknown suffix '.doc'"),
         ("a", {}, "no suffix in"),
         ("a.png", {"audio": "a.mp3"}, "a still has no sound"),

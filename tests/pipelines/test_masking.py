@@ -115,10 +115,10 @@ def test_focus_and_order_are_planes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"invert": True}, "--invert is about --mask, and there is none"),
-        ({"truth": "photo.png"}, "--truth is about --mask"),
-        ({"focus_weight": 3}, "--focus-weight is about --focus"),
-        ({"order_until": 0.3}, "--order-until is about --order"),
+        ({"invert": True}, "--invert has no effect without --mask"),
+        ({"truth": "photo.png"}, "--truth has no effect without --mask"),
+        ({"focus_weight": 3}, "--focus-weight has no effect without --focus"),
+        ({"order_until": 0.3}, "--order-until has no effect without --order"),
         ({"mask": "rondom"}, "did you mean 'random'?"),
         ({"mask": "random:fraction=2"}, "fraction must be at most"),
         ({"mask": "no.png"}, "no mask file 'no.png'"),

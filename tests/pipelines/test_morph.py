@@ -316,7 +316,7 @@ def test_the_length_of_a_take_follows_its_walk(pages: Path, tmp_path: Path) -> N
         tmp_path / "a.take", tmp_path / "b.mkv", path="loop", seconds_each=1.0, fps=12, format="mkv"
     )
     assert len(frames_of(tmp_path / "b.mkv")) == 36
-    with pytest.raises(UsageError, match="--seconds-each is about a path through codes"):
+    with pytest.raises(UsageError, match="--seconds-each has no effect without --path"):
         npaint.render_saved(tmp_path / "a.take", tmp_path / "c.mkv", seconds_each=1.0)
 
 

@@ -118,10 +118,18 @@ def test_what_it_has_learned_is_shown_at_any_time(clip: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("settings", "options", "words"),
     [
-        (MorphSettings, {"between": 2}, "--between is about the frames of --frames-in"),
-        (VideoSettings, {"between": 2}, "--between is about the frames of --frames-in"),
-        (VideoSettings, {"frames_in": 3, "order": "centre-out"}, "--order is about pictures"),
-        (MorphSettings, {"frames_in": 3, "codes": "from-names"}, "--codes is about pictures"),
+        (MorphSettings, {"between": 2}, "--between has no effect without --frames-in"),
+        (VideoSettings, {"between": 2}, "--between has no effect without --frames-in"),
+        (
+            VideoSettings,
+            {"frames_in": 3, "order": "centre-out"},
+            "--order cannot be used with --frames-in",
+        ),
+        (
+            MorphSettings,
+            {"frames_in": 3, "codes": "from-names"},
+            "--codes cannot be used with --frames-in",
+        ),
     ],
 )
 def test_what_belongs_to_frames_or_to_pictures(

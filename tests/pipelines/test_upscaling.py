@@ -286,7 +286,7 @@ def test_the_input_is_never_overwritten(photo: Path, tmp_path: Path, name: str) 
     (out / "stills").mkdir(parents=True)
     source = photo.rename(out / name)
     before = source.read_bytes()
-    with pytest.raises(UsageError, match="is where results go"):
+    with pytest.raises(UsageError, match="would replace the input"):
         compare_upscaling(source, out, **QUICK, overwrite=True)
     assert source.read_bytes() == before
     assert files_in(out) == [name]
@@ -295,9 +295,9 @@ def test_the_input_is_never_overwritten(photo: Path, tmp_path: Path, name: str) 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"enhance": True}, "leave out --enhance: --upscale sees to that"),
-        ({"target_scale": 3}, "leave out --target-scale: --upscale sees to that"),
-        ({"train_on": "every-other"}, "leave out --train-on: --upscale sees to that"),
+        ({"enhance": True}, "leave out --enhance: --upscale sets it itself"),
+        ({"target_scale": 3}, "leave out --target-scale: --upscale sets it itself"),
+        ({"train_on": "every-other"}, "leave out --train-on: --upscale sets it itself"),
         ({"upscale": 1}, "upscale must be above 1"),
         ({"upscale": 17}, "upscale must be at most 16"),
         ({"model": ""}, "model must name at least one"),

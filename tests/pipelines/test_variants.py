@@ -187,7 +187,7 @@ def test_a_table_inside_the_sweep_is_the_same_as_a_dotted_key(tmp_path: Path) ->
         ("steps = ", "it is not TOML"),
         ("stepz = 3", "no setting named 'stepz': did you mean 'steps'"),
         ("steps = 'many'", "steps must be a whole number, not 'many'"),
-        ("lr = [1, 2]", "lr needs one value; lists stand under"),
+        ("lr = [1, 2]", "lr needs one value: put lists under"),
         ("[sweep]\nlr = 0.1", r"\[sweep\] lr: write a list of values"),
         ("[sweep]\nlr = []", r"\[sweep\] lr: write a list of values"),
         ("[sweep]\nlr = [0.1, 'fast']", r"\[sweep\] lr: lr must be a number, not 'fast'"),

@@ -1,1 +1,1 @@
-"""The bench: what a machine achieves, against its own limits and against a plain training loop."""
+"""The bench: measures this machine's speed relative to its peak, and quality over training time."""

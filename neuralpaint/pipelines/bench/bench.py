@@ -34,14 +34,13 @@ SAMPLE = Path(__file__).with_name("rocket.jpg")
 
 _CLOCKS = (1.0, 5.0, 10.0, 30.0, 60.0)  # seconds after which quality is usually compared
 _DEFAULT_MODELS = ("fourier", "skipconn", "pyramid")
-# One more, very short training: only a short schedule reaches a low PSNR as soon as possible.
-_SPRINT = 0.03  # of the longest training
+# An additional, very short training: a low PSNR is reached soonest with a short schedule.
+_SHORTEST = 0.03  # of the longest training
 _LONGEST_SIDE = 1920  # pixels: the largest frames of `neuralpaint video` by default
-_FILM_EVERY = 3  # points of the last training
+_FILM_EVERY = 3  # of the points of the longest training, every third is filmed
 
-# Expected seconds; a training takes as long as it is set to, and measuring it a quarter of that.
-_SPEED_SECONDS, _FILM_SECONDS = 1.5, 3.0
-_MEASURING = 1.25
+_SPEED_SECONDS, _FILM_SECONDS = 1.5, 3.0  # expected
+_MEASURING = 1.25  # times the expected time, because trainings are measured on the way
 
 
 @dataclass(frozen=True, init=False)
@@ -51,7 +50,7 @@ class BenchSettings(ComposedSettings):
     section: ClassVar[str] = "Training"
 
     model: str = setting(
-        "", "model to measure; may be given several times; unset, the models for films",
+        "", "model to measure; may be given several times; unset, fourier, skipconn and pyramid",
         entries=models, repeatable=True,
     )  # fmt: skip
     seconds: float = setting(
@@ -77,7 +76,7 @@ class BenchSettings(ComposedSettings):
     @property
     def durations(self) -> tuple[float, ...]:
         """The seconds of each training of a model, the shortest first."""
-        return (_SPRINT * self.seconds, *self.clocks)
+        return (_SHORTEST * self.seconds, *self.clocks)
 
     def training(self, model: str) -> TrainingSettings:
         """Return the settings of a training: the defaults of every other command."""
@@ -92,7 +91,7 @@ def bench(
     report: Report = ignore,
     **options: object,
 ) -> BenchResult:
-    """Measure this machine: speed, the cost of filming, quality by the clock.
+    """Measure this machine: speed, the time to film, and quality after seconds of training.
 
     A `KeyboardInterrupt` ends it with the measurements so far; the result is marked as interrupted.
 
@@ -116,7 +115,7 @@ def bench(
 
 
 def _expected_work(settings: BenchSettings, *, pictures: int) -> float:
-    """Return about how many seconds everything takes, without measuring during the trainings."""
+    """Return the expected seconds of everything but the measurements during the trainings."""
     count = len(settings.models)
     work = count * (_SPEED_SECONDS + _FILM_SECONDS) + pictures * count * sum(settings.durations)
     if not settings.no_reference:
@@ -148,11 +147,11 @@ class Bench:
         self._canvas, _ = CanvasSettings().views(self.pictures[0].canvas, longest=_LONGEST_SIDE)
         self._measurements = Measurements()
         self._work = _expected_work(settings, pictures=len(self.pictures))
-        self._done = 0.0  # of these seconds
+        self._done = 0.0  # seconds of `_work`
         self._report: Report = ignore
 
     def facts(self) -> dict[str, Any]:
-        """Return what will be measured, for a person or a program to read."""
+        """Return the plan of the measurements, for --dry-run and --json."""
         settings = self.settings
         return {
             "input": ", ".join(picture.name for picture in self.pictures),

@@ -1,19 +1,19 @@
-"""What training and filming cost: a step, against the machine's matrix peak, and a frame.
+"""The cost of training and filming: of a step, relative to the machine's matrix peak; of a frame.
 
-Of a step only matrix products are counted: activations, the loss, the optimizer and the average of
-the weights take time as well, but no matrix unit could do them. A product (m, k) @ (k, n) is
-2 m k n operations. For a batch of n = h * w pixels, crossings of h rows and w columns, and a layer
-with weights (out, in):
+Only the matrix products of a step are counted. Activations, the loss, the optimizer and the average
+of the weights take time too, but are no matrix products. A product (m, k) @ (k, n) is 2 m k n
+operations. For a batch of n = h * w pixels, which are all crossings of h rows and w columns, and a
+layer with weights (out, in):
 
     from hidden units         2 n out hidden                 once forward, twice backward: for the
                                                              weights and for the layer below
     from features of an axis  2 out (h widths_y + w widths_x)    once forward, once backward:
                                                              coordinates need no gradient
-    from features of the plane  2 n out width                likewise
+    from features of the plane  2 n out width                once forward, once backward
 
-Features of an axis are computed once per row or column, because the input term of a layer is a sum
-of one of each. Trained features (planes, tables) count as hidden units; reading and training them
-is no matrix product and is not counted.
+Features of an axis are multiplied once per row or column, because the products of a row and of a
+column are added. Trained features (planes, tables) count as hidden units; reading and training them
+is not a matrix product, and is not counted.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def step_cost(model: ColourModel, *, pixels: int, height: int, width: int) -> St
     columns, rows = math.sqrt(pixels * width / height), math.sqrt(pixels * height / width)
     trained = any(parameter.requires_grad for parameter in encoding.parameters())
     points = (columns, rows) if encoding.separable else (pixels,) * len(encoding.widths)
-    of_features = sum(2 * n * f for n, f in zip(points, encoding.widths, strict=True))
+    feature_flops = sum(2 * n * f for n, f in zip(points, encoding.widths, strict=True))
     matrices = [weight.shape for weight in network.parameters() if weight.ndim == 2]
     flops = 0.0
     for depth, (out, inputs) in enumerate(matrices):
@@ -125,15 +125,16 @@ def step_cost(model: ColourModel, *, pixels: int, height: int, width: int) -> St
         hidden = inputs - sum(encoding.widths) if has_features else inputs
         flops += 3 * 2 * pixels * out * hidden
         if has_features:
-            flops += (3 if trained else 2) * out * of_features
+            flops += (3 if trained else 2) * out * feature_flops
     return StepCost(flops, width=max(out for out, _ in matrices), complete=not trained)
 
 
 def _matrix_peaks(*, batch: int, width: int, device: str) -> dict[str, float]:
     """Return the FLOP/s of (batch, width) @ (width, width), by the type of its numbers.
 
-    A hidden layer is this product. Alone, with all operands in the nearest cache, it runs as fast
-    as the machine can at this width. CUDA trains hidden layers in bfloat16, so that counts too.
+    This is the product of a hidden layer. When it is repeated alone, its operands stay in the
+    cache, and it reaches the highest speed of the machine at this width. On CUDA, hidden layers are
+    trained in bfloat16, so that type is measured too.
     """
     types = [torch.float32, torch.bfloat16] if device == "cuda" else [torch.float32]
     return {
@@ -229,7 +230,7 @@ def _median_seconds(work: Callable[[int], object], *, device: str) -> float:
 
     The warm-up doubles n until `work(n)` lasts long enough; then several runs give the median.
     """
-    _seconds(work, 1, device)  # anything that is set up on first use
+    _seconds(work, 1, device)  # sets up whatever is set up on first use
     count = 1
     while (seconds := _seconds(work, count, device)) < _LEAST_SECONDS:
         count *= 2

@@ -22,9 +22,9 @@ __all__ = ["Point", "TrainingCallback", "sample_psnr", "still_psnr", "train_by_c
 TrainingCallback = Callable[[float, float | None], None]
 """Called several times a second with the seconds trained so far and the newest PSNR."""
 
-# Most points are early, where most happens: each is 20 % later than the one before.
+# Most points are early, where PSNR changes most: each is 20 % later than the one before.
 _FRACTIONS = tuple(1.2**-remaining for remaining in range(25, -1, -1))
-_SAMPLE = 1 << 16  # pixels, evenly spaced: their PSNR differs by a few tenths of a dB
+_SAMPLE = 1 << 16  # pixels, evenly spaced: the error is a few tenths of a dB
 _STILL = 1 << 20
 
 
@@ -33,7 +33,7 @@ class Point:
     """One measurement during a training."""
 
     seconds: float
-    """Seconds of training, without those of the measurements."""
+    """Seconds of training, without the time of the measurements."""
     psnr: float
     """In dB."""
     painting: Painting
@@ -69,8 +69,8 @@ def train_by_clock(
 def still_psnr(colours: Callable[[Grid], NDArray[np.float32]], picture: Picture) -> float:
     """Return the PSNR in dB of the 8-bit still of the picture's size.
 
-    `colours` returns those of a grid, float32 (h, w, 3) in [0, 1]. Of a picture larger than a
-    megapixel, only every few rows and columns are rendered.
+    `colours` returns the colours of a grid, float32 (h, w, 3) in [0, 1]. If the picture is larger
+    than a megapixel, only every few rows and columns are rendered.
     """
     return _psnr(colours, picture, pixels=_STILL)
 

@@ -37,7 +37,7 @@ __all__ = [
 _ORDER, _HIDDEN, _LAYERS = 32, 100, 7
 _BATCH, _LR, _CLIP = 8000, 1e-3, 0.01
 _EPOCHS_PER_REDUCTION, _REDUCTION = 3, 0.5
-_FRACTIONS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # measured at
+_FRACTIONS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of the training
 _CHUNK = 1 << 12  # pixels rendered at once
 
 
@@ -104,7 +104,7 @@ def pixel_loader(picture: Picture, *, seed: int) -> DataLoader[tuple[Tensor, Ten
 def train_steps(
     model: nn.Module, loader: DataLoader[tuple[Tensor, Tensor]], *, device: str
 ) -> Iterator[None]:
-    """Train without end; each step runs when the next item is requested."""
+    """Train endlessly; each step runs when the next item is requested."""
     optimizer = torch.optim.Adam(model.parameters(), lr=_LR)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, _EPOCHS_PER_REDUCTION, _REDUCTION)
     while True:

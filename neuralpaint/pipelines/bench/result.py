@@ -49,9 +49,9 @@ class Speed:
     ms_per_step: float
     mpx_per_second: float
     step_gflop: float  # the matrix products of a step
-    gflops: float  # the same per second, in GFLOP/s
+    gflops: float  # of these products per second, in GFLOP/s
     peak_gflops: Mapping[str, float]  # of (batch, width) @ (width, width), by type of number
-    share: float  # of the highest of these, in [0, 1]
+    share: float  # gflops / the highest peak, in [0, 1]
     whole: bool  # whether matrix products are the whole model; False where planes are trained
 
 
@@ -64,8 +64,8 @@ class ModelResult:
     render_ms: float | None  # per frame
     psnr: Mapping[float, float]  # in dB, by seconds of a training whose schedule ends there
     reached: Mapping[float, float | None]  # the first second with so many dB; None: never
-    match_seconds: float | None  # until it was as good as the reference at its end; None: never
-    ratio: float | None  # the seconds of the reference over these
+    match_seconds: float | None  # until it reached the final PSNR of the reference; None: never
+    ratio: float | None  # seconds of the reference / match_seconds
     curve: Curve  # the best PSNR so far
 
 
@@ -85,12 +85,12 @@ class Engines:
     batch: int  # pixels per step
     torch_ms: float
     numpy_ms: float
-    ratio: float  # of NumPy's time to torch's
+    ratio: float  # NumPy's time / torch's time
 
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What a machine achieves. Every PSNR is a mean over the pictures; speeds are of the first."""
+    """The results. Every PSNR is a mean over the pictures; speeds are measured on the first."""
 
     machine: Machine
     pictures: tuple[str, ...]
@@ -129,7 +129,7 @@ class Measurements:
         self._pictures: list[_PictureRecord] = []
 
     def begin_picture(self) -> None:
-        """Start with the next picture."""
+        """Begin the measurements on the next picture."""
         self._pictures.append(_PictureRecord())
 
     def end_picture(self) -> None:
@@ -192,8 +192,8 @@ class Measurements:
 def best_so_far(pictures: Sequence[Sequence[tuple[float, float]]]) -> Curve:
     """Return the mean over pictures of the best PSNR so far.
 
-    A training is only good at the time for which its schedule was made. So each training, with its
-    own end, contributes some points, and the curve is the best of all of them up to each time.
+    A training is best at the end of its schedule. So the points of several trainings, each with
+    another end, are combined, and the curve is the best PSNR of all of them up to each time.
 
     Args:
         pictures: for each picture its points (seconds, PSNR), in any order. The curve begins where
@@ -220,7 +220,7 @@ def seconds_to(curve: Curve, psnr: float) -> float | None:
 def draw_bench(result: BenchResult) -> Frame:
     """Return a chart of PSNR over training time, uint8 (1000, 1600, 3).
 
-    A curve is the best PSNR so far; its dots are the trainings whose schedule ends there.
+    A curve is the best PSNR so far; each dot is a training whose schedule ends there.
     """
     named = [(model.model, model.curve, tuple(model.psnr.items())) for model in result.models]
     if result.reference is not None:

@@ -63,8 +63,8 @@ def compare(
     """Train several networks on one picture, with the same seed and budget, and compare them.
 
     A `KeyboardInterrupt` ends the training; the result contains the variants that have finished,
-    and calling it again with `resume` trains the others. A variant that diverges, or for which the
-    memory does not suffice, does not stop the others.
+    and calling it again with `resume` trains the others. A variant that diverges, or that needs too
+    much memory, does not stop the others.
 
     Args:
         source: a path, an open binary file, or "-" for standard input.
@@ -81,7 +81,7 @@ def compare(
             `model="skipconn,fourier", seconds=10`.
 
     Raises:
-        UsageError: an option cannot be used, for any of the variants, or the folder.
+        UsageError: an option of any variant, or the folder, cannot be used.
         PictureError: the picture cannot be read.
         DeviceError: the device does not exist.
         EncodingError: ffmpeg is missing, or a file cannot be written.
@@ -116,28 +116,29 @@ class Job(ABC, Generic[O, R]):
     def run(self, report: Report = ignore) -> R:
         """Try every variant that is not finished yet, one after another, and write the results.
 
-        The first KeyboardInterrupt ends the trials, the second the rest.
+        The first KeyboardInterrupt ends the trials, and the results so far are written; the second
+        ends that too.
         """
         outcomes = dict(self.finished)
-        ahead = [each for each in self.variants if each.slug not in outcomes]
+        pending = [each for each in self.variants if each.slug not in outcomes]
         interrupted = False
         self.folder.make()
         try:
             self._begin()
             try:
-                for variant in ahead:
-                    outcome = self._attempt(variant, self._reporter(variant, ahead, report))
+                for variant in pending:
+                    outcome = self._attempt(variant, self._reporter(variant, pending, report))
                     outcomes[variant.slug] = outcome
                     if outcome.status != "finished":
                         _log.warning("%s: %s (%s)", outcome.name, outcome.verdict, outcome.message)
             except KeyboardInterrupt:
                 interrupted = True
-                if not self._suffices(outcomes):
+                if not self._has_results(outcomes):
                     raise
             report(Progress("summarise", 1.0, details=self._details(None)))
-            entered = [outcomes[each.slug] for each in self.variants if each.slug in outcomes]
+            tried = [outcomes[each.slug] for each in self.variants if each.slug in outcomes]
             missing = [each.name for each in self.variants if each.slug not in outcomes]
-            return self._sum_up(entered, missing=tuple(missing), interrupted=interrupted)
+            return self._sum_up(tried, missing=tuple(missing), interrupted=interrupted)
         finally:
             self.folder.remove_if_empty()
 
@@ -151,10 +152,10 @@ class Job(ABC, Generic[O, R]):
 
     @abstractmethod
     def _attempt(self, variant: Variant, report: Report) -> O:
-        """Try a variant. `report` is called with the progress of it alone."""
+        """Try a variant. `report` is called with the progress of this variant."""
 
-    def _suffices(self, outcomes: Mapping[str, O]) -> bool:
-        """Return whether an interrupted comparison has results."""
+    def _has_results(self, outcomes: Mapping[str, O]) -> bool:
+        """Return whether an interrupted comparison has results to be written."""
         return bool(outcomes)
 
     @abstractmethod
@@ -162,13 +163,13 @@ class Job(ABC, Generic[O, R]):
         """Return the result of some outcomes, the best first."""
 
     @abstractmethod
-    def _draw(self, result: R, entered: Sequence[O]) -> list[str]:
-        """Write all files but the tables, and return their names; `entered` is in trial order."""
+    def _draw(self, result: R, tried: Sequence[O]) -> list[str]:
+        """Write all files but the tables, and return their names; `tried` is in trial order."""
 
-    def _sum_up(self, entered: Sequence[O], *, missing: tuple[str, ...], interrupted: bool) -> R:
-        result = self._result(tuple(sorted(entered, key=lambda each: each.rank_key)))
+    def _sum_up(self, tried: Sequence[O], *, missing: tuple[str, ...], interrupted: bool) -> R:
+        result = self._result(tuple(sorted(tried, key=lambda each: each.rank_key)))
         result = replace(result, missing=missing, interrupted=interrupted)
-        files = [*self._draw(result, entered), "results.csv", "results.json"]
+        files = [*self._draw(result, tried), "results.csv", "results.json"]
         self.folder.write("results.csv", csv_of(result.rows()))
         self.folder.tidy(made=files, keep=self._keep)
         seconds = time.perf_counter() - self._began
@@ -176,10 +177,10 @@ class Job(ABC, Generic[O, R]):
         self.folder.write("results.json", json_of(result.content(), indent=1) + "\n")
         return result
 
-    def _reporter(self, variant: Variant, ahead: Sequence[Variant], report: Report) -> Report:
-        """Return a report of one variant's progress that reports the progress of all."""
-        costs = [float(each.training is not None) for each in ahead]  # a resampler takes no time
-        index, total = ahead.index(variant), max(1.0, sum(costs))
+    def _reporter(self, variant: Variant, pending: Sequence[Variant], report: Report) -> Report:
+        """Return a callback for the progress of one variant; it reports the overall progress."""
+        costs = [float(each.training is not None) for each in pending]  # a resampler takes no time
+        index, total = pending.index(variant), max(1.0, sum(costs))
         details = self._details(variant)
 
         def show(progress: Progress) -> None:
@@ -194,7 +195,7 @@ class Job(ABC, Generic[O, R]):
         return {self.role: name, "number": number, "count": len(self.variants)}
 
     def _size(self, variant: Variant, picture: Picture) -> tuple[int, int] | None:
-        """Return the weights and steps of a variant; None if the memory does not suffice.
+        """Return the weights and steps of a variant; None if it needs too much memory.
 
         Raises:
             UsageError: its settings cannot be used.
@@ -205,7 +206,7 @@ class Job(ABC, Generic[O, R]):
             network = learner(picture, variant.training)
         except UsageError as error:
             raise UsageError(f"{self.role} {variant.name!r}: {error}") from None
-        except FAILURES:  # its trial will report it
+        except FAILURES:  # reported when it is tried
             return None
         return network.weights, network.steps
 
@@ -231,7 +232,7 @@ class Race(Job[RaceOutcome, CompareResult]):
         resume: bool = False,
         overwrite: bool = False,
     ) -> None:
-        """Prepare a race with the settings that were `chosen` and those of a sweep."""
+        """Prepare a race with the settings that were `chosen` and the settings of a sweep."""
         super().__init__(folder)
         self._resume = resume
         self.settings = sweep.settings(chosen)
@@ -245,7 +246,7 @@ class Race(Job[RaceOutcome, CompareResult]):
         self._weights = [size and size[0] for size in sizes]
         steps = next((size[1] for size in sizes if size is not None), None)
         if self.settings.budget[1] is None and steps is not None:
-            # Without a budget, all variants get the number of steps that suits the first.
+            # Without a budget, all variants get the default number of steps of the first.
             self.settings = self.settings.replaced(steps=steps)
             self.variants = sweep.variants(self.settings, chosen)
         digest = fingerprint(self.picture)
@@ -255,7 +256,7 @@ class Race(Job[RaceOutcome, CompareResult]):
         self._keep = None if resume else list(self._digests.values())
 
     def facts(self) -> dict[str, Any]:
-        """Return the plan of the race, for `--dry-run`."""
+        """Return the plan of the race, for --dry-run and --json."""
         unit, amount = self.settings.budget
         size = f"{self._layout.width}x{self._layout.height}"
         return {
@@ -315,7 +316,7 @@ class Race(Job[RaceOutcome, CompareResult]):
         )
         try:
             outcome = training.run(folder)
-        except BaseException:  # without a record, its files would stay forever
+        except BaseException:  # without a record, its files would never be removed
             self.folder.forget(digest)
             raise
         write_record(outcome, folder)
@@ -332,7 +333,7 @@ class Race(Job[RaceOutcome, CompareResult]):
             machine=self._machine(self.settings.machine),
         )
 
-    def _draw(self, result: CompareResult, entered: Sequence[RaceOutcome]) -> list[str]:
+    def _draw(self, result: CompareResult, tried: Sequence[RaceOutcome]) -> list[str]:
         """Write the stills, the grid, the curves, the race and the report."""
         from neuralpaint.pipelines.compare.maps import draw_grid, exhibit
         from neuralpaint.pipelines.compare.report import panels_of, write_report
@@ -352,11 +353,11 @@ class Race(Job[RaceOutcome, CompareResult]):
                 self.folder.write(f"curves.{kind}", content)
                 files.append(f"curves.{kind}")
         poster = None
-        if not self.settings.no_race and any(outcome.film for outcome in entered):
+        if not self.settings.no_race and any(outcome.film for outcome in tried):
             poster = film_race(
                 self.folder.path / "race.mp4",
                 self.picture,
-                outcomes=entered,
+                outcomes=tried,
                 winner=result.winner,
                 settings=self.settings,
             )

@@ -40,18 +40,18 @@ class Folder:
         self.path = Path(path)
 
     def check(self, source: Source, *, resume: bool, overwrite: bool, empty: bool) -> None:
-        """Check that the results can be written; nothing is left behind.
+        """Check that the results can be written, without leaving files behind.
 
         Args:
             source: the input, which must not be replaced.
             resume: whether a comparison in the folder is continued.
             overwrite: whether a comparison in the folder may be replaced.
-            empty: whether any other file prevents it, too, unless `overwrite`.
+            empty: whether the folder must be empty, unless `overwrite`.
 
         Raises:
-            UsageError: it is no folder, its parent is missing, it contains a comparison that is
-                neither resumed nor replaced, or the input.
-            EncodingError: it cannot be written to.
+            UsageError: the path is not a folder, its parent is missing, or it contains the input or
+                a comparison that is neither resumed nor replaced.
+            EncodingError: the folder cannot be written to.
         """
         if resume and overwrite:
             raise UsageError("--resume and -y exclude each other: give one of them")
@@ -64,11 +64,11 @@ class Folder:
                 "continue it, -y to replace it, or choose another folder"
             )
         if isinstance(source, str | Path):
-            # Every still: those of an earlier comparison are removed.
+            # Every file in stills/, because stills of an earlier comparison are removed.
             in_stills = Path(source).resolve().parent == (self.path / _STILLS).resolve()
             if in_stills or any(_is_same(Path(source), self.path / name) for name in _FILES):
                 raise UsageError(
-                    f"the input {str(source)!r} is where results go: choose another folder"
+                    f"the results would replace the input {str(source)!r}: choose another folder"
                 )
         if self.path.is_dir():
             for name in _FILES:
@@ -84,7 +84,7 @@ class Folder:
             _make(folder)
 
     def remove_if_empty(self) -> None:
-        """Remove the folders that have stayed empty."""
+        """Remove the folders that are empty."""
         folders = [*self._variant_folders(), self.path / _STILLS, self.path / _VARIANTS, self.path]
         for folder in folders:
             with contextlib.suppress(OSError):
@@ -134,7 +134,7 @@ class Folder:
         for name in _KEPT:
             with contextlib.suppress(OSError):
                 (folder / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # it contains foreign files
+        with contextlib.suppress(OSError):  # files that are not ours stay
             folder.rmdir()
 
     def _listed(self) -> list[str]:

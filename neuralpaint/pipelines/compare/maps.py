@@ -69,12 +69,12 @@ def exhibit(outcome: RaceOutcome, frame: Frame | None, picture: Picture) -> Exhi
     """Return the final picture of an outcome with its errors."""
     if frame is None:
         return Exhibit(outcome, None, None)
-    away = np.abs(np.subtract(frame, picture.pixels, dtype=np.int16))
-    return Exhibit(outcome, frame, away.mean(axis=2, dtype=np.float32))
+    difference = np.abs(np.subtract(frame, picture.pixels, dtype=np.int16))
+    return Exhibit(outcome, frame, difference.mean(axis=2, dtype=np.float32))
 
 
 def error_scale(exhibits: Sequence[Exhibit]) -> int:
-    """Return the error, in levels of 255, from which on all maps have the brightest colour."""
+    """Return the error, in levels of 255, that gets the brightest colour in all maps."""
     percentiles = [
         float(np.percentile(each.errors, _PERCENTILE))
         for each in exhibits
@@ -97,7 +97,7 @@ def spectrum(frame: Frame) -> NDArray[np.float32]:
     edge of the frame to the opposite one would cause.
     """
     grey = frame.mean(axis=2) / 255
-    # Never 0, so that every pixel counts.
+    # The window is nowhere 0, so that every pixel counts.
     hann = [np.sin(math.pi * (np.arange(side) + 0.5) / side) ** 2 for side in grey.shape]
     transformed = np.fft.fftshift(np.fft.fft2(grey * np.outer(*hann)))
     return np.log10(np.abs(transformed) + 1e-12).astype(np.float32)
@@ -129,8 +129,8 @@ def disagreement(frames: Iterable[Frame]) -> NDArray[np.float32]:
     first = next(greys)
     count, total, squares = 1, np.zeros_like(first), np.zeros_like(first)
     for grey in greys:
-        away = grey - first
-        count, total, squares = count + 1, total + away, squares + away * away
+        change = grey - first
+        count, total, squares = count + 1, total + change, squares + change * change
     variance: NDArray[np.float32] = squares / count - (total / count) ** 2
     return np.sqrt(np.maximum(variance, 0))
 
@@ -138,7 +138,8 @@ def disagreement(frames: Iterable[Frame]) -> NDArray[np.float32]:
 def places_of(interest: NDArray[np.float32], *, side: int, border: int, count: int) -> list[Crop]:
     """Return up to `count` squares, well apart, where the interest (h, w) is highest.
 
-    `border` pixels along each edge are left out. Without any interest it is one in the middle.
+    `border` pixels along each edge are left out. If the interest is 0
+    everywhere, one square in the middle is returned.
     """
     step = max(1, side // _FINENESS)
     height, width = interest.shape
@@ -175,7 +176,7 @@ def crop_side(height: int, width: int, *, border: int = 0, most: int | None = No
 def differing_crops(picture: Picture, exhibits: Sequence[Exhibit], count: int = 3) -> list[Crop]:
     """Return up to `count` squares where the errors of the variants differ most.
 
-    Of one variant, or of equal ones, they are where the error is largest.
+    With one variant, or equal ones, they are where the error is largest.
     """
     errors = [each.errors for each in exhibits if each.errors is not None]
     if not errors:
@@ -188,7 +189,7 @@ def differing_crops(picture: Picture, exhibits: Sequence[Exhibit], count: int = 
 
 
 _TILE = 360  # pixels of the longer side of a tile of the grid, at most
-_PER_BAND = 5  # variants in a band; the original stands before them
+_PER_BAND = 5  # variants in a band; the original is drawn before them
 _GAP, _MARGIN = 16, 36
 _TYPE, _SMALL = 21, 17
 
@@ -242,7 +243,7 @@ def _draw_column(
     tiles: Sequence[Frame | str],
     tile: tuple[int, int],
 ) -> None:
-    """Draw tiles, or what is written in their place, under a name and a value."""
+    """Draw tiles, or texts in place of missing ones, under a name and a value."""
     top, left = corner
     width, middle = tile[1], top + _TYPE
     value = shortened(value, _TYPE, 0.62 * width)

@@ -1,4 +1,4 @@
-"""Names of trainings: the settings in which each differs from the others, for people and files."""
+"""Names of trainings: the settings in which each differs from the others."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _NOT_PLAIN = re.compile(r"[^a-z0-9.]+")
 def named(
     trainings: Sequence[TrainingSettings], given: Sequence[str | None]
 ) -> list[tuple[str, str]]:
-    """Return a (name, file name) for every training, each unique; some names are given.
+    """Return a unique (name, file name) for every training; None in `given` is a missing name.
 
-    A name is one line for people. A file name is lower-case ASCII, without a suffix.
+    A name is one line of text. A file name is lower-case ASCII, without a suffix.
 
     Raises:
-        UsageError: two given names are the same, but for upper and lower case.
+        UsageError: two given names are equal when case is ignored.
     """
     taken = [name.casefold() for name in given if name is not None]
     for name in given:

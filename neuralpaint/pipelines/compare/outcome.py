@@ -63,8 +63,8 @@ class CurvePoint:
     seconds: float  # of training
     loss: float  # mean since the point before; at the last point, over the last tenth of the steps
     psnr: float  # over all pixels
-    psnr_train: float  # over those that are learned
-    psnr_held_out: float | None  # over the others; None where there are none
+    psnr_train: float  # over the learned pixels
+    psnr_held_out: float | None  # over the held-out pixels; None where there are none
 
     @property
     def score(self) -> float:
@@ -77,13 +77,13 @@ _UNMEASURED = CurvePoint(0.0, 0, 0.0, math.nan, math.nan, math.nan, None)
 
 @dataclass(frozen=True)
 class Outcome(ABC):
-    """What a variant has achieved."""
+    """The result of one variant."""
 
     variant: Variant
     status: Status
     message: str = ""  # why it did not finish
-    weights: int = 0  # learned; 0 of a resampler
-    steps: int = 0  # trained; 0 of a resampler
+    weights: int = 0  # of the network; 0 for a resampler
+    steps: int = 0  # trained; 0 for a resampler
     still: Path | None = None  # PNG of the picture's size; None where there is none
 
     @property
@@ -119,10 +119,10 @@ class Outcome(ABC):
 
 @dataclass(frozen=True)
 class RaceOutcome(Outcome):
-    """What a variant has achieved in a race."""
+    """The result of one variant of a race."""
 
     train_seconds: float = 0.0
-    curve: tuple[CurvePoint, ...] = ()  # the last at every pixel, the others at a sample
+    curve: tuple[CurvePoint, ...] = ()  # the last measured at every pixel, the others at a sample
     fractions: tuple[float, ...] = ()  # of the training, at each frame of the film
     film: Path | None = None  # lossless, of the size of a cell
     resumed: bool = False  # taken from an earlier run
@@ -164,11 +164,11 @@ class RaceOutcome(Outcome):
 
 @dataclass(frozen=True)
 class UpscaleOutcome(Outcome):
-    """The restoration of the picture by one method."""
+    """The result of one method of upscaling."""
 
     figures: Figures = _UNKNOWN
-    seconds: float = 0.0  # for everything, from the small picture to the large one
-    cpu_seconds: float = 0.0  # the same, of all threads together
+    seconds: float = 0.0  # from the small picture to the large one
+    cpu_seconds: float = 0.0  # the same, summed over all threads
 
     @property
     def method(self) -> Variant:

@@ -37,7 +37,7 @@ __all__ = ["Layout", "arrange", "film_race", "layout_of"]
 
 _WIDEST, _HIGHEST = 1920, 1080  # pixels; every player can show these
 _GAP = 10  # pixels between two cells
-_SQUARES = 3  # times: a picture that is enlarged so much shows its pixels as squares
+_SQUARES = 3  # times: a picture enlarged this much or more shows its pixels as squares
 _REVEAL = 0.6  # seconds of the transition to the winner
 _RIM = 4  # pixels around the winner's cell
 _DIM = 0.4  # brightness of a variant that has failed
@@ -50,13 +50,13 @@ class Layout:
     height: int  # of the whole, in pixels
     width: int
     cell: tuple[int, int]  # (height, width)
-    film: tuple[int, int]  # the same, or that of a picture that is smaller
+    film: tuple[int, int]  # (height, width) of the films: of a cell, or of a smaller picture
     corners: tuple[tuple[int, int], ...]  # (top, left) of each cell
     line: Box
     size: int  # of the text on the line
 
     def box(self, index: int) -> Box:
-        """Return the place of a cell."""
+        """Return the (top, left, height, width) of a cell."""
         return (*self.corners[index], *self.cell)
 
 
@@ -70,7 +70,7 @@ def arrange(count: int, *, height: int, width: int) -> Layout:
     """Return the layout of `count` cells that show a picture of `height` x `width` pixels.
 
     The cells are as large as possible within 1920x1080. A picture that is larger than its cell is
-    filmed at the size of the cell; a smaller one at its own, and then enlarged.
+    filmed at the size of the cell; a smaller one is filmed at its own size, and then enlarged.
     """
     size = round(0.8 * type_size(_HIGHEST, _WIDEST))
     room = _HIGHEST - round(2.2 * size)
@@ -80,7 +80,7 @@ def arrange(count: int, *, height: int, width: int) -> Layout:
         across = (_WIDEST - (columns + 1) * _GAP) / (columns * width)
         return min(across, (room - (rows + 1) * _GAP) / (rows * height))
 
-    # Of equally large ones the one with the fewest empty places.
+    # Of layouts with equally large cells, the one with the fewest empty places.
     columns = max(range(1, count + 1), key=lambda c: (round(scale(c), 3), -(-count % c)))
     rows, factor = -(-count // columns), scale(columns)
     if factor >= _SQUARES:
@@ -146,7 +146,7 @@ def film_race(
                 frame = race.frame(1.0, reveal=reveal)
                 writer.write(frame)
         except KeyboardInterrupt:
-            writer.abort()  # a race without its end is of no use
+            writer.abort()  # an incomplete race is not kept
             raise
     return frame
 
@@ -154,7 +154,7 @@ def film_race(
 def _paced(outcome: RaceOutcome, fractions: Sequence[float]) -> Generator[Frame | None, None, None]:
     """Yield the frame of a film at each moment; None after the variant has failed.
 
-    The film of an earlier run may have other moments: then it is the last frame before.
+    The film of an earlier run may have other moments: then the last frame before is yielded.
     """
     if outcome.film is None:
         yield from (None for _ in fractions)
@@ -190,7 +190,7 @@ class _Race:
         self.cells = [
             _Cell(outcome, self.layout, index) for index, outcome in enumerate(outcomes, first)
         ]
-        # A variant without rivals is no winner.
+        # A single variant is not called a winner.
         rivals = self.cells if len(self.cells) > 1 else []
         self._winner = next((cell for cell in rivals if cell.outcome is winner), None)
         self._held_out = settings.optimization.train_on != "all"
@@ -267,7 +267,7 @@ class _Cell:
     def __init__(self, outcome: RaceOutcome, layout: Layout, index: int) -> None:
         self.outcome = outcome
         self.box = layout.box(index)
-        self._seen = blank(*layout.cell)
+        self._shown = blank(*layout.cell)
         self._failed = False
         self._fractions = [point.fraction for point in outcome.curve]
         self._scores = [min(point.score, 99.9) for point in outcome.curve]
@@ -275,17 +275,17 @@ class _Cell:
     def show(self, frame: Frame | None) -> None:
         """Set the frame of a moment; None: the variant has failed, its last frame turns grey."""
         if frame is not None:
-            self._seen = _enlarged(frame, self.box[2:])
+            self._shown = _enlarged(frame, self.box[2:])
         elif not self._failed:
             self._failed = True
-            grey = self._seen.astype(np.float32).mean(axis=2, keepdims=True)
-            self._seen = np.rint(_DIM * grey).astype(np.uint8).repeat(3, axis=2)
+            grey = self._shown.astype(np.float32).mean(axis=2, keepdims=True)
+            self._shown = np.rint(_DIM * grey).astype(np.uint8).repeat(3, axis=2)
 
     def draw(self, whole: Frame, fraction: float, reveal: float) -> None:
         """Draw the cell on the frame of the race."""
         top, left, height, width = self.box
         part = whole[top : top + height, left : left + width]
-        part[:] = self._seen
+        part[:] = self._shown
         value = ""
         if self._scores and not self._failed:
             score = float(np.interp(fraction, self._fractions, self._scores))
@@ -301,7 +301,7 @@ class _Cell:
 
 
 def _write_label(cell: Frame, name: str, value: str, *, colour: Colour = WHITE) -> None:
-    """Write a name, and a value of up to `00.0 dB`, on glass in a corner of a cell."""
+    """Write a name and a value, up to `00.0 dB`, on a translucent label in a corner of a cell."""
     height, width = cell.shape[:2]
     size = round(1.1 * type_size(height, width))
     pad, edge = round(0.6 * size), max(2, round(0.35 * size))
@@ -310,7 +310,7 @@ def _write_label(cell: Frame, name: str, value: str, *, colour: Colour = WHITE) 
         return
     text = shortened(name, size, room)
     wide = text_width(text, size) + 2 * pad
-    # As wide as it can become: the pill must not change while the value does.
+    # Room for the widest value, so that the label does not change its size.
     widest = max(text_width("00.0 dB", size), text_width(value, size)) if value else 0
     beside = bool(value) and wide + size + widest <= room + 2 * pad
     pill_width = wide + size + widest if beside else wide

@@ -57,20 +57,20 @@ def write_record(outcome: RaceOutcome, folder: Path) -> None:
 def read_record(variant: Variant, folder: Path, *, moments: Sequence[float]) -> RaceOutcome | None:
     """Return the outcome that an earlier run has recorded; None if the variant must be trained.
 
-    It must if it failed, if files are missing or damaged, or if its film has too few frames for a
-    race that shows these `moments` of the training, in [0, 1] and rising.
+    That is so if it failed, if files are missing or damaged, or if its film has too few frames for
+    a race that shows these `moments` of the training, in [0, 1] and rising.
     """
     try:
         content = json.loads((folder / "record.json").read_text("utf-8"))
         outcome = _outcome(content, variant, folder)
     except OSError:
         return None
-    except (ValueError, KeyError, TypeError, UsageError) as error:  # as the content is damaged
-        _log.warning("%s is damaged and is trained again (%s)", variant.name, error)
+    except (ValueError, KeyError, TypeError, UsageError) as error:  # damaged content
+        _log.warning("the record of %s is damaged: it is trained again (%s)", variant.name, error)
         return None
-    there = outcome.still is not None and outcome.still.is_file()
+    still = outcome.still is not None and outcome.still.is_file()
     film = outcome.film is not None and outcome.film.is_file()
-    if outcome.status == "failed" or not there or (moments and not film):
+    if outcome.status == "failed" or not still or (moments and not film):
         return None
     if not _covers(outcome.fractions, moments):
         _log.warning("%s is trained again: its film has too few frames for this race", variant.name)

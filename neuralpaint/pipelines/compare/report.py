@@ -36,7 +36,7 @@ _LONGEST = 1024  # pixels of a side of an embedded image
 _EXACT = 160  # pixels of a side up to which an image is lossless
 _ENLARGED = 320  # pixels of a side of an enlarged crop, at least
 _PIXELATED = 256  # pixels of a side up to which a browser must not smooth
-_MOST_DB = 80.0  # a higher PSNR cannot be seen, and is drawn here
+_MOST_DB = 80.0  # no difference is visible above it: higher PSNRs are drawn at this value
 
 
 class _Image(NamedTuple):
@@ -60,7 +60,7 @@ def write_report(
         result: the results.
         picture: the picture that was learned.
         exhibits: the final pictures, in the order of the result.
-        poster: the still that stands for race.mp4 until it is played; None if there is none.
+        poster: the still shown before race.mp4 is played; None if there is no race.mp4.
         files: the names of the other files.
     """
     import jinja2  # takes 40 ms, and only this page needs it
@@ -153,8 +153,8 @@ def _budget(result: CompareResult) -> str:
 
 
 def _measure(result: CompareResult) -> str:
-    """Return the measure that ranks."""
-    return "PSNR of the pixels held out" if result.splits else "PSNR"
+    """Return the measure by which variants are ranked."""
+    return "PSNR of the held-out pixels" if result.splits else "PSNR"
 
 
 def _lead(result: CompareResult) -> Iterator[str]:
@@ -193,7 +193,7 @@ def _shared_settings(result: CompareResult) -> dict[str, str]:
 
 
 def _own_settings(outcome: RaceOutcome) -> dict[str, str]:
-    """Return all settings of a variant that are not left to the program, by name."""
+    """Return all settings of a variant that are set, by name."""
     return _shown(outcome.settings.to_dict())
 
 
@@ -253,7 +253,7 @@ def panels_of(result: CompareResult) -> tuple[Panel, Panel]:
                     for point in points]  # fmt: skip
             label = f"{outcome.name}, held out"
             held_out.append(Curve(label, rest, number, dashed=True, in_legend=False))
-    pixels = "learned pixels; dashed: those held out" if result.splits else "all pixels"
+    pixels = "learned pixels; dashed: held-out pixels" if result.splits else "all pixels"
     return (
         Panel(f"PSNR in dB, {pixels}", unit, [*learned, *held_out]),
         Panel("loss while training", unit, losses, logarithmic=True),

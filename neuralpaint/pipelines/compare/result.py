@@ -57,7 +57,7 @@ class Comparison(ABC, Generic[O]):
     width: int
     outcomes: tuple[O, ...]  # those that finished by score, then the others
     machine: Machine
-    files: tuple[str, ...] = ()  # that were made, relative to the folder
+    files: tuple[str, ...] = ()  # all that were written, relative to the folder
     missing: tuple[str, ...] = ()  # names of the variants that were not tried
     total_seconds: float = 0.0
     interrupted: bool = False
@@ -71,7 +71,7 @@ class Comparison(ABC, Generic[O]):
     @property
     @abstractmethod
     def ranked_by(self) -> str:
-        """The name of the number that ranks."""
+        """The name of the number by which outcomes are ranked."""
 
     @abstractmethod
     def table(self) -> Table:
@@ -134,7 +134,7 @@ class CompareResult(Comparison[RaceOutcome]):
 
     @property
     def ranked_by(self) -> str:
-        """The name of the number that ranks."""
+        """The name of the number by which outcomes are ranked."""
         return "psnr_held_out" if self.splits else "psnr"
 
     def table(self) -> Table:
@@ -166,7 +166,7 @@ class CompareResult(Comparison[RaceOutcome]):
         if len(losses) < 2:
             return []
         kinds = ", ".join(losses)
-        return [f"the losses are not of one kind ({kinds}): their column does not compare"]
+        return [f"the contestants have different losses ({kinds}): their values cannot be compared"]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of results.csv, with the settings in which variants may differ."""
@@ -206,7 +206,7 @@ class CompareResult(Comparison[RaceOutcome]):
 
 @dataclass(frozen=True, kw_only=True)
 class UpscaleResult(Comparison[UpscaleOutcome]):
-    """The results of a comparison of upscalings; `height` and `width` are those of the original.
+    """The results of a comparison of upscalings; `height` and `width` are the original's.
 
     The sides of the original are cropped to multiples of a whole factor.
     """
@@ -231,7 +231,7 @@ class UpscaleResult(Comparison[UpscaleOutcome]):
 
     @property
     def ranked_by(self) -> str:
-        """The name of the number that ranks."""
+        """The name of the number by which outcomes are ranked."""
         return "psnr_y"
 
     @cached_property
@@ -240,7 +240,7 @@ class UpscaleResult(Comparison[UpscaleOutcome]):
         return next(each.figures for each in self.outcomes if each.variant == BASELINE)
 
     def gain(self, outcome: UpscaleOutcome) -> Figures:
-        """Return how much better a method is than Lanczos."""
+        """Return the figures of a method minus the figures of Lanczos."""
         return outcome.figures.over(self.baseline)
 
     def table(self) -> Table:

@@ -76,7 +76,7 @@ class AxesSettings(Settings):
     )
     schedule: str = setting("cosine", "learning rate over time", entries=schedules, repeatable=True)
     engine: str = setting(
-        "torch", "library that computes: torch, or numpy, the network from scratch",
+        "torch", "library that computes: torch, or numpy (written from scratch)",
         unit="engine", repeatable=True,
     )  # fmt: skip
 
@@ -168,8 +168,8 @@ class CompareSettings(ComposedSettings):
 
 
 _UPSCALE = (
-    "instead of a race: make the picture this many times smaller along each side, bring it back by "
-    "resampling and by each --model, plain and enhanced, and rank the results"
+    "instead of a race: make the picture this many times smaller along each side, enlarge it again "
+    "by resampling and by each --model, plain and enhanced, and rank the results"
 )
 
 
@@ -181,7 +181,7 @@ class DegradationSettings(Settings):
 
     upscale: float | None = setting(None, _UPSCALE, above=1.0, maximum=16)
     shrink: Kernel | None = setting(
-        None, "how the picture is made small; unset, by --kernel, which all methods assume"
+        None, "how the picture is made small; unset, as in --kernel, which all methods assume"
     )
     noise: float = setting(
         0.0, "standard deviation of Gaussian noise that is added to the small picture",
@@ -194,7 +194,7 @@ class DegradationSettings(Settings):
 
 @dataclass(frozen=True, init=False)
 class UpscaleSettings(ComposedSettings):
-    """Settings of a comparison of upscalings: how the picture is made small and brought back.
+    """Settings of a comparison of upscalings: how the picture is made small and enlarged again.
 
     `model` is a comma-separated list.
     """
@@ -203,7 +203,7 @@ class UpscaleSettings(ComposedSettings):
     overrides: ClassVar[Mapping[str, Mapping[str, Any]]] = {"upscale": {"default": 2.0}}
 
     degradation: DegradationSettings = group(DegradationSettings)
-    # Three models, as which one suits is the question: five minutes of one core at 768x512.
+    # Three models, because the best one is not known: five minutes of one core at 768x512.
     model: str = setting(
         "fourier,skipconn,pyramid", "model to train; may be given several times", entries=models,
         repeatable=True,
@@ -223,13 +223,13 @@ class UpscaleSettings(ComposedSettings):
         changed = [name for name in known if name in OWN and values[name] != known[name].default]
         if changed:
             flags = " and ".join(known[name].flag for name in changed)
-            raise UsageError(f"leave out {flags}: --upscale sees to that itself")
+            raise UsageError(f"leave out {flags}: --upscale sets it itself")
         if not self.models:
             raise UsageError("model must name at least one")
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The networks that bring the picture back, each once."""
+        """The models that enlarge the small picture, each once."""
         return tuple(_specs(models, self.model))
 
     @property
@@ -246,7 +246,7 @@ class UpscaleSettings(ComposedSettings):
         """Return the settings of a network that learns the small picture, to enlarge it.
 
         Raises:
-            UsageError: the settings exclude it.
+            UsageError: the settings cannot be used together.
         """
         own = {"model": model, "target_scale": self.factor, "enhance": enhance}
         return TrainingSettings.from_dict(_shared(self) | own)
@@ -255,7 +255,7 @@ class UpscaleSettings(ComposedSettings):
 def varying(training: TrainingSettings) -> dict[str, Any]:
     """Return the settings in which variants may differ: the target first, the engine last.
 
-    That is the order of version 0.1, in which names and columns are composed.
+    Names and columns have this order, which is that of version 0.1.
     """
     values = training.target.to_dict() | training.to_dict()
     values["engine"] = values.pop("engine")

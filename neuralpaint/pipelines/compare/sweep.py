@@ -1,13 +1,13 @@
 """A sweep: variants and their shared settings, in a TOML file.
 
-steps = 500                          # what all share
+steps = 500                          # settings that all share
 model = "fourier"
 
 [sweep]                              # every combination is a variant
 optimizer = ["adam", "sgd"]
 "model.order" = [16, 64, 256]        # a setting inside the model
 
-[[contestant]]                       # and one more
+[[contestant]]                       # one more variant
 name = "the old one"
 model = "skipconn"
 """
@@ -104,7 +104,7 @@ def _base_value(key: str, value: Any) -> Any:
     if isinstance(value, list) and key in AXES:
         value = ",".join(map(str, value))
     if isinstance(value, list | dict):
-        raise UsageError(f"{key} needs one value; lists stand under [sweep]")
+        raise UsageError(f"{key} needs one value: put lists under [sweep]")
     return options(CompareSettings)[key].convert(value, label=key)
 
 
@@ -156,7 +156,7 @@ def _checked(key: str, value: Any) -> Any:
 
 @contextmanager
 def _located(where: str) -> Iterator[None]:
-    """Put the place of the mistake before an error message."""
+    """Begin the messages of UsageErrors with `where`."""
     try:
         yield
     except UsageError as error:

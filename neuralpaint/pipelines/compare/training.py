@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluator", "Scores", "Training", "paint_note", "stops_of", "training_progress"]
 
-_POINTS = 36  # of a curve
+_POINTS = 36  # of a curve, at most
 _LARGEST_GAP = 8  # at least every eighth point is measured
-_TAIL = 0.1  # the part of the training over which its final loss is the mean
-# Measuring and filming may take this part of the training time, and a few seconds more; beyond
-# that, fewer points are measured and more frames are blended.
+_TAIL = 0.1  # of the training: the final loss is the mean over this last part
+# If measuring and filming take more than this fraction of the training time, plus a few seconds,
+# fewer points are measured and more frames are blended.
 _OVERHEAD, _GRACE = 0.5, 3.0
-_SAMPLE = 1 << 18  # pixels of a measurement; fewer are up to 1 dB wrong where edges are hardest
+_SAMPLE = 1 << 18  # pixels of a measurement; with fewer, sharp edges cause errors of up to 1 dB
 
 
 class Scores(NamedTuple):
@@ -186,7 +186,7 @@ class Training:
         stops, shots = self._stops(learner)
         for shot, snapshot in zip(shots, learn(learner, stops, look=look), strict=True):
             if snapshot is not self._newest:
-                # Before it is rendered: only now may a GPU report that the loss has diverged.
+                # Before rendering: a GPU reports a diverged loss only when the loss is read.
                 self._losses.add(snapshot)
             self._newest = snapshot
             if shot is None:
@@ -212,7 +212,7 @@ class Training:
         return stops, [*range(tail), None, *range(tail, len(fractions))]
 
     def _is_due(self, snapshot: Snapshot, learner: Learner) -> bool:
-        """Return whether a new snapshot is to be measured: ever fewer, if time is short."""
+        """Return whether to measure a snapshot; if time is short, fewer and fewer are measured."""
         if self._curve and self._curve[-1].step == snapshot.step:
             return False
         self._until_due -= 1
@@ -307,26 +307,26 @@ class _Losses:
         self._steps, self._totals = [0], [0.0]
 
     def add(self, snapshot: Snapshot) -> None:
-        """Add a snapshot. Raises DivergedError if a device reports it only now."""
+        """Add a snapshot. Reading its loss raises DivergedError if it has diverged on a GPU."""
         steps, loss = snapshot.step - self._steps[-1], snapshot.loss
         if steps:
             self._steps.append(snapshot.step)
             self._totals.append(self._totals[-1] + steps * loss)
 
     def since(self, step: int) -> float:
-        """Return the mean loss since a step, or since the snapshot before it; NaN of no steps."""
+        """Return the mean loss since a step, or since the snapshot before it; NaN without steps."""
         index = bisect_right(self._steps, step) - 1
         steps = self._steps[-1] - self._steps[index]
         return (self._totals[-1] - self._totals[index]) / steps if steps else math.nan
 
 
 def _tail_of(steps: int) -> int:
-    """Return the step after which the last part of a training begins: one step, at least."""
+    """Return the step after which the last part of a training begins; that has at least 1 step."""
     return max(0, min(steps - 1, round((1 - _TAIL) * steps)))
 
 
 def paint_note(settings: CompareSettings, variant: Variant, *, picture: str) -> Note:
-    """Return how `paint` makes the final picture of a variant."""
+    """Return the note from which `paint` makes the final picture of a variant."""
     shared = settings.to_dict()
     values = {name: shared[name] for name in options(PaintSettings) if name in shared}
     own = PaintSettings.from_dict(values | variant.settings.to_dict())

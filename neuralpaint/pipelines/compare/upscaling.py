@@ -1,4 +1,4 @@
-"""`compare --upscale`: the picture is made small, and every method brings it back."""
+"""`compare --upscale`: the picture is made small, and every method enlarges it again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ __all__ = ["Upscaling", "compare_upscaling", "degraded"]
 _LEAST = 8  # pixels of a side of the small picture
 _STOPS = 100  # at which the plan of a training limited by the clock is updated
 
-# The parts of a network's time after which its target is made, and its training ends.
+# The fractions of a network's time after which its target is ready, and its training ends.
 _MILESTONES = {"plain": (0.05, 0.95), "enhanced": (0.25, 0.96)}
 
 
@@ -58,7 +58,7 @@ def compare_upscaling(
     report: Report = ignore,
     **options: object,
 ) -> UpscaleResult:
-    """Make a picture small, bring it back by every method, and compare with the original.
+    """Make a picture small, enlarge it by every method, and compare with the original.
 
     The methods are nearest, bicubic and Lanczos resampling, and each network twice: trained on the
     small picture enlarged by resampling, and on the same enhanced. A `KeyboardInterrupt` ends it;
@@ -75,7 +75,7 @@ def compare_upscaling(
             `upscale=4, model="fourier,pyramid"`.
 
     Raises:
-        UsageError: an option cannot be used, the folder, or so small a picture.
+        UsageError: an option or the folder cannot be used, or the picture is too small.
         PictureError: the picture cannot be read.
         DeviceError: the device does not exist.
         EncodingError: a file cannot be written.
@@ -85,7 +85,7 @@ def compare_upscaling(
 
 
 class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
-    """A comparison of ways to bring a picture back that was made small."""
+    """A comparison of ways to enlarge a picture that was made small."""
 
     role = "method"
 
@@ -108,7 +108,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         self._sizes = [self._size(each, self.small) for each in self.variants]
 
     def facts(self) -> dict[str, Any]:
-        """Return the plan of the comparison, for `--dry-run`."""
+        """Return the plan of the comparison, for --dry-run and --json."""
         settings, training = self.settings, self.settings.to_dict()
         budget = next((k for k in ("seconds", "epochs", "steps") if training[k] is not None), None)
         return {
@@ -189,7 +189,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         by_clock = network.settings.optimization.seconds is not None
         fractions = [i / _STOPS for i in range(_STOPS + 1)] if by_clock else [1.0]
         *_, last = learn(network, stops_of(network, fractions), look=look)
-        show("train", trained, last.loss)  # only now may a GPU report that the loss has diverged
+        show("train", trained, last.loss)  # reading the loss raises if it has diverged on a GPU
 
         target = network.settings.target
         viewport = Viewport(
@@ -217,7 +217,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         settings = PaintSettings.from_dict(self._view.to_dict() | variant.training.to_dict())
         return Note("paint", "small.png", f"{variant.slug}.png", settings).text()
 
-    def _suffices(self, outcomes: Mapping[str, UpscaleOutcome]) -> bool:
+    def _has_results(self, outcomes: Mapping[str, UpscaleOutcome]) -> bool:
         return BASELINE.slug in outcomes
 
     def _result(self, outcomes: tuple[UpscaleOutcome, ...]) -> UpscaleResult:
@@ -234,10 +234,10 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
             machine=self._machine(self.settings.machine),
         )
 
-    def _draw(self, result: UpscaleResult, entered: Sequence[UpscaleOutcome]) -> list[str]:
-        """Write the sheet: places where the methods differ most, side by side."""
-        stills = {each: each.still for each in entered if each.still is not None}
-        # Nearest differs from all others everywhere, and would determine the places alone.
+    def _draw(self, result: UpscaleResult, tried: Sequence[UpscaleOutcome]) -> list[str]:
+        """Write crops.png: places where the methods differ most, side by side."""
+        stills = {each: each.still for each in tried if each.still is not None}
+        # Nearest differs from all others everywhere, and alone would determine the places.
         smooth = [path for each, path in stills.items() if each.slug != "nearest"]
         side = crop_side(result.height, result.width, border=self.border, most=64)
         interest = disagreement(map(read_still, smooth))  # one still at a time is in memory
@@ -252,7 +252,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
             tiles = [place.of(frame) for place in places]
             columns.append(Column(name, note, tiles, best=each is result.winner))
         legend = (
-            f"dB: PSNR of the luma over that of {BASELINE.name}, without {self.border} pixels "
+            f"dB: PSNR of the luma minus that of {BASELINE.name}, without {self.border} pixels "
             "along the edges. Crops: where the methods differ most, each pixel a square."
         )
         sheet = draw_columns(
@@ -267,14 +267,14 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
 
 
 def degradation_text(settings: UpscaleSettings) -> str:
-    """Return how the picture is made small."""
+    """Return a description of how the picture is made small."""
     words = [f"{settings.factor:g} times smaller by {settings.shrinks_by}"]
     if settings.degradation.noise:
         words.append(f"noise of {settings.degradation.noise:g} levels")
     if settings.degradation.jpeg is not None:
         words.append(f"JPEG quality {settings.degradation.jpeg}")
     if settings.shrinks_by != settings.target.kernel:
-        words.append(f"believed to be by {settings.target.kernel}")
+        words.append(f"methods assume {settings.target.kernel}")
     return ", ".join(words)
 
 
@@ -287,7 +287,7 @@ def cropped(picture: Picture, factor: float) -> Picture:
     """Return the picture without the last rows and columns that a whole factor does not divide.
 
     Raises:
-        UsageError: it is too small to be made smaller and to be measured.
+        UsageError: the picture is too small to be made smaller and measured.
     """
     height, width = picture.height, picture.width
     if factor.is_integer():
@@ -297,7 +297,7 @@ def cropped(picture: Picture, factor: float) -> Picture:
     if small < _LEAST or measured < SSIM_WINDOW:
         raise UsageError(
             f"the picture, {picture.width}x{picture.height}, is too small to be made {factor:g} "
-            "times smaller: lower --upscale, or take a larger one"
+            "times smaller: lower --upscale, or give a larger picture"
         )
     if (height, width) == (picture.height, picture.width):
         return picture
@@ -305,7 +305,7 @@ def cropped(picture: Picture, factor: float) -> Picture:
 
 
 def degraded(picture: Picture, settings: UpscaleSettings) -> Picture:
-    """Return the picture made small; and with noise or as a JPEG, by the settings."""
+    """Return the picture made small, with noise and JPEG compression if they are set."""
     pixels = _shrunk(picture.pixels, settings)
     degradation = settings.degradation
     if degradation.noise > 0:
@@ -327,7 +327,7 @@ def _shrunk(pixels: NDArray[np.uint8], settings: UpscaleSettings) -> NDArray[np.
     if kernel != "box" or factor.is_integer():
         resampling = Image.Resampling[kernel.upper()]
         return np.asarray(Image.fromarray(pixels).resize((width, height), resampling))
-    # Pillow's box takes only whole pixels, so it is no mean over an area.
+    # Pillow's box filter uses only whole pixels, so it does not average over an area.
     rows, columns = (
         Axis.whole(low, high).down("box")
         for low, high in zip((height, width), pixels.shape[:2], strict=True)

@@ -38,21 +38,21 @@ MOST = 64
 """The largest number of variants in a race: more cells would be too small."""
 
 Changes = Mapping[str, Any]
-"""The settings of one variant by name; `model.sigma` is one inside its model."""
+"""The settings of one variant by name; `model.sigma` is a setting of its model."""
 
 Kind = Literal["resampler", "plain", "enhanced"]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the things that are compared."""
+    """One training or resampler that is compared."""
 
     name: str
     """Short, unique, one line."""
     slug: str
     """The name of its files: lower-case ASCII, unique."""
     training: TrainingSettings | None = None
-    """How a network is trained; None of a resampler."""
+    """How a network is trained; None for a resampler."""
     kind: Kind = "plain"
 
     @property
@@ -77,7 +77,7 @@ def methods_of(settings: UpscaleSettings) -> tuple[Variant, ...]:
     """Return the resamplers, then each network plain and enhanced.
 
     Raises:
-        UsageError: the settings exclude a training.
+        UsageError: the settings of a training cannot be used together.
     """
     plain = [settings.training(model, enhance=False) for model in settings.models]
     networks = []
@@ -100,11 +100,12 @@ def variants_of(
         settings: the shared settings; its lists are axes too.
         axes: the values of other settings, or of settings inside an entry (`model.sigma`), of which
             every combination is a variant; they come before the lists of `settings`.
-        singles: further variants, with an optional `name`. If there are some, and nothing has more
-            than one value, there is no combination beside them.
+        singles: further variants, with an optional `name`. If there are some, and no setting has
+            several values, they are the only variants.
 
     Raises:
-        UsageError: a key or value cannot be used, two have one name, or there are more than `MOST`.
+        UsageError: a key or value cannot be used, two names are the same, or there are more than
+            `MOST`.
     """
     lists: dict[str, Sequence[Any]] = {
         name: values for name in AXES if len(values := settings.axis(name)) > 1
@@ -144,7 +145,7 @@ def check_key(key: str) -> None:
         raise UsageError(f"{key} must be the same for all contestants: give it once, for all")
     known = [name for name in options(TrainingSettings) if name not in FIXED]
     if dot and entry in NAMED and inner:
-        return  # the entry itself checks it, later
+        return  # it is checked later, with the entry
     if dot or key not in known:
         raise UnknownNameError("setting", key, [*known, *(f"{name}.KEY" for name in NAMED)])
 
@@ -185,7 +186,7 @@ def _training(settings: CompareSettings, changes: Changes, *, where: str) -> Tra
 
 
 def _wrong_keys(registry: Registry[Any], text: str, changes: Changes) -> list[str]:
-    """Return the keys without which the other changes are valid; all where there is none."""
+    """Return each key without which the other changes are valid; if there is none, all keys."""
     wrong = []
     for name in changes:
         with contextlib.suppress(UsageError):
