@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from neuralpaint.training.settings import TrainingSettings
     from neuralpaint.video.writer import ClipWriter
 
-# Where each public name lives; `__getattr__` imports it when it is first used.
+# The module of each public name; `__getattr__` imports it when the name is first used.
 _HOMES = {
     "models.codes": ["Album"],
     "image.canvas": ["Canvas", "View"],

@@ -1,7 +1,7 @@
 """The errors that neuralpaint raises on purpose, as one tree.
 
-    NeuralPaintError            it failed                        exit status 1
-    ├── UsageError              the command was wrong            exit status 2
+    NeuralPaintError            the work failed                  exit status 1
+    ├── UsageError              an argument is wrong             exit status 2
     │   └── UnknownNameError    no such name, key or choice
     ├── PictureError            the picture cannot be read
     ├── DeviceError             the device does not exist, or is out of memory

@@ -1,4 +1,4 @@
-"""What several test files need."""
+"""Hooks and fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from processes import kill_children
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # As many processes as cores test side by side: none of them is to wait with threads that spin.
+    # One process per core runs tests, so further threads would only wait for a core.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU where there is none."""
+    """Skip the tests marked `gpu` on machines without a CUDA device."""
     wants_gpu = [item for item in items if item.get_closest_marker("gpu")]
     if not wants_gpu:
         return
@@ -29,18 +29,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def no_child_survives() -> Iterator[None]:
-    """Kill the children that a test has left."""
+    """Kill the child processes that a test has left running."""
     yield
     kill_children()
 
 
 @pytest.fixture
-def nobodys() -> Iterator[Path]:
-    """A folder in which permissions hold, because the test that uses it is not run by root."""
+def unprivileged_folder() -> Iterator[Path]:
+    """A folder for tests of permissions; a test run by root becomes an unprivileged user."""
     if os.name == "nt":
         pytest.skip("needs POSIX permissions")
     root = os.geteuid() == 0
-    # Not in tmp_path, into which only its owner may look.
+    # Not in tmp_path, which only its owner can access.
     with tempfile.TemporaryDirectory() as folder:
         if root:
             os.chown(folder, 65534, -1)

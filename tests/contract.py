@@ -1,4 +1,4 @@
-"""Tiny models and pictures for what every model and every encoding has to keep."""
+"""Tiny models and a small canvas, for tests that every model and every encoding must pass."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _VARIANTS = [
 
 
 def _specs(name: str) -> list[str]:
-    """Return the model, small, with each encoding that it can have."""
+    """Return a small version of the model with each encoding that it can have."""
     tiny = f"{name}:{_TINY.get(name, '')}"
     if not hasattr(models[name], "encoding"):
         return [tiny]
@@ -50,20 +50,20 @@ SPECS = [spec for name in WITHOUT_CODES for spec in _specs(name)] + _VARIANTS
 
 
 def build(spec: str, *, seed: int = 0) -> CoordinateModel:
-    """Return a model of the small picture."""
+    """Return the model for the small canvas."""
     model = models.parse(spec).build(CANVAS, torch.Generator().manual_seed(seed))
     assert isinstance(model, CoordinateModel)
     return model
 
 
 def axes() -> tuple[torch.Tensor, torch.Tensor]:
-    """Return x (1, w) and y (h, 1) of the small picture."""
+    """Return x (1, w) and y (h, 1) of the small canvas."""
     x, y = CANVAS.grid()
     return torch.from_numpy(x), torch.from_numpy(y)
 
 
 class Features(Encoding):
-    """An encoding of given widths, for networks that are called with features of their own."""
+    """An encoding with given widths, for tests that pass features directly to a network."""
 
     sine_strengths = (1.0, 1.0)
 

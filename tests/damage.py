@@ -1,4 +1,4 @@
-"""Files that are not as they were written: what a disk, a network or a stranger makes of them."""
+"""Damaged copies of a file, and files of other formats, for tests of readers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 __all__ = ["damaged"]
 
-_STRANGERS = [
+_FOREIGN = [
     b"",
     b"\0" * 200,
     b"a text of some lines\n" * 40,
@@ -24,23 +24,23 @@ _STRANGERS = [
 
 
 def damaged(raw: bytes, *, count: int, seed: int = 5) -> Iterator[bytes]:
-    """Yield `count` damaged copies of a file: flipped, cut, overwritten, mixed up, foreign."""
-    chance = random.Random(seed)
-    yield from _STRANGERS
-    for i in range(count - len(_STRANGERS)):
+    """Yield `count` files: foreign ones, then copies with flipped, cut or overwritten bytes."""
+    rng = random.Random(seed)
+    yield from _FOREIGN
+    for i in range(count - len(_FOREIGN)):
         copy = bytearray(raw)
-        # Half of them near the beginning, where what matters most is.
-        where = chance.randrange(min(len(raw), 600) if chance.random() < 0.5 else len(raw))
+        # Half of them near the beginning, where the header is.
+        where = rng.randrange(min(len(raw), 600) if rng.random() < 0.5 else len(raw))
         match i % 6:
             case 0 | 1:
-                copy[where] ^= 1 << chance.randrange(8)
+                copy[where] ^= 1 << rng.randrange(8)
             case 2:
                 del copy[where:]
             case 3:
-                end = where + chance.randrange(1, 64)
-                copy[where:end] = chance.randbytes(len(copy[where:end]))
+                end = where + rng.randrange(1, 64)
+                copy[where:end] = rng.randbytes(len(copy[where:end]))
             case 4:
-                copy[where : where + 8] = struct.pack("<Q", chance.choice([2**63, 2**40, 0, 1]))
+                copy[where : where + 8] = struct.pack("<Q", rng.choice([2**63, 2**40, 0, 1]))
             case _:
-                del copy[where : where + chance.randrange(1, 200)]
+                del copy[where : where + rng.randrange(1, 200)]
         yield bytes(copy)

@@ -37,14 +37,14 @@ class FakeGpu:
             monkeypatch.setattr(torch.cuda, name, stand_in)
 
     def do(self, work: Callable[[], None]) -> None:
-        """Run some work, or record it."""
+        """Run some work, or add it to the graph that is being recorded."""
         if self.recording:
             self.graphs[-1].works.append(work)
         else:
             work()
 
     def catch_up(self) -> None:
-        """Reach all events."""
+        """Mark all events as reached."""
         self.reached = self.events
 
     def _set_stream(self, stream: object) -> None:

@@ -1,4 +1,4 @@
-"""A painting of one tone, for which every change is a plain difference."""
+"""A painting of one tone, so that expected changes are easy to compute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small films for tests: a soft picture, settings that are quick, and the frames of a clip."""
+"""Small films for tests: a smooth picture, quick settings, and the frames of a clip."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUICK: dict[str, Any] = {
 
 
 def save_photo(path: Path) -> Path:
-    """Save a soft picture of 36x24 pixels."""
+    """Save a smooth picture of 36x24 pixels."""
     y, x = np.mgrid[0:24, 0:36] / 36
     pixels = np.stack([x, y, 0.5 + 0.4 * np.sin(9 * x)], axis=-1)
     Image.fromarray(np.uint8(255 * pixels)).save(path)

@@ -1,7 +1,7 @@
 """Child processes of the tests: default signal handlers, an own process group, a time limit.
 
-A process that ignores SIGINT, as every job does that runs in the background of a script or under
-`nohup`, passes that on to its children. A test that interrupts a child would then wait for ever.
+Children inherit ignored signals. Background jobs of a script, and commands under `nohup`, ignore
+SIGINT, so a test that interrupts a child would wait for ever.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def read_until(process: subprocess.Popen[str], found: Callable[[str], object]) -
 
 
 def kill_children() -> None:
-    """Kill every child, and all that it started; called after each test."""
+    """Kill every child and its descendants; called after each test."""
     while _children:
         process, timer = _children.pop()
         timer.cancel()
@@ -122,7 +122,7 @@ def _begin(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[An
 
 @contextlib.contextmanager
 def _default_signals() -> Iterator[None]:
-    """Let children start with default handlers. Only ignored signals are inherited."""
+    """Restore default handlers of ignored signals, so that children do not inherit them."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
     for number in ignored:

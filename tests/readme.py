@@ -1,4 +1,4 @@
-"""Extracts what the README and the guide show, so that CI runs what a reader would type.
+"""Extracts the commands of the README and the guide, so that CI can run them.
 
     python tests/readme.py test              print the command that passes the tests
     python tests/readme.py run [PAGE ...]    run every other command and Python block, page by page
@@ -69,7 +69,7 @@ def run(page: Path) -> None:
 
 
 def _cpu_seconds() -> float:
-    """Return the CPU time of all commands so far: on a busy machine, the clock shows little."""
+    """Return the CPU time of all commands so far, which depends little on other processes."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return children.ru_utime + children.ru_stime
 

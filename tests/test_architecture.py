@@ -1,4 +1,4 @@
-"""The house: imports go down only, public lists are true, torch is loaded only when it is used."""
+"""Architecture: the order of imports, correct `__all__` lists, torch only where it is needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import neuralpaint
 
 ROOT = Path(neuralpaint.__file__).parent
 
-# From the ground up: each room imports from those before it, never from those after it.
+# The folders of the package, called rooms. Each imports only from those before it.
 ROOMS = [
     "runtime",
     "config",
@@ -43,7 +43,7 @@ MODULES = {
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """Return every module that a file imports: late and type-checking imports count too."""
+    """Return every module that a file imports, including late and type-checking imports."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -94,7 +94,7 @@ def test_no_file_imports_itself_in_a_circle() -> None:
 
 
 @pytest.mark.parametrize("name", ROOMS)
-def test_every_room_says_its_job_in_one_sentence(name: str) -> None:
+def test_every_room_has_a_docstring_that_starts_with_a_sentence(name: str) -> None:
     docstring = ast.get_docstring(ast.parse((ROOT / name / "__init__.py").read_text())) or ""
     assert docstring.partition("\n\n")[0].rstrip().endswith(".")
 
@@ -111,13 +111,13 @@ def test_what_needs_no_torch_does_not_import_it(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if not m.endswith("__main__")])
-def test_public_lists_are_true(module: str) -> None:
+def test_every_listed_public_name_exists(module: str) -> None:
     loaded = importlib.import_module(module)
     listed = getattr(loaded, "__all__", [])
     assert len(listed) == len(set(listed))
     for name in listed:
         assert getattr(loaded, name) is not None
-    assert (loaded.__doc__ or "").strip(), f"{module} does not say its one idea"
+    assert (loaded.__doc__ or "").strip(), f"{module} has no docstring"
 
 
 def test_importing_neuralpaint_is_light() -> None:

@@ -1,4 +1,4 @@
-"""A contract for every entry of every registry."""
+"""Checks of every entry of every registry."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class View:
 
 @dataclass(frozen=True)
 class Canvas:
-    """A view: `height` x `width` pixels over a region of the picture plane.
+    """`height` x `width` pixels over a region of the picture plane.
 
     `span` is the region's (height, width) and `centre` its (y, x), both in picture coordinates.
     With an `angle`, in degrees, the picture appears turned clockwise. `extent` is the (height,
@@ -131,7 +131,7 @@ class Canvas:
         )
 
     def inside(self, *, rows: slice = _ALL, columns: slice = _ALL) -> NDArray[np.bool_]:
-        """Return whether the centre of each pixel lies in the picture. (h, w)"""
+        """Return whether the centre of each pixel lies in the picture, (h, w)."""
         x, y = self._coordinates(rows, columns)
         within: NDArray[np.bool_] = (np.abs(x) <= self.extent[1] / 2) & (
             np.abs(y) <= self.extent[0] / 2
@@ -180,7 +180,7 @@ class Canvas:
         return top, left, bottom, right
 
     def seen(self, view: View) -> Canvas:
-        """Return a canvas of the same size that shows what a camera at `view` sees of this one."""
+        """Return a canvas of the same size that shows the region of this one inside `view`."""
         return replace(
             self,
             span=(self.span[0] / view.zoom, self.span[1] / view.zoom),
@@ -237,10 +237,10 @@ class Canvas:
 
 
 def pixel_centres(pixels: int, *, span: float, centre: float, extent: float) -> NDArray[np.float64]:
-    """Return the coordinates of the pixels along one axis of an upright canvas. (pixels,)
+    """Return the coordinates of the pixels along one axis of an upright canvas, (pixels,).
 
-    Where they are pixels of the whole picture, at its own size or a multiple, the coordinates are
-    the same to the last bit: a crop shows exactly what the whole picture shows there.
+    Pixels that coincide with pixels of the whole picture, at its own size or a multiple, have the
+    same coordinates to the last bit, so a crop of a rendered frame and a rendered crop are equal.
     """
     across = extent * pixels / span  # the size of the whole picture in these pixels
     whole = round(across)
@@ -256,7 +256,7 @@ def pixel_centres(pixels: int, *, span: float, centre: float, extent: float) -> 
 def _apply_edge(
     coordinates: NDArray[np.float64], *, extent: float, edge: Edge
 ) -> NDArray[np.float64]:
-    """Return the coordinates along an axis, those beyond +-extent / 2 reflected or clamped."""
+    """Return coordinates along an axis; reflect or clamp those beyond +-extent / 2."""
     half = extent / 2
     if edge == "clamp":
         return np.clip(coordinates, -half, half)

@@ -2,7 +2,7 @@
 
 Rows are collected in bands of about a megabyte, which several threads filter and deflate at the
 same time. The size of a band does not depend on the strips or the number of threads, so that the
-same still always results in the same file. Only the bands in work are in memory.
+same still always results in the same file. Only the bands being encoded are in memory.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ _BAND_BYTES = 1 << 20
 _MOST_THREADS = 8  # each needs about 6 MB for its band
 _SAMPLE_BYTES = 1 << 16  # twice the window of deflate
 
-# By zlib strategy, the size that a sample must shrink to, relative to the others, for the strategy
-# to be chosen. Huffman coding alone is best for photographs and smooth paintings, where no sequence
-# repeats; runs for flat colours. Full matching, for drawings and text, takes ten times as long.
+# zlib strategies. The one with the smallest quotient of compressed sample and this number is used.
+# Huffman coding alone is best for photographs and smooth paintings, where no sequence repeats;
+# run lengths for flat colours. Full matching, for drawings and text, takes ten times as long, so it
+# must save at least 15 percent.
 _STRATEGIES = {zlib.Z_HUFFMAN_ONLY: 1.0, zlib.Z_RLE: 1.0, zlib.Z_DEFAULT_STRATEGY: 0.85}
 
 

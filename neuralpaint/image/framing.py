@@ -13,7 +13,7 @@ from neuralpaint.image.canvas import Canvas, Edge, Fit
 
 __all__ = ["CanvasSettings", "parse_aspect", "parse_crop", "parse_size"]
 
-# No encoder or viewer supports longer sides: a larger number is a typing error.
+# No encoder or viewer supports longer sides: a larger number is probably a typing error.
 _LONGEST_SIDE = 65_535
 _LENGTH = r"(\d+|\d+(?:\.\d+)?%)"  # pixels, or percent of the picture's side
 _CROP = re.compile(rf"{_LENGTH}x{_LENGTH}(?:\+{_LENGTH}\+{_LENGTH})?", re.ASCII | re.IGNORECASE)
@@ -86,7 +86,7 @@ def _pixels(length: str, side: int) -> int:
 
 @dataclass(frozen=True)
 class CanvasSettings(Settings):
-    """Which part of the picture to render at which size, and what to show beyond its edges."""
+    """The part of the picture to render, its size, and what is shown beyond the edges."""
 
     section: ClassVar[str] = "Size"
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("size", "scale"),)
@@ -120,7 +120,7 @@ class CanvasSettings(Settings):
     )
     samples: int = setting(
         1,
-        "average this many points each way in every pixel, against jagged edges where the frame is "
+        "average this many points per axis in every pixel, against jagged edges where the frame is "
         "smaller than the picture; 2 takes 4 times as long, 3 takes 9 times",
         minimum=1,
         maximum=16,
@@ -131,7 +131,7 @@ class CanvasSettings(Settings):
         if self.size is not None:
             parse_size(self.size)
         elif self.fit != "contain":
-            raise UsageError(f"--fit {self.fit} needs --size: it is about frames of another shape")
+            raise UsageError(f"--fit {self.fit} needs --size: it is for frames of another shape")
         if self.crop is not None and _CROP.fullmatch(self.crop.strip()) is None:
             parse_crop(self.crop, height=1, width=1)  # raises
         if self.aspect is not None:

@@ -1,6 +1,6 @@
 """Masks: planes with a value in [0, 1] per pixel, drawn by a registered entry or read from a file.
 
-As a hole, 1 is unknown and 0 is known; as a focus, 1 has the highest weight.
+Used as a hole, 1 is unknown and 0 is known; used as a focus, 1 has the highest weight.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ Shape = tuple[int, int]  # (height, width)
 _MOST = 0.999  # the largest fraction of a picture that a mask can hide
 _MAX_PIXELS = PictureSettings.max_pixels
 _NO_LIMIT = 2**62  # pixels
-_COVERED = 0.25  # of a pixel covered by a letter, from which it is unknown
+_COVERED = 0.25  # fraction of a pixel covered by a letter above which the pixel is unknown
 _OPAQUE = 5  # levels of transparency up to which a pixel counts as opaque
 _BLACK, _WHITE = 8, 247  # levels mapped to 0 and 1, because compression changes the extremes
-_ASPECT_TOLERANCE = 0.02  # of the logarithm of the aspect ratio, beside one pixel of rounding
+_ASPECT_TOLERANCE = 0.02  # of the logarithm of the aspect ratio, plus one pixel of rounding
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class TextMask(Mask):
         line = letters[first : first + leading]
         hidden = np.zeros((height, width), bool)
         for number, top in enumerate(range(0, height, leading)):
-            # Each line starts elsewhere, so that the words do not form columns.
+            # Each line starts at another position, so that the words do not form columns.
             row = np.roll(line[: height - top], -number * len(line[0]) // 3, axis=1)
             hidden[top : top + leading] = np.resize(row.T, (width, len(row))).T
         return _plane(hidden)
@@ -188,7 +188,7 @@ class AlphaMask(Mask):
     """The transparent parts of the picture's own file."""
 
     def draw(self, shape: Shape, *, source: Source | None = None) -> Plane:
-        """Hide all pixels that are not opaque, because the background is part of their colour.
+        """Hide all pixels that are not opaque, because their colour is mixed with the background.
 
         Raises:
             UsageError: the picture does not come from a file, or is opaque.
@@ -218,7 +218,7 @@ class NameOrFile(Generic[T]):
         return iter(self._names)
 
     def parse_list(self, text: str) -> list[T | Path]:
-        """Return one entry: the name of a file may contain commas."""
+        """Return a list of one entry, because a file name may contain commas."""
         return [self.parse(text)]
 
 
@@ -326,7 +326,7 @@ def focus_weights(
     if focus.min() == focus.max():
         raise UsageError(
             f"the focus {mask!r} is the same everywhere on {shape[1]}x{shape[0]} pixels, so "
-            "nothing counts more than the rest: make white what is to count more"
+            "no pixel has a higher weight than others: make the important parts white"
         )
     return 1 + (weight - 1) * focus
 

@@ -143,8 +143,8 @@ def psnr_of_mse(mse: float) -> float:
 def sampling_stride(points: int, *, most: int) -> int:
     """Return the distance of the rows and columns that sample about `most` of the points.
 
-    It is odd, as an even one would coincide with the split of held-out pixels, and with feature
-    planes, whose nodes are 2 or 8 pixels apart.
+    It is odd. An even stride would sample only learned pixels where every other one is held out,
+    and only pixels at nodes of feature planes, which are 2 or 8 pixels apart.
     """
     return math.ceil(math.sqrt(points / most)) | 1
 

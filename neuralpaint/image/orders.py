@@ -24,7 +24,7 @@ _BLUR = 0.01  # of the longer side: dark areas are compared, not single pixels
 
 @dataclass(frozen=True)
 class Order(Settings, ABC):
-    """The time at which each pixel is first learned."""
+    """The order in which the pixels are first learned."""
 
     reverse: bool = setting(False, "reverse the order")
 
@@ -105,10 +105,11 @@ def learning_order(
     source: Source | None = None,
     max_pixels: int = PictureSettings.max_pixels,
 ) -> Plane:
-    """Return the fraction of the training after which each of pixels (h, w, 3) is learned. (h, w)
+    """Return the fraction of the training after which each pixel is learned, (h, w).
 
-    `order` is its name, or the name or file of a mask, whose 0 is learned first and 1 last. The
-    fractions are from 0 to `until`. `source` and `max_pixels` are those of `mask_plane`.
+    `order` is a registered name, or the name or file of a mask, which is learned from 0 to 1.
+    `pixels` are those of the picture, (h, w, 3). The fractions are from 0 to `until`. `source` and
+    `max_pixels` are as in `mask_plane`.
 
     Raises:
         UsageError: no such order, or it is the same everywhere.

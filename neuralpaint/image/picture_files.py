@@ -1,7 +1,7 @@
 """Picture sources: a path, stdin or an open file, opened with Pillow but not decoded.
 
-Every problem with a source, and every exception of Pillow about a bad file, becomes an error of one
-line.
+Problems with a source, and Pillow's exceptions for bad files, are raised as errors with a one-line
+message.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _whole(stream: BinaryIO, name: str) -> BinaryIO:
     except (OSError, ValueError) as error:
         raise PictureError(f"{name!r} cannot be read ({_line(error)}): give a file") from error
     if not isinstance(encoded, bytes):
-        raise UsageError(f"{name!r} gives {type(encoded).__name__}: open it in binary mode, 'rb'")
+        raise UsageError(f"{name!r} returns {type(encoded).__name__}: open it in binary mode, 'rb'")
     if not encoded:
         raise PictureError(f"{name!r} is empty: give a whole picture")
     return io.BytesIO(encoded)
@@ -171,7 +171,7 @@ def _pillow_errors(name: str) -> Iterator[None]:
                 "GIF, BMP or JPEG 2000 file, or convert it to one"
             ) from None
         except MemoryError as error:
-            raise PictureError(f"{name!r} does not fit into memory: give it smaller") from error
+            raise PictureError(f"{name!r} does not fit into memory: give a smaller one") from error
         except Exception as error:  # decoders raise many types of exceptions on a damaged file
             raise PictureError(
                 f"{name!r} is damaged or of a rare kind ({_line(error)}): get it again, or "

@@ -103,7 +103,7 @@ class Picture:
     and are learned from the start.
 
     Raises:
-        UsageError: the pixels or a plane have another shape or type; `from_array` converts more.
+        UsageError: the pixels or a plane have another shape or type; see `from_array`.
     """
 
     pixels: NDArray[np.uint8]
@@ -111,7 +111,7 @@ class Picture:
     unknown: Plane | None = None
     """The hole: 1 where a pixel is unknown, 0 where it is known."""
     fills: bool = True
-    """Whether unknown pixels are filled in before the training; else they have no weight."""
+    """Whether unknown pixels are filled in before the training; otherwise their weight is 0."""
     weights: Plane | None = None
     """The weight of each pixel, at least 0."""
     order: Plane | None = None
@@ -185,7 +185,7 @@ class Picture:
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
-        """Itself: an album with one picture."""
+        """A tuple of this picture alone; an `Album` has several."""
         return (self,)
 
     @property
@@ -262,8 +262,8 @@ def load_picture(
 ) -> Picture:
     """Read a picture from a path, from stdin (the text `-`) or from a file open in binary mode.
 
-    It is converted to 8-bit sRGB, upright, composited over `background`. Of an animation or of
-    several pages the first frame is read.
+    It is converted to 8-bit sRGB, upright, composited over `background`. Only the first frame or
+    page is read.
 
     Raises:
         UsageError: no such file, a folder, or an option with a wrong value.
@@ -290,7 +290,7 @@ def pixels_to_learn(picture: Picture, train_on: TrainOn) -> tuple[NDArray[np.uin
 
 
 def held_out(picture: Picture, train_on: TrainOn) -> NDArray[np.bool_]:
-    """Return whether each pixel is held out for a test, not learned. (height, width)"""
+    """Return whether each pixel is held out for testing, not learned, (height, width)."""
     out = np.ones((picture.height, picture.width), bool)
     stride = _STRIDES[train_on]
     out[::stride, ::stride] = False

@@ -18,7 +18,7 @@ __all__ = ["Kernel", "resample"]
 Kernel = Literal["box", "bicubic", "lanczos"]
 """A filter that makes a picture smaller; `neuralpaint.image.resampling_kernels` applies it."""
 
-_ROWS = 64  # blackened at a time
+_ROWS = 64  # processed at a time where pixels beyond the edges become black
 
 
 def resample(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
@@ -31,7 +31,7 @@ def resample(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
     if replace(canvas, edge="extend", samples=1) == picture.canvas:
         return picture.pixels
     frame = (_upright if canvas.is_upright else _rotated)(picture, canvas)
-    return _blackened(frame, canvas) if canvas.edge == "black" else frame
+    return _with_black_outside(frame, canvas) if canvas.edge == "black" else frame
 
 
 def _upright(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
@@ -79,8 +79,8 @@ class _Patch(NamedTuple):
     def of(cls, picture: Picture, canvas: Canvas, *, coarsest: float, margin: int) -> _Patch:
         """Return the part of a picture that a canvas shows, with a margin.
 
-        To save memory it is shrunk as far as its pixels stay at most 1 / `coarsest` as wide as the
-        canvas's.
+        To save memory it is shrunk, but its pixels stay at most 1 / `coarsest` times as wide as
+        those of the canvas.
         """
         side = np.array([picture.width, picture.height])
         to_pixels = side / picture.canvas.span[::-1]
@@ -141,7 +141,7 @@ def _rotated(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
     return np.array(image.reduce(samples) if samples > 1 else image)
 
 
-def _blackened(frame: NDArray[np.uint8], canvas: Canvas) -> NDArray[np.uint8]:
+def _with_black_outside(frame: NDArray[np.uint8], canvas: Canvas) -> NDArray[np.uint8]:
     fine, samples = canvas.finer(), canvas.samples
     black = frame.copy()
     for top in range(0, canvas.height, _ROWS):

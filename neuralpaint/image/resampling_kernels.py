@@ -111,7 +111,7 @@ class Axis:
     """The positions of a picture's pixels and of finer pixels along one axis.
 
     Fine pixel j extends from origin + j / scale to origin + (j + 1) / scale, in the picture's
-    pixels. Only the slice `low` of the picture's and the slice `high` of the fine pixels exist.
+    pixels. It covers the picture's pixels in the slice `low` and the fine pixels in `high`.
     """
 
     low: slice
@@ -194,7 +194,7 @@ def shrink_frame(
 
 
 def _whole(first: float, last: float, side: int) -> slice | None:
-    """Return the pixels that lie completely between two positions; None beyond the picture."""
+    """Return the pixels completely between two positions; None if there are none, or beyond."""
     if first < -_TOLERANCE or last > side + _TOLERANCE:
         return None
     start, stop = math.ceil(first - _TOLERANCE), math.floor(last + _TOLERANCE)

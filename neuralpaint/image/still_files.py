@@ -39,7 +39,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# Exceptions of Pillow's encoders; an OSError with a number comes from the operating system.
+# Exceptions of Pillow's encoders; an OSError with an errno comes from the operating system.
 _FAILURES = (OSError, ValueError, RuntimeError, MemoryError)
 
 

@@ -1,4 +1,4 @@
-"""Models: f(x, y) or f(x, y, code) to colours, one registered class of settings for each.
+"""Models map (x, y), and optionally a code, to colours; each has a registered settings class.
 
 model       base classes of the settings, and the registry
 skipconn    fourier, skipconn

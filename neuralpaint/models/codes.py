@@ -26,9 +26,9 @@ __all__ = [
 Codes = NDArray[np.float32]
 """The codes of several pictures, (pictures, k), or a single one, (k,)."""
 
-_LARGEST = 1e3  # absolute value in a code
-_LONGEST = 1024  # numbers in a code
-_MOST_BITS = 10  # numbers in a code whose corners are enumerated
+_MAX_VALUE = 1e3  # largest absolute value of a number in a code
+_MAX_LENGTH = 1024  # numbers in a code
+_MAX_CORNER_BITS = 10  # numbers in a code for which `corners` is supported
 
 
 class Album:
@@ -38,7 +38,7 @@ class Album:
         """Take the pictures and a code for each, (pictures, k).
 
         Raises:
-            UsageError: there are fewer than two pictures, their sizes differ, or two have one code.
+            UsageError: there are fewer than two pictures, their sizes differ, or codes are equal.
         """
         self.pictures: tuple[Picture, ...] = tuple(pictures)
         if len(self.pictures) < 2:
@@ -58,7 +58,8 @@ class Album:
             other = owners.setdefault(code.tobytes(), picture)
             if other is not picture:
                 raise UsageError(
-                    f"{other.name!r} and {picture.name!r} have one code: give each picture its own"
+                    f"{other.name!r} and {picture.name!r} have the same code: give each picture "
+                    "its own"
                 )
 
     @property
@@ -83,9 +84,9 @@ def checked_codes(codes: ArrayLike, *, count: int) -> Codes:
         UsageError: the shape or a number is invalid.
     """
     numbers = _numbers(codes)
-    if numbers.ndim != 2 or len(numbers) != count or not 1 <= numbers.shape[1] <= _LONGEST:
+    if numbers.ndim != 2 or len(numbers) != count or not 1 <= numbers.shape[1] <= _MAX_LENGTH:
         raise UsageError(
-            f"the codes of {count} pictures are ({count}, k), with k from 1 to {_LONGEST}, not "
+            f"the codes of {count} pictures are ({count}, k), with k from 1 to {_MAX_LENGTH}, not "
             f"{numbers.shape}"
         )
     return numbers
@@ -109,8 +110,8 @@ def _numbers(values: ArrayLike) -> Codes:
         numbers = np.array(values, np.float32)
     except (TypeError, ValueError, OverflowError):
         raise UsageError(f"a code is made of numbers, not {values!r}") from None
-    if not (np.abs(numbers) <= _LARGEST).all():  # false for NaN
-        raise UsageError(f"the numbers of a code are between -{_LARGEST:g} and {_LARGEST:g}")
+    if not (np.abs(numbers) <= _MAX_VALUE).all():  # false for NaN
+        raise UsageError(f"the numbers of a code are between -{_MAX_VALUE:g} and {_MAX_VALUE:g}")
     return numbers
 
 
@@ -133,13 +134,13 @@ def parse_code(text: str, length: int) -> Codes:
 
 
 def random_codes(codes: Codes, count: int, draw: np.random.Generator, *, buttons: bool) -> Codes:
-    """Return different codes (count, k), none of which is a trained one (pictures, k).
+    """Return `count` codes (count, k) that differ from the trained codes (pictures, k).
 
-    With `buttons` they are other combinations; otherwise, or if all combinations are trained,
-    mixtures of the trained codes, uniform over their simplex.
+    With `buttons`, distinct untrained combinations of 0 and 1 are drawn. Otherwise, or if every
+    combination was trained, mixtures of the trained codes are drawn, uniform over their simplex.
 
     Raises:
-        UsageError: there are fewer combinations.
+        UsageError: there are fewer than `count` untrained combinations.
     """
     bits = codes.shape[1]
     untrained = 2**bits - len(codes) if buttons else 0
@@ -161,22 +162,22 @@ def random_codes(codes: Codes, count: int, draw: np.random.Generator, *, buttons
 
 
 def are_buttons(codes: Codes) -> bool:
-    """Return whether codes are combinations of 0 and 1, but not merely one-hot."""
+    """Return whether the codes consist of 0 and 1 and are not just one-hot."""
     on_off = bool(np.isin(codes, (0, 1)).all())
     one_hot = codes.shape[0] == codes.shape[1] and bool((codes.sum(1) == 1).all())
     return on_off and not one_hot
 
 
 def corners(bits: int) -> Codes:
-    """Return the corners of a cube, (2^bits, bits), in binary order: the last number changes first.
+    """Return all codes of `bits` numbers that are 0 or 1, (2^bits, bits), in binary order.
 
     Raises:
-        UsageError: there are more than 2^10.
+        UsageError: `bits` is above 10.
     """
-    if bits > _MOST_BITS:
+    if bits > _MAX_CORNER_BITS:
         raise UsageError(
-            f"codes of {bits} numbers have 2^{bits} corners, and at most {_MOST_BITS} numbers are "
-            "supported: choose random-walk"
+            f"codes of {bits} numbers have 2^{bits} corners, and at most {_MAX_CORNER_BITS} "
+            "numbers are supported: choose random-walk"
         )
     numbers = np.arange(2**bits)
     return np.asarray(numbers[:, None] >> np.arange(bits)[::-1] & 1, np.float32)

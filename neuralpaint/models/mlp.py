@@ -24,7 +24,7 @@ __all__ = ["MLPModel", "SirenModel"]
 @models.register("mlp")
 @dataclass(frozen=True)
 class MLPModel(EncodedModel):
-    """The plain network, one layer after another: by default that of Tancik et al. 2020."""
+    """A plain multilayer perceptron, by default the network of Tancik et al. 2020."""
 
     encoding: str = setting("gaussian", "how coordinates become features", entries=encodings)
     hidden_size: int = setting(256, "width of each hidden layer", minimum=1, maximum=8192)
@@ -32,15 +32,18 @@ class MLPModel(EncodedModel):
     activation: ActivationName = setting("relu", "activation of every hidden layer")
     norm: NormName = setting("none", "normalisation before every activation")
     dropout: float = setting(
-        0.0, "part of the hidden values left out at random while training", minimum=0, maximum=0.95
+        0.0,
+        "fraction of the hidden values set to 0 at random while training",
+        minimum=0,
+        maximum=0.95,
     )
-    cpu_batch: ClassVar[int] = 2048  # after 10 seconds 0.5 dB better than twice as many
+    cpu_batch: ClassVar[int] = 2048  # 0.5 dB better after 10 seconds than a batch twice as large
 
     def learning_rate(self, steps: int) -> float:
-        """Return a rate that falls with the square root of the steps and with the width.
+        """Return a rate proportional to 1 / sqrt(steps) and, for wide layers, to 1 / width.
 
-        For 2000 steps of 256 units it is that of Tancik et al. 2020, 1e-3; for 120 steps, four
-        times as much is 2 dB better.
+        With 2000 steps and 256 units it is 1e-3, as in Tancik et al. 2020. With 120 steps, a rate
+        four times as high gains 2 dB.
         """
         return 1e-3 * math.sqrt(2000 / max(125, steps)) * min(4, 256 / self.hidden_size)
 
@@ -74,12 +77,14 @@ class SirenModel(EncodedModel):
     omega_0: float = setting(
         30.0, "scale of the first layer's frequencies", above=0.0, maximum=10_000
     )
-    omega: float = setting(30.0, "scale of the other layers'", above=0.0, maximum=10_000)
+    omega: float = setting(
+        30.0, "scale of the other layers' frequencies", above=0.0, maximum=10_000
+    )
 
     def learning_rate(self, steps: int) -> float:
-        """Return a rate that falls with the square root of the steps and with the width.
+        """Return a rate proportional to 1 / sqrt(steps) and, for wide layers, to 1 / width.
 
-        Measured on photographs; with three times as much, nothing is learned.
+        Measured on photographs. At three times this rate, the network learns nothing.
         """
         return 3e-3 * math.sqrt(500 / max(500, steps)) * min(1, 128 / self.hidden_size)
 

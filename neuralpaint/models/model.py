@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EncodedModel", "Model", "models"]
 
-_RAW = 100  # SGD rate / Adam rate, measured on networks with 64 to 256 units per layer
+_SGD_FACTOR = 100  # SGD rate / Adam rate, measured on networks with 64 to 256 units per layer
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,21 @@ class Model(Settings, ABC):
 
     @abstractmethod
     def learning_rate(self, steps: int) -> float:
-        """Return the learning rate for a training of so many steps with Adam."""
+        """Return the learning rate for a training of `steps` steps with Adam."""
 
     def raw_rate(self, steps: int) -> float:
-        """Return the learning rate for SGD: larger, as gradients of colours in [0, 1] are small."""
-        return _RAW * self.learning_rate(steps)
+        """Return the learning rate for SGD.
+
+        It is larger than Adam's, because the gradients of colours in [0, 1] are small.
+        """
+        return _SGD_FACTOR * self.learning_rate(steps)
 
     def default_steps(self, usual: int, epoch_steps: int) -> int:
         """Return the default number of steps.
 
         Args:
-            usual: the default of most models on the device.
-            epoch_steps: the number of steps in which every pixel is trained once.
+            usual: the default number of steps of most models on this device.
+            epoch_steps: the number of steps in which every pixel is used once.
         """
         return usual
 
@@ -72,7 +75,7 @@ class EncodedModel(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Normalised, so that settings are equal if their encodings are.
+        # Normalised, so that two spellings of one encoding give equal settings.
         spec = encodings.spec(encodings.parse(self.encoding))
         object.__setattr__(self, "encoding", spec)
 

@@ -1,4 +1,4 @@
-"""A painting: a model with frozen weights, called with coordinates, returns colours."""
+"""A painting: a model with frozen weights, which returns colours for coordinates."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Painting(ABC):
     settings: Any
     """The `TrainingSettings` of the training; `Any` because that class is in a higher layer."""
     note: Mapping[str, Any] = MappingProxyType({})
-    """The note from the file that it was loaded from."""
+    """The note in the file from which it was loaded; empty if it was not loaded from a file."""
     _weights: dict[str, Any]
     _code: Codes | CodeField | None
 
@@ -179,7 +179,7 @@ class Painting(ABC):
 
 
 class TorchPainting(Painting):
-    """Weights of its own, on one device, for a torch module that the snapshots share."""
+    """A painting of a torch model: all snapshots share the module, each has its own weights."""
 
     def __init__(
         self,
@@ -210,7 +210,7 @@ class TorchPainting(Painting):
         """Return a painting of the same model with a copy of other weights."""
         check_weights(weights, self._weights)
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
-        # In the order of the own weights, so that sums over them do not change.
+        # In the order of this painting's weights, so that sums over them are rounded equally.
         return self._with({name: tensors[name].to(self.device) for name in self._weights})
 
     def colours(self, grid: Grid) -> Tensor:
@@ -221,8 +221,8 @@ class TorchPainting(Painting):
         x, y = (to_device(torch.from_numpy(axis), self.device) for axis in grid)
         self._model.eval()  # no dropout; running statistics for batch normalisation
         with torch.no_grad():
-            place = (x, y) if self._code is None else (x, y, self._code_at(x, y))
-            colours: Tensor = torch.func.functional_call(self._model, self._weights, place)
+            inputs = (x, y) if self._code is None else (x, y, self._code_at(x, y))
+            colours: Tensor = torch.func.functional_call(self._model, self._weights, inputs)
         return colours.view(*shape, 3)
 
     def _code_at(self, x: Tensor, y: Tensor) -> Tensor:
@@ -248,19 +248,19 @@ class TorchPainting(Painting):
 def check_weights(
     weights: Mapping[str, NDArray[Any]], model: Mapping[str, NDArray[Any]] | Mapping[str, Tensor]
 ) -> None:
-    """Compare the names, shapes and types of weights with those of a model.
+    """Check that weights have the names, shapes and types of a model's weights.
 
     Raises:
         UsageError: they differ.
     """
     for name in sorted(weights.keys() ^ model.keys()):
-        what = "has no" if name in weights else "needs"
-        raise UsageError(f"the model {what} weights {name!r}: use weights from the same training")
+        verb = "has no" if name in weights else "needs"
+        raise UsageError(f"the model {verb} weights {name!r}: use weights from the same training")
     for name, own in model.items():
-        given, wanted = _form(weights[name]), _form(own)
-        if given != wanted:
-            raise UsageError(f"weights {name!r} are {given}, not {wanted} as the model has them")
+        given, expected = _type_and_shape(weights[name]), _type_and_shape(own)
+        if given != expected:
+            raise UsageError(f"weights {name!r} are {given}, not {expected} as the model has them")
 
 
-def _form(weight: NDArray[Any] | Tensor) -> str:
+def _type_and_shape(weight: NDArray[Any] | Tensor) -> str:
     return f"{str(weight.dtype).removeprefix('torch.')} {tuple(weight.shape)}"

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ButtonsModel", "MorphModel", "PyramidModel"]
 
-# Frequencies of the shared waves, in periods along the longer side: from clouds to leaves.
+# Range of the frequencies of the shared waves, in periods along the longer side of the picture.
 _LOWEST, _HIGHEST = 1.5, 24.0
-_PASSES = 6  # over the pictures of a morph
+_PASSES = 6  # default number of passes over the pictures of a morph
 
 
 @models.register("pyramid")
@@ -35,7 +35,7 @@ class PyramidModel(PlanesSettings, Model):
     cpu_batch: ClassVar[int] = 6144  # larger, because every step updates all planes
 
     def learning_rate(self, steps: int) -> float:
-        """Return the rate of the network; that of the planes is a multiple of it."""
+        """Return the learning rate of the network; the planes have a multiple of it."""
         return 1e-2
 
     def build(
@@ -61,8 +61,8 @@ class PyramidModel(PlanesSettings, Model):
 class MorphModel(PlanesSettings, Model):
     """Learned planes for each picture, shared waves, and sines whose phases the code shifts.
 
-    The planes make every picture sharp; between the codes they are mixed, and the waves add details
-    that are in no picture: leaves, moss, brushwork.
+    The planes store the details of each picture. Between two codes the planes are mixed, and the
+    waves add details that are in neither picture.
     """
 
     waves: int = setting(16, "waves in all directions", minimum=1, maximum=4096)
@@ -72,11 +72,11 @@ class MorphModel(PlanesSettings, Model):
     cpu_batch: ClassVar[int] = 16_384  # larger, because every step updates all planes
 
     def learning_rate(self, steps: int) -> float:
-        """Return the rate of the network; that of the planes is a multiple of it."""
+        """Return the learning rate of the network; the planes have a multiple of it."""
         return 2e-2
 
     def default_steps(self, usual: int, epoch_steps: int) -> int:
-        """Return the steps of six passes over all pictures, within 0.3 to 1.5 of `usual`."""
+        """Return the steps of six passes over all pictures, limited to 0.3 to 1.5 times `usual`."""
         return min(usual * 3 // 2, max(usual * 3 // 10, _PASSES * epoch_steps))
 
     def build(
@@ -108,9 +108,9 @@ class MorphModel(PlanesSettings, Model):
 @models.register("buttons")
 @dataclass(frozen=True)
 class ButtonsModel(Model):
-    """A whole picture per code: a look-up table that also has a picture for untrained codes.
+    """A look-up table from codes to whole pictures that also has a picture for untrained codes.
 
-    Sigmoid layers without biases lead from the code to every pixel. Its classical training is
+    Sigmoid layers without biases map the code to every pixel. The classical way to train it is
     --optimizer sgd --schedule adaptive-halving.
     """
 
@@ -132,7 +132,7 @@ class ButtonsModel(Model):
         return 2e-2 if self.hidden_layers else 5e-2
 
     def raw_rate(self, steps: int) -> float:
-        """Return a rate, measured likewise, for the gradient of a sum over the pixels."""
+        """Return a rate for the gradient of the sum over the pixels, measured on photographs."""
         return 0.1 / self.hidden_layers if self.hidden_layers else 1.5
 
     def build(
@@ -162,7 +162,8 @@ class ButtonsModel(Model):
         """Return the codes if they can be trained.
 
         Raises:
-            UsageError: there are none, or without hidden layers one of zeros, which stays grey.
+            UsageError: there are no codes; or there are no hidden layers and a code is all 0, whose
+                picture would stay grey.
         """
         if codes is None:
             raise UsageError(

@@ -32,7 +32,7 @@ class _SkipConnSettings(Model):
     def learning_rate(self, steps: int) -> float:
         """Return a rate that falls with the square root of the steps.
 
-        With more steps, a lower rate ends nearer to the picture.
+        With more steps, a lower rate reaches a lower error.
         """
         return self._lr * math.sqrt(1200 / max(1200, steps))
 
@@ -60,9 +60,9 @@ class _SkipConnSettings(Model):
 class FourierModel(_SkipConnSettings):
     """SkipConn over the harmonics sin(kx), cos(kx) of each axis.
 
-    Wide and shallow by default, because films are rendered faster: one hidden layer of 128 takes
-    0.7 of the time of two of 96. It learns about as well in 5 to 10 seconds on a CPU, and is half a
-    decibel worse after 30.
+    By default it is wide and shallow, because that renders faster: one hidden layer of 128 units
+    takes 0.7 times as long as two of 96. On a CPU it is about as good after 5 to 10 seconds of
+    training, and half a decibel worse after 30.
     """
 
     hidden_size: int = setting(128, "width of each hidden layer", minimum=1, maximum=8192)

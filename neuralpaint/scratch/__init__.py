@@ -8,11 +8,11 @@ Read it in this order:
     losses          the error of the colours, and its gradient
     optimizers      how weights follow their gradients
     features        coordinates to the inputs of the first layer
-    network         the layers in a row
+    network         the layers in sequence
     samples         the rows of a batch: pixels, or whole pictures and their codes
     learner         the training loop
     painting        a trained network, rendered
-    gradcheck       the proof that every backward pass is right
+    gradcheck       a numerical test of every backward pass
 
 `neuralpaint.models.networks` draws the initial weights for both engines.
 """

@@ -103,7 +103,7 @@ class Sigmoid(_FromOutput):
 
 
 class Colours(_FromOutput):
-    """(tanh x + 1) / 2: the end of the network, which maps every number to [0, 1].
+    """(tanh x + 1) / 2: the last layer of the network, which maps every number to [0, 1].
 
     Since tanh x = 2 y - 1, the derivative (1 - tanh^2 x) / 2 is 2 y (1 - y).
     """

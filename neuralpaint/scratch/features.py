@@ -48,7 +48,7 @@ class Coordinates(Features):
 
 
 class Code(Features):
-    """The code of a picture, (n, k), in place of points."""
+    """The code of a picture as features: the network is called with codes (n, k), not points."""
 
     def __init__(self, buttons: int) -> None:
         self.width = buttons

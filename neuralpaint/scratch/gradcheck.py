@@ -1,18 +1,18 @@
 """The gradient check compares every backward pass with finite differences and with torch.
 
-A derivative is a limit and can be measured near the limit. For each single entry x of the inputs
-and of the parameters, with all other entries fixed, the central difference
+A derivative is a limit of differences, so a small difference approximates it. For each entry x of
+the inputs and of the parameters, with all other entries fixed, the central difference
 
     (L(x + h) - L(x - h)) / 2h = dL/dx + O(h^2)
 
 needs the forward pass only. The loss of a layer is L = sum of R * outputs with a random R, so that
-errors of different outputs cannot cancel. In float64 with h = 1e-5 a right gradient agrees to about
+errors of different outputs do not cancel. In float64 with h = 1e-5 a correct one agrees to about
 1e-9, and a gradient with a wrong sign, factor or axis does not agree in any digit. torch's autograd
 of the same function agrees to rounding. The error is |a - b| / max(|a|, |b|), of whole arrays.
 
 At a kink (of a rectifier or the absolute error at 0, of Huber's loss at delta) there is no
-derivative, and a difference across a kink is the mean of two slopes. So values have a distance from
-kinks of much more than h: those of layers and losses are moved, those of networks drawn again.
+derivative, and a difference across a kink is the mean of two slopes. So all values stay much
+farther than h from a kink: inputs of layers and losses are moved away, networks are drawn again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 TOLERANCE = 1e-6
-"""The relative error above which a gradient is wrong."""
+"""The relative error above which a gradient counts as wrong."""
 
 _STEP = 1e-5
 _MARGIN = 1e-2  # from a kink, for single layers and losses
@@ -60,13 +60,13 @@ class Check:
     """The relative errors of one analytic gradient."""
 
     name: str  # of the layer, loss or network
-    what: str  # the array for which it is the gradient of the loss
+    what: str  # the array with respect to which the loss is differentiated
     differences: float
     torch: float
 
     @property
     def passes(self) -> bool:
-        """Whether both errors are within the tolerance; NaN is not."""
+        """Whether both errors are within the tolerance; false for NaN."""
         return self.differences <= TOLERANCE and self.torch <= TOLERANCE
 
 
@@ -209,7 +209,7 @@ def _avoids_kinks(network: Network, points: Array) -> bool:
 
 
 def _repeatable(layer: Layer) -> Callable[[Array], Array]:
-    """Return the forward pass in training, which copies its values and always uses one mask."""
+    """Return a forward pass in training that copies its values and always uses the same mask."""
 
     def forward(values: Array) -> Array:
         if isinstance(layer, Dropout):

@@ -46,7 +46,7 @@ Array = NDArray[np.floating[Any]]
 DType = np.dtype[np.floating[Any]]
 
 _SMALL = 8e6  # operations: with fewer, threads spend more time waiting than computing
-_SHARES = 2  # per thread: while one thread is delayed, the others take its next share
+_SHARES = 2  # parts per thread: if one thread is delayed, the others compute its second part
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Layer(ABC):
 
 
 class Linear(Layer):
-    """Values (n, inputs) to weighted sums of them (n, outputs), plus a bias."""
+    """Maps values (n, inputs) to weighted sums (n, outputs), plus a bias."""
 
     def __init__(self, weight: Array, bias: Array | None = None) -> None:
         """Take the initial W (outputs, inputs) and b (outputs,), which is 0 if it is None."""
@@ -139,7 +139,7 @@ class Linear(Layer):
 def matmul(a: Array, b: Array, *, out: Array) -> Array:
     """Write a @ b of a (m, k) and b (k, n) to out (m, n), and return it.
 
-    The threads of this package divide the rows; everything else in NumPy uses the calling thread.
+    The rows are divided among the threads of this package; other NumPy code runs on one thread.
     """
     shares = min(_SHARES * thread_count(), len(a))
     if thread_count() == 1 or 2 * a.size * b.shape[1] < _SMALL or not limit_blas():

@@ -1,10 +1,10 @@
 """The training loop: samples in shuffled batches, one optimizer step for each batch.
 
-A step is all there is to learning:
+Each step is:
 
     prediction = network.forward(inputs)             the colours of the network
-    gradient   = loss.gradient(prediction, colours)  the direction in which the error grows
-    network.backward(gradient)                       the same for every weight
+    gradient   = loss.gradient(prediction, colours)  dL/dprediction
+    network.backward(gradient)                       dL/dw for every weight w
     optimizer.move(weights, gradients)               a step in the opposite direction
 """
 
@@ -85,14 +85,15 @@ class ScratchLearner(Learner):
         self.epoch_steps = min(count, -(-pixels // (options.batch or usual)))
         rng = np.random.default_rng(seed)
         self._batches = Batches(count, epoch_steps=self.epoch_steps, rng=rng)
-        # `raw_rate` of the buttons is for the sum over a picture's outputs; the loss is their mean.
+        # The buttons' `raw_rate` is for the gradient of the sum over a picture's outputs; here the
+        # loss is their mean.
         raw = 1.0 if codes is None else 3 * pixels / count
         self._optimizer = build_optimizer(entry, raw)
         if not self._target.is_restored:
             self.prepare()
 
     def prepare(self, look: DoneCallback = ignore, on_phase: PhaseCallback = ignore) -> None:
-        """Compute the target unless that is done."""
+        """Compute the target, unless it has been computed already."""
         if self._samples is None:
             colours, codes = self._target.colours(on_done=look, on_phase=on_phase), self._codes
             self._samples = (
@@ -106,7 +107,7 @@ class ScratchLearner(Learner):
         self.prepare()
         self._timer.begin()
         self._advancing = True
-        # Values that overflow make the loss infinite or NaN, which `end` reports.
+        # Overflows need no warning: the loss becomes infinite or NaN, and `end` raises.
         with explain_out_of_memory(_ADVICE), np.errstate(over="ignore", invalid="ignore"):
             for _ in range(steps):
                 self._timer.losses += self._train_on(next(self._batches))
@@ -114,7 +115,7 @@ class ScratchLearner(Learner):
         self._timer.end(self.step, advice=self._plan.advice(self.steps))
 
     def _train_on(self, batch: NDArray[np.int64]) -> float:
-        """Make one step with the samples of these indices and return their loss."""
+        """Make one step with the samples that have these indices, and return their loss."""
         network, rate = self._network, self._plan.lr(self.steps) * self._multiplier()
         assert self._samples is not None  # `prepare` has set them
         colours = self._samples.colours(batch)
@@ -204,8 +205,8 @@ def _set_threads(threads: int | None) -> None:
     set_threads(threads)
     if not limit_blas() and threads is not None:
         _log.warning(
-            "--threads %d does not reach this NumPy's BLAS: set OPENBLAS_NUM_THREADS, "
-            "MKL_NUM_THREADS or VECLIB_MAXIMUM_THREADS to it before the command", threads,
+            "--threads %d has no effect on this NumPy's BLAS: set OPENBLAS_NUM_THREADS, "
+            "MKL_NUM_THREADS or VECLIB_MAXIMUM_THREADS to that number", threads,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A loss measures the error of the colours as one number; its gradient reduces it.
+"""A loss measures the error of the colours as one number; steps against its gradient reduce it.
 
 With prediction P and target T (n, 3), E = P - T, each loss is the mean of a distance d(E) over the
 N = 3 n entries, and its gradient is the derivative of the distance over N:
@@ -112,4 +112,4 @@ LOSSES: dict[str, Callable[[Any], Loss]] = {
     "mae": lambda entry: MAE(),
     "huber": lambda entry: Huber(entry.delta),
 }
-"""Functions from an entry of the registry of losses to its loss here."""
+"""By registered name, a function that converts an entry to this engine's loss."""

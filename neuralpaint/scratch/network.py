@@ -216,7 +216,7 @@ def supported_model(model: Model) -> SupportedModel:
     """Return the settings of a model if this engine has it.
 
     Raises:
-        UsageError: it does not; the message lists its models.
+        UsageError: this engine does not have the model; the message lists its models.
     """
     if not isinstance(model, SupportedModel):
         raise _unsupported("model", models.name_of(model), ["mlp", "buttons"])

@@ -57,13 +57,13 @@ class SGD(Optimizer):
     """Stochastic gradient descent with momentum."""
 
     def __init__(self, *, momentum: float, nesterov: bool, raw: float = 1.0) -> None:
-        """Take the decay of the velocity and a factor for every learning rate."""
+        """Take the decay of the velocity; `raw` multiplies every learning rate."""
         self._momentum, self._raw = momentum, raw
         self._nesterov = nesterov
         self._velocity = _EMPTY
 
     def move(self, weights: Array, gradient: Array, *, lr: float) -> None:
-        """Move along the velocity, or with nesterov along the velocity of the next step."""
+        """Move along the velocity; with nesterov, along the velocity after another such step."""
         if not self._velocity.size:
             self._velocity = np.zeros_like(weights)
         velocity, lr = self._velocity, lr * self._raw
@@ -142,9 +142,9 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "adam": lambda entry, raw: _adam(entry),
     "adamw": lambda entry, raw: _adam(entry, weight_decay=entry.weight_decay),
 }
-"""Functions from an entry of the registry of optimizers to its optimizer here.
+"""By registered name, a function that converts an entry to this engine's optimizer.
 
-`raw` multiplies the learning rates of optimizers whose steps are as long as the gradient.
+`raw` multiplies the learning rates of optimizers whose steps are proportional to the gradient.
 """
 
 

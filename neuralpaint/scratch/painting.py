@@ -46,7 +46,7 @@ class Renderer(ABC):
     ) -> NDArray[np.float32]:
         """Return the colours of a grid, float32 (h, w, 3) in [0, 1].
 
-        `codes` are one code (1, k) or one for each pixel, row by row; None without an album.
+        `codes` is one code (1, k) or one per pixel, row by row; None without an album.
         """
         height, width = grid.shape
         colours = np.empty((height * width, 3), np.float32)
@@ -92,12 +92,14 @@ class _ButtonsRenderer(Renderer):
                     if not (weight := down_share * share).any():
                         continue
                     place = row * self._width + column
-                    corner = self._at(place, codes[pixels]) if table is None else table[place]
+                    corner = (
+                        self._colours_at(place, codes[pixels]) if table is None else table[place]
+                    )
                     mixed += weight[:, None] * corner
             colours[start : start + size] = mixed
 
-    def _at(self, places: NDArray[np.int64], codes: Array) -> Array:
-        """Return the colours (n, 3) of some pixels, each under its own code (n, k)."""
+    def _colours_at(self, places: NDArray[np.int64], codes: Array) -> Array:
+        """Return the colours (n, 3) of some pixels, each for its own code (n, k)."""
         values = codes
         *hidden, last, sigmoid = self._network.layers
         for layer in hidden:

@@ -62,8 +62,8 @@ class PixelSamples(Samples):
         weights = None if self._weights is None else self._weights[batch]
         if self._order is None:
             return weights
-        begun = np.asarray(self._order[batch] <= progress, np.float32)
-        return begun if weights is None else begun * weights
+        is_learned = np.asarray(self._order[batch] <= progress, np.float32)
+        return is_learned if weights is None else is_learned * weights
 
 
 class PictureSamples(Samples):
@@ -83,11 +83,11 @@ class Batches(Iterator[NDArray[np.int64]]):
     """Endless batches (indices of samples), in epochs that cover each sample once."""
 
     def __init__(self, samples: int, *, epoch_steps: int, rng: np.random.Generator) -> None:
-        """Take the numbers of samples and of batches in an epoch."""
+        """Take the number of samples and the number of batches in an epoch."""
         self._samples, self._epoch_steps, self._rng = samples, epoch_steps, rng
-        self._began = generator_state(rng)  # before this epoch was drawn
+        self._epoch_state = generator_state(rng)  # before this epoch was drawn
         self._epoch: list[NDArray[np.int64]] = []
-        self._taken = 0  # of this epoch
+        self._taken = 0  # batches of this epoch
 
     def __next__(self) -> NDArray[np.int64]:
         if self._taken == len(self._epoch):
@@ -96,20 +96,20 @@ class Batches(Iterator[NDArray[np.int64]]):
         return self._epoch[self._taken - 1]
 
     def _draw_epoch(self) -> None:
-        self._began = generator_state(self._rng)
+        self._epoch_state = generator_state(self._rng)
         # Equal parts: a small last batch would move the weights as far as a full one.
         self._epoch = np.array_split(self._rng.permutation(self._samples), self._epoch_steps)
         self._taken = 0
 
     def state(self) -> State:
         """Return the generator's state before this epoch and the number of batches taken since."""
-        return {"chance": self._began, "taken": np.array(self._taken)}
+        return {"chance": self._epoch_state, "taken": np.array(self._taken)}
 
     def restore(self, state: State) -> None:
-        """Draw that epoch again and continue after the batches taken from it.
+        """Draw the saved epoch again and continue after the batches taken from it.
 
         Raises:
-            SavedError: the values are not possible; nothing has changed.
+            SavedError: the values are impossible; nothing has changed.
         """
         taken = state["taken"].item()
         if not 0 <= taken <= self._epoch_steps:

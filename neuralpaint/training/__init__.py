@@ -1,1 +1,1 @@
-"""Training: a learner moves a model towards a target."""
+"""Training: a learner fits a model to a target."""

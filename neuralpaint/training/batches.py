@@ -26,7 +26,7 @@ class Batch(NamedTuple):
     y: Tensor  # (h, 1) float32
     colours: Tensor  # (h, w, 3) float32 in [0, 1]
     code: Tensor | None = None  # (h, 1, k) float32, for an album
-    weights: Tensor | None = None  # (h, w) float32, unless all are equal
+    weights: Tensor | None = None  # (h, w) float32; None if all are equal
 
     def rows(self, rows: slice) -> Batch:
         """Return some of the rows."""
@@ -70,7 +70,7 @@ class TargetTensors:
         return cls(pixels, x, y, codes, weights, order)
 
     def batch(self, lattice: Lattice, progress: Tensor | float = 1.0) -> Batch:
-        """Return the pixels of a lattice, with their weights after a fraction of the training."""
+        """Return the pixels of a lattice; their weights depend on `progress`, in [0, 1]."""
         rows, columns = lattice
         levels = self.colours.index_select(0, rows).index_select(1, columns)
         return Batch(
@@ -88,12 +88,12 @@ class TargetTensors:
         weights = None if self.weights is None else part(self.weights)
         if self.order is None:
             return weights
-        begun = (part(self.order) <= progress).to(torch.float32)
-        return begun if weights is None else begun * weights
+        is_learned = (part(self.order) <= progress).to(torch.float32)
+        return is_learned if weights is None else is_learned * weights
 
 
 def strides(shape: tuple[int, int], batch: int) -> tuple[int, int]:
-    """Return (row, column) strides whose lattices have about `batch` of (h, w) pixels."""
+    """Return (row, column) strides for which lattices have about `batch` of the (h, w) pixels."""
 
     def clamp(stride: float, side: int) -> int:
         return min(side, max(1, round(stride)))
@@ -110,7 +110,7 @@ class Lattices(Iterator[Lattice]):
 
     A batch is spread evenly over the picture and is a product grid, so a model computes its
     features once per row and once per column. One of every few neighbouring rows is chosen at
-    random, likewise for columns: with a regular lattice the network learns a pattern of the
+    random, and the same for columns: with a regular lattice the network learns a pattern with the
     lattice's period, which is visible in the first frames. Nothing else may use the generator.
     """
 
@@ -125,9 +125,9 @@ class Lattices(Iterator[Lattice]):
         """Take (height, width) of the target and the (row, column) strides."""
         self._shape, self._strides = shape, strides
         self._generator, self._device = generator, device
-        self._began = generator.get_state()  # before this epoch was drawn
+        self._epoch_state = generator.get_state()  # before this epoch was drawn
         self._order: list[int] = []
-        self._taken = 0  # of this epoch
+        self._taken = 0  # lattices of this epoch
 
     def __next__(self) -> Lattice:
         if self._taken == len(self._order):
@@ -137,7 +137,7 @@ class Lattices(Iterator[Lattice]):
         return Lattice(self._rows[row], self._columns[column])
 
     def _draw_epoch(self) -> None:
-        self._began = self._generator.get_state()
+        self._epoch_state = self._generator.get_state()
         self._rows, self._columns = (
             self._draw_indices(side, stride)
             for side, stride in zip(self._shape, self._strides, strict=True)
@@ -146,7 +146,7 @@ class Lattices(Iterator[Lattice]):
         self._taken = 0
 
     def _draw_indices(self, side: int, stride: int) -> list[Tensor]:
-        """Divide 0..side-1 at random into `stride` lists with one of every `stride` neighbours."""
+        """Divide 0..side-1 at random into `stride` lists, each with one of `stride` neighbours."""
         groups = -(-side // stride)
         shuffled = torch.rand(groups, stride, generator=self._generator).argsort(dim=1)
         columns = (shuffled + stride * torch.arange(groups)[:, None]).t()  # (stride, groups)
@@ -156,13 +156,13 @@ class Lattices(Iterator[Lattice]):
 
     def state(self) -> State:
         """Return the generator's state before this epoch and the number of lattices taken since."""
-        return {"generator": self._began.numpy().copy(), "taken": np.array(self._taken)}
+        return {"generator": self._epoch_state.numpy().copy(), "taken": np.array(self._taken)}
 
     def restore(self, state: State) -> None:
-        """Draw that epoch again and continue after the lattices taken from it.
+        """Draw the saved epoch again and continue after the lattices taken from it.
 
         Raises:
-            SavedError: the values are not possible; nothing has changed.
+            SavedError: the values are impossible; nothing has changed.
         """
         taken, count = state["taken"].item(), math.prod(self._strides)
         if not 0 <= taken <= count:

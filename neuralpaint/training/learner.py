@@ -21,9 +21,9 @@ __all__ = ["Learner"]
 
 
 class Learner(ABC):
-    """Moves a model towards a target.
+    """Fits a model to a target.
 
-    The interface is `advance(n)`, not a single step: the data stays on the device, and the host
+    `advance(n)` trains several steps at once, so that the data stays on the device and the host
     synchronises with the device at most once per call.
     """
 
@@ -71,7 +71,7 @@ class Learner(ABC):
 
     @abstractmethod
     def prepare(self, look: DoneCallback = ignore, on_phase: PhaseCallback = ignore) -> None:
-        """Compute the target, if that takes time; otherwise the first `advance` does it.
+        """Compute the target now if that takes time; without this call the first `advance` does it.
 
         `look` is called with the fraction that is done, in [0, 1], `on_phase` with "fill" or
         "enhance" when filling holes or enlarging the picture begins.
@@ -95,23 +95,23 @@ class Learner(ABC):
         """Return a frozen copy of the model with its averaged weights."""
 
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
-        """Collect the predictions of every batch in a canvas that starts as `frame`.
+        """Begin a sketch: a copy of `frame` into which the predictions of every batch are written.
 
-        `frame` is uint8 (height, width, 3), of the picture's size. Call it before `advance`.
+        `frame` is uint8 (height, width, 3), of the picture's size. Must be called before `advance`.
         """
         if self.step > 0:
             raise RuntimeError("a sketch can only begin before the first advance")
         self._set_sketch(frame)
 
     def sketch(self) -> NDArray[np.uint8]:
-        """Return a copy of that canvas. Its pixels are less than 2 `epoch_steps` steps old."""
+        """Return a copy of the sketch. Its pixels are less than 2 `epoch_steps` steps old."""
         sketch = self._get_sketch()
         if sketch is None:
             raise RuntimeError("begin_sketch has not been called")
         return sketch
 
     def state(self) -> State:
-        """Return a copy of everything from which another learner can continue, bit for bit.
+        """Return a copy of everything that another learner needs to continue, bit for bit.
 
         Waits for the device. `step`, `seconds` and `total` are those of `newest`.
 
@@ -131,7 +131,7 @@ class Learner(ABC):
     def restore(self, state: State) -> None:
         """Continue from the `state` of a learner of the same picture and settings.
 
-        Call it before `advance`. It restores the sketch as well, without `begin_sketch`.
+        Must be called before `advance`. Also restores the sketch, without `begin_sketch`.
 
         Raises:
             SavedError: the state does not fit; the learner is unchanged.
@@ -163,7 +163,7 @@ class Learner(ABC):
 
     @abstractmethod
     def _parts(self) -> dict[str, State]:
-        """Return the engine's parts of the state by prefix, "optimizer" among them."""
+        """Return the engine's parts of the state by prefix, including "optimizer"."""
 
     @abstractmethod
     def _optimizer_form(self, state: State) -> State:
@@ -174,7 +174,7 @@ class Learner(ABC):
         """Restore the engine's parts from a state of the right form.
 
         Raises:
-            SavedError: its values are not possible; nothing has changed.
+            SavedError: its values are impossible; nothing has changed.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Learning: `learn` trains a learner and yields snapshots on the way.
+"""Learning: `learn` trains a learner and yields snapshots at given steps.
 
     for snapshot in learn(learner, stops=range(0, 3000, 10)):
         frame = render(snapshot.painting, canvas)
@@ -74,7 +74,7 @@ class Snapshot:
     def blend(self, later: Snapshot, amount: float) -> Snapshot:
         """Return the snapshot at `amount` of the way to a later one, with blended weights.
 
-        At 0 or less that is this snapshot itself, at 1 or more the later one.
+        Returns this snapshot itself if `amount` is at most 0, and `later` if it is at least 1.
         """
         if amount <= 0 or later is self:
             return self
@@ -112,7 +112,7 @@ def learn(
         learner: trains between the stops.
         stops: steps; a `Waypoint` among them yields no snapshot.
         look: called about twice a second, and at every stop, with the mean loss since the previous
-            call. On a GPU, with that of the finished steps.
+            call. On a GPU, only finished steps are included.
         since: in a resumed training, the measurement at the last snapshot: the loss of the first
             new snapshot is the mean since then.
         last: in a resumed training, the last snapshot, for stops that have been passed.
@@ -164,9 +164,9 @@ def stops_by_clock(
 ) -> Iterator[int]:
     """Yield the stops at fractions of the training time, for a `learn` of the same learner.
 
-    Every stop is planned from the speed measured so far, at waypoints too, and `learner.steps` is
-    adjusted so that the schedule ends when the time is over. After that, every stop is the step
-    that the learner has reached.
+    Every stop is planned from the speed measured so far; waypoints in between update the plan.
+    `learner.steps` is adjusted so that the schedule ends when the time is over. After that, every
+    stop is the step that the learner has reached.
 
     Args:
         learner: the learner whose speed is measured.
@@ -182,7 +182,7 @@ def stops_by_clock(
                 steps = round(rate * wait)
                 if steps <= learner.step:
                     break
-            # The speed is measured too roughly to plan more than twice the steps done so far.
+            # The measured speed is too uncertain to plan beyond twice the steps done so far.
             yield Waypoint(learner.step + max(1, learner.step))
             steps = 0
         yield learner.step + steps

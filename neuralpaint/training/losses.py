@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_WEIGHT", "MAE", "MSE", "SSIM", "Charbonnier", "Huber", "Loss", "losses"]
 
 LEAST_WEIGHT = 1e-12
-"""Smallest sum of weights by which a loss is divided: in some batches all weights are 0."""
+"""Lower bound of the sum of weights by which a loss is divided; the sum can be 0 in a batch."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
 def _ssim(a: Tensor, b: Tensor, weights: Tensor | None) -> Tensor:
     """Return the mean structural similarity of (h, w, 3) in uniform windows.
 
-    With weights (h, w), a window has the mean weight of its pixels; 1 if all weights are 0.
+    With weights (h, w), a window has the mean weight of its pixels. Returns 1 if all are 0.
     """
     import torch
     from torch.nn.functional import avg_pool2d

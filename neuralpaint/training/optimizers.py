@@ -1,4 +1,4 @@
-"""Optimizers: how gradients change the weights; settings, and torch's optimizers behind them."""
+"""Optimizers: settings that build torch's optimizers, and how the optimizers' state is saved."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ class Optimizer(Settings, ABC):
     """Whether a CUDA graph can contain its step."""
 
     lr: float | None = setting(
-        None, "learning rate; unset, --lr, and else one that suits the model", above=0.0,
+        None, "learning rate; unset, that of --lr, or one that suits the model", above=0.0,
         maximum=100,
     )  # fmt: skip
 
     def learning_rate(self, *, adam: float, raw: float) -> float:
-        """Return the learning rate for a model from the one that suits Adam.
+        """Return this optimizer's learning rate for a model.
 
-        `raw` suits steps as long as the gradient, with the usual momentum.
+        `adam` is the model's rate for Adam, `raw` its rate for steps that are proportional to the
+        gradient, with the usual momentum.
         """
         return adam
 
@@ -48,8 +49,8 @@ class Optimizer(Settings, ABC):
     def build(self, groups: Groups) -> CombinedOptimizer:
         """Return the optimizer of `groups` of parameters.
 
-        The multiple of each group becomes its "rate"; its "lr" is set before every step. Where a
-        CUDA graph can capture the step, "lr" is a tensor to be filled.
+        In its `param_groups`, "rate" is the group's multiple of the learning rate; "lr" is set
+        before every step. If a CUDA graph can capture the step, "lr" is a tensor, filled in place.
         """
 
 
@@ -62,7 +63,7 @@ class _Adam(Optimizer):
 
     beta1: float = setting(0.9, "decay of the mean of gradients", minimum=0, maximum=0.9999)
     beta2: float = setting(0.99, "decay of the mean of their squares", minimum=0, maximum=0.99999)
-    eps: float = setting(1e-8, "keeps the division finite", above=0.0, maximum=1)
+    eps: float = setting(1e-8, "term that keeps the divisor above 0", above=0.0, maximum=1)
 
     def _options(self, groups: Groups) -> dict[str, Any]:
         """Return the options of torch's Adam, with its fused kernels where there are any."""
@@ -122,7 +123,7 @@ class SGD(Optimizer):
     momentum: float = setting(
         0.9, "share of the last step that is added to the next", minimum=0, maximum=0.9999
     )
-    nesterov: bool = setting(False, "use the gradient at the place to which the momentum leads")
+    nesterov: bool = setting(False, "use the gradient at the position after the momentum step")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -187,8 +188,8 @@ class Muon(Optimizer):
 class LBFGS(Optimizer):
     """Quasi-Newton steps with a line search (Liu & Nocedal 1989), for small pictures as a whole.
 
-    A step evaluates one batch several times, and its estimate of the curvature is from the batches
-    before: give --batch the whole picture, and --ema 0.
+    A step evaluates one batch several times, but estimates the curvature from earlier batches. So
+    set --batch to the size of the whole picture, and --ema 0.
     """
 
     history: int = setting(
@@ -220,11 +221,11 @@ class LBFGS(Optimizer):
         return CombinedOptimizer({lbfgs: layout})
 
 
-_SMALLEST = 8  # rows and columns: the spectrum of a smaller matrix need not be balanced
+_SMALLEST = 8  # rows and columns: smaller matrices gain nothing from Muon
 
 
 def _split_matrices(groups: Groups) -> tuple[list[ParameterGroup], list[ParameterGroup]]:
-    """Return the weight matrices and all other parameters, each as a group of its own."""
+    """Return the weight matrices and all other parameters, each in a separate group."""
     matrices: list[ParameterGroup] = []
     others: list[ParameterGroup] = []
     for group in groups:
@@ -241,9 +242,9 @@ def _torch_groups(groups: Groups) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class StateLayout:
-    """The entries in the state of one of torch's optimizers on which its next step depends.
+    """The names of the entries in a torch optimizer's state on which its next step depends.
 
-    It has them for each parameter or, if it is `flat`, once for all parameters as one vector.
+    The entries exist for each parameter or, if `flat`, once for all parameters as one vector.
     """
 
     numbers: tuple[str, ...] = ()
@@ -306,7 +307,7 @@ class CombinedOptimizer:
 
     def step(self, closure: Callable[[], Any]) -> Any:
         """Update the parameters; `closure` sets their gradients and returns the loss."""
-        if len(self._layouts) == 1:  # L-BFGS calls it several times
+        if len(self._layouts) == 1:  # L-BFGS calls the closure several times
             return next(iter(self._layouts)).step(closure)
         loss = closure()
         for optimizer in self._layouts:

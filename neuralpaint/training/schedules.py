@@ -37,9 +37,9 @@ class Schedule(Settings, ABC):
 
 
 class Reactive(Schedule):
-    """A schedule that reduces the rate by `factor` after an epoch if the error `is_stuck`.
+    """A schedule that depends on the mean error of every epoch.
 
-    After every other epoch the rate is multiplied by `grow`.
+    After an epoch the rate is multiplied by `factor` if `is_stuck` returns True, else by `grow`.
     """
 
     factor: float
@@ -51,7 +51,7 @@ class Reactive(Schedule):
 
     @abstractmethod
     def is_stuck(self, errors: Sequence[float]) -> bool:
-        """Return whether to reduce, from the mean errors of all epochs since the last reduction."""
+        """Return whether to reduce the rate; `errors` are the epochs' since the last reduction."""
 
 
 class ScheduleRun:
@@ -153,12 +153,12 @@ class Exponential(Schedule):
 @schedules.register("plateau")
 @dataclass(frozen=True)
 class Plateau(Reactive):
-    """Multiplied by a factor when some epochs have brought no improvement."""
+    """Multiplied by a factor after some epochs without an improvement."""
 
     patience: int = setting(10, "epochs to wait for an improvement", unit="epochs", minimum=1)
     factor: float = setting(0.5, "factor of each reduction", above=0.0, maximum=1)
     threshold: float = setting(
-        1e-3, "share by which an error must be lower to be an improvement", minimum=0, maximum=0.5
+        1e-3, "relative decrease of the error that counts as an improvement", minimum=0, maximum=0.5
     )
 
     def is_stuck(self, errors: Sequence[float]) -> bool:
@@ -172,13 +172,13 @@ class Plateau(Reactive):
 class AdaptiveHalving(Reactive):
     """Halved when the mean error of 100 epochs exceeds that of the 100 before.
 
-    With window=1,grow=1.02 it is a bold driver (Battiti 1989): raised a little after every epoch
-    that was better, halved after one that was worse, whose steps are not undone.
+    With window=1,grow=1.02 it is the bold driver of Battiti (1989): raised a little after an epoch
+    with a lower error, halved after one with a higher error. The steps of that epoch are kept.
     """
 
     window: int = setting(100, "epochs whose errors are averaged", unit="epochs", minimum=1)
     factor: float = setting(0.5, "factor of each reduction", above=0.0, maximum=1)
-    grow: float = setting(1.0, "factor of every other epoch", minimum=1, maximum=2)
+    grow: float = setting(1.0, "factor after each epoch without a reduction", minimum=1, maximum=2)
 
     def is_stuck(self, errors: Sequence[float]) -> bool:
         """Compare the two newest windows, when both are full."""

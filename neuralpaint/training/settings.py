@@ -87,7 +87,12 @@ class OptimizationSettings(Settings):
         minimum=0,
         maximum=0.99999,
     )
-    seed: int = setting(0, "same seed, same machine: same result", minimum=0, maximum=2**63 - 1)
+    seed: int = setting(
+        0,
+        "random seed; on one machine, the same seed gives the same result",
+        minimum=0,
+        maximum=2**63 - 1,
+    )
 
 
 @dataclass(frozen=True, init=False)
@@ -101,7 +106,7 @@ class TrainingSettings(ComposedSettings):
     optimizer: str = setting("adam", "how gradients change the weights", entries=optimizers)
     schedule: str = setting("cosine", "learning rate over time", entries=schedules)
     engine: Engine = setting(
-        "torch", "library that computes; numpy: the network from scratch, written to be read"
+        "torch", "library that computes; numpy: the network from scratch, meant to be read"
     )
     optimization: OptimizationSettings = group(OptimizationSettings)
     target: TargetSettings = group(TargetSettings)
@@ -118,7 +123,7 @@ class TrainingSettings(ComposedSettings):
 
 
 class Plan:
-    """The entries that settings name, and the numbers derived from them, for both engines."""
+    """The model, optimizer, loss and schedule of the settings, and numbers derived from them."""
 
     def __init__(self, settings: TrainingSettings) -> None:
         self.model = models.parse(settings.model)
@@ -159,7 +164,7 @@ class Plan:
         return self.optimizer.lr or self._settings.optimization.lr or suitable
 
     def average_rate(self, step: int) -> float:
-        """Return the share of the newest weights in their moving average after a step."""
+        """Return the fraction of the newest weights in the moving average after a step."""
         # Larger at first: otherwise the random initial weights would stay visible for too long.
         return 1 - min(self._settings.optimization.ema, (step + 1) / (step + 10))
 

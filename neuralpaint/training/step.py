@@ -65,14 +65,14 @@ def backpropagate(
 
 
 def _share(part: Batch, whole: Batch) -> Tensor | float:
-    """Return the weight of a part's mean loss in that of the whole batch."""
+    """Return the weight of a part's mean loss in the mean loss of the whole batch."""
     if part.weights is None or whole.weights is None:
         return len(part.y) / len(whole.y)
     return part.weights.sum() / whole.weights.sum().clamp(min=LEAST_WEIGHT)
 
 
 def _cuts(batch: Batch) -> list[int]:
-    """Return the first row of each part, and the number of rows."""
+    """Return the first row of each part, followed by the number of rows."""
     rows, width = batch.colours.shape[:2]
     parts = 1
     if batch.y.device.type == "cpu":
@@ -111,18 +111,18 @@ class StepGraphs:
     """
 
     def __init__(self) -> None:
-        # One stream for warm-up and recording: what libraries initialise belongs to a stream.
+        # One stream for warm-up and recording, because libraries initialise themselves per stream.
         self._stream = torch.cuda.Stream()
         # Graphs run one after another and exchange no temporary tensors, so they share memory.
         self._pool = torch.cuda.graph_pool_handle()
         self._recorded: dict[tuple[int, int], tuple[torch.cuda.CUDAGraph, Lattice]] = {}
         self._warm: Counter[tuple[int, int]] = Counter()
-        self._records = True
+        self._can_record = True
 
     def run(self, step: Callable[[Lattice], None], lattice: Lattice) -> None:
         """Run the step, which must be the same in every call, on a lattice."""
         shape = len(lattice.rows), len(lattice.columns)
-        if self._records and shape not in self._recorded:
+        if self._can_record and shape not in self._recorded:
             if self._warm[shape] < _WARM_UP:
                 self._warm[shape] += 1
                 self._warm_up(step, lattice)
@@ -157,6 +157,6 @@ class StepGraphs:
         except RuntimeError as error:
             torch.cuda.set_stream(current)  # a failed recording may leave its own stream set
             _log.warning("training without CUDA graphs: %s", str(error).partition("\n")[0])
-            self._records = False
+            self._can_record = False
         else:
             self._recorded[len(inputs.rows), len(inputs.columns)] = graph, inputs

@@ -1,7 +1,7 @@
 """The target: colours, coordinates, a weight per pixel and a code per row.
 
-A target is one raster. The pictures of an album lie one below the other in it, and each row has the
-code of its picture, so batches of an album are drawn like those of a picture.
+A target is one array of pixels. The pictures of an album are stacked vertically in it, and each row
+has the code of its picture, so batches of an album are drawn like those of a picture.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Target"]
 
 
 class Target:
-    """What is learned of a picture or an album: all pixels, some of them, or a restored version.
+    """The pixels to learn from a picture or an album: all, some, or a restored version.
 
     A restored target, with holes filled, enlarged or denoised, is computed by `colours`.
     """
@@ -82,7 +82,7 @@ class Target:
             filled = fill_hole(picture.pixels, hole, device=device, on_done=filling)
             picture = replace(picture, pixels=filled)
         elif settings.makes_target and picture.unknown is not None:
-            # Its weight is 0, but a resampler would mix its colours into the known pixels.
+            # Unknown pixels have the weight 0, but resampling would mix them into known pixels.
             filled = _fill_smoothly(picture.pixels, picture.unknown > 0.5)
             picture = replace(picture, pixels=filled)
         if not settings.makes_target:
@@ -148,5 +148,5 @@ def _nearest(pixels: int, count: int) -> NDArray[np.int64]:
 
 
 def _split_callback(on_done: DoneCallback, count: int) -> list[DoneCallback]:
-    """Return the callbacks of `count` equal parts of a computation."""
+    """Return a callback for each of `count` equal parts of a computation."""
     return [part_of(on_done, first=i / count, last=(i + 1) / count) for i in range(count)]

@@ -71,7 +71,7 @@ class Measurement:
 class Timer(ABC):
     """Measures advances: call `begin` before and `end` after each.
 
-    Every step in between adds its loss to `losses`, a float64 array without axes on the device
+    Every step in between adds its loss to `losses`, a 0-dimensional float64 array on the device
     (float32 on MPS). In double precision the sum of float32 losses is exact, so the mean does not
     depend on how the steps are divided into advances.
     """
@@ -134,7 +134,7 @@ class HostTimer(Timer):
         Raises:
             DivergedError: its loss is NaN or infinite.
         """
-        losses = float(self.losses)  # the one synchronisation
+        losses = float(self.losses)  # the only synchronisation
         before, seconds = self.newest, time.perf_counter() - self._began
         self._append(
             Measurement(step, seconds=before.seconds + seconds, total=before.total + losses)
@@ -174,7 +174,7 @@ class CudaTimer(Timer):
         """Start the measurement of an advance; waits while the queue is full."""
         while len(self._queue) >= _MAX_QUEUED:
             self._receive()
-        _ = self.finished.total
+        _ = self.finished.total  # may raise DivergedError
         self._began = _record_event()
         self.losses.zero_()
 

@@ -23,8 +23,8 @@ from neuralpaint.training.timing import CudaTimer, HostTimer
 
 __all__ = ["TorchLearner"]
 
-# Pixels per step. On a CPU the time of a step is proportional to its pixels, so each model has its
-# own number; a GPU is idle with fewer than this.
+# Pixels per step. On a CPU the time of a step is proportional to its pixels, so the number depends
+# on the model; smaller batches would not keep a GPU busy.
 _BATCH = {"cuda": 65_536, "mps": 32_768}
 _STEPS = {"cpu": 2000, "cuda": 6000, "mps": 4000}
 _ADVICE = "lower --batch, or hidden_size in --model"
@@ -53,16 +53,16 @@ class TorchLearner(Learner):
         pixels = self._plan.model.cpu_batch if kind == "cpu" else _BATCH[kind]
         if self._plan.model.needs_all_pixels:
             pixels = math.prod(self._target.grid.shape)
-        apart = strides(self._target.grid.shape, settings.optimization.batch or pixels)
-        self.epoch_steps = math.prod(apart)
+        spacing = strides(self._target.grid.shape, settings.optimization.batch or pixels)
+        self.epoch_steps = math.prod(spacing)
         self._lattices = Lattices(
-            self._target.grid.shape, strides=apart, generator=self._generator, device=self._device
+            self._target.grid.shape, strides=spacing, generator=self._generator, device=self._device
         )
         self.step = 0
         self.steps = self._plan.steps(usual=_STEPS[kind], epoch_steps=self.epoch_steps)
 
     def prepare(self, look: DoneCallback = ignore, on_phase: PhaseCallback = ignore) -> None:
-        """Compute the target and copy it to the device, unless that is done."""
+        """Compute the target and copy it to the device, unless it is there already."""
         if self._tensors is None:
             with explain_out_of_memory(_ADVICE):
                 colours = self._target.colours(device=self._device, on_done=look, on_phase=on_phase)

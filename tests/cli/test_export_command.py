@@ -67,7 +67,7 @@ def test_a_painting_becomes_a_file_for_other_tools(saved: Path, suffix: str) -> 
     assert target.stat().st_size > 1000
 
 
-def test_of_a_take_the_last_moment_is_exported_or_the_one_that_was_asked_for(saved: Path) -> None:
+def test_the_last_snapshot_of_a_take_is_exported_or_the_chosen_one(saved: Path) -> None:
     take = load_take(saved.with_name("a.take"))
     for at, step in (((), 8.0), (("--at", "4"), 4.0), (("--at", "75%"), 6.0), (("--at", "0"), 0.0)):
         target = saved.with_name(f"{step}.npz")
@@ -78,7 +78,7 @@ def test_of_a_take_the_last_moment_is_exported_or_the_one_that_was_asked_for(sav
         ]
 
 
-def test_json_tells_what_was_written(saved: Path) -> None:
+def test_json_lists_the_written_files(saved: Path) -> None:
     target = saved.with_suffix(".glsl")
     result = run(saved, "-o", target, "--json")
     start, done = map(json.loads, result.stdout.splitlines())
@@ -92,7 +92,7 @@ def test_quiet_prints_nothing(saved: Path) -> None:
     assert (result.return_value, result.output) == (0, "")
 
 
-def test_a_dry_run_writes_nothing_and_finds_what_is_wrong(saved: Path) -> None:
+def test_a_dry_run_writes_nothing_and_reports_errors(saved: Path) -> None:
     before = sorted(saved.parent.iterdir())
     result = run(saved, "-o", saved.with_suffix(".npz"), "--dry-run")
     assert result.return_value == 0
@@ -116,7 +116,7 @@ def test_a_dry_run_writes_nothing_and_finds_what_is_wrong(saved: Path) -> None:
         (("a.take", "-o", "f.npz", "--at", "soon"), 2, "--at"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
+def test_an_error_is_one_line(
     saved: Path,
     monkeypatch: pytest.MonkeyPatch,
     words: tuple[str, ...],
@@ -131,7 +131,7 @@ def test_what_is_wrong_is_said_in_one_line(
     assert sorted(saved.parent.iterdir()) == before
 
 
-def test_a_file_that_exists_is_replaced_with_y_alone(saved: Path) -> None:
+def test_an_existing_file_is_replaced_only_with_y(saved: Path) -> None:
     target = saved.with_suffix(".npz")
     target.write_bytes(b"mine")
     assert "add -y" in str(refused(run(saved, "-o", target)))

@@ -56,7 +56,7 @@ def test_a_wrong_gradient_is_one_line_and_a_failure(monkeypatch: pytest.MonkeyPa
     assert isinstance(json_result.exception, NeuralPaintError)
 
 
-def test_a_seed_that_cannot_be_is_refused() -> None:
+def test_an_invalid_seed_is_refused() -> None:
     result = run("--seed", "-1")
     assert result.exit_code == 2
     assert "--seed" in result.output

@@ -77,7 +77,7 @@ def test_every_command_is_in_the_documentation(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["video", "paint", "inpaint", "morph", "render", "compare"])
-def test_no_section_of_the_help_is_left_for_last(name: str) -> None:
+def test_the_sections_of_the_help_are_in_order(name: str) -> None:
     text = command(name).get_help(click.Context(command(name), info_name=name))
     headings = [line for line in text.splitlines() if line.endswith(":") and line[0].isupper()]
     assert headings[0] == "Output:"

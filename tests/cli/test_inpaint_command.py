@@ -45,7 +45,7 @@ def test_json_has_the_psnr_in_the_hole_or_null_if_it_is_unknown(masked: Path, ty
 
 
 @pytest.mark.slow
-def test_a_clip_is_made_again_with_its_mask_given_again(masked: Path, typed: Typed) -> None:
+def test_a_clip_is_made_again_with_the_same_mask_file(masked: Path, typed: Typed) -> None:
     words = ("--mask", "masks/hole.png", "--overlay", "mask", *QUICK)
     done = typed("inpaint", "in.png", "-o", "out.mp4", *words)
     assert done.returncode == 0, done.stderr

@@ -42,9 +42,7 @@ def test_text_becomes_the_type_of_the_field() -> None:
         ({"width": 1, "area": 1}, "--width and --area exclude each other: give one of them"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_its_name_and_value(
-    values: dict[str, object], message: str
-) -> None:
+def test_an_invalid_value_is_refused_with_its_name(values: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         Brush.from_dict(values)
     assert str(caught.value) == message
@@ -57,7 +55,7 @@ def test_a_wrong_choice_and_a_wrong_key_name_the_closest() -> None:
         Brush.from_dict({"hair": 3})
 
 
-def test_settings_survive_the_way_to_plain_values_and_back() -> None:
+def test_settings_are_converted_to_plain_values_and_back() -> None:
     brush = Brush(width=3, shape="flat")
     assert Brush.from_dict(brush.to_dict()) == brush
     assert brush.changes() == {"width": 3.0, "shape": "flat"}
@@ -69,7 +67,7 @@ def test_auto_is_the_unset_value_of_an_optional_field() -> None:
         Brush(hairs="auto")  # type: ignore[arg-type]
 
 
-def test_options_carry_what_the_command_line_needs() -> None:
+def test_options_have_the_attributes_that_the_command_line_needs() -> None:
     option = options(Brush)["shape"]
     assert (option.choices, option.default, option.help) == (
         ("round", "flat"),
@@ -88,12 +86,12 @@ class Drying(Settings):
     ("text", "seconds"),
     [("20", 20), ("1.5", 1.5), ("90s", 90), ("2m", 120), ("1m30s", 90), (" 1H2M ", 3720)],
 )
-def test_a_time_is_written_as_a_person_would(text: str, seconds: float) -> None:
+def test_a_time_is_parsed_in_every_notation(text: str, seconds: float) -> None:
     assert Drying(time=text).time == seconds  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", ["soon", "", "2 minutes", "30s1m", "m"])
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_an_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="time must be a time such as 20, 90s or 1m30s"):
         Drying(time=text)  # type: ignore[arg-type]
 

@@ -187,8 +187,8 @@ def test_postscript_is_not_run(tmp_path: Path) -> None:
         load_picture(path)
 
 
-def test_a_file_without_read_permission_is_refused(nobodys: Path) -> None:
-    path = nobodys / "p.png"
+def test_a_file_without_read_permission_is_refused(unprivileged_folder: Path) -> None:
+    path = unprivileged_folder / "p.png"
     path.write_bytes(encoded())
     path.chmod(0)
     with one_line(PictureError, "may not be read", "permissions"):
@@ -266,7 +266,7 @@ def test_a_picture_larger_than_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     path.write_bytes(bomb(10_000, 10_000))
     done = run([sys.executable, "-c", OUT_OF_MEMORY, path])
-    assert done.stdout.endswith("large.png' does not fit into memory: give it smaller\n")
+    assert done.stdout.endswith("large.png' does not fit into memory: give a smaller one\n")
     assert done.stderr == ""
 
 
@@ -427,7 +427,7 @@ def test_planes_are_cropped_and_scaled_like_the_pixels(height: int, width: int) 
 
 
 def with_hole(truth: int | None) -> Picture:
-    """Return a black picture of 4 x 6, unknown on the left; the truth is one grey level."""
+    """Return a black picture of 4 x 6, unknown on the left, whose truth is one grey level."""
     unknown = np.tile(np.array([1, 1, 0.7, 0.5, 0, 0], np.float32), (4, 1))
     pixels = np.zeros((4, 6, 3), np.uint8)
     real = None if truth is None else np.full((4, 6, 3), truth, np.uint8)

@@ -399,10 +399,10 @@ def test_a_full_disk_leaves_no_file(tmp_path: Path, suffix: str) -> None:
     assert path.read_bytes() == b"old"
 
 
-def test_a_folder_without_write_permission_is_refused(nobodys: Path) -> None:
-    nobodys.chmod(0o555)
+def test_a_folder_without_write_permission_is_refused(unprivileged_folder: Path) -> None:
+    unprivileged_folder.chmod(0o555)
     with pytest.raises(EncodingError, match=r"out\.tiff' cannot be written \(Permission denied\)"):
-        StillWriter(nobodys / "out.tiff", height=4, width=4)
+        StillWriter(unprivileged_folder / "out.tiff", height=4, width=4)
 
 
 def test_writing_after_a_failed_strip_is_refused(

@@ -57,7 +57,7 @@ def test_an_album_needs_pictures_of_one_size_and_different_codes() -> None:
         (
             [sample(0), sample(1)],
             [[1, 0], [1, 0]],
-            "'sample-0.png' and 'sample-1.png' have one code",
+            "'sample-0.png' and 'sample-1.png' have the same code",
         ),
         ([sample(0), sample(1)], [[1], [2], [3]], r"\(2, k\)"),
         ([sample(0), sample(1)], [[1], [np.nan]], "between"),

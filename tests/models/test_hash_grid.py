@@ -76,7 +76,7 @@ def test_the_gradient_of_the_table_agrees_with_finite_differences(points: bool) 
 
 
 def test_a_finest_level_below_the_coarsest_is_refused() -> None:
-    with pytest.raises(UsageError, match="finest=4 is coarser than coarsest=16"):
+    with pytest.raises(UsageError, match="finest=4 is below coarsest=16"):
         encodings.parse("hash:finest=4")
 
 

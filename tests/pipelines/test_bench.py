@@ -33,7 +33,7 @@ from neuralpaint.runtime.progress import Progress
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.torch_learner import TorchLearner
 
-# As the registry writes it: results are called by that.
+# In the registry's spelling, which is the name of the results.
 MODEL = models.spec(models.parse("fourier:order=4,hidden_size=8,hidden_layers=1"))
 QUICK: dict[str, Any] = {"model": MODEL, "seconds": 0.2, "device": "cpu", "threads": 1}
 
@@ -297,7 +297,7 @@ def test_step_cost_counts_the_products_of_a_step() -> None:
 
     model = TorchLearner(picture, TrainingSettings(model="morph", device="cpu")).model
     counted = step_cost(model, pixels=216, height=24, width=36)
-    seen = 2 * 16 + 13  # sines and cosines, and what the planes say
+    seen = 2 * 16 + 13  # sines, cosines and features of the planes
     assert counted.flops == 6 * 216 * (32 * seen + 32 * (32 + seen) + 3 * (64 + seen))
 
     spec = "mlp:features=4,hidden_size=8,hidden_layers=2"

@@ -137,7 +137,7 @@ def test_names_that_say_no_buttons(names: list[str], words: str, tmp_path: Path)
 
 def test_codes_that_repeat_name_both_pictures(pages: Path, tmp_path: Path) -> None:
     other = save_page(tmp_path / "100.png", 4)
-    with pytest.raises(UsageError, match=r"pages/100.png' and '.*/100.png' have one code"):
+    with pytest.raises(UsageError, match=r"pages/100.png' and '.*/100.png' have the same code"):
         film([pages, other], tmp_path / "out.mkv", codes="from-names")
 
 

@@ -96,7 +96,7 @@ def test_a_still_shows_the_moment_asked_for(folder: Path, at: str | None, step: 
 
 
 def take_of(path: Path, *, stops: Sequence[int], note: dict[str, Any] | None = None) -> Path:
-    """Write a take of a training that was looked at at these steps."""
+    """Write a take of a training with snapshots at these steps."""
     settings = TrainingSettings(model=str(QUICK["model"]), steps=24, device="cpu")
     picture = Picture.from_array(np.full((24, 36, 3), 0.5))
     with TakeWriter(path, settings=settings, subject=picture, steps=24, note=note or {}) as take:

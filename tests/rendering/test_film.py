@@ -20,18 +20,18 @@ PICTURE = Picture.from_array(np.full((200, 300, 3), 0.5))
 
 
 class Tinted(Flat):
-    """A painting of one grey, which counts how often it is seen."""
+    """A painting of one grey, which counts the pixels that are rendered."""
 
-    seen = 0
+    rendered_pixels = 0
 
     def colours(self, grid: Grid) -> torch.Tensor:
-        Tinted.seen += grid.x.size * grid.y.size
+        Tinted.rendered_pixels += grid.x.size * grid.y.size
         return super().colours(grid)
 
 
 @pytest.fixture
 def viewport() -> Viewport:
-    Tinted.seen = 0
+    Tinted.rendered_pixels = 0
     return Viewport(
         PICTURE.canvas,
         CanvasSettings(),
@@ -47,7 +47,7 @@ def shots(tones: list[float]) -> Iterator[Snapshot]:
 
 
 def rendered(filmed: list[Shot], viewport: Viewport) -> list[int]:
-    """Return the level of each frame's first pixel, after a look at all of them."""
+    """Return the level of each frame, after checking that its pixels are equal."""
     assert all((shot.frame == shot.frame[0, 0]).all() for shot in filmed)
     return [int(shot.frame[0, 0, 0]) for shot in filmed]
 
@@ -58,7 +58,7 @@ def test_a_steady_film_is_mostly_blended_and_looks_the_same(viewport: Viewport) 
     assert [shot.snapshot.step for shot in filmed] == list(range(100))
     truth = [round(255 * tone) for tone in tones]
     assert np.abs(np.subtract(rendered(filmed, viewport), truth)).max() <= 1
-    assert Tinted.seen < 25 * PICTURE.height * PICTURE.width
+    assert Tinted.rendered_pixels < 25 * PICTURE.height * PICTURE.width
 
 
 def test_what_a_blend_would_miss_is_rendered(viewport: Viewport) -> None:
@@ -81,18 +81,20 @@ def test_without_blending_every_frame_is_a_render(viewport: Viewport) -> None:
 def test_in_a_hurry_nothing_is_checked(viewport: Viewport) -> None:
     tones = list(np.random.default_rng(0).random(200))
     list(film(shots(tones), viewport, count=2, blends=False, hurries=lambda: True))
-    assert Tinted.seen < 35 * PICTURE.height * PICTURE.width
+    assert Tinted.rendered_pixels < 35 * PICTURE.height * PICTURE.width
 
 
 def test_a_shot_that_comes_twice_is_rendered_once(viewport: Viewport) -> None:
     same = Snapshot(3, 0.1, 0.5, Tinted(0.4))
     filmed = list(film(iter([same] * 50), viewport, count=2, blends=False))
     assert len(filmed) == 50
-    assert Tinted.seen == PICTURE.height * PICTURE.width
+    assert Tinted.rendered_pixels == PICTURE.height * PICTURE.width
 
 
-def test_shots_are_pulled_before_the_last_key_is_developed(viewport: Viewport) -> None:
-    """A GPU trains towards the next shot while the frame of the last one comes."""
+def test_the_next_snapshot_is_requested_before_the_last_key_is_rendered(
+    viewport: Viewport,
+) -> None:
+    """A GPU can train for the next shot while the last frame is copied to the host."""
     pulled: list[int] = []
 
     def watched() -> Iterator[Snapshot]:

@@ -46,10 +46,10 @@ def test_unusable_folders_are_refused(tmp_path: Path) -> None:
         check_output(tmp_path / "file" / "out.mp4")
 
 
-def test_a_folder_that_is_not_writable_is_refused(nobodys: Path) -> None:
-    nobodys.chmod(0o555)
+def test_a_folder_that_is_not_writable_is_refused(unprivileged_folder: Path) -> None:
+    unprivileged_folder.chmod(0o555)
     with pytest.raises(EncodingError, match=r"cannot be written .*: choose a folder"):
-        check_output(nobodys / "out.mp4")
+        check_output(unprivileged_folder / "out.mp4")
 
 
 @posix
@@ -106,10 +106,10 @@ def test_an_output_folder_with_other_files_is_refused(tmp_path: Path) -> None:
         check_output_folder(folder / "1", belongs=is_number, overwrite=True)
 
 
-def test_an_output_folder_that_is_not_readable_is_refused(nobodys: Path) -> None:
-    (nobodys / "frames").mkdir(mode=0o300)
+def test_an_output_folder_that_is_not_readable_is_refused(unprivileged_folder: Path) -> None:
+    (unprivileged_folder / "frames").mkdir(mode=0o300)
     with pytest.raises(EncodingError, match="Permission denied"):
-        check_output_folder(nobodys / "frames", belongs=is_number)
+        check_output_folder(unprivileged_folder / "frames", belongs=is_number)
 
 
 def write(output: Path, text: str) -> None:
@@ -241,14 +241,14 @@ def test_an_old_folder_that_a_killed_run_renamed_is_recovered(tmp_path: Path) ->
 
 @posix
 def test_part_files_without_permission_are_skipped(
-    nobodys: Path, caplog: pytest.LogCaptureFixture
+    unprivileged_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    part = nobodys / ".a.1.part.png"
+    part = unprivileged_folder / ".a.1.part.png"
     part.touch()
-    nobodys.chmod(0o555)
+    unprivileged_folder.chmod(0o555)
     with caplog.at_level(logging.WARNING):
-        assert remove_stale_parts(nobodys / "a.png", keep=keep_all) == []
-    nobodys.chmod(0o333)
-    assert remove_stale_parts(nobodys / "a.png", keep=keep_all) == []
-    nobodys.chmod(0o777)
-    assert os.listdir(nobodys) == [part.name]
+        assert remove_stale_parts(unprivileged_folder / "a.png", keep=keep_all) == []
+    unprivileged_folder.chmod(0o333)
+    assert remove_stale_parts(unprivileged_folder / "a.png", keep=keep_all) == []
+    unprivileged_folder.chmod(0o777)
+    assert os.listdir(unprivileged_folder) == [part.name]

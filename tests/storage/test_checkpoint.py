@@ -43,7 +43,7 @@ def assert_whole(path: Path, state: State, facts: dict[str, Any]) -> None:
         np.testing.assert_array_equal(found[name], array)
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+def test_a_saved_checkpoint_is_loaded_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4.checkpoint"
     save_checkpoint(path, STATE, facts=FACTS)
     assert_whole(path, STATE, FACTS)
@@ -52,14 +52,14 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == [path.name]
 
 
-def test_a_checkpoint_that_is_not_there_is_a_wrong_command(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_raises_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no file '.*clip\.checkpoint'"):
         load_checkpoint(tmp_path / "clip.checkpoint")
     with pytest.raises(UsageError, match="is a folder"):
         load_checkpoint(tmp_path)
 
 
-def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
+def test_every_flipped_bit_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     save_checkpoint(path, STATE, facts=FACTS)
     raw = path.read_bytes()
@@ -73,7 +73,7 @@ def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_cut_short_or_something_else_is_refused(tmp_path: Path) -> None:
+def test_truncated_and_foreign_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     save_checkpoint(path, STATE, facts=FACTS)
     raw = path.read_bytes()
@@ -97,7 +97,7 @@ for n in range(10**6):
 
 
 @posix
-def test_whenever_it_is_killed_a_whole_checkpoint_is_there(tmp_path: Path) -> None:
+def test_a_complete_checkpoint_exists_whenever_the_writer_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "clip.checkpoint"
     saved, rng = -1, np.random.default_rng(0)
     for _ in range(4):
@@ -112,11 +112,11 @@ def test_whenever_it_is_killed_a_whole_checkpoint_is_there(tmp_path: Path) -> No
         assert facts["n"] in (saved, saved + 1)
         assert (state["n"] == facts["n"]).all()
     save_checkpoint(path, STATE, facts=FACTS)
-    assert os.listdir(tmp_path) == [path.name]  # what the killed ones left is swept away
+    assert os.listdir(tmp_path) == [path.name]  # part files of killed processes were deleted
 
 
 @posix
-def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_previous_checkpoint(tmp_path: Path) -> None:
     import resource
 
     path = tmp_path / "clip.checkpoint"
@@ -133,14 +133,14 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_folder_that_cannot_be_written_to(nobodys: Path) -> None:
-    nobodys.chmod(0o555)
+def test_a_folder_that_is_not_writable_is_refused(unprivileged_folder: Path) -> None:
+    unprivileged_folder.chmod(0o555)
     with pytest.raises(EncodingError, match="choose a folder that you can write to"):
-        save_checkpoint(nobodys / "clip.checkpoint", STATE, facts=FACTS)
+        save_checkpoint(unprivileged_folder / "clip.checkpoint", STATE, facts=FACTS)
 
 
 @posix
-def test_the_disk_has_a_checkpoint_before_it_takes_the_place_of_another(
+def test_a_checkpoint_is_synced_before_it_replaces_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, order = tmp_path / "checkpoint", []

@@ -49,7 +49,7 @@ def trained(model: str = SMALL["fourier"], engine: Engine = "torch", *, steps: i
 
 
 @pytest.mark.parametrize(("model", "engine"), EVERY)
-def test_a_saved_painting_is_the_same_painting(model: str, engine: Engine, tmp_path: Path) -> None:
+def test_a_saved_painting_is_loaded_unchanged(model: str, engine: Engine, tmp_path: Path) -> None:
     painting = trained(model, engine)
     path = painting.save(tmp_path / "a.painting", note={"psnr": 30.5})
     again = load_painting(path)
@@ -60,7 +60,7 @@ def test_a_saved_painting_is_the_same_painting(model: str, engine: Engine, tmp_p
     np.testing.assert_array_equal(again(grid), painting(grid))
 
 
-def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_with_overwrite(tmp_path: Path) -> None:
     path = tmp_path / "a.painting"
     path.write_text("mine")
     with pytest.raises(UsageError, match="exists"):
@@ -70,7 +70,7 @@ def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
     assert load_painting(path).canvas == picture().canvas
 
 
-def test_a_painting_of_numpy_paints_on_the_cpu_alone(tmp_path: Path) -> None:
+def test_a_numpy_painting_renders_on_the_cpu_only(tmp_path: Path) -> None:
     path = trained("mlp:hidden_size=8", "numpy").save(tmp_path / "a")
     with pytest.raises(DeviceError, match="CPU"):
         load_painting(path, device="cuda")
@@ -91,7 +91,7 @@ def test_a_painting_of_numpy_paints_on_the_cpu_alone(tmp_path: Path) -> None:
         ("numpy", "fourier"),
     ],
 )
-def test_settings_are_claims(engine: Engine, model: str, tmp_path: Path) -> None:
+def test_settings_in_a_file_are_checked(engine: Engine, model: str, tmp_path: Path) -> None:
     path = trained("mlp:hidden_size=8").save(tmp_path / "a")
     weights, facts = load_tensors(path, kind=KIND)
     facts["settings"] |= {"model": model, "engine": engine}
@@ -132,7 +132,7 @@ def test_a_damaged_painting_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_hostile_painting_takes_no_memory(tmp_path: Path) -> None:
+def test_a_malicious_header_allocates_no_memory(tmp_path: Path) -> None:
     path = trained("mlp:hidden_size=8").save(tmp_path / "a")
     weights, facts = load_tensors(path, kind=KIND)
     facts["settings"]["model"] = "mlp:hidden_size=8192,hidden_layers=512"
@@ -153,7 +153,7 @@ except SavedError:
     assert int(done.stdout) < 50_000  # KB
 
 
-def test_a_weight_that_has_changed_is_noticed(tmp_path: Path) -> None:
+def test_a_changed_weight_is_detected(tmp_path: Path) -> None:
     path = trained().save(tmp_path / "a")
     raw = bytearray(path.read_bytes())
     for place in range(len(raw) - 400, len(raw), 37):  # the weights are at the end

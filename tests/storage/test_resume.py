@@ -57,12 +57,12 @@ VARIANTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_an_interrupted_film_goes_on_to_the_very_same_frames(
+def test_a_resumed_film_has_identical_frames(
     photo: Path, tmp_path: Path, options: dict[str, Any]
 ) -> None:
     film(photo, tmp_path / "whole.mkv", **options)
     out = tmp_path / "out.mkv"
-    for shot in (2, 5):  # twice, so that what was gone on with is interrupted too
+    for shot in (2, 5):  # twice, so that the resumed run is interrupted too
         result = film(photo, out, resume=True, report=interrupt_at(shot), **options)
         assert result.interrupted
         assert names(tmp_path)[:3] == ["out.mkv", "out.mkv.checkpoint", "out.mkv.rushes"]
@@ -73,7 +73,7 @@ def test_an_interrupted_film_goes_on_to_the_very_same_frames(
 
 
 @pytest.mark.slow
-def test_a_still_goes_on_too(photo: Path, tmp_path: Path) -> None:
+def test_a_still_is_resumed(photo: Path, tmp_path: Path) -> None:
     options = {k: v for k, v in ALWAYS.items() if k not in ("duration", "fps", "format")}
 
     def interrupt(progress: Progress) -> None:
@@ -89,7 +89,9 @@ def test_a_still_goes_on_too(photo: Path, tmp_path: Path) -> None:
     assert (np.asarray(Image.open(out)) == np.asarray(Image.open(whole))).all()
 
 
-def test_a_training_by_the_clock_goes_on_for_what_is_left(photo: Path, tmp_path: Path) -> None:
+def test_a_training_by_the_clock_resumes_with_the_remaining_seconds(
+    photo: Path, tmp_path: Path
+) -> None:
     options: dict[str, Any] = {"steps": None, "seconds": 0.6}
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(6), **options)
@@ -98,7 +100,7 @@ def test_a_training_by_the_clock_goes_on_for_what_is_left(photo: Path, tmp_path:
     assert len(frames_of(out)) == 12
 
 
-def test_a_take_that_is_recorded_goes_on(photo: Path, tmp_path: Path) -> None:
+def test_a_recording_is_resumed(photo: Path, tmp_path: Path) -> None:
     out, take = tmp_path / "out.mkv", tmp_path / "out.take"
     whole = tmp_path / "whole.take"
     film(photo, tmp_path / "whole.mkv", record=whole)
@@ -113,7 +115,7 @@ def test_a_take_that_is_recorded_goes_on(photo: Path, tmp_path: Path) -> None:
     assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
 
 
-def test_what_contradicts_the_earlier_run_is_named(photo: Path, tmp_path: Path) -> None:
+def test_options_that_contradict_the_earlier_run_are_named(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
     with pytest.raises(UsageError, match="--steps 24, not 25: repeat that"):
@@ -129,7 +131,7 @@ def test_what_contradicts_the_earlier_run_is_named(photo: Path, tmp_path: Path) 
         film(photo, out, resume=True)
 
 
-def test_an_earlier_run_is_not_lost_by_accident(photo: Path, tmp_path: Path) -> None:
+def test_an_earlier_run_is_not_overwritten_by_accident(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
     out.unlink()
@@ -151,7 +153,7 @@ def test_a_damaged_checkpoint_is_refused(photo: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["gone", "cut", "text"])
-def test_without_its_rushes_a_run_does_not_go_on(photo: Path, tmp_path: Path, harm: str) -> None:
+def test_a_run_without_valid_rushes_is_not_resumed(photo: Path, tmp_path: Path, harm: str) -> None:
     out, kept = tmp_path / "out.mkv", tmp_path / "out.mkv.rushes"
     film(photo, out, report=interrupt_at(6))
     raw = kept.read_bytes()
@@ -163,17 +165,17 @@ def test_without_its_rushes_a_run_does_not_go_on(photo: Path, tmp_path: Path, ha
     film(photo, out, overwrite=True)
 
 
-def test_without_an_earlier_run_it_begins(photo: Path, tmp_path: Path) -> None:
+def test_resuming_without_an_earlier_run_starts_a_new_one(photo: Path, tmp_path: Path) -> None:
     assert not film(photo, tmp_path / "out.mkv", resume=True).interrupted
 
 
-def test_a_short_run_that_nobody_asked_to_keep_leaves_nothing(photo: Path, tmp_path: Path) -> None:
+def test_a_short_interrupted_run_leaves_only_its_clip(photo: Path, tmp_path: Path) -> None:
     result = npaint.timelapse(photo, tmp_path / "out.mkv", report=interrupt_at(4), **QUICK)
     assert result.interrupted
     assert names(tmp_path) == ["out.mkv", "photo.png"]
 
 
-def test_a_training_that_has_diverged_is_not_gone_on_with(photo: Path, tmp_path: Path) -> None:
+def test_a_diverged_training_is_not_resumed(photo: Path, tmp_path: Path) -> None:
     settings = VideoSettings.from_dict(ALWAYS)
     job = prepare_video(photo, tmp_path / "out.mkv", settings=settings)
     assert isinstance(job.source, FromTraining)
@@ -202,10 +204,10 @@ def test_a_painting_is_saved_beside_the_clip(photo: Path, tmp_path: Path) -> Non
         film(photo, tmp_path / "again.mkv", save=saved)
 
 
-def test_what_is_held_in_memory_reaches_the_disk_when_it_is_needed(
+def test_frames_in_memory_are_written_to_disk_when_needed(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resume, "_INTERVAL", 0.2)  # as if half a second were long
+    monkeypatch.setattr(resume, "_INTERVAL", 0.2)  # so that half a second is long
 
     def interrupt(progress: Progress) -> None:
         if progress.phase == "film":
@@ -239,7 +241,7 @@ def test_memory_is_limited(
 
 
 def raise_signal_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, call: int) -> None:
-    """Press Ctrl-C at the end of the n-th call of a method."""
+    """Raise SIGINT at the end of the given call of a method."""
     method, calls = getattr(owner, name), []
 
     def called(*words: Any, **options: Any) -> Any:
@@ -257,7 +259,7 @@ def raise_signal_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, c
     ("owner", "name"),
     [(TakeWriter, "add"), (resume._Snapshots, "add"), (resume, "save_checkpoint")],
 )
-def test_ctrl_c_while_something_is_kept_changes_nothing(
+def test_ctrl_c_during_a_save_changes_nothing(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int
 ) -> None:
     film(photo, tmp_path / "whole.mkv")
@@ -270,7 +272,7 @@ def test_ctrl_c_while_something_is_kept_changes_nothing(
     assert (frames_of(out) == frames_of(tmp_path / "whole.mkv")).all()
 
 
-def test_a_second_ctrl_c_loses_nothing_that_was_kept(
+def test_a_second_ctrl_c_loses_no_saved_state(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     film(photo, tmp_path / "whole.mkv")
@@ -305,7 +307,7 @@ def test_a_take_that_was_interrupted_after_its_last_snapshot_is_finished(
     assert loaded.shown is not None
 
 
-def test_a_still_that_records_goes_on_without_a_repetition(photo: Path, tmp_path: Path) -> None:
+def test_a_resumed_still_records_no_snapshot_twice(photo: Path, tmp_path: Path) -> None:
     options = {k: v for k, v in ALWAYS.items() if k not in ("duration", "fps", "format")}
 
     def interrupt(progress: Progress) -> None:
@@ -320,7 +322,7 @@ def test_a_still_that_records_goes_on_without_a_repetition(photo: Path, tmp_path
     assert all(snapshot.loss > 0 for snapshot in npaint.load_take(take)[1:])
 
 
-def test_files_that_are_not_the_runs_own_are_left_alone(photo: Path, tmp_path: Path) -> None:
+def test_a_folder_with_the_name_of_the_rushes_is_not_deleted(photo: Path, tmp_path: Path) -> None:
     (tmp_path / "out.mkv.rushes").mkdir()
     (tmp_path / "out.mkv.rushes" / "mine").touch()
     npaint.timelapse(photo, tmp_path / "out.mkv", **QUICK)
@@ -336,7 +338,7 @@ def test_files_that_are_not_the_runs_own_are_left_alone(photo: Path, tmp_path: P
         ({"save": "out.mkv.checkpoint"}, "--save and the checkpoint are one file"),
     ],
 )
-def test_one_file_is_not_two_things(
+def test_two_outputs_in_one_file_are_refused(
     photo: Path, tmp_path: Path, options: dict[str, str], message: str
 ) -> None:
     paths = {name: tmp_path / path for name, path in options.items()}
@@ -344,7 +346,7 @@ def test_one_file_is_not_two_things(
         film(photo, tmp_path / "out.mkv", overwrite=True, **paths)
 
 
-def test_two_runs_do_not_write_one_take(photo: Path, tmp_path: Path) -> None:
+def test_two_runs_cannot_write_the_same_take(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
     _, facts = resume.load_checkpoint(resume.Resume.checkpoint_path(out))

@@ -74,7 +74,7 @@ def writer(path: Path, chosen: TrainingSettings | None = None, **options: Any) -
 def record(
     path: Path, chosen: TrainingSettings | None = None, **options: Any
 ) -> tuple[list[Snapshot], list[Snapshot]]:
-    """Record a short training; return its snapshots as they were and as they were recorded."""
+    """Record a short training; return the original snapshots and the recorded ones."""
     chosen = chosen or settings()
     true = list(snapshots(chosen))
     with writer(path, chosen, **options) as take:
@@ -94,7 +94,7 @@ def assert_same(a: Snapshot, b: Snapshot) -> None:
 
 @pytest.mark.parametrize("precision", ["half", "full"])
 @pytest.mark.parametrize(("model", "engine"), EVERY)
-def test_what_was_recorded_is_read_again(
+def test_a_recorded_take_is_loaded_unchanged(
     model: str, engine: Engine, precision: str, tmp_path: Path
 ) -> None:
     chosen = settings(model, engine)
@@ -118,7 +118,7 @@ def test_the_picture_is_kept_recorded_settings(tmp_path: Path) -> None:
     assert found.name == "forêt.png"
 
 
-def test_half_precision_takes_half_the_room(tmp_path: Path) -> None:
+def test_half_precision_halves_the_file(tmp_path: Path) -> None:
     chosen = settings("pyramid")
     for precision in ("half", "full"):
         record(tmp_path / precision, chosen, precision=precision)
@@ -126,11 +126,11 @@ def test_half_precision_takes_half_the_room(tmp_path: Path) -> None:
     assert half < 0.75 * full  # the first snapshot and the names are the same in both
 
 
-def test_weights_that_half_precision_would_show_are_kept_in_full(tmp_path: Path) -> None:
+def test_weights_are_stored_in_full_where_half_precision_would_be_visible(tmp_path: Path) -> None:
     true = list(snapshots(settings()))
     weights = true[1].painting.weights
     name = "network.layers.0.bias"
-    for turns in (300, 20_000):  # of a sine: seen when rounded; too large to be rounded
+    for turns in (300, 20_000):  # of a sine: visible if rounded; too large for half precision
         weights[name] = weights[name] + np.float32(2 * math.pi * turns)
         odd = Snapshot(3, 0.0, 0.1, true[1].painting.with_weights(weights))
         with writer(tmp_path / "a", overwrite=True) as take:
@@ -139,7 +139,7 @@ def test_weights_that_half_precision_would_show_are_kept_in_full(tmp_path: Path)
         assert_same(load_take(tmp_path / "a")[1], odd)
 
 
-def test_what_no_training_changes_is_stored_once(tmp_path: Path) -> None:
+def test_constant_arrays_are_stored_once(tmp_path: Path) -> None:
     chosen = settings("mlp:hidden_size=1,hidden_layers=1,encoding=gaussian:features=4096")
     path, sizes = tmp_path / "a", []
     with writer(path, chosen, precision="full") as take:
@@ -150,7 +150,7 @@ def test_what_no_training_changes_is_stored_once(tmp_path: Path) -> None:
     assert sizes[1] == sizes[2] < sizes[0] - 4096 * 2 * 4 + 500
 
 
-def test_between_two_snapshots_lies_their_blend(tmp_path: Path) -> None:
+def test_a_position_between_two_snapshots_is_their_blend(tmp_path: Path) -> None:
     record(tmp_path / "a")
     take = load_take(tmp_path / "a")
     a, b = take[1], take[2]
@@ -227,7 +227,7 @@ def test_one_process_at_a_time_writes(tmp_path: Path) -> None:
         assert len(load_take(tmp_path / "a")) == 1
 
 
-def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_with_overwrite(tmp_path: Path) -> None:
     record(tmp_path / "a")
     with pytest.raises(UsageError, match="exists"):
         writer(tmp_path / "a")
@@ -235,7 +235,7 @@ def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
     assert load_take(tmp_path / "a").settings.model == "siren:hidden_size=4"
 
 
-def test_where_nothing_was_recorded_nothing_is_left(tmp_path: Path) -> None:
+def test_an_empty_recording_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), writer(tmp_path / "a"):
         raise KeyboardInterrupt
     assert not (tmp_path / "a").exists()
@@ -254,7 +254,7 @@ def test_snapshots_come_in_order_and_of_one_training(tmp_path: Path) -> None:
     assert len(load_take(tmp_path / "a")) == 2
 
 
-def test_a_resumed_take_is_the_take_undisturbed(tmp_path: Path) -> None:
+def test_a_resumed_take_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     true, _ = record(tmp_path / "whole")
     path = tmp_path / "a"
     with writer(path) as take:
@@ -271,7 +271,7 @@ def test_a_resumed_take_is_the_take_undisturbed(tmp_path: Path) -> None:
     assert path.read_bytes() == (tmp_path / "whole").read_bytes()
 
 
-def test_a_take_is_resumed_only_where_it_was(tmp_path: Path) -> None:
+def test_a_take_is_resumed_only_at_its_last_snapshot(tmp_path: Path) -> None:
     path = tmp_path / "a"
     record(path)
     size = path.stat().st_size
@@ -283,7 +283,7 @@ def test_a_take_is_resumed_only_where_it_was(tmp_path: Path) -> None:
         TakeWriter.resumed(tmp_path / "b", position=9)
 
 
-def test_a_torn_end_costs_no_more_than_the_last_snapshot(tmp_path: Path) -> None:
+def test_a_truncated_end_loses_only_the_last_snapshot(tmp_path: Path) -> None:
     path = tmp_path / "a"
     record(path)
     whole, ends = path.read_bytes(), []
@@ -301,7 +301,7 @@ def test_a_torn_end_costs_no_more_than_the_last_snapshot(tmp_path: Path) -> None
             assert len(load_take(path)) == count
 
 
-def test_a_damaged_snapshot_spares_the_others(tmp_path: Path) -> None:
+def test_a_damaged_snapshot_does_not_affect_the_others(tmp_path: Path) -> None:
     path = tmp_path / "a"
     first, second, *others = snapshots(settings())
     with writer(path) as take:
@@ -320,7 +320,7 @@ def test_a_damaged_snapshot_spares_the_others(tmp_path: Path) -> None:
     assert found[3].painting(0.0, 0.0).shape == (3,)
 
 
-def test_a_take_is_told_from_other_files(tmp_path: Path) -> None:
+def test_a_take_is_distinguished_from_other_files(tmp_path: Path) -> None:
     record(tmp_path / "a")
     assert is_take(tmp_path / "a")
     (tmp_path / "b").write_bytes(b"something else")
@@ -333,7 +333,7 @@ def test_a_take_is_told_from_other_files(tmp_path: Path) -> None:
 
 
 def use(take: Take) -> None:
-    """Look at all there is."""
+    """Read every snapshot, sketch and picture."""
     for i in range(len(take)):
         take[i].painting(0.0, 0.0)
         take.sketch(i)
@@ -353,7 +353,7 @@ Contents = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 
 
 def forge(path: Path, number: int, forgery: Callable[[*Contents], object]) -> None:
-    """Change a record of a take, whose checksums are right again."""
+    """Change a record of a take and recompute its checksums."""
     parts = [MAGIC]
     with path.open("rb") as file:
         for i, place in enumerate(read_places(file, name="a take")):
@@ -415,15 +415,15 @@ with writer(Path(sys.argv[1])) as take:
 
 
 @pytest.mark.slow
-def test_a_killed_recording_is_a_take(tmp_path: Path) -> None:
-    """Each time that it is looked at while it is written, and after the kill."""
-    path, chance = tmp_path / "a", random.Random(3)
+def test_the_recording_of_a_killed_process_can_be_loaded(tmp_path: Path) -> None:
+    """The take can be loaded while it is written, and after the process is killed."""
+    path, rng = tmp_path / "a", random.Random(3)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", RECORDING, str(path)]
     process = start(command, cwd=Path(__file__).parent, env=environment)
     read_until(process, bool)
     for _ in range(20):
-        time.sleep(chance.uniform(0, 0.02))
+        time.sleep(rng.uniform(0, 0.02))
         load_take(path).at(10**9)
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=60)
@@ -434,7 +434,7 @@ def test_a_killed_recording_is_a_take(tmp_path: Path) -> None:
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """Let no file grow beyond so many bytes: what a full disk comes to."""
+    """Limit the size of files in bytes, so that writing fails as on a full disk."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -446,7 +446,7 @@ def file_size_limit(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, ignored)
 
 
-def test_a_full_disk_leaves_a_take_of_what_had_room(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_a_take_of_the_snapshots_so_far(tmp_path: Path) -> None:
     path = tmp_path / "a"
     true = list(snapshots(settings()))
     with writer(path) as take:
@@ -459,12 +459,12 @@ def test_a_full_disk_leaves_a_take_of_what_had_room(tmp_path: Path) -> None:
         ):
             take.add(true[2])
         assert take.position == path.stat().st_size == position
-        take.add(true[2])  # there is room again
+        take.add(true[2])  # without the limit
     assert [snapshot.step for snapshot in load_take(path)] == [0, 2, 5]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a file in use cannot be replaced")
-def test_a_take_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
+def test_a_take_that_cannot_be_started_leaves_no_file(tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (300, 300, 3), dtype=np.uint8)
     large = Picture(pixels)
     with file_size_limit(70_000), pytest.raises(EncodingError, match="free some space"):
@@ -472,14 +472,14 @@ def test_a_take_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-def test_a_take_is_not_taken_for_a_damaged_painting(tmp_path: Path) -> None:
+def test_the_error_for_a_take_in_place_of_a_painting_names_it(tmp_path: Path) -> None:
     record(tmp_path / "a")
     with pytest.raises(SavedError, match="is a take, not a painting"):
         load_painting(tmp_path / "a")
 
 
 @pytest.mark.parametrize("truth", ["own", "other", None])
-def test_a_take_holds_what_is_unknown_of_its_picture(truth: str | None, tmp_path: Path) -> None:
+def test_a_take_contains_the_hole_of_its_picture(truth: str | None, tmp_path: Path) -> None:
     unknown = np.zeros((18, 26), np.float32)
     unknown[3:9, 4:20], unknown[10] = 1, 0.5
     whole = picture()
@@ -501,7 +501,7 @@ def test_a_take_holds_what_is_unknown_of_its_picture(truth: str | None, tmp_path
         np.testing.assert_array_equal(found.truth, real)
 
 
-def test_of_a_picture_without_a_hole_a_take_says_nothing_of_one(tmp_path: Path) -> None:
+def test_a_take_of_a_picture_without_a_hole_contains_none(tmp_path: Path) -> None:
     with TakeWriter(tmp_path / "a", settings=settings(), subject=picture(), steps=9, note={}) as t:
         for snapshot in snapshots(settings()):
             t.add(snapshot)

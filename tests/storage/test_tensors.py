@@ -17,15 +17,15 @@ FLOAT = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 
 
 def raw_file(header: Any, body: bytes = b"") -> bytes:
-    """A file with any header, which no library would write."""
+    """Return a file with any header, also an invalid one."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + body
 
 
-def told(**changes: Any) -> dict[str, Any]:
-    """The metadata of a good file, with changes."""
-    says = {"kind": KIND, "version": 1, "facts": {}} | changes
-    return {"neuralpaint": json.dumps(says)}
+def metadata(**changes: Any) -> dict[str, Any]:
+    """Return the metadata of a valid file, with changes."""
+    values = {"kind": KIND, "version": 1, "facts": {}} | changes
+    return {"neuralpaint": json.dumps(values)}
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def told(**changes: Any) -> dict[str, Any]:
     ],
     ids=str,
 )
-def test_an_array_comes_back_bit_for_bit(array: np.ndarray) -> None:
+def test_arrays_are_loaded_bit_for_bit(array: np.ndarray) -> None:
     raw = pack_tensors({"a": array}, kind=KIND, facts={})
     tensors, _ = unpack_tensors(raw, kind=KIND, name="a")
     found = tensors["a"]
@@ -54,7 +54,7 @@ def test_an_array_comes_back_bit_for_bit(array: np.ndarray) -> None:
     found[...] = 0  # the caller's own
 
 
-def test_facts_come_back_as_they_were() -> None:
+def test_facts_are_loaded_unchanged() -> None:
     facts = {"rate": 0.1 + 0.2, "deep": {"list": [1, None, "ä\U0001f600"]}, "big": 2**60}
     raw = pack_tensors({}, kind=KIND, facts=facts)
     assert unpack_tensors(raw, kind=KIND, name="a") == ({}, facts)
@@ -68,34 +68,34 @@ def test_a_file_returns_what_was_saved(tmp_path: Path) -> None:
     assert facts == {"x": 1}
 
 
-def test_facts_that_are_no_json_are_refused() -> None:
+def test_facts_that_json_cannot_represent_are_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
         pack_tensors({}, kind=KIND, facts={"loss": float("nan")})
 
 
-def test_a_file_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+def test_a_failed_write_is_reported(tmp_path: Path) -> None:
     with pytest.raises(EncodingError, match="cannot be written"):
         save_tensors(tmp_path / "none" / "a", {}, kind=KIND, facts={})
 
 
-def test_another_kind_is_named() -> None:
+def test_the_error_for_another_kind_names_it() -> None:
     raw = pack_tensors({}, kind="neuralpaint checkpoint", facts={})
     with pytest.raises(SavedError, match="is a 'neuralpaint checkpoint', not a 'neuralpaint paint"):
         unpack_tensors(raw, kind=KIND, name="a")
 
 
-def test_a_newer_file_asks_for_an_update() -> None:
+def test_the_error_for_a_newer_file_advises_an_update() -> None:
     with pytest.raises(SavedError, match="newer neuralpaint: update neuralpaint"):
-        unpack_tensors(raw_file({"__metadata__": told(version=2)}), kind=KIND, name="a")
+        unpack_tensors(raw_file({"__metadata__": metadata(version=2)}), kind=KIND, name="a")
 
 
-def test_a_file_of_another_program_is_foreign() -> None:
+def test_a_file_of_another_program_is_refused() -> None:
     raw = save({"a": np.ones(3)}, metadata={"format": "pt"})
     with pytest.raises(SavedError, match="not made by neuralpaint"):
         unpack_tensors(raw, kind=KIND, name="a")
 
 
-def test_a_missing_file_is_a_slip_of_the_keyboard(tmp_path: Path) -> None:
+def test_a_missing_file_raises_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "forest.painting").touch()
     with pytest.raises(UsageError, match=r"did you mean '.*forest\.painting'"):
         load_tensors(tmp_path / "forst.painting", kind=KIND)
@@ -120,33 +120,37 @@ def test_a_missing_file_is_a_slip_of_the_keyboard(tmp_path: Path) -> None:
         raw_file({"__metadata__": 1}),
         raw_file({"__metadata__": {"neuralpaint": 1}}),
         raw_file({"__metadata__": {"neuralpaint": "[" * 100_000}}),
-        raw_file({"__metadata__": told(version=True)}),
-        raw_file({"__metadata__": told(version="2")}),
-        raw_file({"__metadata__": told(kind=[1])}),
-        raw_file({"__metadata__": told(facts=[1])}),
-        raw_file({"__metadata__": told(), "a": FLOAT}),
-        raw_file({"__metadata__": told(), "a": FLOAT}, bytes(9)),
-        raw_file({"__metadata__": told(), "a": FLOAT, "b": FLOAT}, bytes(8)),
-        raw_file({"__metadata__": told(), "a": FLOAT | {"shape": [2**40, 2**40]}}, bytes(8)),
-        raw_file({"__metadata__": told(), "a": FLOAT | {"shape": [2**63, 0]}}),
+        raw_file({"__metadata__": metadata(version=True)}),
+        raw_file({"__metadata__": metadata(version="2")}),
+        raw_file({"__metadata__": metadata(kind=[1])}),
+        raw_file({"__metadata__": metadata(facts=[1])}),
+        raw_file({"__metadata__": metadata(), "a": FLOAT}),
+        raw_file({"__metadata__": metadata(), "a": FLOAT}, bytes(9)),
+        raw_file({"__metadata__": metadata(), "a": FLOAT, "b": FLOAT}, bytes(8)),
+        raw_file({"__metadata__": metadata(), "a": FLOAT | {"shape": [2**40, 2**40]}}, bytes(8)),
+        raw_file({"__metadata__": metadata(), "a": FLOAT | {"shape": [2**63, 0]}}),
         raw_file(
             {
-                "__metadata__": told(),
+                "__metadata__": metadata(),
                 "a": {"dtype": "F32", "shape": [2**63, 0], "data_offsets": [0, 0]},
             }
         ),
-        raw_file({"__metadata__": told(), "a": FLOAT | {"shape": [float("nan")]}}, bytes(8)),
-        raw_file({"__metadata__": told(), "a": FLOAT | {"shape": [1] * 40 + [2]}}, bytes(8)),
-        raw_file({"__metadata__": told(), "a": FLOAT | {"dtype": "BF16", "shape": [4]}}, bytes(8)),
         raw_file(
-            b'{"__metadata__":' + json.dumps(told()).encode() + b"," + b",".join(
+            {"__metadata__": metadata(), "a": FLOAT | {"shape": [float("nan")]}}, bytes(8)
+        ),
+        raw_file({"__metadata__": metadata(), "a": FLOAT | {"shape": [1] * 40 + [2]}}, bytes(8)),
+        raw_file(
+            {"__metadata__": metadata(), "a": FLOAT | {"dtype": "BF16", "shape": [4]}}, bytes(8)
+        ),
+        raw_file(
+            b'{"__metadata__":' + json.dumps(metadata()).encode() + b"," + b",".join(
                 [b'"a":' + json.dumps(FLOAT).encode()] * 2
             ) + b"}",
             bytes(8),
         ),
     ],
 )  # fmt: skip
-def test_what_is_damaged_is_one_line(raw: bytes, tmp_path: Path) -> None:
+def test_the_error_for_a_damaged_file_is_one_line(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(raw)
     with pytest.raises(SavedError) as unpacked:

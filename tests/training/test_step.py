@@ -197,7 +197,9 @@ def test_rendering_between_the_steps_of_a_graph_changes_nothing() -> None:
 @pytest.mark.gpu
 @pytest.mark.parametrize("model", WITHOUT_CODES)
 def test_the_host_does_not_wait_while_a_gpu_trains(model: str) -> None:
-    trained = on_gpu(model=model, batch=10**6)  # one shape, recorded before the test begins
+    trained = on_gpu(
+        model=model, batch=10**6
+    )  # one shape of lattice, recorded before the test begins
     trained.advance(10)
     assert trained.loss > 0
     torch.cuda.set_sync_debug_mode("error")

@@ -13,7 +13,7 @@ from neuralpaint.training.timing import Measurement
 
 
 class Clockwork(Learner):
-    """A learner whose steps take a hundredth of a second ."""
+    """A learner whose steps take a hundredth of a second."""
 
     settings = TrainingSettings()
     device, weights, epoch_steps, loss = "cpu", 1, 1, 0.5

@@ -228,10 +228,10 @@ def test_the_error_for_a_missing_file_is_one_line(tmp_path: Path, name: str) -> 
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_without_read_permission(nobodys: Path) -> None:
-    (nobodys / "a.mp4").touch(mode=0)
+def test_a_file_without_read_permission(unprivileged_folder: Path) -> None:
+    (unprivileged_folder / "a.mp4").touch(mode=0)
     with pytest.raises(NeuralPaintError, match=r"cannot read .*permission denied") as caught:
-        read_tag(nobodys / "a.mp4")
+        read_tag(unprivileged_folder / "a.mp4")
     assert caught.value.exit_status == 1
 
 

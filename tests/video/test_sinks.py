@@ -71,10 +71,10 @@ def test_sizes_and_rates_that_a_format_does_not_support(
     check_clip(tmp_path / "a", format_, height=9, width=9, fps=50)
 
 
-def test_an_unwritable_folder(nobodys: Path) -> None:
-    nobodys.chmod(0o500)
+def test_an_unwritable_folder(unprivileged_folder: Path) -> None:
+    unprivileged_folder.chmod(0o500)
     with pytest.raises(EncodingError, match="Permission denied"):
-        check_clip(nobodys / "a.mp4", MP4)
+        check_clip(unprivileged_folder / "a.mp4", MP4)
 
 
 def fake_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

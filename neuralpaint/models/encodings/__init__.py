@@ -1,18 +1,18 @@
-"""Encodings: from coordinates to features, and their registry.
+"""Encodings map coordinates to features; this file has their settings and their registry.
 
 encoding   base class, and encodings composed of others: concatenation, conditioning on a code
 fourier    harmonics and waves
 hash_grid  the multi-resolution hash grid
 pyramid    planes of learned features, for one or for several pictures
 
-An encoding maps coordinates x and y, which broadcast, to *parts*: tensors whose shapes broadcast
-and whose concatenation along the last axis is the feature vector. Each part is only as large as
-necessary: over a grid, a feature of x alone has the shape (1, w, f), one of y alone (h, 1, f). A
-network multiplies each part with its own columns of a weight matrix, so the (h, w, features) input
-is never built.
+An encoding takes coordinates x and y, whose shapes broadcast, and returns the feature vector in
+*parts*: tensors whose shapes broadcast, to be concatenated along the last axis. On a grid, the
+features of x alone are a part of shape (1, w, f), those of y alone a part of shape (h, 1, f). A
+network multiplies each part by its own columns of the weight matrix before broadcasting, so the
+(h, w, features) input is never built.
 
-The modules need torch. This file does not; it has the settings from which encodings are built. To
-add one, register a subclass of `EncodingSettings` here and write its `Encoding` in a module.
+This file does not import torch; the modules do. To add an encoding, register a subclass of
+`EncodingSettings` here and write its `Encoding` in a module.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class EncodingSettings(Settings, ABC):
     ) -> Encoding:
         """Return the encoding for pictures of the size of `canvas`, with random weights.
 
-        It may use the codes (pictures, k), but does not have them among its features.
+        It may depend on the codes (pictures, k), but the code is not one of its features.
         """
 
     def build(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> Encoding:
-        """Return the same, with the code as further features if there are codes."""
+        """Return the encoding; if there are codes, the code is added to its features."""
         from neuralpaint.models.encodings.encoding import Conditioned
 
         encoding = self.build_features(canvas, generator, codes)
@@ -98,7 +98,7 @@ class FrequencyEncoding(EncodingSettings):
     """
 
     separable: ClassVar[bool] = False
-    """Whether each row of B has a frequency of 0."""
+    """Whether each row of B contains one 0, so that every wave runs along one axis."""
 
     @abstractmethod
     def frequencies(self, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -107,7 +107,7 @@ class FrequencyEncoding(EncodingSettings):
     def build_features(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> Encoding:
-        """Return `AxisWaves` or `Waves`; the table depends on the generator's seed alone."""
+        """Return `AxisWaves` or `Waves`; B depends only on the generator's seed."""
         import torch
 
         from neuralpaint.models.encodings.fourier import AxisWaves, Waves
@@ -193,26 +193,29 @@ class HarmonicEncoding(EncodingSettings):
 @encodings.register("hash")
 @dataclass(frozen=True)
 class HashEncoding(EncodingSettings):
-    """Learned features at the corners of ever finer cells, in tables (Mueller et al. 2022)."""
+    """Learned features at the corners of grids of several resolutions (Mueller et al. 2022)."""
 
     levels: int = setting(8, "grids, from the coarsest to the finest", minimum=1, maximum=32)
     channels: int = setting(2, "features of each level", minimum=1, maximum=16)
     table_size: int = setting(
-        16, "a level has at most 2 to the power of this many entries", minimum=4, maximum=24
+        16, "log2 of the largest number of entries of a level", minimum=4, maximum=24
     )
     coarsest: int = setting(
         16, "cells of the first level along the longer side", minimum=1, maximum=65536
     )
     finest: int | None = setting(
-        None, "cells of the last; unset, one for every 2 pixels", minimum=1, maximum=65536
+        None,
+        "cells of the last level along the longer side; unset, one per 2 pixels",
+        minimum=1,
+        maximum=65536,
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.finest is not None and self.finest < self.coarsest:
             raise UsageError(
-                f"encoding hash: finest={self.finest} is coarser than coarsest={self.coarsest}: "
-                "raise the one or lower the other"
+                f"encoding hash: finest={self.finest} is below coarsest={self.coarsest}: "
+                "raise finest or lower coarsest"
             )
 
     def levels_for(self, canvas: Canvas) -> list[Level]:
@@ -242,10 +245,11 @@ class PlanesSettings(Settings):
     """Settings of learned planes, for the encoding and for the models with such planes."""
 
     detail: float = setting(
-        1.0, "pixels per node of the finest plane; 2 quarters the weights", minimum=0.5, maximum=64
-    )
+        1.0, "pixels per node of the finest plane on each axis; 2 takes a quarter of the weights",
+        minimum=0.5, maximum=64,
+    )  # fmt: skip
     fade: float = setting(
-        0.3, "part of the training over which the planes fade in, coarsest first", minimum=0,
+        0.3, "fraction of the training during which the planes fade in, coarsest first", minimum=0,
         maximum=1,
     )  # fmt: skip
 
@@ -255,13 +259,13 @@ class PlanesSettings(Settings):
 class PyramidEncoding(PlanesSettings, EncodingSettings):
     """Learned planes of features at several resolutions."""
 
-    # Pixels per node, features per node: measured on photographs.
+    # (pixels per node, features per node) of each plane, chosen by measurements on photographs.
     planes: ClassVar[tuple[tuple[float, int], ...]] = ((1, 1), (2, 4), (8, 8))
 
     def build_features(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> Encoding:
-        """Return planes for the size of the picture, or for each of the pictures with codes."""
+        """Return planes for one picture or, with codes, planes for each of the pictures."""
         from neuralpaint.models.encodings.pyramid import PerPicturePlanes, Pyramid, plane_sizes
 
         pictures = 1 if codes is None else len(codes)

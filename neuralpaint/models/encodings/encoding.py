@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 __all__ = ["Concatenation", "Conditioned", "Encoding", "Identity", "MixingWeights", "is_grid"]
 
-# Difference of the phases of a sine for two codes at the start of the training, in radians.
-# With half of it the pictures in between are cross-fades, with twice as much they are noise.
+# How far the phases of a sine differ between two codes at the start of the training, in radians.
+# With half this value, pictures between the codes are cross-fades; with twice this value, noise.
 _CODE_STRENGTH = 1.2
 _LEAST_WEIGHT = 1e-4  # smaller mixing weights are rounding errors, and not visible
-_FLAT = 1e-6  # relative to the largest extent of the codes: smaller ones do not count
+# Axes along which the codes extend less than this fraction of their largest extent are ignored.
+_MIN_EXTENT = 1e-6
 
 
 def is_grid(x: Tensor, y: Tensor) -> bool:
@@ -31,26 +32,26 @@ class Encoding(nn.Module):
     widths: tuple[int, ...]
     """Number of features of each part."""
     separable = False
-    """Whether there are two parts, of x alone and of y alone."""
+    """Whether there are exactly two parts: features of x alone and features of y alone."""
     uses_code = False
     """Whether `forward` takes a code."""
     sine_strengths: tuple[float, float]
-    """Strengths of the input of a sine network, in its first layer and in the hidden layers, in
-    radians; measured on photographs."""
+    """How strongly the features influence the phases of a sine network, in its first layer and in
+    its hidden layers, in radians; measured on photographs."""
 
     spectra: tuple[Tensor, ...]
-    """Standard deviations of a sine network's initial weights at strength 1, (width,) per part: the
-    sum of all features, weighted with them, has a deviation of about 1 over the picture."""
+    """Standard deviations of a sine network's initial weights at strength 1, (width,) per part.
+    With such weights, the sum of all features has a deviation of about 1 over the picture."""
 
     @property
     def shortest_period(self) -> float:
-        """The shortest period of separable features along their axis, in coordinates."""
+        """Shortest period of separable features in coordinate units; infinity without waves."""
         return math.inf
 
     def parts(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the parts at x and y, and at a code (..., k) where the encoding uses it."""
-        place = (x, y, code) if self.uses_code else (x, y)
-        parts: tuple[Tensor, ...] = self(*place)
+        inputs = (x, y, code) if self.uses_code else (x, y)
+        parts: tuple[Tensor, ...] = self(*inputs)
         return parts
 
     def set_progress(self, progress: float) -> None:
@@ -101,10 +102,11 @@ class Concatenation(Encoding):
 
 
 class Conditioned(Encoding):
-    """An encoding and the code: centred, and divided by the mean distance of the trained codes.
+    """An encoding with the code as additional features.
 
-    The code is added to the part of the rows where it is constant along each row, so that networks
-    keep their fast path over grids; otherwise it is a part of its own.
+    The code is centred and divided by the root mean square distance of the trained codes. If the
+    code is constant along each row, it is appended to the part of the rows, so that networks can
+    use their fast path over grids; otherwise it is a separate part.
     """
 
     uses_code = True
@@ -133,7 +135,7 @@ class Conditioned(Encoding):
 
     @property
     def shortest_period(self) -> float:
-        """That of the encoding: the code is constant along an axis."""
+        """Shortest period of the inner encoding; the code has no waves."""
         return self.encoding.shortest_period
 
     def set_progress(self, progress: float) -> None:
@@ -156,17 +158,18 @@ def _expands_to(code: Tensor, rows: Tensor) -> bool:
 
 
 class MixingWeights(nn.Module):
-    """A weight per trained picture, at least 0 and with the sum 1, continuous in the code.
+    """Maps a code to one weight per trained picture: at least 0, with the sum 1, continuous.
 
     At a trained code its picture has the weight 1. In between, the weight of a picture is the
     cardinal function of polyharmonic splines of order 1 (Duchon 1977): the sum of an affine
     function and multiples of the distances to the trained codes that is 1 at the code of the
-    picture and 0 at all others. So the weights at mixtures of one-hot codes are the code itself,
-    and those between times are linear. A code outside the affine hull of the trained codes has the
-    weights of the nearest point in it. Negative weights, beyond the trained codes, become 0.
+    picture and 0 at all others. So for mixtures of one-hot codes the weights are the code itself,
+    and for codes of one number, such as times, they are linear between neighbours. A code outside
+    the affine hull of the trained codes has the weights of the nearest point in it. Negative
+    weights, which occur beyond the trained codes, become 0.
     """
 
-    # Buffers, not weights: they follow from the codes.
+    # Buffers, not parameters: they are computed from the codes.
     _centre: Tensor  # (k,)
     _axes: Tensor  # (k, r): an orthonormal basis of the affine hull
     _codes: Tensor  # (pictures, r): the trained codes in this basis
@@ -177,7 +180,7 @@ class MixingWeights(nn.Module):
         super().__init__()
         centre = codes.mean(axis=0, dtype=float)
         _, lengths, directions = np.linalg.svd(codes - centre, full_matrices=False)
-        axes = directions[lengths > _FLAT * lengths.max()].T
+        axes = directions[lengths > _MIN_EXTENT * lengths.max()].T
         places = (codes - centre) @ axes
         buffers = {
             "_centre": centre, "_axes": axes, "_codes": places, "_cardinals": _cardinals(places)

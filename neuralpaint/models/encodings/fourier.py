@@ -16,7 +16,7 @@ class Harmonic(Encoding):
     """sin(k t) and cos(k t) for k = 1..order, and t itself, for each axis.
 
     The longer side is scaled from [-1, 1] to t in [-pi, pi], so harmonic k has k periods across the
-    picture, and t is different at the two ends.
+    picture, and t has different values at the two ends.
     """
 
     separable = True
@@ -148,6 +148,6 @@ def _sin_cos(coordinate: Tensor, frequencies: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _falling(frequencies: Tensor) -> Tensor:
-    """Return deviations proportional to 1 / frequency, for a sum with deviation 1."""
+    """Return standard deviations (m,) proportional to 1 / frequency, whose squares sum to 1."""
     falling = frequencies.abs().clamp(min=1) ** -1.0
     return falling / falling.square().sum().sqrt()

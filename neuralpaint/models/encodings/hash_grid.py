@@ -36,13 +36,13 @@ def grid_levels(
     """Return the levels of a hash grid, coarsest first (eq. 2 and 3).
 
     The number of cells along the longer side increases from `coarsest` to `finest` by a constant
-    factor. A level with at most `table_size` corners has an entry for each; in the others several
-    corners share an entry.
+    factor. A level with at most `table_size` corners has an entry for each; in larger levels
+    several corners share an entry.
     """
     growth = (max(coarsest, finest) / coarsest) ** (1 / max(1, levels - 1))
     found = []
     for level in range(levels):
-        # The small number corrects a rounding error of the power just below an integer.
+        # 1e-6 corrects powers that are rounded to just below an integer.
         cells = math.floor(coarsest * growth**level + 1e-6)
         down, across = (math.ceil(cells * side / 2) + 1 for side in span)
         dense = down * across <= table_size
@@ -58,7 +58,7 @@ class HashGrid(Encoding):
 
     sine_strengths = (2.0, 1.0)
 
-    # Buffers, not weights: they follow from the settings and the size of the picture.
+    # Buffers, not parameters: they are computed from the settings and the size of the picture.
     _scales: Tensor  # (levels, 1, 1): cells per unit of a coordinate
     _edges: Tensor  # (2, levels, 1, 1): height and width of the picture in cells
     _starts: Tensor  # (levels, 1, 1) int64: the first entry of each level in the table
@@ -88,12 +88,12 @@ class HashGrid(Encoding):
         table = torch.empty(sum(sizes), channels)
         self.table = nn.Parameter(table.uniform_(-_START, _START, generator=generator))
         self.widths = (len(levels) * channels,)
-        # For features of about 1, which they reach during the training.
+        # Suits features of about 1, a size that they reach during the training.
         self.spectra = (torch.full(self.widths, self.widths[0] ** -0.5),)
         scales = torch.tensor([level.cells / 2 for level in levels]).view(-1, 1, 1)
         starts = torch.tensor([sum(sizes[:i]) for i in range(len(sizes))]).view(-1, 1, 1)
         factors = torch.tensor([level.row or _PRIME for level in levels]).view(-1, 1, 1)
-        # In double precision like the levels: a cell more would have no entries.
+        # In double precision like the levels: an edge rounded up would need a cell without entries.
         edges = torch.stack([(scales.double() * side).float() for side in span])
         for name, value in (
             ("_scales", scales), ("_starts", starts), ("_factors", factors), ("_edges", edges)

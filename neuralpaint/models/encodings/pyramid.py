@@ -15,10 +15,11 @@ from neuralpaint.models.encodings.encoding import Encoding, MixingWeights, is_gr
 
 __all__ = ["PerPicturePlanes", "PlaneSize", "Pyramid", "plane_sizes"]
 
-_START = 0.01  # initial features; with larger ones the first frames are grainy, the last 1 dB worse
-# Nodes of the finest plane: for larger pictures, memory and time per step do not grow further.
+# Bound of the initial features; larger ones make the first frames grainy and the last 1 dB worse.
+_START = 0.01
+# Most nodes of the finest plane, to limit memory and time per step for large pictures.
 _MOST_NODES = 1 << 20
-_MOST_OF_ALL = 1 << 21  # the sum over all pictures
+_MOST_NODES_TOGETHER = 1 << 21  # of the finest planes of all pictures
 
 
 class PlaneSize(NamedTuple):
@@ -34,11 +35,12 @@ def plane_sizes(
 ) -> list[PlaneSize]:
     """Return the sizes of planes (pixels per node, channels) for a picture, finest first.
 
-    All planes become coarser by one factor where the finest would have more than 2^20 nodes, or
-    those of all pictures 2^21. Every plane has at least two nodes along each axis.
+    If the finest plane would have more than 2^20 nodes, or the finest planes of all pictures 2^21
+    together, all planes are made coarser by one factor. Every plane has at least two nodes along
+    each axis.
     """
     finest = min(pixels for pixels, _ in planes)
-    most = min(_MOST_NODES, _MOST_OF_ALL / pictures)
+    most = min(_MOST_NODES, _MOST_NODES_TOGETHER / pictures)
     coarser = max(1.0, math.sqrt(height * width / most) / finest)
     sides = [(pixels * coarser, channels) for pixels, channels in planes]
     return [
@@ -54,15 +56,15 @@ class Pyramid(Encoding):
     many nodes as pixels has one at the centre of every pixel. Outside the outermost nodes the
     features are constant.
 
-    The planes of several pictures are stacked: their rows are those of one taller plane.
+    The planes of several pictures are stacked vertically into one taller plane per resolution.
     """
 
     rate = 3.0  # higher than the network's, because only few pixels contribute to a node
     sine_strengths = (2.0, 1.0)
 
-    # Buffers, not weights: they follow from the sizes of the planes and of the picture.
-    _down: Tensor  # (3, planes, 1): node = scale * coordinate + offset, and the last node
-    _across: Tensor  # likewise
+    # Buffers, not parameters: they are computed from the sizes of the planes and of the picture.
+    _down: Tensor  # (3, planes, 1): scale and offset of node = scale * y + offset, and last node
+    _across: Tensor  # the same for x
 
     def __init__(
         self,
@@ -90,7 +92,7 @@ class Pyramid(Encoding):
         self._heights = [size.height for size in sizes]
         self.width = sum(size.channels for size in sizes)
         self.widths = (self.width,)
-        # For features of about 1, which they reach during the training.
+        # Suits features of about 1, a size that they reach during the training.
         self.spectra = (torch.full((self.width,), self.width**-0.5),)
         self._fade = fade
         for name, axis in (("_down", 0), ("_across", 1)):
@@ -99,7 +101,7 @@ class Pyramid(Encoding):
             self.register_buffer(name, placing, persistent=False)
         self.strengths: nn.Parameter | None = None
         if fade > 0:
-            # A parameter that is set, not trained: averaged, saved and blended with the planes.
+            # Not trained, but a parameter, so that it is averaged, saved and blended like planes.
             self.strengths = nn.Parameter(torch.ones(self.width), requires_grad=False)
             self.set_progress(0.0)
 
@@ -108,8 +110,8 @@ class Pyramid(Encoding):
         """Set the strength of every plane for the progress of the training, in [0, 1].
 
         The coarsest plane has full strength from the start; the finer ones rise from 0 to 1 one
-        after another, until the progress is `fade`. They rise as a cube, because Adam trains a
-        plane of small strength as fast as any other.
+        after another, until the progress is `fade`. They rise slowly at first, as a cube, because
+        Adam trains a plane of small strength as fast as any other.
         """
         if self.strengths is None:
             return
@@ -128,7 +130,7 @@ class Pyramid(Encoding):
     def read(self, x: Tensor, y: Tensor, picture: Tensor | None = None) -> Tensor:
         """Return the features (*shape, width) from the planes of one or several pictures.
 
-        `picture` has the index of the picture for each row of a grid, int64 (h,), or for each
+        `picture` is the index of the picture for each row of a grid, int64 (h,), or for each
         point (n,); None for the first picture.
         """
         if is_grid(x, y):
@@ -144,14 +146,14 @@ class Pyramid(Encoding):
         rows = _neighbours(y, self._down)
         if picture is None:
             return rows
-        twice = picture.repeat(2)  # for the lower neighbours and for the upper ones
+        both = picture.repeat(2)  # for the lower neighbours and for the upper ones
         return [
-            near._replace(nodes=near.nodes + height * twice)
+            near._replace(nodes=near.nodes + height * both)
             for near, height in zip(rows, self._heights, strict=True)
         ]
 
     def forward_plain(self, x: Tensor, y: Tensor, picture: Tensor | None = None) -> Tensor:
-        """Return the features by the definition, before they are multiplied with the strengths."""
+        """Return the features computed by definition, not yet multiplied by the strengths."""
         x, y = torch.broadcast_tensors(x, y)
         rows, columns = self._rows(y.flatten(), picture), _neighbours(x.flatten(), self._across)
         features = []
@@ -167,7 +169,7 @@ class Pyramid(Encoding):
 class PerPicturePlanes(Encoding):
     """Planes for every picture; the code mixes their features.
 
-    While training, every code is that of one picture, and only the planes of the picture with the
+    While training, every code belongs to one picture, so only the planes of the picture with the
     nearest code are read.
     """
 
@@ -194,7 +196,7 @@ class PerPicturePlanes(Encoding):
             picture = self.shares.nearest(code if code.ndim == 2 else code[:, 0])
             return (self.pyramid.read(x, y, picture.expand(len(y))),)
         weights = self.shares(code)
-        # Usually only a few pictures have a weight anywhere.
+        # Usually only a few pictures have a weight above 0 at any point.
         mixed = weights.flatten(0, -2).amax(0).nonzero().flatten()
         parts = []
         for picture in mixed:
@@ -207,11 +209,11 @@ class _Neighbours(NamedTuple):
     """The two nodes of an axis next to each of n coordinates, and their interpolation weights."""
 
     nodes: Tensor  # (2 n,) int64: all lower neighbours, then all upper ones
-    shares: Tensor  # (2, n): likewise; the two of a coordinate have the sum 1
+    shares: Tensor  # (2, n), in the same order; the two of a coordinate sum to 1
 
 
 def _neighbours(coordinates: Tensor, placing: Tensor) -> list[_Neighbours]:
-    """Return the neighbours of coordinates (n,) in each plane; outside, only the last node."""
+    """Return the neighbours of coordinates (n,) in each plane; beyond it, the outermost node."""
     scale, offset, last = placing  # (planes, 1): one call for all planes
     position = torch.addcmul(offset, scale, coordinates).clamp_(min=0).minimum(last)
     lower = position.floor().minimum(last - 1)
@@ -230,8 +232,8 @@ class _PlanesOverGrid(torch.autograd.Function):
         features = A plane B'                                           (h, w)
         dL/dplane = A' (dL/dfeatures) B                                 (R, C)
 
-    so the gradient is computed by way of (h, C): scattered along each row first, then whole rows
-    are added. Nothing is scattered pixel by pixel over the plane.
+    so the gradient is computed in two steps: pixels are scattered along each row into (h, C), then
+    whole rows are added to the plane. That is faster than scattering each pixel over the plane.
     """
 
     @staticmethod
@@ -269,5 +271,5 @@ def _scatter(gradient: Tensor, rows: _Neighbours, columns: _Neighbours, size: to
 
 
 def _per_channel(columns: _Neighbours, channels: int) -> Tensor:
-    """Return the weights (2, w, channels), expanded: a loop over few channels is not vectorised."""
+    """Return the weights (2, w, channels), copied per channel so that products are vectorised."""
     return columns.shares[..., None].expand(-1, -1, channels).contiguous()

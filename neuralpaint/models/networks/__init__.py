@@ -1,4 +1,4 @@
-"""Networks: from the parts of a feature vector to colours.
+"""Networks map the parts of a feature vector to colours.
 
 network           base classes, the first layer, and `CoordinateModel`: encoding + network
 mlp               `MLP` and `Siren`
@@ -8,19 +8,19 @@ scattered_points  rendering of points that are not on a grid
 buttons           `Buttons`, a whole picture per code
 kernels           activations and matrix products of the hand-written passes
 
-The modules need torch. This file does not; it has what the settings, the optimizers and the NumPy
-engine share with them: names, parameter groups and initial weights.
+This file does not import torch; the modules do. It has what they share with the settings, the
+optimizers and the NumPy engine: names, parameter groups and initial weights.
 
-The variance of a unit's output is that of its inputs if the weights have a variance of about
+The outputs of a layer have the variance of its inputs if the weights have a variance of about
 1 / inputs, corrected for the activation. Uniform weights in +-bound have the variance bound^2 / 3:
 
     rectifiers    bound = sqrt(6 / inputs)                  half of the signal is cut off
                                                             (He et al. 2015, eq. 10)
     tanh          bound = sqrt(6 / (inputs + outputs))      for the backward pass as well
                                                             (Glorot & Bengio 2010, eq. 16)
-    sigmoid       4 times that: its slope at 0 is 1/4
+    sigmoid       4 times the bound of tanh, because its slope at 0 is 1/4
     sine          bound = sqrt(6 / inputs), biases uniform over the circle (Sitzmann et al. 2020,
-                  section 3.2); the first layer by the spectrum of the features
+                  section 3.2); in the first layer, weights follow the features' spectrum
 
 The last layer starts at about a third of its bound, so that the first frames are grey, not noisy.
 """
@@ -50,7 +50,7 @@ ActivationName = Literal["leaky_relu", "sine", "relu", "gelu", "silu", "tanh", "
 NormName = Literal["none", "layer", "batch"]
 
 _OUTPUT_GAIN = 0.35
-_STREAM = 1  # random stream of the weights; the seed itself is that of the encoding's frequencies
+_STREAM = 1  # random stream of the weights; the encoding's frequencies use the seed itself
 
 
 class ParameterGroup(NamedTuple):
@@ -76,7 +76,7 @@ def draw_weights(
 
     Args:
         sizes: widths of the features, of each hidden layer and of the output.
-        activation: that of every layer except the last.
+        activation: the activation of every layer except the last.
         spectrum: standard deviation of a sine network's weights per feature, (features,).
         seed: the seed of the training.
     """
@@ -108,8 +108,8 @@ def draw_button_weights(
 
     Args:
         sizes: widths of the code, of each hidden layer and of the output.
-        gain: that of the hidden layers.
-        output_gain: that of the last layer; with a small one the first frames are grey.
+        gain: scale of the weights of the hidden layers.
+        output_gain: scale of the weights of the last layer; if small, the first frames are grey.
         seed: the seed of the training.
     """
     rng = np.random.default_rng([seed, _STREAM])

@@ -2,8 +2,8 @@
 
     code (k) -> [weights, sigmoid] for each hidden layer -> weights, sigmoid -> 3 h w numbers
 
-No layer has biases. The network learns a look-up table of pictures; a code that was not trained
-gives a picture in between, such as that of several pressed buttons.
+No layer has biases. The network learns a look-up table of pictures. For an untrained code, such as
+several pressed buttons, it returns a mixture of the trained pictures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["Buttons"]
 
-# Points with a code each that are rendered at once: their weights fit a CPU's caches.
+# Points rendered at once if each has its own code: their weights fit a CPU's caches.
 _CPU_POINTS, _GPU_POINTS = 1024, 1 << 15
 _NEAR = 1e-3  # pixels: a point this close to the centre of a pixel has its colour
 
@@ -57,7 +57,7 @@ class _Nodes(NamedTuple):
 
 
 class Buttons(ColourModel):
-    """The network, rendered at any coordinates.
+    """The network, with colours at any coordinates.
 
     Colours are bilinear between the centres of pixels; outside the picture they are those of its
     border.
@@ -96,7 +96,7 @@ class Buttons(ColourModel):
         self.register_buffer("_codes", codes, persistent=False)
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """Return all weights; their raw rate undoes the division by the number of pixels."""
+        """Return all weights; the raw rate cancels the loss's division by the number of values."""
         return [ParameterGroup(list(self.parameters()), raw_rate=3 * self._height * self._width)]
 
     def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> Tensor:

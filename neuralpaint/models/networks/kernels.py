@@ -15,7 +15,7 @@ from neuralpaint.models.networks import ActivationName
 __all__ = ["ACTIVATIONS", "EXACT", "Activation", "Matmul", "Terms", "matmul_for"]
 
 Terms = tuple[Tensor, ...]
-"""A term of a sum, as tensors from which an activation of the sum is computed."""
+"""Tensors computed from a term a of a sum a + b, from which f(a + b) is computed."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Activation:
     vjp: Callable[[Tensor, Tensor, Tensor], object]
 
     def terms(self, term: Tensor) -> Terms:
-        """Return what `into_sum` and `vjp_sum` need of a term."""
+        """Return the tensors that `into_sum` and `vjp_sum` take for a term."""
         return (term,)
 
     def into_sum(self, a: Terms, b: Terms, c: Tensor) -> None:
@@ -44,9 +44,9 @@ class Activation:
 
 
 class _Sine(Activation):
-    """The sine. By its addition formulas a sum needs the sine and cosine of each term only.
+    """The sine. For a sum, only the sine and cosine of each term are computed (addition formulas).
 
-    A sine per pixel would cost ten times as much as a product.
+    A sine per pixel would take ten times as long as a product.
     """
 
     def terms(self, term: Tensor) -> Terms:
@@ -110,7 +110,7 @@ class Matmul(NamedTuple):
     """
 
     factor: Callable[[Tensor], Tensor]
-    """Returns a matrix in the form that the other two take: itself, or a rounded copy."""
+    """Converts a matrix for `into` and `add`: returns it unchanged, or a rounded copy."""
     into: Callable[[Tensor, Tensor, Tensor], object]
     """`into(c, a, b)` writes a b to c, which is float32."""
     add: Callable[[Tensor, Tensor, Tensor], object]
@@ -138,7 +138,7 @@ def _add(c: Tensor, a: Tensor, b: Tensor) -> None:
 
 
 EXACT = Matmul(lambda a: a, _into, _add)
-# The fastest first. torch 2.8 has `mm` with `out_dtype`; `addmm` followed in a later version.
+# Fastest first. torch 2.8 has `mm` with `out_dtype`; `addmm` followed in a later version.
 _MIXED = (
     Matmul(Tensor.bfloat16, _mixed_into, _mixed_add),
     Matmul(Tensor.bfloat16, _mixed_into, _mixed_add_separately),

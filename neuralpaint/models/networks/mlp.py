@@ -66,7 +66,7 @@ _FUNCTIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
 
 
 class _BatchNorm(nn.BatchNorm1d):
-    """Accepts a single point, which is its own mean: the output is the bias."""
+    """Batch normalization that accepts a batch of one point, for which it returns the bias."""
 
     def forward(self, values: Tensor) -> Tensor:
         if self.training and len(values) == 1:
@@ -94,7 +94,7 @@ class MLP(_Plain):
         norm: NormName = "none",
         dropout: float = 0.0,
     ) -> None:
-        """Draw the weights with the generator's seed: `neuralpaint.models.networks`."""
+        """Draw the weights from the generator's seed; see `neuralpaint.models.networks`."""
         super().__init__(encoding, hidden_size=hidden_size, hidden_layers=hidden_layers)
         self.norms = nn.ModuleList(
             _NORMS[norm](hidden_size) for _ in range(hidden_layers) if norm != "none"
@@ -133,7 +133,7 @@ class Dropout(nn.Module):
     """Sets each value to 0 with a probability while training, and scales the others up.
 
     The expected value does not change (Srivastava et al. 2014). The random bits are a hash of a
-    counter: they are the same on every device, torch's generators are left to the user, and a CUDA
+    counter: they are the same on every device, torch's global generators are not used, and a CUDA
     graph can advance the counter on the device.
     """
 
@@ -149,7 +149,7 @@ class Dropout(nn.Module):
         self.register_buffer("_count", count, persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return values of the same shape."""
+        """Return the values, with dropout applied while training."""
         if not self.training:
             return values
         self._count.add_(self._STRIDE)
@@ -169,8 +169,8 @@ class Dropout(nn.Module):
 class Siren(_Plain):
     """sin(omega (W c + b)) in every hidden layer (Sitzmann et al. 2020, eq. 5).
 
-    Omega multiplies the weights, which are small for that reason: a step of the optimizer changes
-    the frequencies in proportion to omega.
+    The weights are small, and omega scales them: a step of the optimizer changes the frequencies in
+    proportion to omega.
     """
 
     def __init__(

@@ -15,9 +15,10 @@ from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["ColourModel", "CoordinateModel", "Network"]
 
-# Points rendered at once. CPU: their features fit the caches. GPU: busy, with some hundred MB.
+# Points rendered at once. CPU: their features fit the caches. GPU: enough to keep it busy, and
+# only some hundred MB.
 _CPU_POINTS, _GPU_POINTS = 4096, 1 << 16
-_STRIP = 8192  # likewise pixels of a grid on a CPU
+_STRIP = 8192  # pixels of a grid rendered at once on a CPU
 
 
 class ColourModel(nn.Module, ABC):
@@ -42,8 +43,8 @@ class ColourModel(nn.Module, ABC):
         Args:
             x: float32 of any shape that broadcasts with `y`. A row (1, w) and a column (h, 1) make
                 a grid; two (n,) make points.
-            y: likewise.
-            code: float32 (..., k), whose leading shape broadcasts with those; None for a model of
+            y: float32 of any shape that broadcasts with `x`.
+            code: float32 (..., k), whose leading shape broadcasts with x and y; None for a model of
                 a single picture.
 
         Returns:
@@ -62,7 +63,7 @@ class Network(nn.Module, ABC):
     is_pointwise = True
     """Whether the signal of a point is independent of the other points in the batch."""
     splits_grids = False
-    """Whether a grid of separable features is split into strips and over threads here."""
+    """Whether `forward` splits a grid of separable features into strips for the threads."""
 
     def linears(self) -> list[nn.Linear]:
         """Return all linear layers."""
@@ -70,7 +71,7 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def input_layers(self) -> list[nn.Linear]:
-        """Return the layers with an input term, whose last columns are for the features."""
+        """Return the layers with an input term; the last columns of their weights are for it."""
 
     @abstractmethod
     def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
@@ -119,7 +120,7 @@ class CoordinateModel(ColourModel):
             return self._colours(x, y, code)
         if is_grid(x, y):
             return self._render_grid(x, y, code)
-        if x.ndim == 1 == y.ndim and len(x) == len(y):  # features of both axes for each point
+        if x.ndim == 1 == y.ndim and len(x) == len(y):  # a list of points
             return self._render_points(x, y, code)
         return self._colours(x, y, code)
 
@@ -129,7 +130,7 @@ class CoordinateModel(ColourModel):
         if x.device.type != "cpu" or (self._network_splits and not is_field):
             return self._colours(x, y, code)
         rows = _slices(len(y), max(1, self._strip // x.shape[1]))
-        strips = parallel_map(lambda part: self._colours(x, y[part], _of(code, part)), rows)
+        strips = parallel_map(lambda part: self._colours(x, y[part], _codes_of(code, part)), rows)
         return torch.cat(strips)
 
     def _render_points(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
@@ -141,7 +142,7 @@ class CoordinateModel(ColourModel):
 
         def colours(part: slice) -> Tensor:
             if interpolated is None:
-                return self._colours(x[part], y[part], _of(code, part))
+                return self._colours(x[part], y[part], _codes_of(code, part))
             return _colours(self.network.forward_terms(interpolated.at(x[part], y[part])))
 
         chunks = _slices(len(x), _CPU_POINTS if on_cpu else _GPU_POINTS)
@@ -152,12 +153,12 @@ class CoordinateModel(ColourModel):
 
 
 def _slices(length: int, size: int) -> list[slice]:
-    """Cut an axis into slices of at most `size`; at least one."""
+    """Return consecutive slices of at most `size` that cover an axis; at least one slice."""
     return [slice(first, first + size) for first in range(0, max(1, length), size)]
 
 
-def _of(code: Tensor | None, part: slice) -> Tensor | None:
-    """Return the codes of some rows or points; a single code is that of all."""
+def _codes_of(code: Tensor | None, part: slice) -> Tensor | None:
+    """Return the codes of some rows or points; a single code applies to all of them."""
     return code if code is None or len(code) == 1 else code[part]
 
 

@@ -2,15 +2,15 @@
 
 For features of x alone and of y alone, the input term of a layer is g(x) + h(y): two curves in as
 many dimensions as the layer has units. Each curve is computed once, at the nodes of a lattice, and
-interpolated by the quintic polynomial through the six nodes around a point, instead of a product
-with hundreds of features per point:
+interpolated by the quintic polynomial through the six nodes around a point. That is faster than a
+product with hundreds of features per point:
 
     g(x) = sum of l_j(t) g((i + j) s), j = -2..3        i = floor(x / s), t = x / s - i
 
 with Lagrange's l_j. The error is at most 5/1024 s^6 |g^(6)|: for a wave of amplitude 1 with 16
 nodes per period 2e-5, less than the rounding errors of the network, and 64 times less for twice
-the period. The spacing s is a power of two: nodes, i and t are exact in float32, and lattices of
-other points have the same nodes. A test compares the result with that of the encoding itself.
+the period. The spacing s is a power of two, so nodes, i and t are exact in float32, and the nodes
+do not depend on the points. A test compares the result with the exact features.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from neuralpaint.runtime.threads import parallel_map
 __all__ = ["InterpolatedTerms", "interpolate_terms"]
 
 _NODES = 16  # per shortest period, at least
-_LONGEST = 2.0  # the period of features without one: the longer side of the picture
+_LONGEST = 2.0  # period assumed for features without waves: the longer side of the picture
 _OFFSETS = range(-2, 4)  # j
 _FEW = 32  # features: with fewer a product is as fast
-_NUMBERS = 1 << 26  # of all tables: 256 MiB
+_MAX_NUMBERS = 1 << 26  # in all tables together: 256 MiB
 _FARTHEST = float(1 << 24)  # nodes from 0: float32 does not represent larger integers
 _CHUNK = 1024  # nodes computed at once: their features fit the caches
 
@@ -72,7 +72,7 @@ class InterpolatedTerms:
         """Compute the tables; the lattices of x and y have the same number of nodes."""
         self._lattices = lattices
         count = lattices[0].count
-        # The curve of x above that of y: all 12 rows of a point are in one table.
+        # The nodes of x come first, then those of y: all 12 rows of a point are in one table.
         self._tables = [layer.weight.new_empty(2 * count, layer.out_features) for layer in layers]
 
         def fill(part: slice) -> None:
@@ -106,8 +106,9 @@ def interpolate_terms(
 ) -> InterpolatedTerms | None:
     """Return the input terms of layers for points x (n,) and y (n,) on the CPU.
 
-    None where interpolation does not apply or is slower: features of both axes, few features, a
-    code (n, k) per point, or fewer points than nodes. Gradients are not supported.
+    Returns None where interpolation does not apply or is slower: features that depend on both
+    axes, few features, a code (n, k) per point, or fewer points than nodes. Gradients are not
+    supported.
     """
     if not encoding.separable or sum(encoding.widths) < _FEW or not len(points[0]):
         return None
@@ -124,7 +125,7 @@ def interpolate_terms(
     lasts = [math.floor(high) + _OFFSETS[-1] for high in ends[1::2]]
     count = max(last - first for first, last in zip(firsts, lasts, strict=True)) + 1
     numbers = 2 * count * sum(layer.out_features for layer in layers)
-    if 2 * count > len(points[0]) or numbers > _NUMBERS:
+    if 2 * count > len(points[0]) or numbers > _MAX_NUMBERS:
         return None
     along_x, along_y = (_Lattice(first, count, spacing) for first in firsts)
     return InterpolatedTerms(encoding, layers, (along_x, along_y), code)

@@ -19,7 +19,7 @@ from neuralpaint.runtime.devices import is_capturing
 
 __all__ = ["SkipConn"]
 
-# A small output: the untrained network shows soft clouds of colour, not saturated noise.
+# Small, so that the output of the untrained network is smooth, not saturated noise.
 _OUTPUT_STRENGTH, _OUTPUT_GAIN = 0.1, 0.1
 
 
@@ -75,7 +75,7 @@ class SkipConn(Network):
         return render_grid(self._activation, self._rendering_buffers, *parts, *weights)
 
     def forward_plain(self, parts: Sequence[Tensor]) -> Tensor:
-        """Return the same by the definition, as the reference for the fast path."""
+        """Return the signal computed by definition, as the reference for the fast path."""
         shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
         features = torch.cat([part.expand(*shape, -1) for part in parts], -1)
         previous: list[Tensor] = []  # c_(i-1), c_(i-2)
@@ -86,7 +86,7 @@ class SkipConn(Network):
         return signal
 
     def _forward_parts(self, parts: Sequence[Tensor]) -> Tensor:
-        """Return the same with each part multiplied before it is broadcast."""
+        """Return the signal; each part is multiplied before it is broadcast."""
         shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
         width = sum(part.shape[-1] for part in parts)
         previous: list[Tensor] = []  # c_(i-1), c_(i-2)
@@ -140,7 +140,7 @@ class SkipConn(Network):
 
 
 def _input_term(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
-    """Return W [parts] + b, (n, units); parts that are broadcast are added up first."""
+    """Return W [parts] + b, (n, units); parts that need broadcasting are added first."""
     shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
     factors = weight.split([part.shape[-1] for part in parts], 1)
     total, full = bias, []

@@ -3,8 +3,9 @@
 The features of column x and row y are two short tables, so the input term of a layer is
 phi_x Wx' + phi_y Wy', broadcast over (height, width). What remains per pixel are two products with
 (hidden_size, hidden_size) matrices, one per previous layer, added in place: nothing is concatenated
-and nothing is allocated per pixel. Layer 0 is f of a sum of two tables; a sine of it needs no sine
-per pixel. `SkipConn.forward_plain` is the definition, with which a test compares the result.
+and nothing is allocated per pixel. Layer 0 is f of a sum of two tables; if f is the sine, it is
+computed from the sines and cosines of the tables. A test compares the result with
+`SkipConn.forward_plain`, which computes the network by definition.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _LEAST = 512  # pixels per thread: with fewer, threads mostly wait for each othe
 
 
 def is_product_grid(parts: Sequence[Tensor]) -> bool:
-    """Return whether the parts are the constant columns (1, w, f) and rows (h, 1, f) of a grid."""
+    """Return whether the parts are columns (1, w, f) and rows (h, 1, f) without gradients."""
     if len(parts) != 2 or any(part.ndim != 3 or part.requires_grad for part in parts):
         return False
     return parts[0].shape[0] == 1 and parts[1].shape[1] == 1
@@ -37,7 +38,7 @@ def train_grid(activation: Activation, buffers: list[Tensor], *tensors: Tensor) 
     """Return the signal (h, w, channels), with gradients for the weights.
 
     Args:
-        activation: that of every layer except the last.
+        activation: the activation of every layer except the last.
         buffers: a pool of memory that the network reuses.
         tensors: the parts (1, w, f) and (h, 1, f), then weight, bias, weight, bias, ...
     """
@@ -46,7 +47,7 @@ def train_grid(activation: Activation, buffers: list[Tensor], *tensors: Tensor) 
 
 
 def render_grid(activation: Activation, buffers: list[Tensor], *tensors: Tensor) -> Tensor:
-    """Return the same signal without gradients, computed in strips of rows."""
+    """Return the signal of `train_grid` without gradients, computed in strips of rows."""
     columns, rows = tensors[0][0], tensors[1][:, 0]
     weights, biases = tensors[2::2], tensors[3::2]
     depth, units, width = len(weights) - 1, weights[0].shape[0], len(columns)
