@@ -1,9 +1,9 @@
 """Canvases: a size in pixels and the region of the picture plane that these pixels show.
 
-Only this module computes coordinates. Coordinates are those of pixel centres; the longer side of
-the picture spans [-1, 1], the shorter side keeps pixels square, x grows to the right and y
-downwards. So a frequency means the same along both axes, and a canvas twice as large samples the
-same plane twice as densely, with no shift.
+Only this module computes coordinates. A pixel has the coordinates of its centre. The longer side of
+the picture spans [-1, 1], pixels are square, x grows to the right and y downwards. So frequencies
+have the same unit along both axes, and a canvas twice as large samples the same plane twice as
+densely, with no shift.
 """
 
 from __future__ import annotations

@@ -139,8 +139,8 @@ class _BandEncoder(Encoder, Generic[T]):
 def _deflate(raw: memoryview, *, bits: int = zlib.MAX_WBITS, end: int = zlib.Z_FINISH) -> bytes:
     """Return `raw` compressed with the best strategy for a sample of it.
 
-    `bits` is that of `zlib.compressobj`; negative omits header and checksum. `end` is `Z_FINISH`,
-    or `Z_SYNC_FLUSH` if more of the same stream follows.
+    `bits` is the `wbits` of `zlib.compressobj`; negative omits header and checksum. `end` is
+    `Z_FINISH`, or `Z_SYNC_FLUSH` if more of the same stream follows.
     """
 
     def compressed(piece: memoryview, strategy: int) -> bytes:

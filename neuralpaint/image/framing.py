@@ -140,7 +140,7 @@ class CanvasSettings(Settings):
     def views(self, picture: Canvas, *, longest: int | None = None) -> tuple[Canvas, Canvas]:
         """Return the canvas to render a picture on, and the canvas of the frame around it.
 
-        They differ only where bars are needed. Sizes and scales are those of the cropped picture.
+        They differ only where bars are needed. Sizes and scales refer to the cropped picture.
         Without a size and a scale no side is longer than `longest` pixels.
 
         Raises:

@@ -29,7 +29,7 @@ _IMAGE_DESCRIPTION = 0x010E
 
 
 def check_tag(text: str) -> str:
-    """Return `text` with unpaired surrogates, as in file names that are not UTF-8, as U+FFFD.
+    """Return `text` with U+FFFD for unpaired surrogates, which occur in non-UTF-8 file names.
 
     Raises:
         UsageError: it is too long or contains a NUL.

@@ -108,7 +108,7 @@ def learning_order(
     """Return the fraction of the training after which each pixel is learned, (h, w).
 
     `order` is a registered name, or the name or file of a mask, which is learned from 0 to 1.
-    `pixels` are those of the picture, (h, w, 3). The fractions are from 0 to `until`. `source` and
+    `pixels` is the picture, (h, w, 3). The fractions are from 0 to `until`. `source` and
     `max_pixels` are as in `mask_plane`.
 
     Raises:

@@ -78,15 +78,15 @@ def _stream(source: Source) -> Iterator[BinaryIO]:
     """Yield the bytes of `source` as a seekable file, at position 0."""
     name = source_name(source)
     if source == "-":
-        yield _whole(_stdin(), name)
+        yield _read_whole(_stdin(), name)
     elif isinstance(source, str | os.PathLike):
-        with _file(Path(source)) as file:
-            yield file if file.seekable() else _whole(file, name)
+        with _open_file(Path(source)) as file:
+            yield file if file.seekable() else _read_whole(file, name)
     else:
-        yield _whole(source, name)
+        yield _read_whole(source, name)
 
 
-def _file(path: Path) -> BinaryIO:
+def _open_file(path: Path) -> BinaryIO:
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
@@ -106,7 +106,7 @@ def _file(path: Path) -> BinaryIO:
         ) from error
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{str(path)!r} cannot be opened ({_line(error)}): give a picture's file"
+            f"{str(path)!r} cannot be opened ({_one_line(error)}): give a picture's file"
         ) from error
 
 
@@ -126,11 +126,11 @@ def _stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _whole(stream: BinaryIO, name: str) -> BinaryIO:
+def _read_whole(stream: BinaryIO, name: str) -> BinaryIO:
     try:
         encoded = stream.read()
     except (OSError, ValueError) as error:
-        raise PictureError(f"{name!r} cannot be read ({_line(error)}): give a file") from error
+        raise PictureError(f"{name!r} cannot be read ({_one_line(error)}): give a file") from error
     if not isinstance(encoded, bytes):
         raise UsageError(f"{name!r} returns {type(encoded).__name__}: open it in binary mode, 'rb'")
     if not encoded:
@@ -174,14 +174,14 @@ def _pillow_errors(name: str) -> Iterator[None]:
             raise PictureError(f"{name!r} does not fit into memory: give a smaller one") from error
         except Exception as error:  # decoders raise many types of exceptions on a damaged file
             raise PictureError(
-                f"{name!r} is damaged or of a rare kind ({_line(error)}): get it again, or "
+                f"{name!r} is damaged or of an unsupported kind ({_one_line(error)}): get it again, or "
                 "convert it to PNG"
             ) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     for warning in caught:
-        logger.warning("%r: %s", name, _line(warning.message))
+        logger.warning("%r: %s", name, _one_line(warning.message))
 
 
-def _line(error: Exception | Warning | str) -> str:
+def _one_line(error: Exception | Warning | str) -> str:
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,6 +1,6 @@
 """Resampling kernels along one axis of any part of a picture, as products with banded matrices.
 
-The kernels are those of Pillow, except for a box that is not a whole number of pixels wide. Pillow
+The kernels equal Pillow's, except for a box that is not a whole number of pixels wide. Pillow
 then counts each pixel fully or not at all, an error of up to half a pixel, which back-projection
 would amplify without bound at scales just above 1. Here the box is the exact mean of the area.
 """

@@ -215,7 +215,7 @@ class StillWriter:
     """Writes one still in a `with` statement; an exception in the block leaves no file.
 
     PNG and TIFF are written as the rows arrive, in constant memory. Other formats are encoded after
-    the last row. `path`, `tag` and `overwrite` are those of `save_still`; a `depth` of 16 bits per
+    the last row. `path`, `tag` and `overwrite` are as in `save_still`; a `depth` of 16 bits per
     channel is for PNG and TIFF only.
 
     Raises:

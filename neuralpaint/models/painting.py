@@ -35,7 +35,7 @@ class CodeField(Protocol):
 
 
 class Painting(ABC):
-    """Frozen weights that render any grid. Not thread-safe: snapshots share one module.
+    """A model with frozen weights that renders any grid. Not thread-safe: snapshots share a module.
 
     The painting of an album uses the code of its first picture; `at` selects another one.
     """

@@ -107,7 +107,7 @@ class Network:
         return self._views(copy) | statistics
 
     def load(self, weights: Weights) -> None:
-        """Set weights and statistics to those of a `state`."""
+        """Copy weights and statistics from a `state`."""
         for name, parameter in self.parameters.items():
             parameter.value[...] = weights[name]
         for name, array in self._statistics.items():
@@ -133,7 +133,7 @@ def build_network(
 ) -> Network:
     """Return a network with random weights for pictures of the size of `canvas`.
 
-    `codes` are those of an album, (pictures, k).
+    `codes` (pictures, k) are the codes of an album; None for a single picture.
 
     Raises:
         UsageError: this engine does not have the model's encoding or activation, or the model

@@ -123,7 +123,7 @@ class _ButtonsRenderer(Renderer):
 def build_renderer(
     model: SupportedModel, canvas: Canvas, *, seed: int, codes: Codes | None = None
 ) -> Renderer:
-    """Return a renderer with a network like that of `build_network`."""
+    """Return a renderer with its own network, built by `build_network`."""
     network = build_network(model, canvas, seed=seed, codes=codes)
     if isinstance(model, ButtonsModel):
         return _ButtonsRenderer(network, height=canvas.height, width=canvas.width)

@@ -113,7 +113,7 @@ class Learner(ABC):
     def state(self) -> State:
         """Return a copy of everything that another learner needs to continue, bit for bit.
 
-        Waits for the device. `step`, `seconds` and `total` are those of `newest`.
+        Waits for the device. `step`, `seconds` and `total` are taken from `newest`.
 
         Raises:
             DivergedError: the loss is NaN or infinite.
@@ -148,18 +148,18 @@ class Learner(ABC):
 
     def _form(self, state: State) -> State:
         """Return arrays with the names, types and shapes that `state` must have to fit."""
-        growing = {
+        varying = {
             "optimizer": self._optimizer_form(substate(state, "optimizer")),
             "annealing": self._plan.schedule.form(substate(state, "annealing")),
         }
         form = {
             name: array
             for name, array in self.state().items()
-            if name.partition(".")[0] not in {"sketch", *growing}
+            if name.partition(".")[0] not in {"sketch", *varying}
         }
         if "sketch" in state:
             form["sketch"] = np.zeros((self._canvas.height, self._canvas.width, 3), np.uint8)
-        return form | merge_states(growing)
+        return form | merge_states(varying)
 
     @abstractmethod
     def _parts(self) -> dict[str, State]:

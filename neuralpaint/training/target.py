@@ -51,7 +51,7 @@ class Target:
         on_done: DoneCallback = ignore,
         on_phase: PhaseCallback = ignore,
     ) -> NDArray[np.uint8]:
-        """Return the colours, uint8 (h, w, 3); those of a single picture may be shared with it.
+        """Return the colours, uint8 (h, w, 3), which may share memory with a single picture.
 
         Restored colours are computed in every call, on `device` or the CPU, which can take minutes.
         `on_done` is called with the fraction that is done, in [0, 1], `on_phase` with "fill" or

@@ -53,7 +53,7 @@ def grid_levels(
 class HashGrid(Encoding):
     """The features of all levels at a point, bilinear between the corners of its cells.
 
-    Outside the picture the features are those of its edge.
+    Outside the picture, the features of its edge are repeated.
     """
 
     sine_strengths = (2.0, 1.0)

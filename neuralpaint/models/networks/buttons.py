@@ -59,8 +59,8 @@ class _Nodes(NamedTuple):
 class Buttons(ColourModel):
     """The network, with colours at any coordinates.
 
-    Colours are bilinear between the centres of pixels; outside the picture they are those of its
-    border.
+    Colours are interpolated bilinearly between the centres of pixels; outside the picture, the
+    colours of its border are repeated.
     """
 
     is_splittable = False
