@@ -174,8 +174,8 @@ def _pillow_errors(name: str) -> Iterator[None]:
             raise PictureError(f"{name!r} does not fit into memory: give a smaller one") from error
         except Exception as error:  # decoders raise many types of exceptions on a damaged file
             raise PictureError(
-                f"{name!r} is damaged or of an unsupported kind ({_one_line(error)}): get it again, "
-                "or convert it to PNG"
+                f"{name!r} is damaged or of an unsupported kind ({_one_line(error)}): "
+                "get it again, or convert it to PNG"
             ) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
