@@ -121,12 +121,12 @@ def _speed(result: BenchResult) -> _Table:
         )
     if (engines := result.engines) is not None:
         notes.append(
-            f"numpy engine: {_figure(engines.numpy_ms)} ms/step for the four-layer network, "
-            f"{_figure(engines.ratio)} times torch"
+            f"numpy engine: {_number(engines.numpy_ms)} ms/step for the four-layer network, "
+            f"{_number(engines.ratio)} times torch"
         )
     if result.encode_ms is not None:
         size = f"{result.frame_width}x{result.frame_height}"
-        notes.append(f"a frame of {size} takes {_figure(result.encode_ms)} ms to encode as MP4")
+        notes.append(f"a frame of {size} takes {_number(result.encode_ms)} ms to encode as MP4")
     return _Table(headings, [_speed_row(model, speed) for model, speed in measured], notes)
 
 
@@ -135,12 +135,12 @@ def _speed_row(model: ModelResult, speed: Speed) -> list[str]:
     return [
         model.model,
         f"{speed.batch:,}",
-        _figure(speed.ms_per_step),
-        _figure(speed.mpx_per_second),
-        _figure(speed.gflops),
-        _figure(max(speed.peak_gflops.values())),
+        _number(speed.ms_per_step),
+        _number(speed.mpx_per_second),
+        _number(speed.gflops),
+        _number(max(speed.peak_gflops.values())),
         share if speed.whole else f"({share})",
-        _figure(model.render_ms),
+        _number(model.render_ms),
     ]
 
 
@@ -173,19 +173,19 @@ def _times(result: BenchResult) -> _Table:
         )
     rows = []
     for model in measured:
-        row = [model.model, *(_figure(model.reached[level]) for level in levels)]
+        row = [model.model, *(_number(model.reached[level]) for level in levels)]
         if reference is not None:
-            ratio = _NONE if model.ratio is None else f"{_figure(model.ratio)}x"
-            row += [_figure(model.match_seconds), ratio]
+            ratio = _NONE if model.ratio is None else f"{_number(model.ratio)}x"
+            row += [_number(model.match_seconds), ratio]
         rows.append(row)
     return _Table(headings, rows, notes)
 
 
 def _by_type(peaks: Mapping[str, float]) -> str:
-    return ", ".join(f"{kind} {_figure(peak)}" for kind, peak in peaks.items())
+    return ", ".join(f"{kind} {_number(peak)}" for kind, peak in peaks.items())
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     """Format a number with about three digits; None as a dash."""
     if value is None:
         return _NONE

@@ -86,11 +86,11 @@ def command(
     A sweep is a TOML file; options on the command line take precedence over it:
 
     \b
-    steps = 1000                          # what all share
+    steps = 1000                          # settings that all share
     [sweep]                               # every combination is a contestant
     optimizer = ["adam", "sgd"]
     "model.hidden_size" = [64, 128, 256]  # a setting inside the model
-    [[contestant]]                        # and one more
+    [[contestant]]                        # one more contestant
     name = "the odd one"
     model = "pyramid"
 

@@ -145,7 +145,7 @@ class Clip(Job):
         folder = self.output.absolute().parent
         with (
             self._writer() as writer,
-            ClipFrames(self._drawn(run), self._playback, folder=folder) as frames,
+            ClipFrames(self._draw_frames(run), self._playback, folder=folder) as frames,
         ):
             try:
                 self._write(frames, writer, run)
@@ -183,7 +183,7 @@ class Clip(Job):
             writer.abort()
             raise run.interruption.stop
 
-    def _drawn(self, run: Run) -> Iterator[Frame]:
+    def _draw_frames(self, run: Run) -> Iterator[Frame]:
         """Yield each shot with its overlays."""
         self._plan(run)
         fractions = self._pacing.fractions(self.shots)
@@ -196,7 +196,7 @@ class Clip(Job):
             self._newest = shot
             yield self._draw(shot)
             run.budget.count_shot()
-            run.progress.update("film", shot=number, psnr=shot.psnr, **self._training())
+            run.progress.update("film", shot=number, psnr=shot.psnr, **self._training_fields())
         run.progress.update("encode")
 
     def _film(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Shot]:

@@ -103,17 +103,17 @@ def prepare_inpaint(
     """
     clip_options = {name for cls in CLIP_GROUPS for name in options(cls)}
     if not makes_still(output, ambiguous=not settings.changes().keys() & clip_options):
-        video = _only(VideoSettings, settings, what="a clip", other="a still such as .png")
+        video = _settings_for(VideoSettings, settings, what="a clip", other="a still such as .png")
         return prepare_video(
             source, output, settings=video, audio=audio, resume=resume, began=began
         )
     if audio is not None:
         raise UsageError("--audio: a still has no sound")
-    paint = _only(PaintSettings, settings, what="a still", other="a clip such as .mp4")
+    paint = _settings_for(PaintSettings, settings, what="a still", other="a clip such as .mp4")
     return prepare_paint(source, output, settings=paint, resume=resume, began=began)
 
 
-def _only(kind: type[S], settings: InpaintSettings, *, what: str, other: str) -> S:
+def _settings_for(kind: type[S], settings: InpaintSettings, *, what: str, other: str) -> S:
     """Return the settings of one kind of output.
 
     Raises:

@@ -114,8 +114,8 @@ class Job(ABC):
             self._state_saved = True
             self.source.resume.leave(error)
 
-    def _training(self) -> dict[str, Any]:
-        """Return the fields of a progress that describe the training."""
+    def _training_fields(self) -> dict[str, Any]:
+        """Return the fields of a `Progress` that describe the training."""
         source = self.source
         return {"step": source.step, "steps": source.steps, "train_seconds": source.seconds}
 

@@ -52,7 +52,7 @@ class ReferenceSettings(Settings):
 
     def without_folders(self) -> Self:
         """Return a copy in which the path is reduced to its last part."""
-        return self if self.truth is None else replace(self, truth=_name(self.truth))
+        return self if self.truth is None else replace(self, truth=_file_name(self.truth))
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class MaskSettings(Settings):
 
     def without_folders(self) -> Self:
         """Return a copy in which each path is reduced to its last part."""
-        return self.replaced(**{name: _name(path) for name, path in self.files().items()})
+        return self.replaced(**{name: _file_name(path) for name, path in self.files().items()})
 
     def chosen(self) -> dict[str, Order | Mask | Path]:
         """Return each mask, as an entry or as the path of a file, by option name."""
@@ -199,7 +199,7 @@ class PictureReader:
         return truth.pixels
 
 
-def _name(path: str) -> str:
+def _file_name(path: str) -> str:
     """Return the last part of a path, written so that it cannot be read as a generated mask."""
     name = PurePath(path).name
     taken = name.partition(":")[0]

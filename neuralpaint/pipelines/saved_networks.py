@@ -124,12 +124,12 @@ def _duration(recorded: dict[str, Any], take: Take) -> float | None:
         return None
 
 
-def _fits(form: object, output: str | Path) -> bool:
+def _fits(format_name: object, output: str | Path) -> bool:
     """Return whether a clip of this format can have the name of the output."""
-    if not isinstance(form, str | None):
+    if not isinstance(format_name, str | None):
         return False
     try:
-        format_for(output, form)
+        format_for(output, format_name)
     except UsageError:
         return False
     return True

@@ -46,8 +46,8 @@ class RunSettings(Settings):
     )
     checkpoint: float | None = setting(
         None,
-        "seconds between two saved states for --resume; 0 saves none; unset, a minute, and none "
-        "for a clip whose snapshots would take more than 2 GB",
+        "seconds between two saved states for --resume; 0 saves none; unset, 60, or none if "
+        "the snapshots of the clip would take more than 2 GB",
         unit="seconds",
         minimum=0,
     )

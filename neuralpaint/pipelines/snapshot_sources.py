@@ -162,8 +162,8 @@ class FromTraining(SnapshotSource):
         self.note, self.resume = note, resume
         self.pictures, self.canvas = subject.pictures, subject.canvas
         self.picture = subject if isinstance(subject, Picture) else None
-        self._times = {"seconds": training.optimization.seconds, "budget": limits.budget}
-        self.by_clock = any(self._times.values())
+        self._time_limits = {"seconds": training.optimization.seconds, "budget": limits.budget}
+        self.by_clock = any(self._time_limits.values())
         shown, target = detail(self.canvas), training.target
         if target.enhance and shown <= 1 and resume.record is resume.save is None:
             logger.info(
@@ -224,7 +224,7 @@ class FromTraining(SnapshotSource):
             facts |= {"target_width": learned.width, "target_height": learned.height}
         if picture.known is not None:
             facts["unknown"] = round(1 - float(picture.known.mean()), 4)
-        times = {name: seconds for name, seconds in self._times.items() if seconds}
+        times = {name: seconds for name, seconds in self._time_limits.items() if seconds}
         facts |= times or {"steps": self.steps}
         return facts | {
             "model": self.settings.model,
@@ -252,7 +252,7 @@ class FromTraining(SnapshotSource):
             self._report(run, loss)
 
         stops: Iterable[int] = (
-            stops_by_clock(learner, fractions[passed:], left=lambda: self._left(run.budget))
+            stops_by_clock(learner, fractions[passed:], left=lambda: self._seconds_left(run.budget))
             if self.by_clock
             else stops_at(fractions, steps=learner.steps, every=every)[passed:]
         )
@@ -295,10 +295,10 @@ class FromTraining(SnapshotSource):
             **psnr,
         )
 
-    def _left(self, budget: TimeBudget) -> float:
+    def _seconds_left(self, budget: TimeBudget) -> float:
         """Return the seconds that are left to train."""
         budget.trained = self.seconds
-        limit = self._times["seconds"]
+        limit = self._time_limits["seconds"]
         return budget.left() if limit is None else limit - self.seconds
 
     def begin_preview(self, frame: Frame) -> None:

@@ -80,8 +80,8 @@ class Still(Job):
         learns_all = source.settings.optimization.train_on == "all"
         self._match = still.match_source and learns_all and fractions[-1] == 1
         self._depth: Depth = 16 if still.depth == "16" else 8
-        self._keep = still.keep_known
-        if self._keep:
+        self._keep_known = still.keep_known
+        if self._keep_known:
             self._check_known()
         self._rendered = 0.0  # fraction of the still that is rendered and written
         check_still(
@@ -131,7 +131,7 @@ class Still(Job):
             def report() -> None:
                 run.interruption.check()
                 self._rendered = (min(rendered, height) + written) / (2 * height)
-                run.progress.update("film", **self._training())
+                run.progress.update("film", **self._training_fields())
 
             def on_rows(rows: int) -> None:
                 nonlocal rendered
@@ -180,7 +180,7 @@ class Still(Job):
     ) -> tuple[Iterator[NDArray[Any]], Callable[[], tuple[float, float]]]:
         """Return the still, and a function that returns its PSNR and the PSNR inside the hole."""
         viewport, renderer, picture = self.viewport, self._renderer, self.source.picture
-        if self._keep and picture is not None:
+        if self._keep_known and picture is not None:
             strips = renderer.without_bars(painting, depth=self._depth, on_rows=on_rows)
             still = with_known_pixels(np.concatenate(list(strips)), picture)
             barred = renderer.with_bars([still], depth=self._depth)

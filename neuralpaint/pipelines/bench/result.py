@@ -173,10 +173,10 @@ class Measurements:
         )
 
     def _curve(self, name: str) -> Curve:
-        return best_so_far([each.points[name] for each in self._counted()])
+        return best_so_far([each.points[name] for each in self._complete_pictures()])
 
     def _mean_stills(self, name: str) -> dict[float, float]:
-        stills = [each.stills[name] for each in self._counted()]
+        stills = [each.stills[name] for each in self._complete_pictures()]
         clocks = sorted({clock for each in stills for clock in each})
         return {
             clock: sum(each[clock] for each in stills) / len(stills)
@@ -184,8 +184,8 @@ class Measurements:
             if all(clock in each for each in stills)
         }
 
-    def _counted(self) -> list[_PictureRecord]:
-        """Return the pictures over which means are taken: the complete ones, or the first."""
+    def _complete_pictures(self) -> list[_PictureRecord]:
+        """Return the completely measured pictures; the first picture if none is complete."""
         return [each for each in self._pictures if each.complete] or self._pictures[:1]
 
 

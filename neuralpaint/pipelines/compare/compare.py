@@ -138,7 +138,7 @@ class Job(ABC, Generic[O, R]):
             report(Progress("summarise", 1.0, details=self._details(None)))
             tried = [outcomes[each.slug] for each in self.variants if each.slug in outcomes]
             missing = [each.name for each in self.variants if each.slug not in outcomes]
-            return self._sum_up(tried, missing=tuple(missing), interrupted=interrupted)
+            return self._write_results(tried, missing=tuple(missing), interrupted=interrupted)
         finally:
             self.folder.remove_if_empty()
 
@@ -166,7 +166,9 @@ class Job(ABC, Generic[O, R]):
     def _draw(self, result: R, tried: Sequence[O]) -> list[str]:
         """Write all files but the tables, and return their names; `tried` is in trial order."""
 
-    def _sum_up(self, tried: Sequence[O], *, missing: tuple[str, ...], interrupted: bool) -> R:
+    def _write_results(
+        self, tried: Sequence[O], *, missing: tuple[str, ...], interrupted: bool
+    ) -> R:
         result = self._result(tuple(sorted(tried, key=lambda each: each.rank_key)))
         result = replace(result, missing=missing, interrupted=interrupted)
         files = [*self._draw(result, tried), "results.csv", "results.json"]

@@ -69,20 +69,20 @@ def _facts(training: TrainingSettings) -> _Facts:
     facts: _Facts = {}
     for key, value in varying(training).items():
         if key in NAMED:
-            facts.update(_inside(key, NAMED[key], value))
+            facts.update(_entry_settings(key, NAMED[key], value))
         else:
             facts[key] = _EntryName(value) if key in AXES else value
     return facts
 
 
-def _inside(key: str, registry: Registry[Any], text: str) -> Iterator[tuple[str, Any]]:
+def _entry_settings(key: str, registry: Registry[Any], text: str) -> Iterator[tuple[str, Any]]:
     """Yield the name of an entry under `key`, then every setting inside it."""
     entry = registry.parse(text)
     yield key, _EntryName(registry.name_of(entry))
     for name, option in options(type(entry)).items():
         value = getattr(entry, name)
         if isinstance(option.entries, Registry) and value and not option.repeatable:
-            yield from _inside(f"{key}.{name}", option.entries, value)
+            yield from _entry_settings(f"{key}.{name}", option.entries, value)
         else:
             yield f"{key}.{name}", value
 

@@ -132,7 +132,7 @@ def film_race(
             )
         )
         films = [
-            stack.enter_context(contextlib.closing(_paced(outcome, settings.fractions)))
+            stack.enter_context(contextlib.closing(_film_frames(outcome, settings.fractions)))
             for outcome in outcomes
         ]
         try:
@@ -151,7 +151,9 @@ def film_race(
     return frame
 
 
-def _paced(outcome: RaceOutcome, fractions: Sequence[float]) -> Generator[Frame | None, None, None]:
+def _film_frames(
+    outcome: RaceOutcome, fractions: Sequence[float]
+) -> Generator[Frame | None, None, None]:
     """Yield the frame of a film at each moment; None after the variant has failed.
 
     The film of an earlier run may have other moments: then the last frame before is yielded.

@@ -87,8 +87,8 @@ def _context(
     table = result.table()
     return {
         "title": f"{result.picture}, learned {len(result.outcomes)} ways",
-        "lead": list(_lead(result)),
-        "picture": _whole(picture.pixels),
+        "lead": list(_summary(result)),
+        "picture": _image(picture.pixels),
         "width": result.width,
         "height": result.height,
         "headings": table.headings,
@@ -98,7 +98,7 @@ def _context(
         "charts": [(panel.title, draw_svg(panel)) for panel in panels_of(result)],
         "ramp": _ramp(),
         "scale": scale,
-        "spectrum": _whole(paint_spectrum(own_spectrum, top=top)),
+        "spectrum": _image(paint_spectrum(own_spectrum, top=top)),
         "variants": [
             _variant(result, each, scale=scale, top=top)
             | {"colour": colour_of(number), "row": table.rows[number]}
@@ -119,9 +119,9 @@ def _variant(
     images = {}
     if exhibit.frame is not None and exhibit.errors is not None:
         images = {
-            "final picture": _whole(exhibit.frame),
-            "errors": _whole(paint_errors(exhibit.errors, scale)),
-            "spectrum": _whole(paint_spectrum(spectrum(exhibit.frame), top=top)),
+            "final picture": _image(exhibit.frame),
+            "errors": _image(paint_errors(exhibit.errors, scale)),
+            "spectrum": _image(paint_spectrum(spectrum(exhibit.frame), top=top)),
         }
     note = paint_note(result.settings, outcome.variant, picture=result.picture)
     return {
@@ -141,7 +141,7 @@ def _crops(picture: Picture, exhibits: Sequence[Exhibit]) -> list[tuple[str, lis
         frames = [("original", picture.pixels)]
         frames += [(each.outcome.name, each.frame) for each in exhibits if each.frame is not None]
         place = f"{crop.width} x {crop.height} pixels at x {crop.left}, y {crop.top}"
-        crops.append((place, [(name, _square(crop.of(frame))) for name, frame in frames]))
+        crops.append((place, [(name, _crop_image(crop.of(frame))) for name, frame in frames]))
     return crops
 
 
@@ -157,7 +157,7 @@ def _measure(result: CompareResult) -> str:
     return "PSNR of the held-out pixels" if result.splits else "PSNR"
 
 
-def _lead(result: CompareResult) -> Iterator[str]:
+def _summary(result: CompareResult) -> Iterator[str]:
     """Yield the sentences at the top of the report: the question and the answer."""
     count = len(result.outcomes)
     ways = f"these {count} ways" if count > 1 else "this way"
@@ -205,12 +205,12 @@ def _shown(values: dict[str, object]) -> dict[str, str]:
     }
 
 
-def _whole(frame: Frame) -> _Image:
+def _image(frame: Frame) -> _Image:
     return _Image(_data_uri(frame), "pixels" if max(frame.shape) <= _PIXELATED else "")
 
 
-def _square(frame: Frame) -> _Image:
-    """Return a crop with its pixels as squares."""
+def _crop_image(frame: Frame) -> _Image:
+    """Return a crop, enlarged so that its pixels are squares."""
     times = -(-_ENLARGED // min(frame.shape[:2]))
     large = np.ascontiguousarray(frame.repeat(times, axis=0).repeat(times, axis=1))
     return _Image(_data_uri(large, lossless=True), "square")

@@ -151,11 +151,11 @@ class CompareResult(Comparison[RaceOutcome]):
                     outcome.name,
                     format_psnr(last.score) if rank else outcome.verdict,
                     *map(format_psnr, others),
-                    _digits(last.loss),
+                    _three_digits(last.loss),
                     f"{outcome.weights:,}",
                     f"{outcome.steps:,}",
                     f"{outcome.train_seconds:.1f}",
-                    _digits(outcome.ms_per_step),
+                    _three_digits(outcome.ms_per_step),
                 ]
             )
         return Table(headings, rows)
@@ -298,7 +298,7 @@ def format_gain(value: float, *, digits: int = 2) -> str:
     return f"{value:+.{digits}f}" if math.isfinite(value) else "-"
 
 
-def _digits(value: float) -> str:
+def _three_digits(value: float) -> str:
     """Return about three digits of a number; "-" where it is not finite."""
     if not math.isfinite(value):
         return "-"

@@ -99,12 +99,12 @@ class CompareSettings(ComposedSettings):
     fps: float = setting(30.0, "frames per second of race.mp4", minimum=1, maximum=120)
     hold: float | None = setting(
         None,
-        "how long race.mp4 holds its last frame; unset, a fifth of its length, at most 2 s",
+        "how long race.mp4 shows its last frame; unset, a fifth of its length, at most 2 s",
         unit="seconds",
         minimum=0,
     )
     pacing: Literal["log", "fixed"] = setting(
-        "log", "pace of race.mp4: slow motion at the start, or constant"
+        "log", "how training time is mapped to the time of race.mp4; log: slow motion at the start"
     )
     no_original: bool = setting(False, "leave the original out of race.mp4")
     no_race: bool = setting(False, "write no race.mp4, and film nothing")

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Evaluator", "Scores", "Training", "paint_note", "stops_of", "training_progress"]
 
 _POINTS = 36  # of a curve, at most
-_LARGEST_GAP = 8  # at least every eighth point is measured
+_LARGEST_INTERVAL = 8  # at least every eighth point is measured
 _TAIL = 0.1  # of the training: the final loss is the mean over this last part
 # If measuring and filming take more than this fraction of the training time, plus a few seconds,
 # fewer points are measured and more frames are blended.
@@ -136,7 +136,7 @@ class Training:
         points = np.linspace(0, last, min(_POINTS, last + 1)).round().astype(int).tolist()
         # The last one is measured at every pixel, after the training.
         self._points = set(points) - ({last} if last else set())
-        self._until_due, self._gap = 1, 1
+        self._until_due, self._interval = 1, 1
         self._curve: list[CurvePoint] = []
         self._newest: Snapshot | None = None
         self._status: Status = "finished"
@@ -218,8 +218,10 @@ class Training:
         self._until_due -= 1
         if self._until_due > 0:
             return False
-        self._gap = min(_LARGEST_GAP, 2 * self._gap) if self._is_hurried(learner) else 1
-        self._until_due = self._gap
+        self._interval = (
+            min(_LARGEST_INTERVAL, 2 * self._interval) if self._is_hurried(learner) else 1
+        )
+        self._until_due = self._interval
         return True
 
     def _is_hurried(self, learner: Learner) -> bool:

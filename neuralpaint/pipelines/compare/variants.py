@@ -178,7 +178,7 @@ def _training(settings: CompareSettings, changes: Changes, *, where: str) -> Tra
     for entry, values in inner.items():
         text = str(outer.get(entry, settings.axis(entry)[0]))
         try:
-            outer[entry] = _changed(NAMED[entry], text, values)
+            outer[entry] = _with_changes(NAMED[entry], text, values)
         except UsageError as error:
             keys = ", ".join(f"{entry}.{name}" for name in _wrong_keys(NAMED[entry], text, values))
             raise UsageError(f"{where}{keys}: {error}") from None
@@ -190,12 +190,12 @@ def _wrong_keys(registry: Registry[Any], text: str, changes: Changes) -> list[st
     wrong = []
     for name in changes:
         with contextlib.suppress(UsageError):
-            _changed(registry, text, {k: value for k, value in changes.items() if k != name})
+            _with_changes(registry, text, {k: value for k, value in changes.items() if k != name})
             wrong.append(name)
     return wrong or list(changes)
 
 
-def _changed(registry: Registry[Any], text: str, changes: Changes) -> str:
+def _with_changes(registry: Registry[Any], text: str, changes: Changes) -> str:
     """Return the text of an entry with changed settings, its own or those of an entry inside it."""
     entry = registry.parse(text)
     known = options(type(entry))
@@ -208,7 +208,7 @@ def _changed(registry: Registry[Any], text: str, changes: Changes) -> str:
         within = options(type(option.entries.parse(values[name])))
         reachable.update(within)
         if own := {key: left.pop(key) for key in list(left) if key in within}:
-            values[name] = _changed(option.entries, values[name], own)
+            values[name] = _with_changes(option.entries, values[name], own)
     for key in left:
         name = registry.name_of(entry)
         raise UnknownNameError(f"setting of {registry.kind} {name!r}", key, reachable)
