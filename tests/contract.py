@@ -10,7 +10,7 @@ from neuralpaint.models.encodings import encodings
 from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks.network import CoordinateModel
 
-__all__ = ["CANVAS", "SPECS", "WITHOUT_CODES", "Features", "axes", "build"]
+__all__ = ["CANVAS", "SPECS", "WITHOUT_CODES", "Features", "axes", "build", "tiny"]
 
 WITHOUT_CODES = [name for name in models if not models[name].needs_codes]
 """The models that can learn a single picture."""
@@ -38,12 +38,16 @@ _VARIANTS = [
 ]
 
 
+def tiny(name: str) -> str:
+    """Return a small version of the model."""
+    return f"{name}:{_TINY.get(name, '')}"
+
+
 def _specs(name: str) -> list[str]:
     """Return a small version of the model with each encoding that it can have."""
-    tiny = f"{name}:{_TINY.get(name, '')}"
     if not hasattr(models[name], "encoding"):
-        return [tiny]
-    return [f"{tiny},encoding={e}{_TINY_ENCODING.get(e, '')}" for e in encodings]
+        return [tiny(name)]
+    return [f"{tiny(name)},encoding={e}{_TINY_ENCODING.get(e, '')}" for e in encodings]
 
 
 SPECS = [spec for name in WITHOUT_CODES for spec in _specs(name)] + _VARIANTS

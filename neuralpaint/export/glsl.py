@@ -63,8 +63,8 @@ const bool BEYOND = false;  // true: the network paints on beyond the picture's 
 _MAIN = """\
 void mainImage(out vec4 fragColor, in vec2 fragCoord) {
     // The whole picture in the middle of the window; its x runs right and its y down.
-    float side = max(SPAN.x / iResolution.x, SPAN.y / iResolution.y);
-    vec2 p = (fragCoord - 0.5 * iResolution.xy) * vec2(side, -side);
+    float scale = max(SPAN.x / iResolution.x, SPAN.y / iResolution.y);
+    vec2 p = (fragCoord - 0.5 * iResolution.xy) * vec2(scale, -scale);
     bool inside = all(lessThan(abs(p), 0.5 * SPAN));
     fragColor = vec4(inside || BEYOND ? painting(p) : vec3(0.0), 1.0);
 }
@@ -74,7 +74,7 @@ _FUNCTIONS: dict[ActivationName, _Function] = {
     "gelu": _Function(
         "gelu",
         """\
-// The error function is that of Abramowitz & Stegun 1964, 7.1.26.
+// The error function of z / sqrt(2): Abramowitz & Stegun 1964, 7.1.26; 0.2316419 is p / sqrt(2).
 vec4 gelu(vec4 z) {
     vec4 t = 1.0 / (1.0 + 0.23164190 * abs(z));
     vec4 tail = t * exp(-0.5 * z * z) * (0.254829592 + t * (-0.284496736 +
@@ -94,14 +94,14 @@ vec4 gelu(vec4 z) {
     "sine": _Function(
         "wave",
         """\
-// The sine of turns; whole ones are taken off, because a GPU's sine is good near 0 only.
+// The sine of turns. Whole turns are subtracted: a GPU's sine is accurate only near 0.
 vec4 wave(vec4 turns) {
     return sin(6.28318531 * (turns - floor(turns + 0.5)));
 }
 """,
     ),
     "tanh": _Function(
-        # Unclamped, some drivers divide infinity by infinity.
+        # Without the clamp, some drivers divide infinity by infinity.
         "bounded_tanh",
         "vec4 bounded_tanh(vec4 z) {\n    return tanh(clamp(z, -10.0, 10.0));\n}\n",
     ),
@@ -173,10 +173,10 @@ def _layer(
     layer: Layer, inputs: Sequence[_Four], outputs: Sequence[_Four], *, root: str
 ) -> Iterator[str]:
     call, norm = _FUNCTIONS[layer.activation].name, layer.norm
-    units = 1 / _TURN if layer.activation == "sine" else 1.0  # `wave` expects turns
+    scale = 1 / _TURN if layer.activation == "sine" else 1.0  # `wave` expects turns
     weight, bias = layer.weight, layer.bias
     if norm is None:
-        weight, bias = units * weight, units * bias
+        weight, bias = scale * weight, scale * bias
     for four, start in zip(outputs, _blocks(bias[:, None]), strict=True):
         yield f"    vec4 {four.name} = {_vector(start[:, 0])};"
     # Grouped by input, so that a compiler needs few registers.
@@ -189,7 +189,7 @@ def _layer(
         return
     squares = " + ".join(f"dot({four.name}, {four.name})" for four in outputs)
     yield f"    float {root} = inversesqrt(({squares}) / {len(bias)}.0 + {EPS});"
-    rescaling = _blocks(units * np.stack([norm.gain, norm.shift], 1))
+    rescaling = _blocks(scale * np.stack([norm.gain, norm.shift], 1))
     for four, block in zip(outputs, rescaling, strict=True):
         gain, shift = (_vector(column) for column in block.T)
         yield f"    {four.name} = {call}({root} * {gain} * {four.name} + {shift});"

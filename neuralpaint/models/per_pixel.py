@@ -1,4 +1,4 @@
-"""Models with weights for every pixel of the pictures: `pyramid`, `morph` and `buttons`."""
+"""Models whose number of weights grows with the picture: `pyramid`, `morph` and `buttons`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PyramidModel(PlanesSettings, Model):
 
     hidden_size: int = setting(32, "width of each hidden layer", minimum=1, maximum=1024)
     hidden_layers: int = setting(2, "hidden layers", minimum=0, maximum=64)
-    cpu_batch: ClassVar[int] = 6144  # larger, because every step updates all planes
+    cpu_batch: ClassVar[int] = 6144  # larger than usual: a step updates whole planes
 
     def learning_rate(self, steps: int) -> float:
         """Return the learning rate of the network; the planes have a multiple of it."""
@@ -69,14 +69,14 @@ class MorphModel(PlanesSettings, Model):
     hidden_size: int = setting(32, "width of each hidden layer", minimum=1, maximum=1024)
     hidden_layers: int = setting(1, "hidden layers after the first", minimum=0, maximum=64)
     activation: ClassVar[ActivationName] = "sine"
-    cpu_batch: ClassVar[int] = 16_384  # larger, because every step updates all planes
+    cpu_batch: ClassVar[int] = 16_384  # larger than usual: a step updates whole planes
 
     def learning_rate(self, steps: int) -> float:
         """Return the learning rate of the network; the planes have a multiple of it."""
         return 2e-2
 
     def default_steps(self, usual: int, epoch_steps: int) -> int:
-        """Return the steps of six passes over all pictures, limited to 0.3 to 1.5 times `usual`."""
+        """Return the steps of six passes over all pictures, from 0.3 to 1.5 times `usual`."""
         return min(usual * 3 // 2, max(usual * 3 // 10, _PASSES * epoch_steps))
 
     def build(
@@ -108,7 +108,7 @@ class MorphModel(PlanesSettings, Model):
 @models.register("buttons")
 @dataclass(frozen=True)
 class ButtonsModel(Model):
-    """A look-up table from codes to whole pictures that also has a picture for untrained codes.
+    """A look-up table from codes to whole pictures that also returns one for other codes.
 
     Sigmoid layers without biases map the code to every pixel. The classical way to train it is
     --optimizer sgd --schedule adaptive-halving.

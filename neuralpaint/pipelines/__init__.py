@@ -1,7 +1,7 @@
 """The pipelines: one module per command, composed from the other packages.
 
 video, paint, inpaint, morph, render, export, replay, compare/, bench/: the commands
-snapshot_sources, album_sources: sources of snapshots: a training, a take or a painting
+snapshot_sources, album_sources: where snapshots come from (a training, a take, a painting)
 job, clip, still: turn snapshots into one file
 settings, masking, moving_input, picture_sets: inputs and options that several commands share
 note, saved_networks, make_learner: the settings stored in a file; loading and creating networks

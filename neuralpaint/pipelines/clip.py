@@ -63,7 +63,7 @@ class Clip(Job):
             video: how snapshots become frames, and the format.
             view: the part of the picture that is shown, and the size of the frames.
             bars: the colour of bars, sRGB.
-            timelapse: snapshots every few steps, and overlays; None for neither.
+            timelapse: snapshots every few steps, and overlays; None: neither.
             audio: a sound file for the clip.
             overwrite: whether `output` may exist.
             budget: seconds that the whole run may take; None for no limit.
@@ -103,9 +103,10 @@ class Clip(Job):
                 "contain it, and a path shows several; film the training of one picture, or render "
                 "a take of one"
             )
-        needs_mask = any(overlay.needs_mask for overlay in self._overlays)
+        needs_mask = [overlay for overlay in self._overlays if overlay.needs_mask]
         if needs_mask and self.viewport.unknown() is None:
-            raise UsageError("--overlay mask: all pixels of the picture are known; add --mask")
+            name = overlays.name_of(needs_mask[0])
+            raise UsageError(f"--overlay {name}: all pixels of the picture are known; add --mask")
         height, width = self._size
         check_clip(
             self.output,
@@ -170,7 +171,7 @@ class Clip(Job):
         )
 
     def _write(self, frames: ClipFrames, writer: ClipWriter, run: Run) -> None:
-        """Write all frames; if the training stops early, those that are possible so far."""
+        """Write all frames; if the training stops early, those of the snapshots so far."""
         while True:
             try:
                 for frame in frames:
@@ -190,7 +191,7 @@ class Clip(Job):
         snapshots = self.source.snapshots(fractions, run, every=self._every)
         snapshots = run.interruption.until_stopped(snapshots)
         snapshots = self._pacing.choose(snapshots, shots=self.shots, canvas=self.viewport.canvas)
-        if self._trains_first:
+        if self._trains_first:  # in `choose`, so check again between the shots
             snapshots = run.interruption.until_stopped(snapshots)
         for number, shot in enumerate(self._film(snapshots, run), 1):
             self._newest = shot
@@ -231,7 +232,7 @@ class Clip(Job):
             steps=self.source.steps,
             history=self._history,
         )
-        # Functions, because with a camera each frame shows another part of the original.
+        # Functions: with a camera each frame has its own, computed only if an overlay needs it.
         return compose(
             self._overlays,
             shot.frame,

@@ -1,1 +1,1 @@
-"""General services: devices, threads, progress, interruption, output files, state."""
+"""General services: devices, threads, progress, interruption, files, and saved states."""

@@ -20,7 +20,11 @@ LEAST_WEIGHT = 1e-12
 
 @dataclass(frozen=True)
 class Loss(Settings, ABC):
-    """A mean over pixels and channels of a distance between two colours."""
+    """A number that says how far predicted colours are from those of the target.
+
+    A loss whose terms are computed for each pixel alone subclasses `PixelwiseLoss`: its batch can
+    then be split among CPU threads.
+    """
 
     pixelwise: ClassVar[bool] = False
     """Whether a pixel's term in the loss depends on that pixel alone."""
@@ -35,7 +39,7 @@ class Loss(Settings, ABC):
         """
 
 
-class _Pixelwise(Loss):
+class PixelwiseLoss(Loss):
     """The mean of a distance that is computed for each pixel independently."""
 
     pixelwise: ClassVar[bool] = True
@@ -56,7 +60,7 @@ losses: Registry[Loss] = Registry("loss")
 
 @losses.register("mse")
 @dataclass(frozen=True)
-class MSE(_Pixelwise):
+class MSE(PixelwiseLoss):
     """Mean squared error: minimising it maximises PSNR."""
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -66,7 +70,7 @@ class MSE(_Pixelwise):
 
 @losses.register("mae", aliases=("l1",))
 @dataclass(frozen=True)
-class MAE(_Pixelwise):
+class MAE(PixelwiseLoss):
     """Mean absolute error: edges are a little sharper, outliers have less influence."""
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -76,7 +80,7 @@ class MAE(_Pixelwise):
 
 @losses.register("huber")
 @dataclass(frozen=True)
-class Huber(_Pixelwise):
+class Huber(PixelwiseLoss):
     """Squared near zero, absolute beyond delta (Huber 1964)."""
 
     delta: float = setting(0.1, "error above which it is linear", above=0.0, maximum=1)
@@ -90,7 +94,7 @@ class Huber(_Pixelwise):
 
 @losses.register("charbonnier")
 @dataclass(frozen=True)
-class Charbonnier(_Pixelwise):
+class Charbonnier(PixelwiseLoss):
     """Absolute but smooth at zero, so that the gradient is continuous (Charbonnier et al. 1994)."""
 
     eps: float = setting(0.01, "error below which it is quadratic", above=0.0, maximum=1)
@@ -142,20 +146,20 @@ def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
 def _ssim(a: Tensor, b: Tensor, weights: Tensor | None) -> Tensor:
     """Return the mean structural similarity of (h, w, 3) in uniform windows.
 
-    With weights (h, w), a window has the mean weight of its pixels. Returns 1 if all are 0.
+    With weights (h, w), a window has the mean weight of its pixels. It is 1 if all weights are 0.
     """
     import torch
     from torch.nn.functional import avg_pool2d
 
     size = [min(_WINDOW, side) for side in a.shape[:2]]
-    pair = torch.stack([a, b, a * a, b * b, a * b]).permute(0, 3, 1, 2)  # (5, 3, h, w)
-    mean_a, mean_b, square_a, square_b, product = avg_pool2d(pair, size, stride=1)
+    images = torch.stack([a, b, a * a, b * b, a * b]).permute(0, 3, 1, 2)  # (5, 3, h, w)
+    mean_a, mean_b, square_a, square_b, product = avg_pool2d(images, size, stride=1)
     both, squares = mean_a * mean_b, mean_a.square() + mean_b.square()
     c1, c2 = _STABLE
     covariance, variances = product - both, square_a + square_b - squares
-    similar = (2 * both + c1) * (2 * covariance + c2)
-    quality: Tensor = similar / ((squares + c1) * (variances + c2))
+    numerator = (2 * both + c1) * (2 * covariance + c2)
+    quality: Tensor = numerator / ((squares + c1) * (variances + c2))
     if weights is None:
         return quality.mean()
-    counts = avg_pool2d(weights[None, None], size, stride=1)[0, 0]
-    return 1 - _mean(1 - quality.permute(1, 2, 0), counts)
+    window_weights = avg_pool2d(weights[None, None], size, stride=1)[0, 0]
+    return 1 - _mean(1 - quality.permute(1, 2, 0), window_weights)

@@ -24,8 +24,9 @@ _PCM = ("-c:a", "pcm_s24le")
 # SVT-AV1 does not support smaller frames: at 8x8 it corrupts its memory and crashes.
 _MIN_AV1_SIDE = 64
 
-# A key frame shows at once all small changes that the encoder skipped in the frames before it. Late
-# in a training, where little moves, this is a visible jump. A default clip has one key frame.
+# Some, because a player seeks only to key frames. Few, because a key frame shows at once all small
+# changes that the encoder skipped in the frames before it: late in a training, where little moves,
+# that is a visible jump. A default clip has one key frame.
 _KEY_FRAME_SECONDS = 10  # at most, from one key frame to the next
 
 
@@ -50,7 +51,7 @@ class Format(Settings):
     """Whether `embed_tag` writes the tag, because ffmpeg cannot."""
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
-        """Return ffmpeg's filter and codec arguments for frames of this size and rate."""
+        """Return ffmpeg's filter and codec arguments, `-c:v` among them, for such frames."""
         raise NotImplementedError
 
     def encoder(self, *, height: int, width: int) -> str:
@@ -144,6 +145,7 @@ def _bt709(pixels: str) -> list[str]:
 
 
 def _key_frames(fps: Fraction) -> list[str]:
+    """Return ffmpeg's arguments for the distance of key frames; see `_KEY_FRAME_SECONDS`."""
     return ["-g", str(max(1, round(_KEY_FRAME_SECONDS * fps)))]
 
 

@@ -1,6 +1,6 @@
 """Sinks: a sink writes the frames of one clip, to a file with ffmpeg or to a folder of PNGs.
 
-A format that ffmpeg does not encode registers its own sink with `sink_for`.
+A format that ffmpeg does not encode registers its own sink with `@sink_for.register`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def check_clip(
 class ClipInfo:
     """The properties of a clip that its sink needs before the first frame."""
 
-    height: int  # as encoded: even if the format needs it
+    height: int  # as encoded: rounded up to an even number where the format needs one
     width: int
     fps: Fraction
     tag: str = ""
@@ -93,8 +93,8 @@ class Sink(ABC):
         """
 
     @abstractmethod
-    def is_playable(self, part: Path) -> bool:
-        """Return whether the part file of a killed process can be played.
+    def make_playable(self, part: Path) -> bool:
+        """Make the part file of a killed process playable, if possible; return whether it is.
 
         An incomplete last frame may be deleted.
         """
@@ -138,13 +138,14 @@ class FfmpegSink(Sink):
 
     def check(self, path: Path, *, overwrite: bool) -> None:
         check_output(path, overwrite=overwrite)
+        # Any usual size: only small WebM clips use another encoder.
         encoder = self._format.encoder(height=1080, width=1920)
         if encoder not in list_encoders():
             raise EncodingError(
                 f"this ffmpeg has no encoder {encoder}: run pip install -U imageio-ffmpeg"
             )
 
-    def is_playable(self, part: Path) -> bool:
+    def make_playable(self, part: Path) -> bool:
         """Return whether ffmpeg can decode the first frame."""
         first_frame = ["-map", "0:v:0", "-frames:v", "1", "-f", "framecrc", "pipe:1"]
         source = ["-protocol_whitelist", "file,pipe", "-i", file_url(part)]
@@ -190,7 +191,7 @@ class FfmpegSink(Sink):
         inputs = [*_LOCAL_ONLY, "-i", file_url(silent.path), *_LOCAL_ONLY, "-i", file_url(audio)]
         streams = ["-map", "0:v:0", "-map", "1:a:0", "-map_chapters", "-1"]
         codecs = ["-map_metadata:s:a", "-1", "-c:v", "copy", *self._format.audio_codec]
-        # This file becomes the part file, so it stays locked until `discard`.
+        # This file replaces the part file below, so its lock is kept until `discard`.
         mixed = self._locks.enter_context(part_file(silent.output, kind="sound"))
         self._start([*inputs, *streams, *codecs, "-af", length], mixed).finish()
         mixed.path.replace(silent.path)
@@ -224,7 +225,7 @@ class FolderSink(Sink):
         """Check the folder; it is replaced only if all its files are frames."""
         check_output_folder(path, belongs=_is_frame_name, overwrite=overwrite)
 
-    def is_playable(self, part: Path) -> bool:
+    def make_playable(self, part: Path) -> bool:
         """Delete an incomplete frame; return whether there are complete frames."""
         names = [file.name for file in part.iterdir()]
         for name in names:

@@ -226,7 +226,9 @@ class ClipWriter:
         frames = self._queued()
         try:
             # Remove part files left by killed processes.
-            remove_stale_parts(self._target, keep=self._sink.is_playable if self._rescue else None)
+            remove_stale_parts(
+                self._target, keep=self._sink.make_playable if self._rescue else None
+            )
             with part_file(self._target, folder=self._sink.folder) as part:
                 self._encode(frames, part)
             if not self._published:

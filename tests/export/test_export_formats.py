@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from contract import WITHOUT_CODES
+from contract import WITHOUT_CODES, tiny
 from numpy.typing import NDArray
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UnknownNameError, UsageError
@@ -30,7 +30,7 @@ Evaluate = Callable[[Painting, NDArray[np.float32], NDArray[np.float32]], NDArra
 
 SMALL = "hidden_size=6,hidden_layers=2"
 MODELS = [
-    *(f"{name}:{SMALL}" for name in WITHOUT_CODES),
+    *(tiny(name) for name in WITHOUT_CODES),
     *(f"skipconn:{SMALL},encoding={name}" for name in encodings),
     *(f"mlp:{SMALL},encoding=gaussian:features=7,activation={a}" for a in get_args(ActivationName)),
     *(f"mlp:{SMALL},encoding={name}" for name in encodings),

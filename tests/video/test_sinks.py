@@ -222,7 +222,7 @@ def abandon(path: Path, *, kind: str = "part", complete: bool = True) -> Path:
 
 
 def recover(target: Path, name: str) -> list[Path]:
-    return remove_stale_parts(target, keep=sink_for(formats[name]()).is_playable)
+    return remove_stale_parts(target, keep=sink_for(formats[name]()).make_playable)
 
 
 @pytest.mark.parametrize("kind", ["part", "sound"])

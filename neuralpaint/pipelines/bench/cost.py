@@ -1,8 +1,8 @@
-"""The cost of training and filming: of a step, relative to the machine's matrix peak; of a frame.
+"""How long a training step takes, compared with matrix products, and how long a frame takes.
 
 Only the matrix products of a step are counted. Activations, the loss, the optimizer and the average
 of the weights take time too, but are no matrix products. A product (m, k) @ (k, n) is 2 m k n
-operations. For a batch of n = h * w pixels, which are all crossings of h rows and w columns, and a
+operations. For a batch of n = h * w pixels, where h rows cross w columns, and a
 layer with weights (out, in):
 
     from hidden units         2 n out hidden                 once forward, twice backward: for the
@@ -197,7 +197,7 @@ def film(paintings: Sequence[Painting], canvas: Canvas) -> tuple[list[Frame], fl
 def encoding_ms(frames: Sequence[Frame]) -> float:
     """Return the milliseconds to encode one more frame as MP4, with the settings of `video`.
 
-    The time that a clip of one frame takes, to start and to finish ffmpeg, is subtracted.
+    The time of a clip of one frame, which starts and finishes ffmpeg, is subtracted.
 
     Raises:
         EncodingError: ffmpeg is missing or failed.
@@ -256,7 +256,7 @@ def synchronize(device: str) -> None:
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Let torch divide each operation among `count` CPU threads; a learner sets this to 1."""
+    """Let torch divide each operation among `count` CPU threads; a learner has set it to 1."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,8 +1,8 @@
 """The contents of records: pictures with their masks, preview frames, and rounded weights.
 
 A snapshot stores only the weights that differ from the first snapshot, so that constant weights,
-such as the frequencies of an encoding, are stored once. They are rounded to 16 bits if the
-difference is invisible.
+such as the frequencies of an encoding, are stored once. The first snapshot is exact; the weights of
+the others are rounded to 16 bits if the difference is invisible.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 
 Weights = dict[str, NDArray[Any]]
 
-_PREVIEW = "sketch"
+_PREVIEW = "sketch"  # its name in the file
 _PREFIX = "weight/"
 _MOST_PER_BYTE = 1040  # largest compression ratio of zlib
 _PROBED = 2000  # pixels, spread over the picture
@@ -56,11 +56,12 @@ def pack_picture(picture: Picture) -> dict[str, NDArray[np.uint8]]:
     packed = {"png": _png(picture.pixels)}
     if picture.unknown is None:
         return packed
-    # Up to one half means known; rounding must not change it.
+    # A value of at most 0.5 means known, so 0.5 must not be rounded up.
     levels = np.ceil(255 * picture.unknown - np.float32(0.5)).astype(np.uint8)
     packed["unknown"] = _png(levels)
     if picture.truth is not None:
         same = np.array_equal(picture.truth, picture.pixels)
+        # Empty: the truth equals the pixels.
         packed["truth"] = np.empty(0, np.uint8) if same else _png(picture.truth)
     return packed
 
@@ -172,7 +173,7 @@ def _is_too_large(value: NDArray[Any]) -> bool:
     if value.dtype != np.float32 or not value.size:
         return False
     lowest, highest = torch.from_numpy(value).aminmax()
-    return not max(-float(lowest), float(highest)) <= _LARGEST  # True for NaN
+    return not max(-float(lowest), float(highest)) <= _LARGEST  # not `>`, so that NaN is too large
 
 
 def widen(weights: Mapping[str, NDArray[Any]], first: Mapping[str, NDArray[Any]]) -> Weights:
