@@ -12,7 +12,17 @@ from neuralpaint.config.settings import Settings, setting
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["LEAST_WEIGHT", "MAE", "MSE", "SSIM", "Charbonnier", "Huber", "Loss", "losses"]
+__all__ = [
+    "LEAST_WEIGHT",
+    "MAE",
+    "MSE",
+    "SSIM",
+    "Charbonnier",
+    "Huber",
+    "Loss",
+    "PixelwiseLoss",
+    "losses",
+]
 
 LEAST_WEIGHT = 1e-12
 """Lower bound of the sum of weights by which a loss is divided; the sum can be 0 in a batch."""
