@@ -29,6 +29,7 @@ def compare(typed: Typed) -> Compare:
     return run
 
 
+@pytest.mark.slow
 def test_the_ranking_is_on_stdout_and_fits_a_terminal(folder: Path, compare: Compare) -> None:
     words = ("in.png", "-o", "out", "--model", MODEL, "--model", OTHER, *QUICK)
     status, stdout, stderr = compare(*words, "--train-on", "every-other")

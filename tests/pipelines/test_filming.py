@@ -70,6 +70,7 @@ def test_frames_of_the_training_are_gone_after_it() -> None:
         VideoSettings(frames_from="training", pacing="even")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"frames_from": "training"}, {"pacing": "even"}])
 def test_a_budget_is_for_everything(photo: Path, options: dict[str, Any]) -> None:
     chosen = QUICK | {"steps": None, "budget": "3s"} | options
@@ -102,6 +103,7 @@ def test_a_budget_without_time_to_train_is_refused(photo: Path, make: Any) -> No
     assert [path.name for path in photo.parent.iterdir()] == ["photo.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [npaint.timelapse, npaint.paint])
 def test_a_run_that_goes_on_after_its_budget_ends_with_what_there_is(
     photo: Path, make: Any

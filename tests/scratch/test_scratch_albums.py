@@ -52,6 +52,7 @@ def test_a_batch_consists_of_whole_pictures(batch: int | None, steps: int) -> No
     assert 0 < trained.loss < 0.2
 
 
+@pytest.mark.slow
 def test_both_engines_make_the_same_steps() -> None:
     for optimizer in ("sgd", "adam"):
         options: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "ema": 0}
