@@ -6,21 +6,26 @@ import io
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pytest
+import torch
 from contract import WITHOUT_CODES, tiny
 from numpy.typing import NDArray
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UnknownNameError, UsageError
 from neuralpaint.export import export_formats, export_painting
 from neuralpaint.export.formats import Npz
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
-from neuralpaint.models import ActivationName, NormName
-from neuralpaint.models.codes import Album
+from neuralpaint.models import ActivationName, MLPModel, NormName, models
+from neuralpaint.models.codes import Album, Codes
 from neuralpaint.models.encodings import encodings
+from neuralpaint.models.model import EncodedModel
+from neuralpaint.models.networks.network import CoordinateModel
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.training.settings import Engine
@@ -102,6 +107,29 @@ def test_a_painting_of_several_pictures_cannot_be_exported() -> None:
     album = Album([Picture(each) for each in pixels], np.eye(2, dtype=np.float32))
     painting = learner(album, model="morph").painting()
     with pytest.raises(UsageError, match="several pictures cannot be exported: train one"):
+        Npz().encode(painting)
+
+
+def test_a_model_without_a_formula_cannot_be_exported(
+    painted: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True)
+    class New(EncodedModel):
+        """A model that the export does not know."""
+
+        def learning_rate(self, steps: int) -> float:
+            return 1e-3
+
+        def build(
+            self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+        ) -> CoordinateModel:
+            model = MLPModel(hidden_size=4, encoding=self.encoding).build(canvas, generator, codes)
+            assert isinstance(model, CoordinateModel)
+            return model
+
+    monkeypatch.setitem(models._entries, "new", New)
+    painting = painted("new:encoding=basic")
+    with pytest.raises(UsageError, match="model 'new' cannot be exported"):
         Npz().encode(painting)
 
 

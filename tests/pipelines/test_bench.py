@@ -288,12 +288,12 @@ def test_step_cost_counts_the_products_of_a_step() -> None:
     hidden = 216 * 8 * 8 + 216 * 3 * (8 + 8)  # the second layer, and the output that sees two
     inputs = (8 + 8 + 3) * (18 * 9 + 12 * 9)  # 4 sines, 4 cosines and x itself, in every layer
     assert counted.flops == pytest.approx(6 * hidden + 4 * inputs)
-    assert (counted.width, counted.complete) == (8, True)
+    assert (counted.width, counted.whole) == (8, True)
 
     model = TorchLearner(picture, TrainingSettings(model="pyramid", device="cpu")).model
     counted = step_cost(model, pixels=216, height=24, width=36)
     assert counted.flops == 6 * 216 * (13 * 32 + 32 * 32 + 32 * 3)
-    assert not counted.complete
+    assert not counted.whole
 
     model = TorchLearner(picture, TrainingSettings(model="morph", device="cpu")).model
     counted = step_cost(model, pixels=216, height=24, width=36)
@@ -304,7 +304,7 @@ def test_step_cost_counts_the_products_of_a_step() -> None:
     model = TorchLearner(picture, TrainingSettings(model=spec, device="cpu")).model
     counted = step_cost(model, pixels=216, height=24, width=36)
     assert counted.flops == 4 * 216 * 8 * 8 + 6 * 216 * (8 * 8 + 8 * 3)  # fixed features, 4 + 4
-    assert counted.complete
+    assert counted.whole
 
 
 def test_the_plain_loop_uses_every_pixel_once_per_epoch() -> None:

@@ -72,7 +72,7 @@ class StepCost(NamedTuple):
     flops: float
     width: int
     """Units of a hidden layer: the width of most products."""
-    complete: bool
+    whole: bool
     """Whether matrix products are the whole model; False where planes or tables are trained."""
 
 
@@ -99,7 +99,7 @@ def training_speed(picture: Picture, settings: TrainingSettings, *, threads: int
         gflops=reached / 1e9,
         peak_gflops={kind: peak / 1e9 for kind, peak in peaks.items()},
         share=reached / max(peaks.values()),
-        whole=cost.complete,
+        whole=cost.whole,
     )
 
 
@@ -126,7 +126,7 @@ def step_cost(model: ColourModel, *, pixels: int, height: int, width: int) -> St
         flops += 3 * 2 * pixels * out * hidden
         if has_features:
             flops += (3 if trained else 2) * out * feature_flops
-    return StepCost(flops, width=max(out for out, _ in matrices), complete=not trained)
+    return StepCost(flops, width=max(out for out, _ in matrices), whole=not trained)
 
 
 def _matrix_peaks(*, batch: int, width: int, device: str) -> dict[str, float]:
