@@ -133,7 +133,7 @@ def test_the_guide_lists_every_registry() -> None:
         assert f"`{address.rpartition('.')[2]}`" in text
 
 
-@pytest.mark.parametrize("kind", [*CATALOGUE, "presets"])
+@pytest.mark.parametrize("kind", [*CATALOGUE, "looks", "presets"])
 def test_the_guide_mentions_every_kind_of_entry(kind: str) -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in readme.PAGES)
     assert f"neuralpaint list {kind}" in text

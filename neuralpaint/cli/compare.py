@@ -14,7 +14,7 @@ from neuralpaint.cli.options import (
     SectionedOption,
     common_options,
     output_option,
-    preset_option,
+    preset_options,
     settings_from,
     settings_options,
     typed_options,
@@ -54,7 +54,7 @@ __all__ = ["command"]
     help="continue in the same folder: finished contestants are not trained again, unless the race "
     "needs more frames than were filmed; files of contestants with other settings are kept",
 )
-@preset_option(CompareSettings)
+@preset_options(CompareSettings)
 @settings_options(CompareSettings)
 @settings_options(DegradationSettings)
 @common_options

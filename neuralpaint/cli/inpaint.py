@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from neuralpaint.cli.jobs import train
-from neuralpaint.cli.options import SectionedCommand, training_options
-from neuralpaint.pipelines.inpaint import InpaintSettings, prepare_inpaint
+from neuralpaint.cli.options import SectionedCommand, training_options, typed_options
+from neuralpaint.pipelines.inpaint import InpaintSettings, prepare_inpaint, unused_options
 
 __all__ = ["command"]
 
@@ -18,7 +18,7 @@ __all__ = ["command"]
     output="its suffix chooses: a still (.png, .tiff, ...) or a clip (.mp4, .webm, .gif, ...)",
 )
 @click.pass_context
-def command(ctx: click.Context, /, source: str, **_: object) -> int:
+def command(ctx: click.Context, /, source: str, output: str, **_: object) -> int:
     """Fill the hole in the picture INPUT and train on the result: as a still, or as a clip.
 
     The pixels that --mask marks are filled with their most likely colours, given the rest of the
@@ -30,4 +30,5 @@ def command(ctx: click.Context, /, source: str, **_: object) -> int:
     neuralpaint inpaint photo.jpg --mask random:fraction=0.5 -o clip.mp4 --overlay mask
     neuralpaint inpaint cutout.png --mask alpha -o whole.png
     """
-    return train(prepare_inpaint, source, ctx, InpaintSettings)
+    unused = unused_options(output, typed_options(ctx))
+    return train(prepare_inpaint, source, ctx, InpaintSettings, unused=unused)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -45,9 +45,17 @@ def run(job: _Job[R], ctx: click.Context, display: type[Display[R]]) -> int:
 
 
 def train(
-    prepare: Callable[..., Job], source: object, ctx: click.Context, settings: type[Settings]
+    prepare: Callable[..., Job],
+    source: object,
+    ctx: click.Context,
+    settings: type[Settings],
+    *,
+    unused: Collection[str] = (),
 ) -> int:
-    """Run a command whose options were added by `training_options`; return the exit status."""
+    """Run a command whose options were added by `training_options`; return the exit status.
+
+    A look or a preset does not set the `unused` options.
+    """
     params = ctx.params
     output = params["output"]
     files = {name: params[name] for name in ("record", "save", "resume", "overwrite")}
@@ -55,7 +63,7 @@ def train(
     job = prepare(
         source,
         output,
-        settings=settings_from(settings, ctx, earlier=resume.settings()),
+        settings=settings_from(settings, ctx, earlier=resume.settings(), unused=unused),
         resume=resume,
         began=ctx.obj,
         **({"audio": params["audio"]} if "audio" in params else {}),

@@ -9,14 +9,15 @@ from typing import Any
 import click
 
 from neuralpaint.cli.display import print_table, print_text
-from neuralpaint.config.presets import PRESETS
+from neuralpaint.config.presets import LOOKS, PRESETS
 from neuralpaint.config.registry import CATALOGUE, load_registry
 from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UnknownNameError
 
 __all__ = ["command"]
 
-_KINDS = (*CATALOGUE, "presets")
+_PRESETS = {"looks": LOOKS, "presets": PRESETS}
+_KINDS = (*CATALOGUE, *_PRESETS)
 _HELP = f"""\
 List everything that can be chosen by name, or one KIND of it, with settings and defaults.
 
@@ -30,7 +31,7 @@ A model also accepts those of its encoding: --model mlp:encoding=hash,levels=12,
 @click.argument("kind", required=False)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def command(kind: str | None, as_json: bool) -> None:
-    """Print the registries and presets; see `_HELP`."""
+    """Print the registries, looks and presets; see `_HELP`."""
     if kind is not None and kind not in _KINDS:
         raise UnknownNameError("kind", kind, _KINDS)
     listing = {k: _entries(k) for k in _KINDS if kind in (None, k)}
@@ -50,7 +51,7 @@ def command(kind: str | None, as_json: bool) -> None:
 
 
 def _entries(kind: str) -> dict[str, Any]:
-    if kind == "presets":
+    if kind in _PRESETS:
         return {
             name: {
                 "summary": preset.summary,
@@ -58,7 +59,7 @@ def _entries(kind: str) -> dict[str, Any]:
                     key: {"default": str(value), "help": ""} for key, value in preset.values.items()
                 },
             }
-            for name, preset in PRESETS.items()
+            for name, preset in _PRESETS[kind].items()
         }
     registry = load_registry(kind)
     return {name: _entry(registry[name]) for name in registry}

@@ -6,7 +6,7 @@ import click
 
 from neuralpaint.cli.jobs import train
 from neuralpaint.cli.options import SectionedCommand, training_options
-from neuralpaint.pipelines.morph import MorphSettings, prepare_morph
+from neuralpaint.pipelines.morph import NOT_PRESET, MorphSettings, prepare_morph
 
 __all__ = ["command"]
 
@@ -29,4 +29,4 @@ def command(ctx: click.Context, /, sources: tuple[str, ...], **_: object) -> int
     neuralpaint morph a.jpg b.jpg -o clip.mp4 --learn --path ping-pong --save both.painting
     neuralpaint morph pictures/ -o buttons.mp4 --codes from-names --path corners --sample 10
     """
-    return train(prepare_morph, sources, ctx, MorphSettings)
+    return train(prepare_morph, sources, ctx, MorphSettings, unused=NOT_PRESET)

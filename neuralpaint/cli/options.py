@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from neuralpaint.config.presets import PRESETS
+from neuralpaint.config.presets import LOOKS, PRESETS, Preset, chosen_values
 from neuralpaint.config.settings import Option, Settings, options
-from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.errors import UsageError
 
 __all__ = [
     "SectionedCommand",
@@ -20,7 +20,7 @@ __all__ = [
     "audio_option",
     "common_options",
     "output_option",
-    "preset_option",
+    "preset_options",
     "settings_from",
     "settings_options",
     "training_options",
@@ -97,7 +97,7 @@ def training_options(
             is_flag=True,
             help="continue the interrupted run for OUT, with its settings, if there is one",
         ),
-        preset_option(settings),
+        preset_options(settings),
         settings_options(settings),
         common_options,
     )
@@ -138,29 +138,38 @@ def _set_log_level(ctx: click.Context, param: click.Parameter, quiet: bool) -> b
     return quiet
 
 
-def preset_option(settings: type[Settings]) -> Callable[[F], F]:
-    """Add `--preset`, which changes the defaults of the other options."""
+def preset_options(settings: type[Settings]) -> Callable[[F], F]:
+    """Add `--look` and `--preset`, which change the defaults of the other options."""
+    return _stack(
+        _preset_option("look", LOOKS, settings, what="a kind of film"),
+        _preset_option("preset", PRESETS, settings, what="a group of options"),
+    )
 
+
+def _preset_option(
+    kind: str, presets: Mapping[str, Preset], settings: type[Settings], *, what: str
+) -> Callable[[F], F]:
     def apply(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value is None:
             return
-        if value not in PRESETS:
-            raise click.UsageError(str(UnknownNameError("preset", value, PRESETS)), ctx)
+        names = ctx.meta.setdefault(__name__, {})
+        names[kind] = value
+        try:
+            values = chosen_values(settings, names)
+        except UsageError as error:
+            raise click.UsageError(str(error), ctx) from None
         known = options(settings)
-        chosen = {
-            name: [v] if known[name].repeatable else v
-            for name, v in PRESETS[value].values.items()
-            if name in known
-        }
-        ctx.default_map = {**(ctx.default_map or {}), **chosen}
+        # click expects a list for an option that can be repeated.
+        ctx.default_map = {k: [v] if known[k].repeatable else v for k, v in values.items()}
 
     return _option(
-        "--preset",
+        f"--{kind}",
         metavar="NAME",
         is_eager=True,
         expose_value=False,
         callback=apply,
-        help=f"a group of options: {', '.join(PRESETS)}; options on the command line override it",
+        shell_complete=lambda ctx, param, typed: [n for n in presets if n.startswith(typed)],
+        help=f"{what}: {', '.join(presets)}; options on the command line override it",
     )
 
 
@@ -230,12 +239,17 @@ class _SettingType(click.ParamType):  # type: ignore[type-arg]  # older click is
 
 
 def settings_from(
-    settings: type[S], ctx: click.Context, *, earlier: Mapping[str, Any] | None = None
+    settings: type[S],
+    ctx: click.Context,
+    *,
+    earlier: Mapping[str, Any] | None = None,
+    unused: Collection[str] = (),
 ) -> S:
     """Return the settings of a command line; settings of an `earlier` run replace the defaults.
 
     An option on the command line also unsets the options of a preset that exclude it:
-    `--preset original --steps 100` trains 100 steps and not 20 epochs.
+    `--preset original --steps 100` trains 100 steps and not 20 epochs. A preset does not set the
+    `unused` options.
     """
     known = options(settings)
     values = {
@@ -243,12 +257,10 @@ def settings_from(
         for name, option in known.items()
         if name in ctx.params
     }
-    typed = typed_options(ctx) & set(values)
-    values |= {k: v for k, v in (earlier or {}).items() if k in known and k not in typed}
-    for group in settings.exclusive_groups():
-        if typed.intersection(group):
-            values |= {name: None for name in group if name in known and name not in typed}
-    return settings.from_dict(values)
+    typed = {name: values[name] for name in values if name in typed_options(ctx)}
+    defaults = {name: value for name, value in values.items() if name not in unused}
+    before = {name: value for name, value in (earlier or {}).items() if name in known}
+    return settings.from_dict(settings.layered(defaults, before, typed))
 
 
 def typed_options(ctx: click.Context) -> set[str]:

@@ -1,17 +1,23 @@
-"""Presets: groups of settings under one name."""
+"""Presets and looks: values for several settings under one name.
+
+A look says what the film is like, a preset how much is computed. Both can be chosen together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["PRESETS", "Preset"]
+from neuralpaint.config.settings import Settings, options
+from neuralpaint.errors import UnknownNameError, UsageError
+
+__all__ = ["LOOKS", "PRESETS", "Preset", "chosen_values", "expanded"]
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Values for some settings; options on the command line override them."""
+    """Values for some settings; other options override them, and commands ignore what they lack."""
 
     summary: str
     values: Mapping[str, Any]
@@ -34,6 +40,67 @@ PRESETS = {
             "epochs": 20.0,
             "every": 2,
             "ema": 0.0,
+            "pacing": "fixed",
         },
     ),
 }
+
+LOOKS = {
+    "focus": Preset(
+        "The default: a lens that is slowly focused.",
+        {"model": "fourier", "pacing": "even"},
+    ),
+    "watercolour": Preset(
+        "Washes of colour that dry into a photograph.",
+        {"model": "pyramid", "pacing": "even"},
+    ),
+    "weave": Preset(
+        "The default of 0.1: a bright cloth of threads that unravels at once.",
+        {"model": "fourier:hidden_size=128,hidden_layers=1", "pacing": "fixed"},
+    ),
+    "original": PRESETS["original"],
+}
+
+# By the option that chooses one, in the order in which they are applied.
+_CHOICES = {"look": LOOKS, "preset": PRESETS}
+
+
+def chosen_values(cls: type[Settings], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of a look and a preset, except those that the settings class cannot have.
+
+    `names` is for example `{"look": "watercolour", "preset": "draft"}`; either may be missing. The
+    preset overrides the look.
+
+    Raises:
+        UnknownNameError: there is no such look or preset.
+    """
+    layers = []
+    for kind, presets in _CHOICES.items():
+        if (name := names.get(kind)) is None:
+            continue
+        if name not in presets:
+            raise UnknownNameError(kind, str(name), presets)
+        layers.append({k: v for k, v in presets[name].values.items() if _accepts(cls, k, v)})
+    return cls.layered(*layers)
+
+
+def expanded(
+    cls: type[Settings], values: Mapping[str, Any], *, unused: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the values with `look` and `preset` replaced by the values that they stand for.
+
+    A look or a preset does not set the `unused` options.
+
+    Raises:
+        UnknownNameError: there is no such look or preset.
+    """
+    chosen = {k: v for k, v in chosen_values(cls, values).items() if k not in unused}
+    return cls.layered(chosen, {k: v for k, v in values.items() if k not in _CHOICES})
+
+
+def _accepts(cls: type[Settings], name: str, value: object) -> bool:
+    option = options(cls).get(name)
+    try:
+        return option is not None and option.convert(value) is not None
+    except UsageError:
+        return False

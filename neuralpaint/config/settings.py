@@ -238,6 +238,21 @@ class Settings:
             raise UsageError(f"give either settings or {', '.join(values)}, not both")
         return settings
 
+    @classmethod
+    def layered(cls, *layers: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of all layers; those of later layers override those of earlier ones.
+
+        An option of a later layer also removes the options that exclude it: after a layer with
+        `epochs`, a layer with `steps` leaves no epochs.
+        """
+        values: dict[str, Any] = {}
+        for layer in layers:
+            for names in cls.exclusive_groups():
+                if not layer.keys().isdisjoint(names):
+                    values = {key: v for key, v in values.items() if key not in names}
+            values |= layer
+        return values
+
     def replaced(self, **values: Any) -> Self:
         """Return a copy with these values for some options."""
         return type(self).from_dict(self.to_dict() | values)

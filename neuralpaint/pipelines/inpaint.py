@@ -5,10 +5,12 @@ It is `paint` or `video` with a mask; the note in its output names one of these.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from neuralpaint.config.presets import expanded
 from neuralpaint.config.settings import ComposedSettings, group, options
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
@@ -29,7 +31,7 @@ from neuralpaint.storage.resume import Resume
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.video.playback import PlaybackSettings
 
-__all__ = ["InpaintSettings", "inpaint", "prepare_inpaint"]
+__all__ = ["InpaintSettings", "inpaint", "prepare_inpaint", "unused_options"]
 
 S = TypeVar("S", PaintSettings, VideoSettings)
 
@@ -83,7 +85,8 @@ def inpaint(
         NeuralPaintError: as in `timelapse`.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
-    chosen = InpaintSettings.given(settings, options)
+    values = expanded(InpaintSettings, options, unused=unused_options(output, options))
+    chosen = InpaintSettings.given(settings, values)
     return prepare_inpaint(source, output, settings=chosen, audio=audio, resume=files).run(report)
 
 
@@ -101,8 +104,7 @@ def prepare_inpaint(
     Raises:
         NeuralPaintError: as in `inpaint`.
     """
-    clip_options = {name for cls in CLIP_GROUPS for name in options(cls)}
-    if not makes_still(output, ambiguous=not settings.changes().keys() & clip_options):
+    if not _makes_still(output, settings.changes()):
         video = _settings_for(VideoSettings, settings, what="a clip", other="a still such as .png")
         return prepare_video(
             source, output, settings=video, audio=audio, resume=resume, began=began
@@ -111,6 +113,24 @@ def prepare_inpaint(
         raise UsageError("--audio: a still has no sound")
     paint = _settings_for(PaintSettings, settings, what="a still", other="a clip such as .mp4")
     return prepare_paint(source, output, settings=paint, resume=resume, began=began)
+
+
+def unused_options(output: str | Path, given: Collection[str]) -> set[str]:
+    """Return the options without effect on an output of this kind, a still or a clip.
+
+    `given` are the names of the options that the user has set.
+
+    Raises:
+        UsageError: see `makes_still`.
+    """
+    kind = PaintSettings if _makes_still(output, given) else VideoSettings
+    return options(InpaintSettings).keys() - options(kind).keys()
+
+
+def _makes_still(output: str | Path, given: Collection[str]) -> bool:
+    """Return whether the output is a still; an option for clips decides if its suffix does not."""
+    clip_options = {name for cls in CLIP_GROUPS for name in options(cls)}
+    return makes_still(output, ambiguous=clip_options.isdisjoint(given))
 
 
 def _settings_for(kind: type[S], settings: InpaintSettings, *, what: str, other: str) -> S:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuralpaint.config.presets import expanded
 from neuralpaint.models.codes import Subject
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.settings import TrainingSettings
@@ -24,7 +25,7 @@ def learner(
         UsageError: an option is not valid.
         DeviceError: the device does not exist.
     """
-    chosen = TrainingSettings.given(settings, options)
+    chosen = TrainingSettings.given(settings, expanded(TrainingSettings, options))
     if chosen.engine == "numpy":
         from neuralpaint.scratch.learner import ScratchLearner
 

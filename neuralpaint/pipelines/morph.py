@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.config.presets import expanded
 from neuralpaint.config.settings import ComposedSettings, group, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
@@ -43,7 +44,10 @@ from neuralpaint.video.formats import format_for
 from neuralpaint.video.playback import PlaybackSettings
 from neuralpaint.video.sinks import check_clip
 
-__all__ = ["MorphSettings", "morph", "prepare_morph"]
+__all__ = ["NOT_PRESET", "MorphSettings", "morph", "prepare_morph"]
+
+NOT_PRESET = ("pacing",)
+"""The options that a look or a preset does not set: it paces a training, this clip has a path."""
 
 
 @dataclass(frozen=True, init=False)
@@ -123,7 +127,8 @@ def morph(
         NeuralPaintError: as in `timelapse`.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
-    chosen = MorphSettings.given(settings, options)
+    values = expanded(MorphSettings, options, unused=NOT_PRESET)
+    chosen = MorphSettings.given(settings, values)
     return prepare_morph(sources, output, settings=chosen, audio=audio, resume=files).run(report)
 
 

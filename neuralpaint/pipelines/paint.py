@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from neuralpaint.config.presets import expanded
 from neuralpaint.config.settings import ComposedSettings, group
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
@@ -63,7 +64,7 @@ def paint(
         NeuralPaintError: as in `timelapse`.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
-    chosen = PaintSettings.given(settings, options)
+    chosen = PaintSettings.given(settings, expanded(PaintSettings, options))
     return prepare_paint(source, output, settings=chosen, resume=files).run(report)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from neuralpaint.config.presets import expanded
 from neuralpaint.config.settings import ComposedSettings, group, options
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
@@ -107,7 +108,7 @@ def timelapse(
         SavedError: the files of an interrupted run are damaged.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
-    chosen = VideoSettings.given(settings, options)
+    chosen = VideoSettings.given(settings, expanded(VideoSettings, options))
     return prepare_video(source, output, settings=chosen, audio=audio, resume=files).run(report)
 
 

@@ -6,9 +6,16 @@ import json
 import sys
 from pathlib import Path
 
+import click
 import pytest
+from click.shell_completion import ShellComplete
 from PIL import Image
 from processes import MODEL, QUICK, Typed, command, neuralpaint, run
+
+from neuralpaint.cli import neuralpaint as group
+from neuralpaint.cli.options import settings_from
+from neuralpaint.config.settings import options
+from neuralpaint.pipelines.video import VideoSettings
 
 
 @pytest.mark.slow
@@ -103,6 +110,7 @@ def test_names_of_every_kind(folder: Path, name: str, typed: Typed) -> None:
         (["video", "in.png", "-o", "o.mp4", "--steps", "3", "--epochs", "3"], 2, "exclude"),
         (["video", "in.png", "-o", "o.mp4", "--hold", "11"], 2, "--hold 11"),
         (["video", "in.png", "-o", "o.mp4", "--preset", "orignal"], 2, "'original'?"),
+        (["video", "in.png", "-o", "o.mp4", "--look", "watercolor"], 2, "'watercolour'?"),
         (["video", "in.png", "-o", "o.mp4", "--background", "blurple"], 2, "blurple"),
         (["video", "in.png", "-o", "o.gif", "--audio", "in.png"], 2, "sound"),
         (["video", "in.png", "-o", "o.mp4", "--audio", "text.jpg"], 2, "text.jpg"),
@@ -180,11 +188,66 @@ def test_typed_options_override_a_preset(folder: Path, typed: Typed) -> None:
     assert plan("--model", "skipconn", "--preset", "original")["model"] == "skipconn"
 
 
+@pytest.mark.parametrize("words", [("--look", "original", "--preset", "draft"),
+                                   ("--preset", "draft", "--look", "original")])  # fmt: skip
+def test_a_preset_overrides_a_look_in_either_order(
+    folder: Path, typed: Typed, words: tuple[str, ...]
+) -> None:
+    command = ("video", "in.png", "-o", "o.mp4", "--dry-run", "--json", *words)
+    plan = json.loads(typed(*command).stdout)
+    assert str(plan["model"]).startswith("fourier:order=32,hidden_size=300")
+    assert (plan["steps"], plan["frames"]) == (600, 75)
+
+
+@pytest.mark.parametrize("name", ["video", "paint", "inpaint", "morph", "compare"])
+def test_a_look_chooses_the_model_unless_one_is_typed(
+    folder: Path, typed: Typed, name: str
+) -> None:
+    mask = ("--mask", "random") if name == "inpaint" else ()
+    output = {"video": "o.mp4", "morph": "o.mp4", "compare": "o"}.get(name, "o.png")
+    pictures = ("in.png", "in.png") if name == "morph" else ("in.png",)
+    command = (name, *pictures, "-o", output, *mask, "--look", "watercolour", "--dry-run")
+    done = typed(*command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  pyramid" in done.stdout
+    assert "  siren" in typed(*command, "--model", "siren").stdout
+
+
+@pytest.mark.slow
+def test_a_clip_is_made_again_with_the_options_of_its_look(folder: Path, typed: Typed) -> None:
+    words = ("--look", "watercolour", "--steps", "20", "--frames", "3", "--size", "24x16")
+    assert typed("video", "in.png", "-o", "o.mp4", *words).returncode == 0
+    replayed = typed("replay", "o.mp4").stdout
+    assert "--model pyramid" in replayed
+    assert "--pacing even" in replayed or options(VideoSettings)["pacing"].default == "even"
+    assert "--look" not in replayed  # what a look sets may change in a later version
+
+
+def test_a_resumed_run_keeps_its_settings_whatever_the_look() -> None:
+    context = click.Context(group)
+    video = group.get_command(context, "video")
+    assert video is not None
+    words = ["in.png", "-o", "o.mp4", "--resume", "--look", "watercolour", "--fps", "7"]
+    with video.make_context("video", words) as ctx:
+        earlier = VideoSettings(model="siren", steps=9, pacing="log", fps=5).to_dict()
+        settings = settings_from(VideoSettings, ctx, earlier=earlier)
+    assert settings == VideoSettings(model="siren", steps=9, pacing="log", fps=7)
+
+
+@pytest.mark.parametrize(("option", "start", "found"), [("--look", "wa", ["watercolour"]),
+                                                        ("--preset", "o", ["original"]),
+                                                        ("--look", "x", [])])  # fmt: skip
+def test_the_shell_completes_looks_and_presets(option: str, start: str, found: list[str]) -> None:
+    complete = ShellComplete(group, {}, "neuralpaint", "_NEURALPAINT_COMPLETE")
+    items = complete.get_completions(["video", "in.png", option], start)
+    assert [item.value for item in items] == found
+
+
 def test_list_prints_every_registry(folder: Path, typed: Typed) -> None:
     listing = json.loads(typed("list", "--json").stdout)
     assert {"models", "encodings", "losses", "optimizers", "schedules", "pacings", "cameras",
             "overlays", "formats", "stills", "masks", "orders", "walks",
-            "presets"} == set(listing)  # fmt: skip
+            "looks", "presets"} == set(listing)  # fmt: skip
     assert "order" in listing["models"]["fourier"]["settings"]
     text = typed("list", "models").stdout
     assert text.startswith("models\n  fourier")

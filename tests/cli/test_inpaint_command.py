@@ -32,6 +32,18 @@ def test_a_still_is_written_and_the_psnr_in_its_hole_is_printed(masked: Path, ty
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("preset", [("--preset", "draft"), ("--look", "weave")])
+def test_a_preset_does_not_set_options_of_clips_for_a_still(
+    masked: Path, typed: Typed, preset: tuple[str, str]
+) -> None:
+    words = ("inpaint", "in.png", "--mask", "random", *preset, "--dry-run")
+    for output in ("out.png", "out.mp4"):
+        done = typed(*words, "-o", output)
+        assert (done.returncode, done.stderr) == (0, "")
+    done = typed(*words, "-o", "out.png", "--fps", "5")
+    assert "--fps cannot be used for a still" in done.stderr
+
+
 @pytest.mark.slow
 def test_json_has_the_psnr_in_the_hole_or_null_if_it_is_unknown(masked: Path, typed: Typed) -> None:
     for mask, known in (("random", True), ("masks/hole.png", False)):

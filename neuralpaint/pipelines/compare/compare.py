@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import numpy as np
 from PIL import Image
 
+from neuralpaint.config.presets import expanded
 from neuralpaint.errors import NeuralPaintError, UsageError
 from neuralpaint.image.pictures import Picture, Source
 from neuralpaint.image.still_files import save_still
@@ -86,7 +87,7 @@ def compare(
         DeviceError: the device does not exist.
         EncodingError: ffmpeg is missing, or a file cannot be written.
     """
-    chosen = dict(options) if settings is None else settings.changes()
+    chosen = expanded(CompareSettings, options) if settings is None else settings.changes()
     if settings is not None and options:
         CompareSettings.given(settings, options)
     read = Sweep() if sweep is None else read_sweep(sweep)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from neuralpaint.config.presets import expanded
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.metrics import SSIM_WINDOW, luma_psnr, psnr, ssim
@@ -80,7 +81,7 @@ def compare_upscaling(
         DeviceError: the device does not exist.
         EncodingError: a file cannot be written.
     """
-    chosen = UpscaleSettings.given(settings, options)
+    chosen = UpscaleSettings.given(settings, expanded(UpscaleSettings, options))
     return Upscaling(source, folder, settings=chosen, overwrite=overwrite).run(report)
 
 

@@ -1,0 +1,65 @@
+"""Looks and presets: every one can be used, alone, together, and with options that override it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from neuralpaint.config.presets import LOOKS, PRESETS, Preset, chosen_values, expanded
+from neuralpaint.config.settings import options
+from neuralpaint.errors import UnknownNameError
+from neuralpaint.models import models
+from neuralpaint.pipelines.compare.settings import CompareSettings
+from neuralpaint.pipelines.paint import PaintSettings
+from neuralpaint.pipelines.video import VideoSettings
+from neuralpaint.rendering.pacing import pacings
+
+
+@pytest.mark.parametrize("preset", [*LOOKS.values(), *PRESETS.values()], ids=lambda p: p.summary)
+def test_it_sets_options_of_a_clip_and_is_described_in_a_sentence(preset: Preset) -> None:
+    assert preset.values.keys() <= options(VideoSettings).keys()
+    VideoSettings.from_dict(preset.values)
+    assert preset.summary.endswith(".")
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_look_sets_the_model_and_the_pacing(name: str) -> None:
+    models.parse(LOOKS[name].values["model"])
+    pacings.parse(LOOKS[name].values["pacing"])
+
+
+@pytest.mark.parametrize(("look", "preset"), [*product(LOOKS, PRESETS)])
+def test_a_look_and_a_preset_can_be_chosen_together(look: str, preset: str) -> None:
+    settings = VideoSettings.from_dict(expanded(VideoSettings, {"look": look, "preset": preset}))
+    both = {**LOOKS[look].values, **PRESETS[preset].values}  # the preset overrides the look
+    for name in ("model", "pacing", *PRESETS[preset].values):
+        assert settings.to_dict()[name] == both[name]
+
+
+def test_an_own_value_overrides_a_look_and_a_preset_and_what_excludes_it() -> None:
+    values = expanded(VideoSettings, {"look": "original", "preset": "draft", "seconds": 3.0})
+    assert values["seconds"] == 3.0
+    assert "epochs" not in values  # of the look
+    assert "steps" not in values  # of the preset
+    assert values["frames"] == 75
+    assert "every" not in values  # of the look, excluded by the preset
+    assert expanded(VideoSettings, {"model": "siren", "look": "focus"})["model"] == "siren"
+
+
+def test_what_a_command_does_not_have_is_ignored() -> None:
+    assert "pacing" not in chosen_values(PaintSettings, {"look": "focus"})
+    # The clip of a comparison can have only some of the pacings.
+    assert "pacing" not in chosen_values(CompareSettings, {"look": "watercolour"})
+    assert chosen_values(CompareSettings, {"look": "weave"})["pacing"] == "fixed"
+
+
+def test_the_first_experiment_has_its_values_in_one_place() -> None:
+    assert LOOKS["original"] is PRESETS["original"]
+
+
+def test_an_unknown_name_is_reported_with_the_closest() -> None:
+    with pytest.raises(UnknownNameError, match="no look named 'watercolor': did you mean 'waterc"):
+        expanded(VideoSettings, {"look": "watercolor"})
+    with pytest.raises(UnknownNameError, match="no preset named 'drft': did you mean 'draft'"):
+        expanded(VideoSettings, {"preset": "drft"})
