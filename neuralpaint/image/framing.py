@@ -93,7 +93,8 @@ class CanvasSettings(Settings):
 
     size: str | None = setting(
         None,
-        "size of the frame; the network is evaluated at it, nothing is resized",
+        "size of the file, with panels such as --overlay heatmap; the network is evaluated at it, "
+        "nothing is resized",
         unit="WIDTHxHEIGHT",
     )
     scale: float | None = setting(

@@ -9,6 +9,7 @@ too large and averaged down: without hinting, spacing is even at every size.
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +23,19 @@ Coverage = npt.NDArray[np.float32]
 """The covered fraction of each pixel, (h, w) in [0, 1]."""
 
 _OVERSAMPLING = 4
-_SMALLEST = 9
+_SMALLEST = 7  # pixels: smaller letters cannot be read
+_FULL = 720  # pixels: from this length of the shorter side, text is in proportion to it
 _WEIGHT = 0.8  # an exponent of the coverage: light letters on dark panels look too thin
 
 
 def type_size(height: int, width: int) -> int:
     """Return the size in pixels of ordinary text on a frame.
 
-    It grows slower than the frame: small frames need relatively large letters.
+    It is in proportion to the shorter side from 720 pixels on, and to its square root below: small
+    frames need relatively large letters.
     """
-    return max(_SMALLEST, round(8 + 0.026 * min(height, width)))
+    side = min(height, width)
+    return max(_SMALLEST, round(math.sqrt(side * max(1.0, side / _FULL))))
 
 
 def small_size(height: int, width: int) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.framing import CanvasSettings
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.framing import CanvasSettings, parse_size
 from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines.job import Job, Result, training_done
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
@@ -23,12 +25,21 @@ from neuralpaint.runtime.interruption import STOPS
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.video.formats import format_for
-from neuralpaint.video.overlays import Moment, Point, compose, composed_size, overlays
+from neuralpaint.video.overlays import (
+    Arrangement,
+    Moment,
+    Point,
+    compose,
+    fitting,
+    growing,
+    overlays,
+    panels_of,
+)
 from neuralpaint.video.playback import ClipFrames, PlaybackSettings
 from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.writer import ClipWriter
 
-__all__ = ["Clip"]
+__all__ = ["Clip", "with_panels"]
 
 # Time that a budget reserves for writing the clip, measured on two CPU cores.
 _ENCODING = 40e-9  # seconds per pixel
@@ -72,6 +83,9 @@ class Clip(Job):
         Raises:
             UsageError: the options do not fit together, or the output cannot be written.
         """
+        timelapse = timelapse or TimelapseSettings()
+        self._overlays = overlays.parse_list(timelapse.overlay)
+        view, arrangement = with_panels(view, timelapse, source.canvas)
         viewport = Viewport(
             source.canvas,
             view,
@@ -82,9 +96,11 @@ class Clip(Job):
             camera=None if video.camera is None else cameras.parse(video.camera),
         )
         super().__init__(output, source=source, viewport=viewport, budget=budget, began=began)
-        timelapse = timelapse or TimelapseSettings()
+        self._arrangement = arrangement or growing(
+            panels_of(self._overlays), height=viewport.height, width=viewport.width
+        )
+        self._background = None if arrangement is None else bars
         self._every = timelapse.every or 1
-        self._overlays = overlays.parse_list(timelapse.overlay)
         self._pacing, self._frames_from = pacings.parse(video.pacing), video.frames_from
         self._format, self._fps = format_for(output, video.format), playback.fps
         self._audio, self._overwrite = audio, overwrite
@@ -107,25 +123,19 @@ class Clip(Job):
         if needs_mask and self.viewport.unknown() is None:
             name = overlays.name_of(needs_mask[0])
             raise UsageError(f"--overlay {name}: all pixels of the picture are known; add --mask")
-        height, width = self._size
         check_clip(
             self.output,
             self._format,
-            height=height,
-            width=width,
+            height=self._arrangement.height,
+            width=self._arrangement.width,
             fps=self._fps,
             audio=self._audio,
             overwrite=self._overwrite,
         )
 
-    @property
-    def _size(self) -> tuple[int, int]:
-        """Height and width of a frame with its overlays."""
-        return composed_size(self._overlays, height=self.viewport.height, width=self.viewport.width)
-
     def facts(self) -> dict[str, Any]:
         """Return the plan of the job, for --dry-run and --json."""
-        height, width = self._size
+        height, width = self._arrangement.height, self._arrangement.width
         height, width = self._format.padded(height=height, width=width)
         return super().facts() | {
             "width": width,
@@ -240,13 +250,15 @@ class Clip(Job):
             original=lambda: self.viewport.original(moment.progress),
             hidden=lambda: self.viewport.unknown(moment.progress),
             unjudged=lambda: self.viewport.unjudged(moment.progress),
+            arrangement=self._arrangement,
+            background=self._background,
         )
 
     def _plan(self, run: Run) -> None:
         """Divide the time budget, if there is one."""
         if run.budget.seconds is None:
             return
-        pixels = self.viewport.height * self.viewport.width
+        pixels = self._arrangement.height * self._arrangement.width
         later = self._playback.frames if self._trains_first else self._playback.later
         run.budget.reserve(writing=_CLOSING + (later + _LOOKAHEAD) * pixels * _ENCODING)
         seconds = self.viewport.seconds_per_frame(self.source.painting())
@@ -261,13 +273,12 @@ class Clip(Job):
         return whole, hole_fidelity(painting, self.source.picture)
 
     def _writer(self) -> ClipWriter:
-        height, width = self._size
         resume = self.source.resume
         return ClipWriter(
             self.output,
             format=self._format,
-            height=height,
-            width=width,
+            height=self._arrangement.height,
+            width=self._arrangement.width,
             fps=self._fps,
             title=f"{Path(self.source.note.source).stem}, learned by a neural network",
             tag=self.source.note.text(),
@@ -276,3 +287,32 @@ class Clip(Job):
             # A resumed run films all shots again, so the partial clip of a killed run is not kept.
             rescue=resume is None or not resume.resumed,
         )
+
+
+def with_panels(
+    view: CanvasSettings, timelapse: TimelapseSettings, picture: Canvas
+) -> tuple[CanvasSettings, Arrangement | None]:
+    """Return the view of the network's picture in a frame of `view.size` that includes panels.
+
+    Also returns the arrangement of that frame; without a size or panels, the same view and None.
+
+    Raises:
+        UsageError: there is no room for the panels, or they disagree about the layout.
+    """
+    panels = panels_of(overlays.parse_list(timelapse.overlay))
+    if view.size is None or not panels:
+        return view, None
+    height, width = parse_size(view.size)
+
+    def shape(height: int, width: int) -> tuple[int, int]:
+        canvas, _ = replace(view, size=f"{width}x{height}").views(picture)
+        return canvas.height, canvas.width
+
+    whole, _ = replace(view, size=None, scale=None, fit="contain").views(picture)
+    arrangement = fitting(
+        panels, shape, height=height, width=width, aspect=whole.width / whole.height
+    )
+    # Bars surround all pictures together: no picture has bars of its own.
+    fit = "stretch" if view.fit == "contain" else view.fit
+    height, width = arrangement.picture
+    return replace(view, size=f"{width}x{height}", fit=fit), arrangement

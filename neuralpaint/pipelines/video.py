@@ -13,7 +13,7 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.models.codes import Subject
-from neuralpaint.pipelines.clip import Clip
+from neuralpaint.pipelines.clip import Clip, with_panels
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
 from neuralpaint.pipelines.moving_input import MovingSettings, check_moving, load_moving, playing
@@ -187,4 +187,5 @@ def _detail(canvas: Canvas, settings: VideoSettings) -> float:
     if video.frames_from == "training":
         return 1.0  # these frames show the picture's own pixels
     camera = None if video.camera is None else cameras.parse(video.camera)
-    return detail_of(canvas, settings.view, longest=LONGEST_CLIP, camera=camera)
+    view, _ = with_panels(settings.view, settings.timelapse, canvas)
+    return detail_of(canvas, view, longest=LONGEST_CLIP, camera=camera)

@@ -1,10 +1,11 @@
-"""A small line plot on a card: ticks, a line with a glow below it, and the value at its tip.
+"""A small line plot on a card: a heading with the newest value, ticks, a line with a glow below it.
 
 The opacity of a pixel follows from its distance to the line, with four samples per column.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,13 +17,14 @@ from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import text_mask, text_width
 from neuralpaint.video.drawing import WHITE, Colour, blend, disc, stamp
 
-__all__ = ["Plot", "draw_plot"]
+__all__ = ["Plot", "draw_plot", "roomy_width"]
 
 Floats = npt.NDArray[np.float64]
 
 _ACCENT: Colour = (255, 206, 110)
 _SUBCOLUMNS = 4
-_MIN_EMS_FOR_TEXT = 8  # narrower cards, in units of the type size, have no text
+_MIN_EMS_FOR_TEXT = 8.5  # of the type size: the width of the heading; narrower cards have no text
+_TICK_EMS = 1.2  # from one tick label to the next
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,7 @@ class Plot:
     """The widest possible tick label, for which space is reserved."""
     title: str
     value: str
-    """The text at the tip of the line."""
-    rises: bool
-    """Whether the line is expected to rise; title and value are placed away from it."""
+    """The newest value."""
 
 
 class _Area(NamedTuple):
@@ -57,17 +57,21 @@ class _Area(NamedTuple):
         return self.top + (1 - y) * self.height, self.left + x * self.width
 
 
+def roomy_width(size: int) -> int:
+    """Return the width of the narrowest card on which text of `size` fits."""
+    return math.ceil(_MIN_EMS_FOR_TEXT * size)
+
+
 def draw_plot(card: Frame, plot: Plot, *, size: int) -> None:
     """Draw `plot` on `card`, uint8 (h, w, 3), in place, with text of `size` if it fits."""
     height, width = card.shape[:2]
-    written = width >= _MIN_EMS_FOR_TEXT * size
-    if written:
-        small = max(9, round(0.85 * size))
-        gutter = text_width(plot.widest, small)
-        top, pad = round(1.7 * size), round(0.8 * size)
-        left = pad + gutter + round(0.5 * size)
+    small = round(0.85 * size)
+    if width >= roomy_width(size):
+        pad = round(0.8 * size)
+        _write_heading(card, plot, row=0.95 * size, pad=pad, sizes=(small, size))
+        top, left = round(2.05 * size), pad + text_width(plot.widest, small) + round(0.5 * size)
         area = _Area(top, left, height - top - pad, width - left - round(0.95 * size))
-        _write_axes(card, area, plot, small)
+        _draw_ticks(card, area, plot, small)
     else:
         pad = max(2, height // 6)
         area = _Area(pad, pad, height - 2 * pad, width - 2 * pad)
@@ -78,26 +82,36 @@ def draw_plot(card: Frame, plot: Plot, *, size: int) -> None:
     tip = area.at(plot.x[-1], plot.y[-1])
     stamp(card, disc(3.2 * thickness), centre=tip, colour=_ACCENT, opacity=0.28)
     stamp(card, disc(1.45 * thickness), centre=tip, colour=WHITE)
-    if written:
-        _write_value(card, area, plot, tip=tip, size=size)
 
 
-def _write_axes(card: Frame, area: _Area, plot: Plot, size: int) -> None:
-    title = text_mask(plot.title, size)
-    title_row = round(area.top + (area.height - 0.8 * size if plot.rises else -0.4 * size))
-    right = area.left + area.width
-    stamp(card, title, centre=(title_row, right - title.shape[1] / 2), colour=WHITE, opacity=0.62)
-    for y, label in plot.ticks.items():
+def _write_heading(
+    card: Frame, plot: Plot, *, row: float, pad: int, sizes: tuple[int, int]
+) -> None:
+    """Write the title on the left and the value on the right, where the line cannot reach them."""
+    title, value = text_mask(plot.title, sizes[0]), text_mask(plot.value, sizes[1])
+    stamp(card, title, centre=(row, pad + title.shape[1] / 2), colour=WHITE, opacity=0.62)
+    right = card.shape[1] - pad
+    stamp(card, value, centre=(row, right - value.shape[1] / 2), colour=WHITE)
+
+
+def _draw_ticks(card: Frame, area: _Area, plot: Plot, size: int) -> None:
+    for y in _spaced(sorted(plot.ticks), least=_TICK_EMS * size / max(1, area.height)):
         row, _ = area.at(0, y)
         top = int(row) - 1
-        crossed = abs(row - title_row) < 0.7 * size
-        part = card[top : top + 3, area.left : right - crossed * (title.shape[1] + size // 2)]
+        part = card[top : top + 3, area.left : area.left + area.width]
         rows = np.arange(top, top + 3, dtype=np.float32) + 0.5
         rule = 0.17 * np.clip(1 - np.abs(rows - row), 0, 1)[: len(part)]
         blend(part, WHITE, np.broadcast_to(rule[:, None], part.shape[:2]))
-        mask = text_mask(label, size)
+        mask = text_mask(plot.ticks[y], size)
         column = area.left - 0.5 * size - mask.shape[1] / 2
         stamp(card, mask, centre=(row, column), colour=WHITE, opacity=0.6)
+
+
+def _spaced(ticks: list[float], *, least: float) -> list[float]:
+    """Return every n-th of some evenly spaced ticks, so that they are at least `least` apart."""
+    if len(ticks) < 2:
+        return ticks
+    return ticks[:: max(1, math.ceil(least / (ticks[1] - ticks[0])))]
 
 
 def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
@@ -121,15 +135,3 @@ def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
     alpha = (stroke + light * (1 - stroke)) * inside
     alpha = alpha.reshape(len(rows), -1, _SUBCOLUMNS).mean(axis=2)
     blend(card[:, first:last], _ACCENT, alpha)
-
-
-def _write_value(
-    card: Frame, area: _Area, plot: Plot, *, tip: tuple[float, float], size: int
-) -> None:
-    mask = text_mask(plot.value, size)
-    half = mask.shape[1] / 2
-    aside = 0.35 * size - half if plot.rises else half + 0.45 * size
-    last = card.shape[1] - 0.6 * size - half
-    column = min(max(tip[1] + aside, area.left + half), last)
-    row = max(tip[0] - 1.1 * size, 0.9 * size)
-    stamp(card, mask, centre=(row, column), colour=WHITE)

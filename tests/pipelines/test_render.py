@@ -84,6 +84,9 @@ def test_overlays_know_the_original(folder: Path) -> None:
     result = render(folder, "film.take", "side.mkv", overlay="side,steps:psnr=yes", **AGAIN)
     assert result.width * result.height >= 2 * 36 * 24
     assert result.psnr > 10
+    result = render(folder, "film.take", "size.mkv", overlay="side,heatmap", size="30x60", **AGAIN)
+    assert (result.width, result.height) == (30, 60)
+    assert frames_of(folder / "size.mkv").shape[1:] == (60, 30, 3)
 
 
 @pytest.mark.parametrize(("at", "step"), [(None, 24), ("0%", 0), ("50%", 12), ("11", 11)])

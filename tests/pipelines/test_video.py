@@ -12,7 +12,7 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
-from neuralpaint.pipelines.video import VideoSettings
+from neuralpaint.pipelines.video import VideoSettings, prepare_video
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.video.reader import read_tag
 
@@ -95,15 +95,32 @@ def test_a_snapshot_every_few_steps_makes_one_frame_each(photo: Path, tmp_path: 
         ({"size": "50x50", "fit": "cover"}, (50, 50)),
         ({"size": "50x50", "fit": "extend"}, (50, 50)),
         ({"overlay": "side"}, None),
+        ({"size": "50x90", "overlay": "heatmap"}, (90, 50)),
+        ({"size": "90x50", "overlay": "heatmap,side", "camera": "zoom-in"}, (50, 90)),
+        ({"size": "51x91", "overlay": "side:layout=beside", "fit": "cover"}, (91, 51)),
+        ({"size": "50x50", "overlay": "side", "fit": "extend", "crop": "50%x50%"}, (50, 50)),
+        ({"size": "51x91", "overlay": "side", "format": "mp4"}, (92, 52)),
     ],
 )
 def test_sizes(
     photo: Path, tmp_path: Path, options: dict[str, Any], size: tuple[int, int] | None
 ) -> None:
-    result, frames = film(photo, tmp_path / "out.mkv", **options)
+    out = tmp_path / f"out.{options.get('format', 'mkv')}"
+    planned = prepare_video(photo, out, settings=VideoSettings(**QUICK | options)).facts()
+    result, frames = film(photo, out, **options)
     assert frames[0].shape[:2] == (result.height, result.width)
+    assert (planned["height"], planned["width"]) == (result.height, result.width)
     if size is not None:
         assert frames[0].shape[:2] == size
+
+
+def test_pictures_and_panels_fill_a_portrait_frame(photo: Path, tmp_path: Path) -> None:
+    options = {"size": "36x60", "background": "#102030"}
+    _, frames = film(photo, tmp_path / "out.mkv", overlay="side", steps=200, **options)
+    bars, pixels = (frames[-1] == (16, 32, 48)).all((1, 2)), np.asarray(Image.open(photo))
+    assert bars.nonzero()[0].tolist() == [*range(6), *range(54, 60)]
+    np.testing.assert_array_equal(frames[-1][30 + 12 : 54], pixels[12:])  # below its caption
+    assert npaint.psnr(frames[-1][6:30], pixels) > 15
 
 
 def test_a_contained_picture_has_bars_of_the_background(photo: Path, tmp_path: Path) -> None:
@@ -175,6 +192,8 @@ def test_training_by_the_clock_can_be_filmed(photo: Path, tmp_path: Path) -> Non
         ({"camera": "zoom-in:factor=9"}, 4),
         ({"enhance": True}, 2),
         ({"scale": 3, "target_scale": 1.5}, 1.5),
+        ({"size": "72x24", "fit": "cover"}, 2),
+        ({"size": "72x24", "fit": "cover", "overlay": "side"}, 1),
         ({"scale": 2, "frames_from": "training"}, 1),
     ],
 )

@@ -11,17 +11,21 @@ import pytest
 from PIL import ImageFont
 
 from neuralpaint.errors import EncodingError, UsageError
-from neuralpaint.image.typography import text_mask, text_width
+from neuralpaint.image.typography import small_size, text_mask, text_width
 from neuralpaint.video.drawing import Frame, colour_scale, stamp
 from neuralpaint.video.overlays import (
+    Arrangement,
     Corners,
     Moment,
+    Panel,
     Point,
     compose,
     composed_size,
+    fitting,
     overlays,
 )
 from neuralpaint.video.overlays.original import Wipe
+from neuralpaint.video.plot import Plot, draw_plot
 
 HEIGHT, WIDTH = 120, 180
 SIZES = [(1, 1), (1, 400), (3, 2), (16, 16), (48, 64), (400, 20), (240, 160), (240, 400)]
@@ -199,6 +203,57 @@ def test_panels_that_disagree_on_the_layout_are_refused() -> None:
         composed_size(entries, height=10, width=10)
 
 
+def filling(height: int, width: int) -> tuple[int, int]:
+    """Return the size of a picture that fills its field."""
+    return height, width
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("height", "width", "beside"), [(480, 270, False), (270, 480, True), (481, 271, False)]
+)
+def test_panels_share_a_frame_of_a_given_size(
+    height: int, width: int, count: int, *, beside: bool
+) -> None:
+    panels = [Panel("error", "auto")] * count
+    arranged = fitting(panels, filling, height=height, width=width, aspect=1.0)
+    assert (arranged.height, arranged.width) == (height, width)
+    used = np.zeros((height, width), int)
+    for top, left in arranged.corners:
+        used[top : top + arranged.picture[0], left : left + arranged.picture[1]] += 1
+    assert len(arranged.corners) == 1 + count
+    assert used.sum() == (1 + count) * math.prod(arranged.picture)  # none reaches out of the frame
+    assert used.max() == 1
+    assert used.mean() > 0.97
+    assert (len({top for top, _ in arranged.corners}) == 1) == beside
+
+
+def test_pictures_with_bars_are_in_the_middle_and_have_no_bars_between_them() -> None:
+    panels = [Panel("error", "stacked")]
+    arranged = fitting(panels, lambda *_: (60, 100), height=300, width=200, aspect=1.0)
+    assert arranged.corners == ((89, 50), (151, 50))
+
+
+def test_a_frame_without_room_for_its_panels_is_refused() -> None:
+    with pytest.raises(UsageError, match="--size 2x1 has no room for 3 pictures"):
+        fitting([Panel("error", "auto")] * 2, filling, height=1, width=2, aspect=1.0)
+
+
+def test_what_the_pictures_leave_is_filled_with_one_colour() -> None:
+    frame, original = photo(), photo(seed=1)
+    arranged = Arrangement(400, 200, (HEIGHT, WIDTH), ((40, 10), (220, 10)))
+    whole = compose(
+        overlays.parse_list("side"), frame, moment=moment(), original=original,
+        arrangement=arranged, background=(1, 2, 3),
+    )  # fmt: skip
+    assert whole.shape == (400, 200, 3)
+    below = np.s_[HEIGHT // 2 :]
+    np.testing.assert_array_equal(whole[40 : 40 + HEIGHT, 10 : 10 + WIDTH][below], frame[below])
+    np.testing.assert_array_equal(whole[220:, 10:][:HEIGHT, :WIDTH][below], original[below])
+    assert (whole[:40] == (1, 2, 3)).all()
+    assert (whole[40 + HEIGHT : 220] == (1, 2, 3)).all()
+
+
 def test_pictures_of_two_sizes_are_refused() -> None:
     with pytest.raises(UsageError, match=r"\(4, 4, 3\)"):
         drawn("steps", photo(4, 4), original=photo(5, 4))
@@ -299,13 +354,49 @@ def test_an_infinite_psnr_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("metric", ["psnr", "loss"])
-def test_the_value_is_beside_the_line(metric: str) -> None:
-    grey = flat(90, height=480, width=720)
-    result = drawn(f"curve:metric={metric}", grey, at=moment(30))
-    tip = np.nonzero(accented(result).any(axis=0))[0].max()
-    white = np.nonzero((result.min(axis=2) > 200).any(axis=0))[0]
-    value_before, value_after = (white < tip - 12).any(), (white > tip + 12).any()
-    assert (value_before, value_after) == ((True, False) if metric == "psnr" else (False, True))
+@pytest.mark.parametrize("size", [(160, 240), (240, 160), (480, 270), (512, 768), (1080, 1920)])
+def test_nothing_on_the_card_of_a_curve_overlaps(size: tuple[int, int], metric: str) -> None:
+    grey = flat(90, height=size[0], width=size[1])
+    rows, columns = np.nonzero(changed(grey, drawn(f"curve:metric={metric}", grey)))
+    card = flat(0, height=int(np.ptp(rows)) + 1, width=int(np.ptp(columns)) + 1)
+
+    def drawn_parts(**parts: Any) -> npt.NDArray[np.bool_]:
+        nothing: dict[str, Any] = {"x": np.zeros(0), "y": np.zeros(0), "ticks": {}}
+        plot = Plot(**nothing | {"widest": "0.001", "title": "", "value": ""} | parts)
+        part = card.copy()
+        draw_plot(part, plot, size=small_size(*size))
+        return changed(card, part)
+
+    line = {"x": np.linspace(0, 1, 9), "y": np.linspace(0, 1, 9)}
+    words = {"title": metric.upper(), "value": "0.00271"}
+    parts = [drawn_parts(**line), *(drawn_parts(**{name: word}) for name, word in words.items())]
+    assert all(part.any() for part in parts)
+    assert np.sum(parts, axis=0).max() == 1
+    gutter = drawn_parts(ticks={i / 9: "0.01" for i in range(10)})[:, : card.shape[1] // 5].any(1)
+    labels = np.split(gutter, np.flatnonzero(np.diff(gutter)) + 1)
+    heights = [len(label) for label in labels if label[0]]
+    assert len(heights) >= 2
+    assert max(heights) <= small_size(*size)  # one label, not two that touch
+
+
+@pytest.mark.parametrize("spec", ["steps:psnr=yes,seconds=yes", "curve", "heatmap:placement=inset"])
+def test_an_overlay_is_as_large_at_4k_as_in_hd(spec: str) -> None:
+    boxes = []
+    for height in (720, 2160):
+        grey, white = (flat(i, height=height, width=height * 16 // 9) for i in (90, 255))
+        at = np.nonzero(changed(grey, drawn(spec, grey, original=white)))
+        boxes.append([edge(side) / height for side in at for edge in (np.min, np.max)])
+    np.testing.assert_allclose(boxes[0], boxes[1], atol=0.02)
+
+
+@pytest.mark.parametrize("size", [(48, 64), (64, 48), (100, 100), (160, 240)])
+def test_overlays_leave_most_of_a_small_frame_alone(size: tuple[int, int]) -> None:
+    frame = photo(*size)
+    corners = ("top-left", "top-right", "bottom-left", "bottom-right")
+    names = ("steps:seconds=yes,", "curve:", "heatmap:placement=inset,")
+    spec = ",".join(f"{name}corner={corner}" for name in names for corner in corners)
+    touched = changed(frame, drawn(spec, frame))
+    assert 0 < touched.mean() < 0.5
 
 
 def test_the_wipe_is_out_of_view_at_the_beginning_and_the_end() -> None:

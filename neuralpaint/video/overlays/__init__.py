@@ -8,19 +8,21 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
+from neuralpaint.video.overlays.arrangement import Arrangement, Panel, fitting, growing
 from neuralpaint.video.overlays.overlay import (
     Corners,
     Moment,
     Overlay,
-    Panel,
     Point,
     Scene,
     compose,
     composed_size,
     overlays,
+    panels_of,
 )
 
 __all__ = [
+    "Arrangement",
     "Corners",
     "Moment",
     "Overlay",
@@ -29,7 +31,10 @@ __all__ = [
     "Scene",
     "compose",
     "composed_size",
+    "fitting",
+    "growing",
     "overlays",
+    "panels_of",
 ]
 
 for _module in pkgutil.iter_modules(__path__):

@@ -18,13 +18,14 @@ from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import margin, small_size
 from neuralpaint.video.drawing import glass
 from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
-from neuralpaint.video.plot import Floats, Plot, draw_plot
+from neuralpaint.video.plot import Floats, Plot, draw_plot, roomy_width
 
 __all__ = ["Curve"]
 
 _MAX_PSNR = 60.0  # dB: the infinite PSNR of equal pictures is drawn here
 _MIN_LOSS = 1e-8
 _MIN_WIDTH = 28  # pixels
+_MOST_WIDTH = 0.6  # of the frame: a card is widened to this for its text
 
 
 class _Axis(NamedTuple):
@@ -50,15 +51,19 @@ class Curve(Overlay):
     size: float = setting(1.0, "size of the card", unit="times normal", minimum=0.5, maximum=3)
 
     def draw(self, frame: Frame, scene: Scene) -> None:
-        """Draw the card, the ticks, the line so far and the value at its tip."""
+        """Draw the card, the ticks, the line so far and its newest value."""
         height, width = frame.shape[:2]
-        wide = round(self.size * (8 + 0.39 * math.sqrt(height * width)))
-        wide = min(wide, width - 2 * margin(height, width), round(0.9 * height))
+        size = small_size(height, width)
+        normal = 8 + 0.39 * math.sqrt(height * width)
+        if roomy_width(size) < _MOST_WIDTH * width:
+            normal = max(normal, roomy_width(size))
+        wide = min(
+            round(self.size * normal), width - 2 * margin(height, width), round(0.9 * height)
+        )
         if wide < _MIN_WIDTH:
             return
         box = scene.corners.place(self.corner, height=round(0.54 * wide), width=wide)
         if box:
-            size = small_size(height, width)
             card = glass(frame, box, radius=0.5 * size)
             draw_plot(card, self._plot(scene.moment), size=size)
 
@@ -81,7 +86,6 @@ class Curve(Overlay):
             widest="00" if self.metric == "psnr" else "0.001",
             title=title,
             value=value,
-            rises=self.metric == "psnr",
         )
 
     def _positions(self, steps: Floats, moment: Moment) -> Floats:

@@ -23,7 +23,8 @@ from neuralpaint.video.drawing import (
     rounded,
     stamp,
 )
-from neuralpaint.video.overlays.overlay import Corner, Overlay, Panel, Scene, overlays
+from neuralpaint.video.overlays.arrangement import Panel
+from neuralpaint.video.overlays.overlay import Corner, Overlay, Scene, overlays
 
 __all__ = ["Heatmap"]
 
@@ -42,7 +43,9 @@ class Heatmap(Overlay):
         50, "error with the brightest colour", unit="of 255 levels", minimum=1, maximum=255
     )
     placement: Literal["auto", "beside", "stacked", "inset"] = setting(
-        "auto", "a panel (auto: the layout nearer to 16:9), or small in a corner"
+        "auto",
+        "a panel, or small in a corner (inset); auto: where the frame is nearer to 16:9, or with "
+        "--size where the panel is larger",
     )
     corner: Corner = setting("top-right", "where the inset is")
 

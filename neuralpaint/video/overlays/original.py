@@ -11,7 +11,8 @@ import numpy as np
 from neuralpaint.config.settings import setting
 from neuralpaint.image.pictures import Frame
 from neuralpaint.video.drawing import WHITE, blend, caption
-from neuralpaint.video.overlays.overlay import Layout, Overlay, Panel, Scene, overlays
+from neuralpaint.video.overlays.arrangement import Layout, Panel
+from neuralpaint.video.overlays.overlay import Overlay, Scene, overlays
 
 __all__ = ["MaskOverlay", "Side", "Wipe"]
 
@@ -64,7 +65,11 @@ class MaskOverlay(Overlay):
 class Side(Overlay):
     """The original next to the network's picture."""
 
-    layout: Layout = setting("auto", "beside, stacked, or auto: the layout nearer to 16:9")
+    layout: Layout = setting(
+        "auto",
+        "where it is placed; auto: where the frame is nearer to 16:9, or with --size where it is "
+        "larger",
+    )
 
     @property
     def panel(self) -> Panel:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,27 +15,26 @@ from neuralpaint.config.settings import Settings
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import Coverage, margin
-from neuralpaint.video.drawing import Box, caption, caption_size
+from neuralpaint.video.drawing import Box, Colour, caption, caption_size
+from neuralpaint.video.overlays.arrangement import Arrangement, Panel, growing
 
 __all__ = [
     "Corner",
     "Corners",
-    "Layout",
     "Moment",
     "Overlay",
-    "Panel",
     "Point",
     "Scene",
     "compose",
     "composed_size",
     "overlays",
+    "panels_of",
 ]
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
-Layout = Literal["auto", "beside", "stacked"]
 
-_GAP_LEVEL = 12  # grey level between two pictures
-_WIDESCREEN = 16 / 9
+_MOST_COVERED = 0.4  # of a frame, by the boxes of all overlays together
+_GAP: Colour = (12, 12, 12)  # between two pictures
 
 
 class Point(NamedTuple):
@@ -72,13 +70,6 @@ class Moment:
         return min(1.0, self.index / (self.count - 1)) if self.count > 1 else 1.0
 
 
-class Panel(NamedTuple):
-    """The caption and the position of an overlay that is a separate picture."""
-
-    caption: str
-    layout: Layout
-
-
 class Corners:
     """Allocates boxes in the corners of a frame; boxes in one corner are stacked."""
 
@@ -91,7 +82,11 @@ class Corners:
         """Allocate the free box of this size nearest to `corner`; return None if there is no room.
 
         A box is at most half as high as the frame, and as wide as the frame without its margins.
+        All boxes together cover at most 40 % of the frame.
         """
+        covered = sum(box[2] * box[3] for box in self._taken) + height * width
+        if covered > _MOST_COVERED * self._height * self._width:
+            return None
         if 2 * height > self._height or width > self._width - 2 * self._margin or width <= 0:
             return None
         below = corner.startswith("bottom")
@@ -111,7 +106,7 @@ class Corners:
     def place_caption(self, corner: Corner, text: str) -> Box | None:
         """Allocate a box for `caption`; return None if it would hide too much of the picture."""
         height, width = caption_size(text, height=self._height, width=self._width)
-        if 4 * height > self._height:
+        if 5 * height > self._height:
             return None
         return self.place(corner, height=height, width=width)
 
@@ -167,15 +162,19 @@ class Overlay(Settings, ABC):
 overlays: Registry[Overlay] = Registry("overlay")
 
 
+def panels_of(overlays: Sequence[Overlay]) -> list[Panel]:
+    """Return the panels among the overlays."""
+    return [overlay.panel for overlay in overlays if overlay.panel]
+
+
 def composed_size(overlays: Sequence[Overlay], *, height: int, width: int) -> tuple[int, int]:
     """Return the (height, width) of a frame of this size with all overlays.
 
     Raises:
         UsageError: one panel goes beside the picture and another one below it.
     """
-    panels = [overlay.panel for overlay in overlays if overlay.panel]
-    down, right = _offset(panels, height=height, width=width)
-    return height + len(panels) * down, width + len(panels) * right
+    arrangement = growing(panels_of(overlays), height=height, width=width)
+    return arrangement.height, arrangement.width
 
 
 def compose(
@@ -186,8 +185,13 @@ def compose(
     original: Frame | Callable[[], Frame],
     hidden: Callable[[], Coverage | None] = lambda: None,
     unjudged: Callable[[], Coverage | None] = lambda: None,
+    arrangement: Arrangement | None = None,
+    background: Colour | None = None,
 ) -> Frame:
-    """Return a copy of `frame` with every overlay, uint8 of `composed_size`.
+    """Return a copy of `frame` with every overlay.
+
+    Its size is that of the `arrangement`; None for a frame that grows by its panels, see
+    `composed_size`. What the pictures leave has the colour `background`; None for dark grey.
 
     Annotations are drawn on the network's picture; an annotation with a lower `layer` is drawn
     first. If two share a corner, the later one is placed next to the earlier one. Panels follow the
@@ -213,16 +217,16 @@ def compose(
     height, width = frame.shape[:2]
     annotations = [overlay for overlay in overlays if not overlay.panel]
     panels = [(overlay, overlay.panel) for overlay in overlays if overlay.panel]
-    down, right = _offset([panel for _, panel in panels], height=height, width=width)
-
+    if arrangement is None:
+        arrangement = growing([panel for _, panel in panels], height=height, width=width)
     pictures = [(annotations, "network" if panels else "")]
     pictures += [([overlay], panel.caption) for overlay, panel in panels]
-    size = composed_size(overlays, height=height, width=width)
-    composed = np.full((*size, 3), _GAP_LEVEL, np.uint8)
-    for number, (drawn, label) in enumerate(pictures):
+    composed = np.empty((arrangement.height, arrangement.width, 3), np.uint8)
+    composed[:] = background or _GAP
+    for (drawn, label), (top, left) in zip(pictures, arrangement.corners, strict=True):
         scene = Scene(moment, frame, load_original, Corners(height, width), hidden, unjudged)
-        part = composed[number * down :, number * right :][:height, :width]
-        if number == 0:
+        part = composed[top : top + height, left : left + width]
+        if drawn is annotations:
             part[:] = frame
         _draw(drawn, part, scene, label)
     return composed
@@ -235,27 +239,6 @@ def _draw(overlays: Sequence[Overlay], part: Frame, scene: Scene, label: str) ->
         overlay.draw(part, scene)
     if box:
         caption(part, box, label)
-
-
-def _offset(panels: Sequence[Panel], *, height: int, width: int) -> tuple[int, int]:
-    """Return the offset (down, right) from one picture to the next."""
-    # Even, so that pictures of even size plus gaps have an even size, as yuv420p requires.
-    gap = 2 * round(min(height, width) / 250)
-    stacked = (height + gap, 0)
-    beside = (0, width + gap)
-    layouts = {panel.layout for panel in panels} - {"auto"}
-    if len(layouts) > 1:
-        raise UsageError(
-            "one overlay is beside the picture and another one is stacked: choose one layout"
-        )
-    if layouts:
-        return stacked if "stacked" in layouts else beside
-
-    def distance(offset: tuple[int, int]) -> float:
-        size = height + len(panels) * offset[0], width + len(panels) * offset[1]
-        return abs(math.log(size[1] / size[0] / _WIDESCREEN))
-
-    return min(beside, stacked, key=distance)
 
 
 def _overlap(a: Box, b: Box, gap: int) -> bool:
