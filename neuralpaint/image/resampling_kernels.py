@@ -7,28 +7,24 @@ would amplify without bound at scales just above 1. Here the box is the exact me
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.image.canvas import Canvas
-from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import Kernel
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["REACH", "Axis", "BandedMatrix", "ShrunkFrame", "shrink_frame"]
+__all__ = ["REACH", "Axis", "BandedMatrix"]
 
 REACH: dict[Kernel, float] = {"box": 0.5, "bicubic": 2.0, "lanczos": 3.0}
 """Half the width of each kernel, in pixels of the coarser picture."""
 
 _EPSILON = 1e-9  # of a pixel: smaller weights are rounding errors
-_TOLERANCE = 1e-6  # of a pixel: the rounding error of a position
 
 
 class BandedMatrix(NamedTuple):
@@ -154,48 +150,3 @@ def _kernel(x: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:
         near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
         return np.where(x < 1, near, np.where(x < 2, far, 0))
     return np.where(x < 3, np.sinc(x) * np.sinc(x / 3), 0)
-
-
-class ShrunkFrame(NamedTuple):
-    """A frame shrunk to the pixels of a picture, and these pixels."""
-
-    frame: NDArray[np.uint8]  # (h, w, 3)
-    pixels: NDArray[np.uint8]  # (h, w, 3)
-    known: NDArray[np.bool_] | None  # (h, w); None if all are known
-
-
-def shrink_frame(
-    frame: NDArray[np.uint8], picture: Picture, canvas: Canvas, *, kernel: Kernel
-) -> ShrunkFrame | None:
-    """Shrink a frame of the canvas to the pixels of the picture that it shows completely.
-
-    Returns None if the canvas is rotated, reaches beyond the picture, or is not finer than it.
-    """
-    import torch
-
-    if not canvas.is_upright:
-        return None
-    top, left, bottom, right = canvas.window(picture.canvas)
-    rows, columns = _whole(top, bottom, picture.height), _whole(left, right, picture.width)
-    if rows is None or columns is None:
-        return None
-    down, across = canvas.height / (bottom - top), canvas.width / (right - left)
-    if min(down, across) < 1 or max(down, across) == 1:
-        return None
-    bands = (
-        Axis(rows, slice(0, canvas.height), down, top).down(kernel),
-        Axis(columns, slice(0, canvas.width), across, left).down(kernel),
-    )
-    colours = torch.from_numpy(frame).permute(2, 0, 1).float()
-    small = bands[1].along_columns(bands[0].along_rows(colours))
-    levels = small.round_().clamp_(0, 255).byte().permute(1, 2, 0)
-    known = None if picture.known is None else picture.known[rows, columns]
-    return ShrunkFrame(levels.numpy(), picture.pixels[rows, columns], known)
-
-
-def _whole(first: float, last: float, side: int) -> slice | None:
-    """Return the pixels completely between two positions; None if there are none, or beyond."""
-    if first < -_TOLERANCE or last > side + _TOLERANCE:
-        return None
-    start, stop = math.ceil(first - _TOLERANCE), math.floor(last + _TOLERANCE)
-    return slice(start, stop) if start < stop else None

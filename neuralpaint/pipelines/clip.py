@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -167,16 +166,24 @@ class Clip(Job):
         stop = run.interruption.stop
         if stop is not None and not isinstance(stop, KeyboardInterrupt):
             raise type(stop)(f"{stop}; the clip so far is in {str(self.output)!r}") from stop
-        whole, hole = self._quality()
+        return self._clip_result(run, writer)
+
+    def _clip_result(self, run: Run, writer: ClipWriter) -> Result:
+        """Return the result; its steps and its PSNR are those of the last shot."""
+        assert self._newest is not None  # otherwise the job has raised
+        snapshot = self._newest.snapshot
         pictures = self.source.psnr_per_picture()
+        mean = sum(psnr for _, psnr in pictures) / max(1, len(pictures))
         return self._result(
             run,
             height=writer.height,
             width=writer.width,
             frames=writer.frames,
             fps=writer.fps,
-            psnr=sum(psnr for _, psnr in pictures) / len(pictures) if pictures else whole,
-            hole_psnr=hole,
+            steps=snapshot.step,
+            train_seconds=snapshot.seconds,
+            psnr=mean if pictures else self._newest.psnr,
+            hole_psnr=hole_fidelity(snapshot.painting, self.source.picture),
             pictures=pictures,
         )
 
@@ -203,12 +210,29 @@ class Clip(Job):
         snapshots = self._pacing.choose(snapshots, shots=self.shots, canvas=self.viewport.canvas)
         if self._trains_first:  # in `choose`, so check again between the shots
             snapshots = run.interruption.until_stopped(snapshots)
-        for number, shot in enumerate(self._film(snapshots, run), 1):
+        for shot in self._measured(self._film(snapshots, run), run):
             self._newest = shot
             yield self._draw(shot)
-            run.budget.count_shot()
-            run.progress.update("film", shot=number, psnr=shot.psnr, **self._training_fields())
-        run.progress.update("encode")
+        run.progress.update("encode", psnr=None if self._newest is None else self._newest.psnr)
+
+    def _measured(self, shots: Iterator[Shot], run: Run) -> Iterator[Shot]:
+        """Yield each shot when the next one is there; the last one with the PSNR of the result.
+
+        So the last frame shows the numbers that are reported, also when the job ends early.
+        """
+        newest: Shot | None = None
+        try:
+            for number, shot in enumerate(shots, 1):
+                if newest is not None:
+                    yield newest
+                newest = shot
+                run.budget.count_shot()
+                run.progress.update("film", shot=number, psnr=shot.psnr, **self._training_fields())
+        except STOPS as stop:
+            run.interruption.record(stop)
+        if newest is not None:
+            painting = newest.snapshot.painting
+            yield newest._replace(psnr=self.viewport.fidelity(painting, shown=newest.psnr))
 
     def _film(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Shot]:
         """Return the shots of the snapshots."""
@@ -263,14 +287,6 @@ class Clip(Job):
         run.budget.reserve(writing=_CLOSING + (later + _LOOKAHEAD) * pixels * _ENCODING)
         seconds = self.viewport.seconds_per_frame(self.source.painting())
         run.budget.plan_rendering(self.shots, seconds_per_shot=seconds * COST[self._frames_from])
-
-    def _quality(self) -> tuple[float, float]:
-        """Return the PSNR of the last shot at the picture's own pixels, and inside its hole."""
-        if self._newest is None:
-            return math.nan, math.nan
-        painting = self._newest.snapshot.painting
-        whole = self.viewport.fidelity(painting, shown=self._newest.psnr)
-        return whole, hole_fidelity(painting, self.source.picture)
 
     def _writer(self) -> ClipWriter:
         resume = self.source.resume

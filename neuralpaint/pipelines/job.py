@@ -29,10 +29,12 @@ class Result:
     fps: float | None
     """None for a still."""
     steps: int
+    """Training steps at the last frame."""
     train_seconds: float
     total_seconds: float
     psnr: float
-    """PSNR of the last frame against the known pixels of the picture, as uint8, in dB."""
+    """PSNR of the last frame in dB: of the network, rendered at the picture's own pixels as uint8,
+    against those that are known. Overlays show the same number."""
     hole_psnr: float
     """The same inside the hole; NaN where the truth is not known."""
     device: str
@@ -127,6 +129,8 @@ class Job(ABC):
         width: int,
         frames: int,
         fps: float | None,
+        steps: int,
+        train_seconds: float,
         psnr: float,
         hole_psnr: float = math.nan,
         pictures: tuple[tuple[str, float], ...] = (),
@@ -138,8 +142,8 @@ class Job(ABC):
             height=height,
             frames=frames,
             fps=fps,
-            steps=self.source.step,
-            train_seconds=self.source.seconds,
+            steps=steps,
+            train_seconds=train_seconds,
             total_seconds=self._budget.elapsed,
             psnr=psnr,
             hole_psnr=hole_psnr,

@@ -146,7 +146,15 @@ class Still(Job):
             run.progress.update("encode")
         whole, hole = quality()
         return self._result(
-            run, height=height, width=width, frames=1, fps=None, psnr=whole, hole_psnr=hole
+            run,
+            height=height,
+            width=width,
+            frames=1,
+            fps=None,
+            steps=self.source.step,
+            train_seconds=self.source.seconds,
+            psnr=whole,
+            hole_psnr=hole,
         )
 
     def _train(self, run: Run) -> Painting:

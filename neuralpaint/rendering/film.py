@@ -91,7 +91,8 @@ def film_previews(
         if newest is not None:
             yield newest
         moment = index / max(1, count - 1)
-        newest = viewport.shot(viewport.show(preview(), moment), snapshot)
+        pixels = preview()
+        newest = viewport.shot(viewport.show(pixels, moment), snapshot, pixels=pixels)
     if newest is not None:
         yield viewport.render(newest.snapshot, moment)
 
@@ -126,7 +127,7 @@ class _Frame:
         return self._pending.frame()
 
     def shot(self, frame: Frame) -> Shot:
-        return self._viewport.shot(frame, self.snapshot)
+        return self._viewport.shot(frame, self.snapshot, painting=self.painting)
 
 
 class _Span(NamedTuple):

@@ -17,7 +17,6 @@ from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.image.resampling import resample
-from neuralpaint.image.resampling_kernels import shrink_frame
 from neuralpaint.rendering.render import PendingFrame, fidelity, letterbox, render
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
@@ -40,7 +39,7 @@ _LARGEST = 100_000_000  # pixels of a target, unless --target-scale sets it
 _MOMENTS = 64  # at which the zoom of a camera is evaluated
 _TIMED_PIXELS = 1 << 16  # rendered to measure the time of a frame
 _PROBED_PIXELS = 2048  # enough to detect a change, for 1/100 of the cost of a frame
-_JUDGED_PIXELS = 1 << 14  # for the PSNR of a painting while the camera moves
+_JUDGED_PIXELS = 1 << 14  # for the PSNR of a shot that does not show the picture's own pixels
 
 
 class Shot(NamedTuple):
@@ -48,7 +47,9 @@ class Shot(NamedTuple):
 
     snapshot: Snapshot
     frame: Frame  # of the viewport's size
-    psnr: float  # of the frame without its bars against the picture, in dB; NaN without a picture
+    psnr: float
+    """PSNR in dB at the picture's own pixels; where the frame has others, at a sample of them.
+    NaN without a picture."""
 
 
 class Viewport:
@@ -131,30 +132,39 @@ class Viewport:
         """Start to render a painting."""
         return PendingFrame(painting, self.canvas_at(moment))
 
-    def shot(self, frame: Frame, snapshot: Snapshot) -> Shot:
-        """Return the shot of a snapshot: measure `frame`, which shows the canvas, and add the bars.
+    def shot(
+        self,
+        frame: Frame,
+        snapshot: Snapshot,
+        *,
+        painting: Painting | None = None,
+        pixels: Frame | None = None,
+    ) -> Shot:
+        """Return the shot of a snapshot: measure it, and add the bars to its frame.
 
-        While a camera moves, the PSNR of the whole painting is measured, not of the frame.
+        Args:
+            frame: shows the canvas.
+            snapshot: what the frame shows.
+            painting: the painting of the snapshot, where it has been loaded already.
+            pixels: what the frame was made of, if these are pixels of the picture's own size.
         """
+        if self._shows_own_pixels:
+            pixels = frame
         if self.picture is None:
             quality = math.nan
-        elif self.moves:
-            quality = fidelity(snapshot.painting, self.picture, pixels=_JUDGED_PIXELS)
+        elif pixels is not None:
+            truth = self.picture.reference
+            quality = psnr(pixels, truth.pixels, where=truth.known)
         else:
-            quality = self._psnr(frame, self.picture)
+            painting = snapshot.painting if painting is None else painting
+            quality = fidelity(painting, self.picture, pixels=_JUDGED_PIXELS)
         return Shot(snapshot, self._boxed(frame), quality)
-
-    def _psnr(self, frame: Frame, picture: Picture) -> float:
-        """Return the PSNR of a frame; a frame larger than the picture is downsampled first."""
-        if self.target.factor > 1:
-            both = shrink_frame(frame, picture.reference, self.canvas, kernel=self.target.kernel)
-            if both is not None:
-                return psnr(both.frame, both.pixels, where=both.known)
-        return psnr(frame, self._original_at_rest, where=self._known)
 
     def render(self, snapshot: Snapshot, moment: float = 0.0) -> Shot:
         """Render a snapshot and return its shot."""
-        return self.shot(render(snapshot.painting, self.canvas_at(moment)), snapshot)
+        painting = snapshot.painting
+        frame = render(painting, self.canvas_at(moment))
+        return self.shot(frame, snapshot, painting=painting)
 
     def show(self, pixels: Frame, moment: float) -> Frame:
         """Return the frame of the canvas that shows pixels of the picture's size."""
@@ -184,9 +194,14 @@ class Viewport:
         """
         if self.picture is None:
             return math.nan
-        if shown is not None and self.is_native and not self.moves:
+        if shown is not None and self._shows_own_pixels:
             return shown
         return fidelity(painting, self.picture)
+
+    @property
+    def _shows_own_pixels(self) -> bool:
+        """Whether the pixels of every frame are the pixels of the picture."""
+        return self.is_native and not self.moves
 
     def _original(self, moment: float) -> Frame:
         return self._view(moment) if self.moves else self._original_at_rest
@@ -194,15 +209,6 @@ class Viewport:
     @cached_property
     def _original_at_rest(self) -> Frame:
         return self._view(0.0)
-
-    @cached_property
-    def _known(self) -> NDArray[np.bool_] | None:
-        """The pixels of a frame whose true colours are known; None if all are known."""
-        if self.picture is None or self.picture.reference.known is None:
-            return None
-        levels = np.where(self.picture.reference.known, np.uint8(255), np.uint8(0))
-        known: NDArray[np.bool_] = resample(Picture.from_array(levels), self.canvas)[..., 0] > 127
-        return known
 
     def _view(self, moment: float) -> Frame:
         if self.picture is None:

@@ -11,8 +11,7 @@ from fake_painting import Flat
 from neuralpaint.image.canvas import Canvas, Edge, Fit, Grid, View
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
-from neuralpaint.image.resampling import Kernel, resample
-from neuralpaint.image.resampling_kernels import shrink_frame
+from neuralpaint.image.resampling import resample
 from neuralpaint.rendering.render import render
 
 
@@ -130,40 +129,3 @@ def test_a_rotated_view_of_a_fine_pattern_is_averaged() -> None:
     )
     seen = resample(checks, Canvas.of(height=40, width=40).seen(View(zoom=1.5, angle=17)))
     assert np.abs(seen.astype(int) - 128).max() < 12
-
-
-@pytest.mark.parametrize("kernel", ["box", "bicubic", "lanczos"])
-@pytest.mark.parametrize("scale", [1.6, 3])
-def test_a_larger_frame_is_shrunk_to_the_pixels_of_the_picture(
-    kernel: Kernel, scale: float
-) -> None:
-    canvas = HILLS.canvas.scaled(scale)
-    both = shrink_frame(render(Hills(0), canvas), HILLS, canvas, kernel=kernel)
-    assert both is not None
-    small, own, known = both
-    assert known is None
-    assert own.shape == HILLS.pixels.shape
-    np.testing.assert_allclose(small.astype(int), own, atol=1)
-
-
-def test_pixels_that_are_shown_partly_are_left_out() -> None:
-    canvas = HILLS.canvas.seen(View(x=0.4, y=0.55, zoom=2.1)).scaled(4)
-    both = shrink_frame(render(Hills(0), canvas), HILLS, canvas, kernel="box")
-    assert both is not None
-    small, own, known = both
-    assert known is None
-    assert own.shape == (41, 56, 3)  # rows 28.1 to 70.9, columns 19.4 to 76.6
-    np.testing.assert_allclose(small.astype(int), own, atol=1)
-
-
-@pytest.mark.parametrize(
-    "canvas",
-    [
-        HILLS.canvas,
-        HILLS.canvas.scaled(0.5),
-        HILLS.canvas.seen(View(angle=5)).scaled(2),
-        HILLS.canvas.seen(View(zoom=0.9)).scaled(2),
-    ],
-)
-def test_a_frame_without_whole_and_larger_pixels_is_not_shrunk(canvas: Canvas) -> None:
-    assert shrink_frame(render(Hills(0), canvas), HILLS, canvas, kernel="box") is None

@@ -43,7 +43,7 @@ class Point(NamedTuple):
     step: int
     seconds: float  # of training
     loss: float  # NaN before the first step
-    psnr: float  # of the frame against the original, in dB; infinite if they are equal
+    psnr: float  # of the network at the original's own pixels, in dB; infinite if they are equal
 
 
 @dataclass(frozen=True)
