@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuralpaint.errors import UsageError
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import checked_code
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.pacing import Pacing
@@ -115,23 +116,20 @@ class AtCode(_Coded):
 class AlongPath(_Coded):
     """Shows the training at the first code, unless `learning` is 0; then follows a path."""
 
-    def __init__(
-        self, source: SnapshotSource, path: CodePath, *, learning: float, pacing: Pacing
-    ) -> None:
+    def __init__(self, source: SnapshotSource, path: CodePath, *, learning: float) -> None:
         """Wrap a source.
 
         Args:
             source: trained on several pictures.
             path: the path through their codes.
             learning: the fraction of the shots that show the training, in [0, 1).
-            pacing: the pacing of the training; the path has its own.
 
         Raises:
             UsageError: the source has no codes, or the path does not fit them.
         """
         super().__init__(source)
         self._path, self._waypoints = path, path.waypoints(codes_of(source))
-        self._learning, self._pacing = learning, pacing
+        self._learning = learning
         self.trains_first = learning == 0
 
     def painting(self) -> Painting:
@@ -139,16 +137,27 @@ class AlongPath(_Coded):
         return self._source.painting().at(self._waypoints[0])
 
     def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
-        """Yield a snapshot for each fraction: first from the training, then from the path."""
-        shown = round(self._learning * len(fractions))
-        moments = self._pacing.fractions(shown) if shown else self._unshown_fractions()
+        """Yield the snapshots of the source at the first code."""
+        for snapshot in self._source.snapshots(fractions, run, every=every):
+            yield _at(snapshot, self._waypoints[0])
+
+    def shots(
+        self, pacing: Pacing, run: Run, *, count: int, every: int, canvas: Canvas
+    ) -> Iterator[Snapshot]:
+        """Yield the shots of the training, with its pacing, then those of the path."""
+        shown = round(self._learning * count)
+        learned = (
+            super().shots(pacing, run, count=shown, every=every, canvas=canvas)
+            if shown
+            else self.snapshots(self._unshown_fractions(), run, every=every)
+        )
         newest: Snapshot | None = None
-        for newest in self._source.snapshots(moments, run, every=every):
+        for newest in learned:
             if shown:
-                yield _at(newest, self._waypoints[0])
-        if newest is None:
+                yield newest
+        if newest is None or run.interruption.stop is not None:
             return
-        count = len(fractions) - shown
+        count -= shown
         # A closed path stops one shot before its end, which equals its start.
         last = count if self._path.is_closed else max(1, count - 1)
         for i in range(count):
@@ -178,10 +187,18 @@ class Playing(_Coded):
         return self._source.painting().at(self._waypoints[0])
 
     def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
-        """Yield the snapshots of the source, each at a later code."""
+        """Yield the snapshots of the source at the first code."""
+        for snapshot in self._source.snapshots(fractions, run, every=every):
+            yield _at(snapshot, self._waypoints[0])
+
+    def shots(
+        self, pacing: Pacing, run: Run, *, count: int, every: int, canvas: Canvas
+    ) -> Iterator[Snapshot]:
+        """Yield the shots of the training, each at a later code: the input plays at its speed."""
         # The last shot shows the end of the path; a closed path stops one shot before it.
-        last = len(fractions) if self._path.is_closed else max(1, len(fractions) - 1)
-        for i, snapshot in enumerate(self._source.snapshots(fractions, run, every=every)):
+        last = count if self._path.is_closed else max(1, count - 1)
+        shots = super().shots(pacing, run, count=count, every=every, canvas=canvas)
+        for i, snapshot in enumerate(shots):
             played = self._plays * i / last
             position = 1.0 if played == self._plays else played % 1
             yield _at(snapshot, self._path.at(position, self._waypoints))

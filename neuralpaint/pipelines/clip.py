@@ -16,7 +16,6 @@ from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.film import COST, film, film_previews
-from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.render import render
 from neuralpaint.rendering.still_renderer import hole_fidelity
 from neuralpaint.rendering.viewport import LONGEST_CLIP, Shot, Viewport
@@ -100,7 +99,7 @@ class Clip(Job):
         )
         self._background = None if arrangement is None else bars
         self._every = timelapse.every or 1
-        self._pacing, self._frames_from = pacings.parse(video.pacing), video.frames_from
+        self._pacing, self._frames_from = video.paced(timelapse), video.frames_from
         self._format, self._fps = format_for(output, video.format), playback.fps
         self._audio, self._overwrite = audio, overwrite
         self._history: list[Point] = []
@@ -145,7 +144,7 @@ class Clip(Job):
 
     @property
     def _trains_first(self) -> bool:
-        return self._pacing.trains_first or self.source.trains_first
+        return self.source.trains and (self._pacing.trains_first or self.source.trains_first)
 
     def _done(self, progress: Progress) -> float:
         filmed = progress.shot / self.shots
@@ -204,12 +203,10 @@ class Clip(Job):
     def _draw_frames(self, run: Run) -> Iterator[Frame]:
         """Yield each shot with its overlays."""
         self._plan(run)
-        fractions = self._pacing.fractions(self.shots)
-        snapshots = self.source.snapshots(fractions, run, every=self._every)
+        snapshots = self.source.shots(
+            self._pacing, run, count=self.shots, every=self._every, canvas=self.viewport.canvas
+        )
         snapshots = run.interruption.until_stopped(snapshots)
-        snapshots = self._pacing.choose(snapshots, shots=self.shots, canvas=self.viewport.canvas)
-        if self._trains_first:  # in `choose`, so check again between the shots
-            snapshots = run.interruption.until_stopped(snapshots)
         for shot in self._measured(self._film(snapshots, run), run):
             self._newest = shot
             yield self._draw(shot)

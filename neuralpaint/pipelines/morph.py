@@ -33,7 +33,6 @@ from neuralpaint.pipelines.picture_sets import CodesFrom, load_album, picture_fi
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, RunSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining, Run
 from neuralpaint.rendering.camera import cameras
-from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.paths import code_paths
 from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
 from neuralpaint.runtime.progress import Report, ignore
@@ -95,10 +94,6 @@ class MorphSettings(ComposedSettings):
         if self.video.frames_from == "training":
             raise UsageError(
                 "--frames-from training works with a single picture only: choose auto or render"
-            )
-        if pacings.parse(self.video.pacing).trains_first:
-            raise UsageError(
-                f"--pacing {self.video.pacing} needs the whole training: choose fixed or log"
             )
         if not self.paths.learn and "pacing" in self.changes():
             raise UsageError("--pacing has no effect without --learn: add it")
@@ -184,12 +179,11 @@ def prepare_morph(
         detail=lambda canvas: detail_of(canvas, settings.view, longest=LONGEST_CLIP, camera=camera),
         shows_earlier=settings.paths.learn,
     )
-    pacing = pacings.parse(settings.video.pacing)
     return _MorphClip(
         output,
         training=training,
         samples=samples,
-        source=AlongPath(training, path, learning=learning, pacing=pacing),
+        source=AlongPath(training, path, learning=learning),
         playback=playback,
         video=settings.video,
         view=settings.view,

@@ -26,7 +26,6 @@ from neuralpaint.pipelines.settings import (
 )
 from neuralpaint.pipelines.snapshot_sources import FromPainting, FromTake, SnapshotSource
 from neuralpaint.pipelines.still import Still
-from neuralpaint.rendering.pacing import pacings
 from neuralpaint.rendering.paths import code_paths
 from neuralpaint.runtime.progress import Report, ignore
 from neuralpaint.runtime.threads import set_threads
@@ -171,8 +170,7 @@ def _source(
         path = code_paths.parse(settings.paths.path)
         path = path if pace is None else pace.path(path)
         playback, learning = timed(playback, settings.paths, path, codes_of(source), pace)
-        pacing = pacings.parse(settings.video.pacing)
-        return AlongPath(source, path, learning=learning, pacing=pacing), playback
+        return AlongPath(source, path, learning=learning), playback
     if settings.code is not None:
         return AtCode(source, parse_code(settings.code, codes_of(source).shape[1])), playback
     if pace is not None and not still and is_take(saved):
@@ -188,7 +186,7 @@ def _base_source(
     recorded = {} if still else saved.note.get("settings")
     pacing = {"pacing": settings.video.pacing, "every": settings.timelapse.every}
     same = isinstance(recorded, dict) and all(
-        recorded.get(name) == value for name, value in pacing.items()
+        name in recorded and recorded[name] == value for name, value in pacing.items()
     )
     return FromTake(saved, note=note, as_recorded=same)
 

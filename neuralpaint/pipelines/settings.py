@@ -10,7 +10,7 @@ from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.rendering.camera import cameras, read_camera
 from neuralpaint.rendering.film import FramesFrom
-from neuralpaint.rendering.pacing import pacings
+from neuralpaint.rendering.pacing import Pacing, pacings
 from neuralpaint.rendering.paths import code_paths
 from neuralpaint.video.formats import formats
 from neuralpaint.video.overlays import overlays
@@ -59,7 +59,12 @@ class ClipSettings(Settings):
 
     section: ClassVar[str] = "Clip"
 
-    pacing: str = setting("fixed", "how training time is mapped to clip time", entries=pacings)
+    pacing: str | None = setting(
+        None,
+        "how training time is mapped to clip time; unset, even: equal visible change from frame to "
+        "frame, or fixed with --every or --frames-from training",
+        entries=pacings,
+    )
     frames_from: FramesFrom = setting(
         "auto",
         "render: render every frame; auto: on a CPU, blend neighbouring frames where this makes no "
@@ -80,11 +85,18 @@ class ClipSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.frames_from == "training" and pacings.parse(self.pacing).trains_first:
+        if self.frames_from == "training" and self.paced().trains_first:
             raise UsageError(
                 f"--frames-from training cannot be used with --pacing {self.pacing}, which films "
                 "after the training: choose --pacing fixed or log"
             )
+
+    def paced(self, timelapse: TimelapseSettings | None = None) -> Pacing:
+        """Return the pacing; unset, `fixed` for snapshots at intervals of steps, else `even`."""
+        if self.pacing is not None:
+            return pacings.parse(self.pacing)
+        in_steps = timelapse is not None and timelapse.every is not None
+        return pacings.parse("fixed" if in_steps or self.frames_from == "training" else "even")
 
 
 @dataclass(frozen=True)

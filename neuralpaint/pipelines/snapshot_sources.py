@@ -22,6 +22,7 @@ from neuralpaint.models.codes import Subject
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.settings import RunSettings
+from neuralpaint.rendering.pacing import Pacing
 from neuralpaint.rendering.time_budget import TimeBudget
 from neuralpaint.rendering.viewport import target_scale
 from neuralpaint.runtime.interruption import Interruption
@@ -110,6 +111,17 @@ class SnapshotSource(ABC):
         If the training ends after a number of steps, snapshots are taken only at multiples of
         `every` and at the end.
         """
+
+    def shots(
+        self, pacing: Pacing, run: Run, *, count: int, every: int, canvas: Canvas
+    ) -> Iterator[Snapshot]:
+        """Yield the snapshots that a pacing chooses for `count` shots, fewer after an early end.
+
+        `every` is as for `snapshots`; `canvas` is the canvas of the frames.
+        """
+        snapshots = self.snapshots(pacing.fractions(count), run, every=every)
+        snapshots = run.interruption.until_stopped(snapshots)
+        return pacing.choose(snapshots, shots=count, canvas=canvas)
 
     def begin_preview(self, frame: Frame) -> None:
         """Collect the predictions of every training batch in a canvas that starts as `frame`.

@@ -54,8 +54,16 @@ class PlaybackSettings(Settings):
         minimum=0,
         maximum=_MAX_SECONDS,
     )
-    boomerang: bool = setting(False, "play forwards, then backwards")
-    reverse: bool = setting(False, "play backwards: begin with the finished picture")
+    boomerang: bool = setting(
+        False,
+        "play backwards, then forwards: a loop from the finished picture to the untrained network "
+        "and back; with --reverse, from the untrained network to the finished picture and back",
+    )
+    reverse: bool = setting(
+        False,
+        "play backwards: begin with the finished picture; with --boomerang, begin with the "
+        "untrained network",
+    )
 
     def playback(self, snapshots: int | None = None) -> Playback:
         """Return the playback of `snapshots` snapshots; by default, one snapshot for each frame.
@@ -117,7 +125,7 @@ class Playback:
     @property
     def later(self) -> int:
         """The minimum number of frames that are written after the last shot has arrived."""
-        if self.reverse:
+        if self.boomerang != self.reverse:  # the finished picture is the first frame
             return self.frames
         return self.held + (self.moving // 2 if self.boomerang else 0)
 
@@ -136,14 +144,12 @@ class Playback:
         forward = _spread(forward_frames, self.shots)
         if shots is not None and shots < self.shots:
             forward = [shot for shot in forward if shot < shots]
-        backward = forward[: self.moving - forward_frames][::-1] if self.boomerang else []
-        order = forward + [forward[-1]] * self.held + backward if forward else []
-        if self.reverse and self.boomerang:
-            # Finished, untrained, finished: the clip still begins and ends with the same picture.
-            return (
-                forward[::-1] + forward[: self.moving - forward_frames] + forward[-1:] * self.held
-            )
-        return order[::-1] if self.reverse else order
+        held, rest = forward[-1:] * self.held, self.moving - forward_frames
+        if not self.boomerang:
+            return held + forward[::-1] if self.reverse else forward + held
+        if self.reverse:
+            return forward + held + forward[:rest][::-1]
+        return forward[::-1] + forward[max(0, len(forward) - rest) :] + held
 
 
 class ClipFrames:

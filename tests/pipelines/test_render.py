@@ -148,7 +148,10 @@ def test_a_stranger_s_note_is_used_or_refused(tmp_path: Path, settings: Any) -> 
         assert "\n" not in str(done.exception)
 
 
-def test_the_weights_of_a_shot_are_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("pacing", ["fixed", "even"])
+def test_the_weights_of_a_shot_are_read_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, pacing: str
+) -> None:
     seen: list[int] = []
     painting = Take.painting
 
@@ -157,8 +160,9 @@ def test_the_weights_of_a_shot_are_read_once(folder: Path, monkeypatch: pytest.M
         return painting(self, index)
 
     monkeypatch.setattr(Take, "painting", watched)
-    result = render(folder, "film.take", "again.mkv", **AGAIN)
-    assert len(seen) <= result.frames + 3  # of the device, of the first and of the last
+    result = render(folder, "film.take", "again.mkv", pacing=pacing, **AGAIN)
+    used = len(npaint.load_take(folder / "film.take")) if pacing == "even" else result.frames
+    assert len(seen) <= used + 3  # of the device, of the first and of the last
 
 
 def test_the_original_is_seen_only_by_those_who_look_at_it(

@@ -62,7 +62,7 @@ def test_reverse_and_boomerang_show_the_frames_of_the_plain_clip(
     _, reverse = film(photo, tmp_path / "b.mkv", hold=0, reverse=True)
     _, boomerang = film(photo, tmp_path / "c.mkv", hold=0, boomerang=True, duration=2)
     np.testing.assert_array_equal(reverse, plain[::-1])
-    np.testing.assert_array_equal(boomerang, [*plain, *plain[::-1]])
+    np.testing.assert_array_equal(boomerang, [*plain[::-1], *plain])
 
 
 @pytest.mark.parametrize("pacing", ["fixed", "log", "even"])

@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from fake_painting import Flat
 
-from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.rendering.pacing import pacings
 from neuralpaint.training.learning import Snapshot, stops_at
 
-CANVAS = Canvas.of(height=20, width=30)
+CANVAS = Canvas.of(height=16, width=32)
+
+
+class Halves(Flat):
+    """A dark and a bright half, and fine stripes, each of its own amplitude."""
+
+    def __init__(self, halves: float, stripes: float = 0.0) -> None:
+        self.halves, self.stripes = halves, stripes
+
+    def colours(self, grid: Grid) -> torch.Tensor:
+        rows, columns = grid.shape
+        halves = 1 - 2.0 * (torch.arange(columns) < columns // 2)
+        stripes = 1 - 2.0 * (torch.arange(columns) % 2)
+        row = 0.5 + self.halves * halves + self.stripes * stripes
+        return row.float()[None, :, None].expand(rows, columns, 3).contiguous()
+
+    def blend(self, other: Flat, amount: float) -> Halves:
+        assert isinstance(other, Halves)
+        return Halves(
+            self.halves + amount * (other.halves - self.halves),
+            self.stripes + amount * (other.stripes - self.stripes),
+        )
+
+
+def film_of(paintings: list[Flat], shots: int) -> list[Any]:
+    """Return the paintings of the shots of a training with these paintings, with even pacing."""
+    taken = (Snapshot(step, 0.0, 0.1, painting) for step, painting in enumerate(paintings))
+    filmed = pacings.parse("even").choose(taken, shots=shots, canvas=CANVAS)
+    return [shot.painting for shot in filmed]
 
 
 def snapshots(levels: list[float]) -> Iterator[Snapshot]:
@@ -33,18 +63,18 @@ def test_every_pacing_covers_the_training_with_the_given_number_of_shots(
 ) -> None:
     pacing = pacings.parse(name)
     fractions = pacing.fractions(shots)
-    assert len(fractions) == shots
+    assert pacing.trains_first or len(fractions) == shots
     assert fractions == sorted(fractions)
-    assert shots == 1 or fractions[0] == 0
+    assert len(fractions) == 1 or fractions[0] == 0
     assert fractions[-1] == pytest.approx(1)
-    levels = film(name, snapshots(list(np.linspace(0, 1, shots))), shots)
+    levels = film(name, snapshots(fractions), shots)
     assert len(levels) == shots
-    assert shots == 1 or levels[-1] == 1
+    assert levels[-1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("name", list(pacings))
 def test_a_single_shot_is_the_finished_network(name: str) -> None:
-    assert pacings.parse(name).fractions(1) == pytest.approx([1.0])
+    assert pacings.parse(name).fractions(1)[-1] == pytest.approx(1)
     assert film(name, snapshots([0.7]), 1) == [0.7]
 
 
@@ -64,6 +94,39 @@ def test_even_makes_the_visible_change_between_shots_equal() -> None:
 def test_even_fills_the_clip_even_if_the_picture_never_changes() -> None:
     shots = film("even", snapshots([0.5] * 4), 9)
     assert shots == [0.5] * 9
+
+
+def test_even_gives_fine_detail_as_much_time_as_large_shapes() -> None:
+    learned: list[Flat] = [Halves(0.3 + i / 1000) for i in range(100)]
+    learned += [Halves(0.4, i / 20_000) for i in range(101)]
+    fine = sum(painting.stripes > 0 for painting in film_of(learned, 100))
+    assert fine > 70  # 5 in proportion to the mean change of the colours
+
+
+@pytest.mark.parametrize("stripes", [0.0, 0.1])
+def test_even_begins_with_visible_colour(stripes: float) -> None:
+    learned: list[Flat] = [Halves(0.0, stripes * i / 1000) for i in range(11)]
+    learned += [Halves(0.4 * i / 1000, stripes * (1000 - i) / 1000) for i in range(1001)]
+    first, *_, last = film_of(learned, 20)
+    assert (last.halves, last.stripes) == (0.4, 0.0)
+    assert max(first.halves, first.stripes) == pytest.approx(0.08, abs=0.03)
+    if stripes:  # it begins with them already
+        assert film_of(learned[11:], 20)[0].halves == 0
+
+
+@pytest.mark.parametrize("shots", [1, 2, 3])
+def test_even_makes_a_few_shots_of_two_snapshots(shots: int) -> None:
+    filmed = film_of([Halves(0.0), Halves(0.4)], shots)
+    assert filmed[-1].halves == 0.4
+    if shots > 1:
+        assert filmed[0].halves == pytest.approx(0.08, abs=1e-3)
+    if shots == 3:
+        assert filmed[1].halves == pytest.approx(0.24, abs=1e-3)
+
+
+def test_even_leaves_out_weights_that_diverged() -> None:
+    filmed = film_of([Halves(0.1), Halves(0.2), Halves(float("nan"))], 3)
+    assert [each.halves for each in filmed] == pytest.approx([0.1, 0.15, 0.2])
 
 
 def test_even_keeps_a_bounded_number_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:

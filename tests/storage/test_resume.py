@@ -176,7 +176,7 @@ def test_a_short_interrupted_run_leaves_only_its_clip(photo: Path, tmp_path: Pat
 
 
 def test_a_diverged_training_is_not_resumed(photo: Path, tmp_path: Path) -> None:
-    settings = VideoSettings.from_dict(ALWAYS)
+    settings = VideoSettings.from_dict(ALWAYS | {"pacing": "fixed"})
     job = prepare_video(photo, tmp_path / "out.mkv", settings=settings)
     assert isinstance(job.source, FromTraining)
     learner = job.source._learner
