@@ -34,6 +34,11 @@ class Model(Settings, ABC):
     needs_codes: ClassVar[bool] = False
     """Whether it can only be trained with an album."""
 
+    @property
+    def is_clamped(self) -> bool:
+        """Whether it repeats the outermost colours beyond the picture."""
+        return False
+
     @abstractmethod
     def learning_rate(self, steps: int) -> float:
         """Return the learning rate for a training of `steps` steps with Adam."""
@@ -78,6 +83,11 @@ class EncodedModel(Model):
         # Normalised, so that two spellings of one encoding give equal settings.
         spec = encodings.spec(encodings.parse(self.encoding))
         object.__setattr__(self, "encoding", spec)
+
+    @property
+    def is_clamped(self) -> bool:
+        """Whether its encoding repeats the outermost features beyond the picture."""
+        return encodings.parse(self.encoding).is_clamped
 
     def _encode(self, canvas: Canvas, generator: torch.Generator, codes: Codes | None) -> Encoding:
         return encodings.parse(self.encoding).build(canvas, generator, codes)

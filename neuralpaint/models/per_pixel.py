@@ -33,6 +33,7 @@ class PyramidModel(PlanesSettings, Model):
     hidden_size: int = setting(32, "width of each hidden layer", minimum=1, maximum=1024)
     hidden_layers: int = setting(2, "hidden layers", minimum=0, maximum=64)
     cpu_batch: ClassVar[int] = 6144  # larger than usual: a step updates whole planes
+    is_clamped: ClassVar[bool] = True
 
     def learning_rate(self, steps: int) -> float:
         """Return the learning rate of the network; the planes have a multiple of it."""

@@ -92,6 +92,7 @@ class AtCode(_Coded):
             UsageError: the source has no codes, or codes of another length.
         """
         super().__init__(source)
+        self.is_static = source.is_static
         codes = codes_of(source)
         self._code = checked_code(code, codes.shape[1])
         # At the code of a learned picture, frames can be compared with that picture.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,9 @@ class Clip(Job):
             target=source.settings.target,
             bars=bars,
             longest=LONGEST_CLIP,
-            camera=None if video.camera is None else cameras.parse(video.camera),
+            camera=None
+            if video.camera is None
+            else cameras.parse(video.camera).resting(shows_training=not source.is_static),
         )
         super().__init__(output, source=source, viewport=viewport, budget=budget, began=began)
         self._arrangement = arrangement or growing(
@@ -105,12 +108,20 @@ class Clip(Job):
         self._history: list[Point] = []
         self._newest: Shot | None = None
         self._check()
-        self._playback = playback.playback(
-            timelapse.snapshots(None if source.by_clock else source.steps)
-        )
+        snapshots = timelapse.snapshots(None if source.by_clock else source.steps)
+        rest = viewport.rest or 1.0
+        self._playback = playback.playback(None if snapshots is None else round(snapshots / rest))
         self.shots = self._playback.shots
+        self._training_shots = max(1, round(rest * self.shots))
+        """The shots that show the training; the camera moves over the last picture in the rest."""
 
     def _check(self) -> None:
+        leaves_picture = self.viewport.rest == 0 and self.viewport.shows_beyond
+        if leaves_picture and self._frames_from == "training":
+            raise UsageError(
+                "--frames-from training shows the picture's own pixels, and the camera leaves the "
+                "picture: choose --frames-from auto, or a camera with rest=0.5"
+            )
         if self.source.picture is None and self._overlays:
             raise UsageError(
                 "--overlay: there is no picture to compare the frames with: a painting does not "
@@ -204,7 +215,11 @@ class Clip(Job):
         """Yield each shot with its overlays."""
         self._plan(run)
         snapshots = self.source.shots(
-            self._pacing, run, count=self.shots, every=self._every, canvas=self.viewport.canvas
+            self._pacing,
+            run,
+            count=self._training_shots,
+            every=self._every,
+            canvas=self.viewport.canvas,
         )
         snapshots = run.interruption.until_stopped(snapshots)
         for shot in self._measured(self._film(snapshots, run), run):
@@ -232,12 +247,29 @@ class Clip(Job):
             yield newest._replace(psnr=self.viewport.fidelity(painting, shown=newest.psnr))
 
     def _film(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Shot]:
-        """Return the shots of the snapshots."""
+        """Yield the shots of the snapshots, then those of the camera's move over the last one."""
+        newest: Snapshot | None = None
+        for shot in self._film_training(snapshots, run):
+            newest = shot.snapshot
+            yield shot
+        moving = self.shots - self._training_shots
+        if newest is not None and moving and run.interruption.stop is None:
+            # Loaded once: the painting of a take is read from the file at each request.
+            last = Snapshot(newest.step, newest.seconds, newest.loss, newest.painting)
+            yield from film(
+                run.interruption.until_stopped(repeat(last, moving)),
+                self.viewport,
+                count=self.shots,
+                blends=False,
+                first=self._training_shots,
+            )
+
+    def _film_training(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Shot]:
         if self._frames_from == "training":
             source = self.source
             source.begin_preview(render(source.painting(), self.viewport.native))
             return film_previews(snapshots, self.viewport, source.preview, count=self.shots)
-        may_blend = self._frames_from == "auto" and not self.viewport.moves
+        may_blend = self._frames_from == "auto" and self.viewport.rest > 0
 
         def hurries() -> bool:
             return may_blend and (run.interruption.requested or run.budget.is_short)
@@ -281,9 +313,16 @@ class Clip(Job):
             return
         pixels = self._arrangement.height * self._arrangement.width
         later = self._playback.frames if self._trains_first else self._playback.later
-        run.budget.reserve(writing=_CLOSING + (later + _LOOKAHEAD) * pixels * _ENCODING)
-        seconds = self.viewport.seconds_per_frame(self.source.painting())
-        run.budget.plan_rendering(self.shots, seconds_per_shot=seconds * COST[self._frames_from])
+        writing = _CLOSING + (later + _LOOKAHEAD) * pixels * _ENCODING
+        painting = self.source.painting()
+        moving = self.shots - self._training_shots
+        if moving:  # after the training
+            writing += moving * self.viewport.seconds_per_frame(painting, 1.0)
+        run.budget.reserve(writing=writing)
+        seconds = self.viewport.seconds_per_frame(painting, 0.5 * self._training_shots / self.shots)
+        run.budget.plan_rendering(
+            self._training_shots, seconds_per_shot=seconds * COST[self._frames_from]
+        )
 
     def _writer(self) -> ClipWriter:
         resume = self.source.resume

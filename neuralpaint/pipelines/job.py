@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from abc import ABC, abstractmethod
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neuralpaint.models import models
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.time_budget import TimeBudget
 from neuralpaint.rendering.viewport import Viewport
@@ -16,6 +18,8 @@ from neuralpaint.runtime.interruption import Interruption, Stop
 from neuralpaint.runtime.progress import Progress, ProgressTracker, Report, ignore
 
 __all__ = ["Job", "Result", "peak_memory_mb", "training_done"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,13 @@ class Job(ABC):
         """
         self.output = Path(output)
         self.source, self.viewport = source, viewport
+        model = source.settings.model
+        if viewport.shows_beyond and models.parse(model).is_clamped:
+            logger.warning(
+                "beyond the picture, model %s repeats the outermost colours: --edge mirror "
+                "reflects the picture, and models without planes and tables show more",
+                model,
+            )
         self._state_saved = False  # by `_leave`
         earlier = 0.0 if source.resume is None else source.resume.elapsed
         self._budget = TimeBudget(budget, began=began, earlier=earlier)

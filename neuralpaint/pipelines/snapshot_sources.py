@@ -71,6 +71,8 @@ class SnapshotSource(ABC):
     """Whether a network trains while snapshots are requested."""
     trains_first: bool = False
     """Whether the training is over before the first snapshot is yielded."""
+    is_static: bool = False
+    """Whether all snapshots are equal."""
 
     @property
     @abstractmethod
@@ -423,6 +425,7 @@ class FromPainting(SnapshotSource):
 
     step = steps = 0
     seconds = 0.0
+    is_static = True
 
     def __init__(self, painting: Painting, *, note: Note) -> None:
         self._painting, self.note = painting, note

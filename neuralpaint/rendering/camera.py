@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
@@ -28,19 +28,36 @@ Ease = Literal["smooth", "linear"]
 _MOST_ZOOM = 1000  # at larger zooms, neighbouring pixels have equal 32-bit coordinates
 _ACROSS = "from 0 at the left edge to 1 at the right"
 _DOWN = "from 0 at the top to 1 at the bottom"
+_REST = (
+    "part of the clip before the move: it shows the whole training, and the move shows the "
+    "finished picture"
+)
+_USUAL_REST = 0.5  # unless `rest` is set
 
 
 @dataclass(frozen=True)
 class Camera(Settings, ABC):
-    """A camera move."""
+    """A camera move, which can begin after the training has been shown."""
 
     ease: Ease = setting(
         "smooth", "start and stop gently (smooth), or move at constant speed (linear)"
     )
+    rest: float | None = setting(0.0, _REST, minimum=0, maximum=0.99)
 
-    @abstractmethod
+    def resting(self, *, shows_training: bool) -> Self:
+        """Return this camera with a number for `rest`: 0 if there is no training to be shown."""
+        if self.rest is not None:
+            return self
+        return replace(self, rest=_USUAL_REST if shows_training else 0.0)
+
     def view(self, moment: float) -> View:
         """Return the view at a moment of the clip, from 0 at its start to 1 at its end."""
+        rest = self.rest or 0.0
+        return self._view(max(0.0, moment - rest) / (1 - rest))
+
+    @abstractmethod
+    def _view(self, moment: float) -> View:
+        """Return the view at a moment of the move, from 0 to 1."""
 
 
 cameras: Registry[Camera] = Registry("camera")
@@ -57,7 +74,7 @@ class _Move(Camera):
     def _path(self) -> ViewPath:
         return ViewPath(self._keyframes(), smooth=self.ease == "smooth")
 
-    def view(self, moment: float) -> View:
+    def _view(self, moment: float) -> View:
         return self._path.view(moment)
 
 
@@ -148,11 +165,37 @@ class Orbit(_Move):
     def _keyframes(self) -> list[Keyframe]:
         return [Keyframe(0.0, View(angle=0.0)), Keyframe(1.0, View(angle=360 * self.turns))]
 
-    def view(self, moment: float) -> View:
-        angle = math.radians(super().view(moment).angle)
+    def _view(self, moment: float) -> View:
+        angle = math.radians(super()._view(moment).angle)
         reach = self.radius * (1 - 1 / self.zoom) / 2
         x, y = 0.5 + reach * math.sin(angle), 0.5 - reach * math.cos(angle)
         return View(x=x, y=y, zoom=self.zoom)
+
+
+@cameras.register("beyond")
+@dataclass(frozen=True)
+class Beyond(_Move):
+    """Rest while the network learns, then fly out to where it has learned nothing.
+
+    What is there depends on the model: copies of the picture, waves, or rays of light.
+    """
+
+    rest: float | None = setting(
+        None, f"{_REST}; unset, half of the clip of a training", minimum=0, maximum=0.99
+    )
+    factor: float = setting(
+        6.0, "size of the last view, as a multiple of the picture's", above=1, maximum=_MOST_ZOOM
+    )
+    turn: float = setting(
+        0.0,
+        "how far the picture turns clockwise; a turned view takes longer to render",
+        unit="degrees",
+        minimum=-3600,
+        maximum=3600,
+    )
+
+    def _keyframes(self) -> list[Keyframe]:
+        return [Keyframe(0.0, View()), Keyframe(1.0, View(zoom=1 / self.factor, angle=self.turn))]
 
 
 @cameras.register("path")

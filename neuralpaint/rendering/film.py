@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Frame
 from neuralpaint.rendering.render import PendingFrame
 from neuralpaint.rendering.viewport import Shot, Viewport
@@ -43,6 +44,7 @@ def film(
     count: int,
     blends: bool,
     hurries: Callable[[], bool] = lambda: False,
+    first: int = 0,
 ) -> Iterator[Shot]:
     """Yield one shot per snapshot; shots that can be blended arrive up to 8 snapshots late.
 
@@ -52,16 +54,17 @@ def film(
     Args:
         snapshots: what to film.
         viewport: renders them.
-        count: the expected number of snapshots.
+        count: the expected number of shots of the whole clip.
         blends: whether a shot that cannot be distinguished from a blend is blended.
         hurries: called at every anchor; while it returns True, the distance of anchors increases,
             and all shots between them are blended without a test.
+        first: the index in the clip of the first snapshot.
     """
     left: _Frame | None = None
     between: list[_Frame] = []
     ready: _Span | None = None
     gap = 1
-    for index, snapshot in enumerate(snapshots):
+    for index, snapshot in enumerate(snapshots, first):
         if ready is not None:
             hurry = hurries()
             blended = yield from ready.shots(hurry)
@@ -115,11 +118,16 @@ class _Frame:
 
     def begin_render(self, before: _Frame | None) -> _Frame:
         """Start to render the frame, or share the frame of `before` if it is equal; return self."""
-        if before and before.snapshot is self.snapshot and not self._viewport.moves:
+        if before and before._key == self._key:
             self._pending = before._pending
         else:
             self._pending = self._viewport.begin_render(self.painting, self._moment)
         return self
+
+    @property
+    def _key(self) -> tuple[int, Canvas]:
+        """Equal for frames that are equal."""
+        return id(self.snapshot), self._viewport.canvas_at(self._moment)
 
     @cached_property
     def rendered(self) -> Frame:

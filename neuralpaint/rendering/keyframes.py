@@ -6,7 +6,7 @@ screen at constant speed, and nothing outside both views is shown. At the inner 
 velocity is continuous (monotone cubics, which do not overshoot).
 
 Keyframes are written as a text, AT[xX][yY][zZOOM][aANGLE] separated by slashes, or as a TOML file
-with one table per keyframe, and optionally the camera's `ease` above them:
+with one table per keyframe, and optionally the camera's `ease` and `rest` above them:
 
     ease = "linear"
 
@@ -144,8 +144,8 @@ def _keyframes_of(values: dict[str, Any], text: str) -> tuple[list[Keyframe], di
     """Return the keyframes and other values of a TOML file; `text` gives the line numbers."""
     tables = values.pop("keyframe", None)
     for key in values:
-        if key != "ease":
-            raise UnknownNameError("setting", key, ("ease", "keyframe"))
+        if key not in ("ease", "rest"):
+            raise UnknownNameError("setting", key, ("ease", "rest", "keyframe"))
     if not isinstance(tables, list) or not tables:
         raise UsageError("it has no keyframes: write [[keyframe]], and below it at = 0.0")
     lines = [n for n, line in enumerate(text.splitlines(), 1) if _TABLE.match(line)]

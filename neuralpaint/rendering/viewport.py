@@ -36,7 +36,9 @@ little is visible between the picture's pixels, and a wrong kernel would do harm
 
 _FINEST = 4.0  # a larger target would only be smoother
 _LARGEST = 100_000_000  # pixels of a target, unless --target-scale sets it
-_MOMENTS = 64  # at which the zoom of a camera is evaluated
+_MOMENTS = 64  # at which a camera is evaluated
+_MOST_SAMPLES = 2  # along each axis of a pixel, where a camera sees more than the canvas
+_NO_WIDTH = 1e-6  # in coordinates: an invisible strip beyond the picture
 _TIMED_PIXELS = 1 << 16  # rendered to measure the time of a frame
 _PROBED_PIXELS = 2048  # enough to detect a change, for 1/100 of the cost of a frame
 _JUDGED_PIXELS = 1 << 14  # for the PSNR of a shot that does not show the picture's own pixels
@@ -86,18 +88,38 @@ class Viewport:
         self.is_native = replace(self.canvas, edge=native.edge, samples=1) == native
         """Whether the pixels of the canvas are the pixels of the picture."""
         self._camera = camera
+        self._judged: tuple[Snapshot, float] | None = None  # the newest one, and its PSNR
         # Odd, as in `sampling_stride`.
         stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED_PIXELS) | 1
         self._probe = self.canvas.grid().thinned(stride)
 
     @property
     def moves(self) -> bool:
-        """Whether a camera moves, so that no two frames show the same part of the picture."""
+        """Whether a camera moves, so that frames show different parts of the picture."""
         return self._camera is not None
 
+    @property
+    def rest(self) -> float:
+        """The part of the clip before the camera moves, 1 without a camera."""
+        return 1.0 if self._camera is None else self._camera.rest or 0.0
+
+    @cached_property
+    def shows_beyond(self) -> bool:
+        """Whether a frame shows the output of the network beyond the picture."""
+        moments = [i / _MOMENTS for i in range(_MOMENTS + 1)] if self.moves else [0.0]
+        return any(_reaches_beyond(self.canvas_at(moment)) for moment in moments)
+
     def canvas_at(self, moment: float) -> Canvas:
-        """Return the canvas that the camera sees at a moment."""
-        return self.canvas if self._camera is None else self.canvas.seen(self._camera.view(moment))
+        """Return the canvas that the camera sees at a moment.
+
+        Where it sees more than the canvas, each pixel is a mean of more samples, because the
+        details are smaller.
+        """
+        if self._camera is None:
+            return self.canvas
+        view = self._camera.view(moment)
+        samples = min(_MOST_SAMPLES, round(1 / view.zoom))
+        return replace(self.canvas.seen(view), samples=max(self.canvas.samples, samples))
 
     def unknown(self, moment: float = 0.0) -> NDArray[np.float32] | None:
         """Return the unknown part of each pixel of the frame, float32 (height, width) in [0, 1].
@@ -155,9 +177,12 @@ class Viewport:
         elif pixels is not None:
             truth = self.picture.reference
             quality = psnr(pixels, truth.pixels, where=truth.known)
+        elif self._judged is not None and self._judged[0] is snapshot:
+            quality = self._judged[1]
         else:
             painting = snapshot.painting if painting is None else painting
             quality = fidelity(painting, self.picture, pixels=_JUDGED_PIXELS)
+            self._judged = snapshot, quality
         return Shot(snapshot, self._boxed(frame), quality)
 
     def render(self, snapshot: Snapshot, moment: float = 0.0) -> Shot:
@@ -177,15 +202,16 @@ class Viewport:
         """
         return 255 * painting(self._probe)
 
-    def seconds_per_frame(self, painting: Painting) -> float:
-        """Return the time to render a frame, measured on a part of a frame."""
-        rows = min(self.canvas.height, max(1, _TIMED_PIXELS // self.canvas.width))
-        sample = self.canvas_at(0.5).grid().rows(slice(0, rows))
+    def seconds_per_frame(self, painting: Painting, moment: float = 0.0) -> float:
+        """Return the time to render the frame of a moment, measured on a part of the frame."""
+        canvas = self.canvas_at(moment)
+        rows = min(canvas.height, max(1, _TIMED_PIXELS // canvas.width))
+        sample = canvas.grid().rows(slice(0, rows))
         painting(sample)  # a warm-up
         began = time.perf_counter()
         painting(sample)
-        seconds = (time.perf_counter() - began) * self.canvas.height / rows
-        return seconds * self.canvas.samples**2
+        seconds = (time.perf_counter() - began) * canvas.height / rows
+        return seconds * canvas.samples**2
 
     def fidelity(self, painting: Painting, *, shown: float | None = None) -> float:
         """Return the PSNR in dB at the picture's own pixels; NaN without a picture.
@@ -217,6 +243,18 @@ class Viewport:
 
     def _boxed(self, frame: Frame) -> Frame:
         return letterbox(frame, height=self.height, width=self.width, colour=self.bars)
+
+
+def _reaches_beyond(canvas: Canvas) -> bool:
+    """Return whether a canvas shows the output of the network beyond the picture."""
+    if canvas.edge != "extend":
+        return False
+    corners = [canvas.point(x=x, y=y) for x in (0, 1) for y in (0, 1)]
+    return any(
+        abs(place) > side / 2 + _NO_WIDTH
+        for corner in corners
+        for place, side in zip(corner, canvas.extent, strict=True)
+    )
 
 
 def detail_of(

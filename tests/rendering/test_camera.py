@@ -13,7 +13,7 @@ from neuralpaint.rendering.camera import cameras, read_camera
 
 MOMENTS = np.linspace(0, 1, 241)
 MOVES = [
-    *(name for name in cameras if name != "path"),
+    *(name for name in cameras if name not in ("path", "beyond")),
     "zoom-in:x=1,y=0,factor=9",
     "zoom-out:x=0.05,y=0.9,factor=3",
     "pan:x=0.2,y=1,to_x=0.6,to_y=0,zoom=1.1",
@@ -38,7 +38,7 @@ def test_a_move_stays_inside_the_picture(spec: str) -> None:
             assert reach <= picture.span[axis] / 2 + 1e-9
 
 
-@pytest.mark.parametrize("spec", [*MOVES, "path"])
+@pytest.mark.parametrize("spec", [*MOVES, "path", "beyond:factor=9,turn=200", "pan:rest=0.4"])
 def test_a_move_is_smooth_and_its_spec_parses_to_the_same_camera(spec: str) -> None:
     camera = cameras.parse(spec)
     assert cameras.parse(cameras.spec(camera)) == camera
@@ -84,6 +84,34 @@ def test_ken_burns_drifts_to_a_point_and_zooms_in() -> None:
     assert (last.x, last.y, last.zoom) == pytest.approx((0.6, 0.45, 2.1))
 
 
+def test_beyond_flies_out_at_constant_speed_and_turns() -> None:
+    first, *_, last = views("beyond:turn=-30")
+    assert first == View()
+    assert (last.x, last.y, last.zoom, last.angle) == pytest.approx((0.5, 0.5, 1 / 6, -30))
+    zooms = np.log([view.zoom for view in views("beyond:factor=4,ease=linear")])
+    np.testing.assert_allclose(np.diff(zooms), -np.log(4) / 240)
+
+
+@pytest.mark.parametrize("name", list(cameras))
+def test_a_camera_rests_before_it_makes_the_same_move(name: str) -> None:
+    rested, unrested = views(f"{name}:rest=0.25"), views(f"{name}:rest=0")
+    assert set(rested[:61]) == {unrested[0]}
+    for view, twin in zip(rested[60::3], unrested[::4], strict=True):
+        assert (view.x, view.y, view.zoom, view.angle) == pytest.approx(
+            (twin.x, twin.y, twin.zoom, twin.angle)
+        )
+
+
+def test_only_beyond_rests_by_itself_and_only_while_there_is_a_training() -> None:
+    for name in cameras:
+        camera = cameras.parse(name)
+        expected = 0.5 if name == "beyond" else 0.0
+        assert camera.resting(shows_training=True).rest == expected
+        assert camera.resting(shows_training=False).rest == 0.0
+    chosen = cameras.parse("beyond:rest=0.2")
+    assert chosen.resting(shows_training=False) == chosen
+
+
 def test_the_spec_of_a_path_is_normalized() -> None:
     camera = cameras.parse("path:keys=0/50%x.3y0.40z4.0a15/100%x0.7,ease=linear")
     assert cameras.spec(camera) == "path:ease=linear,keys=0/0.5x0.3y0.4z4a15/1x0.7"
@@ -97,6 +125,8 @@ def test_the_spec_of_a_path_is_normalized() -> None:
         "zoom-in:factor=1",
         "pan:zoom=1",
         "orbit:radius=0",
+        "beyond:factor=1",
+        "beyond:rest=1",
         "zoom-in:x=1.1",
         "path:keys=0/0",
         "path:keys=7",
@@ -118,6 +148,7 @@ def test_a_file_of_keyframes_becomes_a_spec_that_does_not_need_the_file(tmp_path
         tmp_path,
         """
         ease = "linear"
+        rest = 0.25
         [[keyframe]]
         at = 0
         [[keyframe]]
@@ -131,7 +162,7 @@ def test_a_file_of_keyframes_becomes_a_spec_that_does_not_need_the_file(tmp_path
         """,
     )
     text = read_camera(path)
-    assert text == "path:ease=linear,keys=0/0.5x0.25z4a-10.5/1y0.000001"
+    assert text == "path:ease=linear,rest=0.25,keys=0/0.5x0.25z4a-10.5/1y0.000001"
     assert cameras.spec(cameras.parse(text)) == text
     inline = written(tmp_path, "keyframe = [{at = 0}, {at = 1, x = 0.1}]")
     assert read_camera(str(inline)) == "path:keys=0/1x0.1"

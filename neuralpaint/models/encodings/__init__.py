@@ -55,6 +55,9 @@ __all__ = [
 class EncodingSettings(Settings, ABC):
     """Settings from which an encoding is built."""
 
+    is_clamped: ClassVar[bool] = False
+    """Whether the features beyond the picture are those at its edge."""
+
     @abstractmethod
     def build_features(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
@@ -195,6 +198,8 @@ class HarmonicEncoding(EncodingSettings):
 class HashEncoding(EncodingSettings):
     """Learned features at the corners of grids of several resolutions (Mueller et al. 2022)."""
 
+    is_clamped: ClassVar[bool] = True
+
     levels: int = setting(8, "grids, from the coarsest to the finest", minimum=1, maximum=32)
     channels: int = setting(2, "features of each level", minimum=1, maximum=16)
     table_size: int = setting(
@@ -259,6 +264,7 @@ class PlanesSettings(Settings):
 class PyramidEncoding(PlanesSettings, EncodingSettings):
     """Learned planes of features at several resolutions."""
 
+    is_clamped: ClassVar[bool] = True
     # (pixels per node, features per node) of each plane, chosen by measurements on photographs.
     planes: ClassVar[tuple[tuple[float, int], ...]] = ((1, 1), (2, 4), (8, 8))
 
