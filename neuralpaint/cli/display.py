@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
+    from neuralpaint.cli.forecasts import Forecast
     from neuralpaint.pipelines.job import Result
     from neuralpaint.runtime.progress import Progress
 
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 _INTERVAL, _JSON_INTERVAL = 0.1, 1.0  # seconds between two updates
+_WORTH_TELLING = 5.0  # seconds that a job takes
 _BAR = 24  # columns
 _ENDLESS = 10_000  # columns where the output is not a terminal, so that no row is wrapped
 _MOST_PICTURES = 16  # of a morph; more are not listed one by one
@@ -101,6 +103,13 @@ class Display(ABC, Generic[R]):
             _print_json(event="plan" if dry_run else "start", **facts)
         elif dry_run and not self._quiet:
             self.show_plan(facts)
+
+    def show_forecast(self, forecast: Forecast) -> None:
+        """Show how long the job is about to take: a short one only as JSON."""
+        if self._json:
+            _print_json(event="estimate", **forecast.facts())
+        elif self._is_live and forecast.estimate.seconds >= _WORTH_TELLING:
+            remark(str(forecast))
 
     def update(self, progress: Progress) -> None:
         """Show the progress: ten times a second (JSON: once) at most, and at changes of phase."""

@@ -11,6 +11,7 @@ import click
 
 from neuralpaint.cli import INTERRUPTED
 from neuralpaint.cli.display import Display, FileDisplay, Finished
+from neuralpaint.cli.forecasts import Forecaster, draft_changes
 from neuralpaint.cli.options import settings_from
 from neuralpaint.config.settings import Settings
 from neuralpaint.pipelines.job import Job
@@ -28,16 +29,33 @@ class _Job(Protocol[R_co]):
     def run(self, report: Callable[[Any], None]) -> R_co: ...
 
 
-def run(job: _Job[R], ctx: click.Context, display: type[Display[R]]) -> int:
-    """Run a job, or with --dry-run only print its plan, and return the exit status."""
+def run(
+    job: _Job[R],
+    ctx: click.Context,
+    display: type[Display[R]],
+    *,
+    forecaster: Forecaster | None = None,
+) -> int:
+    """Run a job, or with --dry-run only print its plan, and return the exit status.
+
+    `forecaster` estimates how long the job takes.
+    """
     shown = display(quiet=ctx.params["quiet"], as_json=ctx.params["as_json"])
     facts = job.facts()
     dry_run = ctx.params["dry_run"]
+    if dry_run and forecaster and (forecast := forecaster.measured()):
+        facts["estimate"] = forecast.facts() if ctx.params["as_json"] else str(forecast)
     shown.start(facts, dry_run=dry_run)
     if dry_run:
         return 0
+
+    def report(progress: Any) -> None:
+        shown.update(progress)
+        if forecaster and (forecast := forecaster.first()):
+            shown.show_forecast(forecast)
+
     try:
-        result = job.run(shown.update)
+        result = job.run(report)
     finally:
         shown.clear()
     shown.done(result)
@@ -60,15 +78,18 @@ def train(
     output = params["output"]
     files = {name: params[name] for name in ("record", "save", "resume", "overwrite")}
     resume = resume_of(output, **files)
+    earlier = resume.settings()
+    chosen = settings_from(settings, ctx, earlier=earlier, unused=unused)
     job = prepare(
         source,
         output,
-        settings=settings_from(settings, ctx, earlier=resume.settings(), unused=unused),
+        settings=chosen,
         resume=resume,
         began=ctx.obj,
         **({"audio": params["audio"]} if "audio" in params else {}),
     )
-    return run(job, ctx, FileDisplay)
+    draft = None if earlier else draft_changes(chosen, ctx, unused=unused)
+    return run(job, ctx, FileDisplay, forecaster=Forecaster(job, draft=draft))
 
 
 def resume_of(

@@ -18,6 +18,7 @@ __all__ = [
     "SectionedCommand",
     "SectionedOption",
     "audio_option",
+    "chosen_presets",
     "common_options",
     "output_option",
     "preset_options",
@@ -128,7 +129,11 @@ def common_options(function: F) -> F:
         flag("-y", "--overwrite", help="replace the output if it exists"),
         flag("-q", "--quiet", callback=_set_log_level, help="print nothing but errors"),
         flag("--json", "as_json", help="print one JSON object per line"),
-        flag("--dry-run", help="check everything, print what would be done, and stop"),
+        flag(
+            "--dry-run",
+            help="check everything, print what would be done and how long a clip or still takes, "
+            "and stop",
+        ),
     )(function)
 
 
@@ -171,6 +176,12 @@ def _preset_option(
         shell_complete=lambda ctx, param, typed: [n for n in presets if n.startswith(typed)],
         help=f"{what}: {', '.join(presets)}; options on the command line override it",
     )
+
+
+def chosen_presets(ctx: click.Context) -> Mapping[str, str]:
+    """Return the names that were given to `--look` and `--preset`."""
+    names: Mapping[str, str] = ctx.meta.get(__name__, {})
+    return names
 
 
 def settings_options(settings: type[Settings]) -> Callable[[F], F]:

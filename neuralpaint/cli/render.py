@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from neuralpaint.cli.display import FileDisplay
+from neuralpaint.cli.forecasts import Forecaster
 from neuralpaint.cli.jobs import confirm_overwrite, run
 from neuralpaint.cli.options import (
     SectionedCommand,
@@ -61,4 +62,4 @@ def command(
         overwrite=allowed,
         began=ctx.obj,
     )
-    return run(job, ctx, FileDisplay)
+    return run(job, ctx, FileDisplay, forecaster=Forecaster(job))

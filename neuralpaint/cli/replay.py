@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from neuralpaint.cli.display import FileDisplay
+from neuralpaint.cli.forecasts import Forecaster
 from neuralpaint.cli.jobs import confirm_overwrite, resume_of, run
 from neuralpaint.cli.options import (
     SectionedCommand,
@@ -92,4 +93,4 @@ def command(
         resume=resume,
         began=ctx.obj,
     )
-    return run(job, ctx, FileDisplay)
+    return run(job, ctx, FileDisplay, forecaster=Forecaster(job))

@@ -52,7 +52,8 @@ class _Coded(SnapshotSource):
         self.note, self.canvas, self.pictures = source.note, source.canvas, source.pictures
         self.settings, self.device = source.settings, source.device
         self.resume, self.by_clock = source.resume, source.by_clock
-        self.trains = source.trains
+        self.trains, self.first_step = source.trains, source.first_step
+        self.time_limit = source.time_limit
 
     @property
     def step(self) -> int:
@@ -80,6 +81,15 @@ class _Coded(SnapshotSource):
     def facts(self) -> dict[str, Any]:
         """Return the facts of the wrapped source."""
         return self._source.facts()
+
+    @property
+    def makes_target(self) -> bool:
+        """Whether a target is still to be made before the training, which takes time."""
+        return self._source.makes_target
+
+    def pace(self, *, trial: bool = False) -> float | None:
+        """Return the seconds of a training step; None until that has been measured."""
+        return self._source.pace(trial=trial)
 
 
 class AtCode(_Coded):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
+
+from neuralpaint.config.settings import options
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings, parse_size
@@ -16,9 +20,10 @@ from neuralpaint.pipelines.job import Job, Result, training_done
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.camera import cameras
-from neuralpaint.rendering.film import COST, film, film_previews
+from neuralpaint.rendering.film import film, film_previews, seconds_per_shot
 from neuralpaint.rendering.render import render
 from neuralpaint.rendering.still_renderer import hole_fidelity
+from neuralpaint.rendering.time_estimate import seconds_of
 from neuralpaint.rendering.viewport import LONGEST_CLIP, Shot, Viewport
 from neuralpaint.runtime.interruption import STOPS
 from neuralpaint.runtime.progress import Progress
@@ -34,16 +39,23 @@ from neuralpaint.video.overlays import (
     overlays,
     panels_of,
 )
-from neuralpaint.video.playback import ClipFrames, PlaybackSettings
+from neuralpaint.video.playback import ClipFrames, Playback, PlaybackSettings
 from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.writer import ClipWriter
 
 __all__ = ["Clip", "with_panels"]
 
-# Time that a budget reserves for writing the clip, measured on two CPU cores.
-_ENCODING = 40e-9  # seconds per pixel
+S = TypeVar("S", PlaybackSettings, TimelapseSettings)
+
 _LOOKAHEAD = 60  # frames that an encoder buffers
 _CLOSING = 0.3  # seconds to finish the file
+
+
+class _Costs(NamedTuple):
+    """Seconds of a shot of the training, and of one in which the camera moves after it."""
+
+    training: float
+    moving: float
 
 
 class Clip(Job):
@@ -107,13 +119,28 @@ class Clip(Job):
         self._audio, self._overwrite = audio, overwrite
         self._history: list[Point] = []
         self._newest: Shot | None = None
+        self._costs: _Costs | None = None  # once measured
+        self._reached = 0.0  # fraction of the work that was done at the newest report
         self._check()
-        snapshots = timelapse.snapshots(None if source.by_clock else source.steps)
-        rest = viewport.rest or 1.0
-        self._playback = playback.playback(None if snapshots is None else round(snapshots / rest))
+        self._length, self._timelapse = playback, timelapse
+        self._playback = self._played({})
         self.shots = self._playback.shots
-        self._training_shots = max(1, round(rest * self.shots))
-        """The shots that show the training; the camera moves over the last picture in the rest."""
+        self._training_shots = self._showing_training(self.shots)
+
+    def _played(self, changes: Mapping[str, Any]) -> Playback:
+        """Return the playback, after changes of the settings."""
+        steps = None if self.source.by_clock else changes.get("steps", self.source.steps)
+        snapshots = _changed(self._timelapse, changes).snapshots(steps)
+        rest = self.viewport.rest or 1.0
+        shots = None if snapshots is None else round(snapshots / rest)
+        return _changed(self._length, changes).playback(shots)
+
+    def _showing_training(self, shots: int) -> int:
+        """Return how many shots show the training.
+
+        In the others, the camera moves over the last picture.
+        """
+        return max(1, round((self.viewport.rest or 1.0) * shots))
 
     def _check(self) -> None:
         leaves_picture = self.viewport.rest == 0 and self.viewport.shows_beyond
@@ -159,7 +186,16 @@ class Clip(Job):
 
     def _done(self, progress: Progress) -> float:
         filmed = progress.shot / self.shots
-        return (training_done(progress) + filmed) / 2 if self._trains_first else filmed
+        if not self._trains_first:
+            return filmed
+        estimate, trained = self.estimate(), training_done(progress)
+        done = (
+            (trained + filmed) / 2
+            if estimate is None
+            else estimate.done(trained=trained, filmed=filmed)
+        )
+        self._reached = max(self._reached, done)  # it does not fall when the estimate is known
+        return self._reached
 
     def _make(self, run: Run) -> Result:
         folder = self.output.absolute().parent
@@ -213,7 +249,7 @@ class Clip(Job):
 
     def _draw_frames(self, run: Run) -> Iterator[Frame]:
         """Yield each shot with its overlays."""
-        self._plan(run)
+        self._plan()
         snapshots = self.source.shots(
             self._pacing,
             run,
@@ -269,32 +305,34 @@ class Clip(Job):
             source = self.source
             source.begin_preview(render(source.painting(), self.viewport.native))
             return film_previews(snapshots, self.viewport, source.preview, count=self.shots)
-        may_blend = self._frames_from == "auto" and self.viewport.rest > 0
 
         def hurries() -> bool:
-            return may_blend and (run.interruption.requested or run.budget.is_short)
+            return self._may_blend and (run.interruption.requested or run.budget.is_short)
 
         return film(
-            snapshots,
-            self.viewport,
-            count=self.shots,
-            # A GPU renders a frame faster than the CPU blends one.
-            blends=may_blend and self.source.device == "cpu",
-            hurries=hurries,
+            snapshots, self.viewport, count=self.shots, blends=self._blends, hurries=hurries
         )
+
+    @property
+    def _may_blend(self) -> bool:
+        return self._frames_from == "auto" and self.viewport.rest > 0
+
+    @property
+    def _blends(self) -> bool:
+        """Whether shots are blended where that cannot be seen."""
+        # A GPU renders a frame faster than the CPU blends one.
+        return self._may_blend and self.source.device == "cpu"
 
     def _draw(self, shot: Shot) -> Frame:
         """Return the frame of a shot with its overlays."""
+        if self._overlays:  # reading the loss of a snapshot takes time on a GPU
+            self._history.append(_point(shot))
+        return self._compose(shot, self._history, index=len(self._history) - 1)
+
+    def _compose(self, shot: Shot, history: Sequence[Point], *, index: int) -> Frame:
         if not self._overlays:
             return shot.frame
-        snapshot = shot.snapshot
-        self._history.append(Point(snapshot.step, snapshot.seconds, snapshot.loss, shot.psnr))
-        moment = Moment(
-            index=len(self._history) - 1,
-            count=self.shots,
-            steps=self.source.steps,
-            history=self._history,
-        )
+        moment = Moment(index, count=self.shots, steps=self.source.steps, history=history)
         # Functions: with a camera each frame has its own, computed only if an overlay needs it.
         return compose(
             self._overlays,
@@ -307,22 +345,54 @@ class Clip(Job):
             background=self._background,
         )
 
-    def _plan(self, run: Run) -> None:
-        """Divide the time budget, if there is one."""
-        if run.budget.seconds is None:
-            return
-        pixels = self._arrangement.height * self._arrangement.width
-        later = self._playback.frames if self._trains_first else self._playback.later
-        writing = _CLOSING + (later + _LOOKAHEAD) * pixels * _ENCODING
-        painting = self.source.painting()
-        moving = self.shots - self._training_shots
-        if moving:  # after the training
-            writing += moving * self.viewport.seconds_per_frame(painting, 1.0)
-        run.budget.reserve(writing=writing)
-        seconds = self.viewport.seconds_per_frame(painting, 0.5 * self._training_shots / self.shots)
-        run.budget.plan_rendering(
-            self._training_shots, seconds_per_shot=seconds * COST[self._frames_from]
+    def _plan(self) -> None:
+        self._costs = costs = self._measured_costs()
+        if self._budget.seconds is not None:
+            later = self._playback.frames if self._trains_first else self._playback.later
+            writing = self._writing_seconds(later + _LOOKAHEAD)
+            moving = self.shots - self._training_shots  # after the training
+            self._budget.reserve(writing=writing + moving * costs.moving)
+            self._budget.plan_rendering(self._training_shots, seconds_per_shot=costs.training)
+        self._budget.end_preparation()
+
+    def _measured_costs(self) -> _Costs:
+        """Measure what it takes to choose, render, compare and draw upon a shot."""
+        painting, viewport = self.source.painting(), self.viewport
+        blank = np.zeros((viewport.canvas.height, viewport.canvas.width, 3), np.uint8)
+        snapshot = Snapshot(0, 0.0, math.nan, painting)
+
+        def draw() -> None:
+            shot = viewport.shot(blank, snapshot, painting=painting)
+            self._compose(shot, [_point(shot)], index=self.shots // 2)
+
+        drawing, shown = seconds_of(draw), self._training_shots
+        filming = seconds_per_shot(
+            painting,
+            viewport,
+            frames_from=self._frames_from,
+            blends=self._blends,
+            moment=0.5 * shown / self.shots,
         )
+        choosing = self._pacing.seconds_to_choose(painting, shots=shown, canvas=viewport.canvas)
+        moving = viewport.seconds_per_frame(painting, 1.0) if self.shots > shown else 0.0
+        return _Costs(training=choosing / shown + filming + drawing, moving=moving + drawing)
+
+    def _writing_seconds(self, frames: int) -> float:
+        pixels = self._arrangement.height * self._arrangement.width
+        return _CLOSING + frames * pixels * self._format.seconds_per_pixel
+
+    def _after_training(self, changes: Mapping[str, Any]) -> tuple[float, float] | None:
+        known = {"steps", *options(TimelapseSettings), *options(PlaybackSettings)} - {"overlay"}
+        costs = self._costs
+        if costs is None or not changes.keys() <= known:
+            return None
+        playback = self._played(changes)
+        shown = self._showing_training(playback.shots)
+        filming = shown * costs.training + (playback.shots - shown) * costs.moving
+        writing = self._writing_seconds(playback.frames)
+        if self.source.device != "cpu":  # the CPU encodes while the GPU renders
+            writing = max(0.0, writing - filming)
+        return filming, writing
 
     def _writer(self) -> ClipWriter:
         resume = self.source.resume
@@ -339,6 +409,17 @@ class Clip(Job):
             # A resumed run films all shots again, so the partial clip of a killed run is not kept.
             rescue=resume is None or not resume.resumed,
         )
+
+
+def _changed(settings: S, changes: Mapping[str, Any]) -> S:
+    """Return the settings with those of the changes that are theirs."""
+    return replace(settings, **{k: v for k, v in changes.items() if k in options(type(settings))})
+
+
+def _point(shot: Shot) -> Point:
+    """Return what overlays show of a shot."""
+    snapshot = shot.snapshot
+    return Point(snapshot.step, snapshot.seconds, snapshot.loss, shot.psnr)
 
 
 def with_panels(

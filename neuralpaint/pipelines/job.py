@@ -6,13 +6,16 @@ import logging
 import math
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from neuralpaint.models import models
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.time_budget import TimeBudget
+from neuralpaint.rendering.time_estimate import TimeEstimate
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.interruption import Interruption, Stop
 from neuralpaint.runtime.progress import Progress, ProgressTracker, Report, ignore
@@ -112,6 +115,53 @@ class Job(ABC):
             if resume is not None:
                 resume.close()
         return result
+
+    def estimate(self, changes: Mapping[str, Any] = MappingProxyType({})) -> TimeEstimate | None:
+        """Return how long the whole job takes, or would take if some settings were changed.
+
+        None until that has been measured, and if nothing is known about such changes.
+        """
+        pace, rest = self.source.pace(), self._after_training(changes)
+        if pace is None or rest is None:
+            return None
+        filming, writing = rest
+        budget, first = self._budget, self.source.first_step
+        steps = changes.get("steps") or self.source.steps
+        if self.source.time_limit is not None:
+            training = self.source.time_limit
+        elif budget.seconds is not None:
+            training = budget.trained + max(0.0, budget.left())
+            filming = max(0.0, budget.seconds - budget.preparation - training - writing)
+        else:
+            training = pace * max(0, steps - first)
+        if self.source.by_clock and pace > 0:
+            steps = first + round(training / pace)
+        return TimeEstimate(
+            preparing=budget.preparation,
+            training=training,
+            filming=filming,
+            writing=writing,
+            steps=steps,
+            makes_target=self.source.makes_target,
+        )
+
+    def measure(self) -> TimeEstimate | None:
+        """Return the estimate for a job that is not run; the measurement takes about a second."""
+        self._budget.end_preparation()
+        self._plan()
+        self.source.pace(trial=True)
+        return self.estimate()
+
+    @abstractmethod
+    def _plan(self) -> None:
+        """Measure what the work costs besides training, and divide the time budget, if any."""
+
+    @abstractmethod
+    def _after_training(self, changes: Mapping[str, Any]) -> tuple[float, float] | None:
+        """Return the seconds of filming and of writing, after changes of the settings.
+
+        None before `_plan`, and if nothing is known about such changes.
+        """
 
     @abstractmethod
     def _make(self, run: Run) -> Result:

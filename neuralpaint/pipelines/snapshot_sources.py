@@ -11,6 +11,7 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neuralpaint.errors import UsageError
@@ -18,12 +19,13 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.metrics import psnr_of_mse
 from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.models import models
-from neuralpaint.models.codes import Subject
+from neuralpaint.models.codes import Album, Subject
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.settings import RunSettings
 from neuralpaint.rendering.pacing import Pacing
 from neuralpaint.rendering.time_budget import TimeBudget
+from neuralpaint.rendering.time_estimate import Pace
 from neuralpaint.rendering.viewport import target_scale
 from neuralpaint.runtime.interruption import Interruption
 from neuralpaint.runtime.progress import ProgressTracker
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["FromPainting", "FromTake", "FromTraining", "Run", "SnapshotSource"]
 
 logger = logging.getLogger(__name__)
+
+_MOST_TRIAL_STEPS = 2**14  # of the learner that measures the speed
 
 
 class Run(NamedTuple):
@@ -67,6 +71,10 @@ class SnapshotSource(ABC):
     """The files from which the training can be resumed; None if there is no training."""
     by_clock: bool = False
     """Whether a time limit, and not a number of steps, ends the training."""
+    time_limit: float | None = None
+    """Seconds after which the training ends, if it is limited by its own time."""
+    first_step: int = 0
+    """The step at which the training begins: later than 0 in a resumed one."""
     trains: bool = False
     """Whether a network trains while snapshots are requested."""
     trains_first: bool = False
@@ -93,6 +101,11 @@ class SnapshotSource(ABC):
     def seed(self) -> int:
         """The seed of the training."""
         return self.settings.optimization.seed
+
+    @property
+    def makes_target(self) -> bool:
+        """Whether a target is still to be made before the training, which takes time."""
+        return False
 
     def psnr_per_picture(self) -> tuple[tuple[str, float], ...]:
         """Return the name of each of several pictures and its PSNR in dB; empty for one picture."""
@@ -124,6 +137,13 @@ class SnapshotSource(ABC):
         snapshots = self.snapshots(pacing.fractions(count), run, every=every)
         snapshots = run.interruption.until_stopped(snapshots)
         return pacing.choose(snapshots, shots=count, canvas=canvas)
+
+    def pace(self, *, trial: bool = False) -> float | None:
+        """Return the seconds of a training step; None until that has been measured.
+
+        With `trial`, it is measured now, in about a second, by training a throw-away learner.
+        """
+        return 0.0
 
     def begin_preview(self, frame: Frame) -> None:
         """Collect the predictions of every training batch in a canvas that starts as `frame`.
@@ -176,7 +196,8 @@ class FromTraining(SnapshotSource):
         self.note, self.resume = note, resume
         self.pictures, self.canvas = subject.pictures, subject.canvas
         self.picture = subject if isinstance(subject, Picture) else None
-        self._time_limits = {"seconds": training.optimization.seconds, "budget": limits.budget}
+        self.time_limit = training.optimization.seconds
+        self._time_limits = {"seconds": self.time_limit, "budget": limits.budget}
         self.by_clock = any(self._time_limits.values())
         shown, target = detail(self.canvas), training.target
         if target.enhance and shown <= 1 and resume.record is resume.save is None:
@@ -193,7 +214,9 @@ class FromTraining(SnapshotSource):
         ):
             scale = target_scale(self.canvas, shown, least=target.factor)
             training = training.replaced(target_scale=scale)
+        self._subject, self._pace = subject, Pace()
         self._learner = learner(subject, training)
+        self._prepared = not self._learner.makes_target
         self.settings, self.device = self._learner.settings, self._learner.device
         self._reports_psnr = reports_psnr
         self._previews = False
@@ -206,7 +229,7 @@ class FromTraining(SnapshotSource):
             interval=limits.checkpoint,
             shows_earlier=shows_earlier,
         )
-        self._resume = resume
+        self._resume, self.first_step = resume, self._learner.step
 
     @property
     def step(self) -> int:
@@ -222,6 +245,11 @@ class FromTraining(SnapshotSource):
     def seconds(self) -> float:
         """Seconds of training so far."""
         return self._learner.seconds
+
+    @property
+    def makes_target(self) -> bool:
+        """Whether a target is still to be made before the training, which takes time."""
+        return not self._prepared
 
     def facts(self) -> dict[str, Any]:
         """Return the plan of the training."""
@@ -293,12 +321,15 @@ class FromTraining(SnapshotSource):
         if not self._resume.resumed:
             run.budget.check(larger=larger)
         self._learner.prepare(look, on_phase=begin)
+        self._prepared = True
         if not self._resume.resumed:
             run.budget.check(larger=larger)
+        run.budget.end_preparation()
 
     def _report(self, run: Run, loss: float) -> None:
         learner = self._learner
         run.budget.trained = learner.seconds
+        self._pace.observe(learner.finished.step, learner.finished.seconds)
         psnr = {"psnr": psnr_of_mse(loss)} if self._reports_psnr else {}
         run.progress.update(
             "train",
@@ -312,8 +343,25 @@ class FromTraining(SnapshotSource):
     def _seconds_left(self, budget: TimeBudget) -> float:
         """Return the seconds that are left to train."""
         budget.trained = self.seconds
-        limit = self._time_limits["seconds"]
-        return budget.left() if limit is None else limit - self.seconds
+        return budget.left() if self.time_limit is None else self.time_limit - self.seconds
+
+    def pace(self, *, trial: bool = False) -> float | None:
+        """Return the seconds of a training step, from this training or from a trial."""
+        if trial and self._pace.seconds_per_step is None:
+            self._try()
+        return self._pace.seconds_per_step
+
+    def _try(self) -> None:
+        """Measure the pace of a learner of the same settings; its target is the picture itself."""
+        target = {"target_scale": 1.0, "enhance": False, "denoise": None}
+        trial = learner(_without_filling(self._subject), self.settings.replaced(**target))
+        steps = 1
+        while self._pace.seconds_per_step is None and trial.step < _MOST_TRIAL_STEPS:
+            trial.advance(steps)
+            newest = trial.newest
+            self._pace.observe(newest.step, newest.seconds)
+            # Twice as many steps as before, up to a tenth of a second.
+            steps = max(1, min(2 * steps, int(0.1 * newest.step / max(newest.seconds, 1e-9))))
 
     def begin_preview(self, frame: Frame) -> None:
         """Collect the predictions of every training batch in a canvas that starts as `frame`."""
@@ -326,6 +374,12 @@ class FromTraining(SnapshotSource):
     def preview(self) -> Frame:
         """Return the preview canvas at the newest snapshot."""
         return super().preview() if self._preview is None else self._preview
+
+
+def _without_filling(subject: Subject) -> Subject:
+    """Return the picture or the album with its holes as they are."""
+    pictures = [replace(picture, fills=False) for picture in subject.pictures]
+    return pictures[0] if isinstance(subject, Picture) else Album(pictures, subject.codes)
 
 
 class FromTake(SnapshotSource):

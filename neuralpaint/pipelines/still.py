@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ __all__ = ["Still"]
 
 logger = logging.getLogger(__name__)
 
-_WRITING = 200e-9  # seconds per pixel that a time budget reserves
+_WRITING = 200e-9  # seconds per pixel
 
 
 class Still(Job):
@@ -83,6 +83,7 @@ class Still(Job):
         self._keep_known = still.keep_known
         if self._keep_known:
             self._check_known()
+        self._rendering: float | None = None  # seconds, once measured
         self._rendered = 0.0  # fraction of the still that is rendered and written
         check_still(
             output,
@@ -159,7 +160,7 @@ class Still(Job):
 
     def _train(self, run: Run) -> Painting:
         """Return the painting to be rendered; after an interruption, the newest one."""
-        self._plan(run)
+        self._plan()
         painting = None
         snapshots = self.source.snapshots(self._fractions, run, every=1)
         for snapshot in run.interruption.until_stopped(snapshots):
@@ -172,16 +173,21 @@ class Still(Job):
             raise stop
         return self.source.painting()
 
-    def _plan(self, run: Run) -> None:
-        """Divide the time budget, if there is one."""
-        if run.budget.seconds is not None:
-            run.budget.reserve(writing=self._seconds_after_training())
-
-    def _seconds_after_training(self) -> float:
-        pixels = self.viewport.height * self.viewport.width
+    def _plan(self) -> None:
         rendering = self.viewport.seconds_per_frame(self.source.painting())
-        twice = self._match and self._renderer.matches_twice
-        return (2 if twice else 1) * rendering + pixels * _WRITING
+        self._rendering = (2 if self._match and self._renderer.matches_twice else 1) * rendering
+        if self._budget.seconds is not None:
+            self._budget.reserve(writing=self._rendering + self._writing)
+        self._budget.end_preparation()
+
+    @property
+    def _writing(self) -> float:
+        return self.viewport.height * self.viewport.width * _WRITING
+
+    def _after_training(self, changes: Mapping[str, Any]) -> tuple[float, float] | None:
+        if self._rendering is None or not changes.keys() <= {"steps"}:
+            return None
+        return self._rendering, self._writing
 
     def _strips(
         self, painting: Painting, interruption: Interruption, on_rows: Callable[[int], None]

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,12 @@ from numpy.typing import NDArray
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.image.canvas import Canvas
+from neuralpaint.rendering.time_estimate import seconds_of
 from neuralpaint.rendering.visible_change import Octaves
 from neuralpaint.training.learning import Snapshot
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Pacing", "pacings"]
 
@@ -51,6 +55,10 @@ class Pacing(Settings, ABC):
         `canvas` is the canvas of the frames.
         """
         return snapshots
+
+    def seconds_to_choose(self, painting: Painting, *, shots: int, canvas: Canvas) -> float:
+        """Return the estimated time of `choose`, measured on a painting of the network."""
+        return 0.0
 
 
 pacings: Registry[Pacing] = Registry("pacing")
@@ -105,6 +113,13 @@ class Even(Log):
         for snapshot in snapshots:
             path.add(snapshot)
         return path.shots(shots)
+
+    def seconds_to_choose(self, painting: Painting, *, shots: int, canvas: Canvas) -> float:
+        """Return the estimated time of measuring the changes and of blending weights."""
+        path = _VisiblePath(canvas)
+        adding = seconds_of(lambda: path.add(Snapshot(0, 0.0, math.nan, painting)))
+        blending = seconds_of(lambda: painting.blend(painting, 0.5))
+        return len(self.fractions(shots)) * adding + shots * blending
 
 
 class _VisiblePath:

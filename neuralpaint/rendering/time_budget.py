@@ -37,6 +37,8 @@ class TimeBudget:
         self.seconds = seconds
         self.trained = 0.0
         """Seconds of training so far."""
+        self.preparation = 0.0
+        """Seconds before the first training step or shot, as far as they have passed."""
         self._began = time.perf_counter() if began is None else began
         self._earlier = earlier
         self._writing = 0.0
@@ -46,6 +48,10 @@ class TimeBudget:
     def elapsed(self) -> float:
         """Seconds since the start of the job, including the interrupted run."""
         return self._earlier + time.perf_counter() - self._began
+
+    def end_preparation(self) -> None:
+        """Called before the first training step or shot; the last of several calls counts."""
+        self.preparation = self.elapsed
 
     def reserve(self, *, writing: float) -> None:
         """Reserve seconds for the work after the last training step."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +17,7 @@ from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.image.resampling import resample
 from neuralpaint.rendering.render import PendingFrame, fidelity, letterbox, render
+from neuralpaint.rendering.time_estimate import seconds_of
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
 
@@ -39,7 +39,8 @@ _LARGEST = 100_000_000  # pixels of a target, unless --target-scale sets it
 _MOMENTS = 64  # at which a camera is evaluated
 _MOST_SAMPLES = 2  # along each axis of a pixel, where a camera sees more than the canvas
 _NO_WIDTH = 1e-6  # in coordinates: an invisible strip beyond the picture
-_TIMED_PIXELS = 1 << 16  # rendered to measure the time of a frame
+_TIMED_PIXELS = 1 << 8  # rendered to measure the time of a frame, and four times as many until
+_TIMED_SECONDS = 0.025  # they take so long
 _PROBED_PIXELS = 2048  # enough to detect a change, for 1/100 of the cost of a frame
 _JUDGED_PIXELS = 1 << 14  # for the PSNR of a shot that does not show the picture's own pixels
 
@@ -205,13 +206,16 @@ class Viewport:
     def seconds_per_frame(self, painting: Painting, moment: float = 0.0) -> float:
         """Return the time to render the frame of a moment, measured on a part of the frame."""
         canvas = self.canvas_at(moment)
-        rows = min(canvas.height, max(1, _TIMED_PIXELS // canvas.width))
-        sample = canvas.grid().rows(slice(0, rows))
-        painting(sample)  # a warm-up
-        began = time.perf_counter()
-        painting(sample)
-        seconds = (time.perf_counter() - began) * canvas.height / rows
-        return seconds * canvas.samples**2
+        height, width = canvas.height, canvas.width
+        grid, rows, seconds = canvas.grid(), max(1, _TIMED_PIXELS // width), 0.0
+
+        def render_part() -> None:
+            PendingFrame(painting, grid.rows(slice(0, rows))).frame()
+
+        while seconds < _TIMED_SECONDS and rows < height:
+            rows = min(height, 4 * rows)
+            seconds = seconds_of(render_part)
+        return seconds * height / rows * canvas.samples**2
 
     def fidelity(self, painting: Painting, *, shown: float | None = None) -> float:
         """Return the PSNR in dB at the picture's own pixels; NaN without a picture.

@@ -16,6 +16,7 @@ from neuralpaint.training.timing import Measurement, Timer
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
+    from neuralpaint.training.target import Target
 
 __all__ = ["Learner"]
 
@@ -39,11 +40,17 @@ class Learner(ABC):
     """Number of trained parameters."""
     epoch_steps: int
     """Number of steps in which every pixel is used once."""
+    _target: Target
     _canvas: Canvas  # of the picture
     _plan: Plan
     _timer: Timer
     _epoch_loss: SupportsFloat  # sum over the steps of this epoch
     _advancing = False  # stays True when an `advance` is interrupted
+
+    @property
+    def makes_target(self) -> bool:
+        """Whether `prepare` takes time."""
+        return self._target.is_restored
 
     @property
     def seconds(self) -> float:

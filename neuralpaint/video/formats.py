@@ -47,6 +47,8 @@ class Format(Settings):
     """Whether height and width must be even."""
     max_side: ClassVar[int] = 65535  # pixels
     max_fps: ClassVar[int | None] = None
+    seconds_per_pixel: ClassVar[float] = 40e-9
+    """Time to encode a pixel of a frame on two CPU cores."""
     tag_after_encoding: ClassVar[bool] = False
     """Whether `embed_tag` writes the tag, because ffmpeg cannot."""
 
@@ -178,6 +180,7 @@ class Webm(Format):
     """AV1 or VP9 for the web: a third of the size of mp4; frames below 64 pixels are always VP9."""
 
     suffixes = (".webm",)
+    seconds_per_pixel = 30e-9
     muxer = "webm"
     audio_codec = _OPUS
     max_side = 16384
@@ -217,6 +220,7 @@ class Gif(Format):
     """At most 256 colours and 50 frames per second; each delay is the nearest 1/100 second."""
 
     suffixes = (".gif",)
+    seconds_per_pixel = 1000e-9
     muxer = "gif"
     muxer_options = ("-loop", "0")
     max_fps = 50  # browsers show a delay of 1/100 s as 1/10 s
@@ -245,6 +249,7 @@ class Webp(Format):
     """Animated WebP: much smaller than gif, with all colours."""
 
     suffixes = (".webp",)
+    seconds_per_pixel = 60e-9
     muxer = "webp"
     muxer_options = ("-loop", "0")
     max_side = 16383
@@ -265,6 +270,7 @@ class Apng(Format):
     """Animated PNG: lossless, large, shown by every browser."""
 
     suffixes = (".apng",)
+    seconds_per_pixel = 90e-9
     muxer = "apng"
     muxer_options = ("-plays", "0")
     tag_after_encoding = True
@@ -283,6 +289,7 @@ class Mov(Format):
     """ProRes, 10-bit: for cutting and grading; large."""
 
     suffixes = (".mov",)
+    seconds_per_pixel = 60e-9
     muxer = "mov"
     muxer_options = ("-use_editlist", "0", "-movflags", "+faststart")
     audio_codec = _PCM
@@ -302,6 +309,7 @@ class Mkv(Format):
     """FFV1 in RGB: lossless, for archiving; each frame has a checksum."""
 
     suffixes = (".mkv",)
+    seconds_per_pixel = 30e-9
     muxer = "matroska"
     audio_codec = _FLAC
 
@@ -314,5 +322,7 @@ class Mkv(Format):
 @dataclass(frozen=True)
 class Png(Format):
     """A folder of PNGs, 00001.png and so on: lossless, for other tools."""
+
+    seconds_per_pixel = 200e-9
 
     compression: int = setting(6, "higher is smaller and slower", minimum=0, maximum=9)

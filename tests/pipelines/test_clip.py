@@ -1,4 +1,4 @@
-"""Clips: the last frame shows the numbers that are reported."""
+"""Clips: the numbers on the last frame, and the time that a clip is about to take."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from films import QUICK, frames_of, save_photo
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
 from neuralpaint.pipelines import clip
+from neuralpaint.pipelines.snapshot_sources import FromTraining
+from neuralpaint.pipelines.video import VideoSettings, prepare_video
 from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.progress import Progress
+from neuralpaint.video.formats import formats
 from neuralpaint.video.overlays import Moment, Point, compose
 
 
@@ -33,6 +37,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Point]:
         return compose(*args, moment=moment, **options)
 
     monkeypatch.setattr(clip, "compose", recorded)
+    monkeypatch.setattr(clip, "seconds_of", lambda call: 0.0)  # no frame is drawn to be timed
     return points
 
 
@@ -154,3 +159,119 @@ def test_a_model_with_nothing_beyond_the_picture_says_so(
     with caplog.at_level("WARNING", logger="neuralpaint"):
         film(photo, model=model, steps=1, **options)
     assert ("repeats the outermost colours: --edge mirror" in caplog.text) == (model != "siren")
+
+
+STEP, SHOT, PIXEL = 0.5, 2.0, 1e-4  # seconds
+
+
+@pytest.fixture
+def costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Costs that a test can compute with."""
+    monkeypatch.setattr(FromTraining, "pace", lambda self, trial=False: STEP)
+    monkeypatch.setattr(clip, "seconds_per_shot", lambda *_, **options: SHOT)
+    monkeypatch.setattr(clip, "seconds_of", lambda call: 0.0)
+    monkeypatch.setattr(formats["mkv"], "seconds_per_pixel", PIXEL)
+
+
+def job(photo: Path, **options: Any) -> clip.Clip:
+    chosen = QUICK | {"pacing": "fixed", "hold": 0.25} | options
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    settings = VideoSettings(**chosen)
+    return prepare_video(photo, photo.with_name("clip.mkv"), settings=settings)
+
+
+@pytest.mark.usefixtures("costs")
+def test_an_estimate_counts_steps_shots_and_pixels(photo: Path) -> None:
+    estimate = job(photo).measure()
+    assert estimate is not None
+    assert (estimate.training, estimate.filming, estimate.steps) == (24 * STEP, 9 * SHOT, 24)
+    assert estimate.writing == pytest.approx(0.3 + 12 * 24 * 36 * PIXEL)
+    assert estimate.preparing < 60
+    panels = job(photo, overlay="side:layout=stacked").measure()
+    assert panels is not None
+    assert panels.writing == pytest.approx(0.3 + 12 * 48 * 36 * PIXEL)
+
+
+@pytest.mark.usefixtures("costs")
+def test_a_gpu_renders_while_the_cpu_encodes(photo: Path) -> None:
+    planned = job(photo)
+    planned.source.device = "cuda"
+    estimate = planned.measure()
+    assert estimate is not None
+    assert (estimate.filming, estimate.writing) == (9 * SHOT, 0)
+
+
+@pytest.mark.usefixtures("costs")
+def test_it_can_be_asked_what_other_settings_would_take(photo: Path) -> None:
+    planned = job(photo)
+    assert planned.estimate({"steps": 10}) is None  # nothing is measured yet
+    planned.measure()
+    draft = planned.estimate({"steps": 10, "frames": 6, "duration": None})
+    assert draft is not None
+    assert (draft.training, draft.filming, draft.steps) == (10 * STEP, 3 * SHOT, 10)
+    assert planned.estimate({"model": "siren"}) is None  # has other costs
+
+
+@pytest.mark.usefixtures("costs")
+def test_a_time_limit_is_what_the_training_takes(photo: Path) -> None:
+    estimate = job(photo, steps=None, seconds=60).measure()
+    assert estimate is not None
+    assert (estimate.training, estimate.filming) == (60, 9 * SHOT)
+    assert estimate.steps == 60 / STEP
+
+
+@pytest.mark.usefixtures("costs")
+def test_a_budget_is_what_everything_takes(photo: Path) -> None:
+    estimate = job(photo, steps=None, budget=600).measure()
+    assert estimate is not None
+    assert estimate.seconds == pytest.approx(600)
+    assert 400 < estimate.training < 600
+    assert estimate.steps == round(estimate.training / STEP)
+
+
+def test_measuring_changes_nothing(photo: Path) -> None:
+    plain, measured = job(photo), job(photo)
+    plain.run()
+    frames = frames_of(plain.output)
+    plain.output.unlink()
+    estimate = measured.measure()
+    assert estimate is not None
+    assert estimate.training > 0
+    measured.run()
+    np.testing.assert_array_equal(frames_of(measured.output), frames)
+
+
+def test_the_part_that_is_done_does_not_fall_when_the_time_is_known(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paces = iter([None] * 20)  # then, training is nearly all of the work
+    monkeypatch.setattr(FromTraining, "pace", lambda self, trial=False: next(paces, 1e-9))
+    monkeypatch.setattr(clip, "seconds_per_shot", lambda *_, **options: SHOT)
+    done: list[float] = []
+    job(photo, pacing="even").run(lambda progress: done.append(progress.done))
+    assert done == sorted(done)
+    assert done[-1] == pytest.approx(1)
+
+
+def test_a_run_measures_itself(photo: Path) -> None:
+    running = job(photo, steps=None, seconds=1.5)
+    estimates = []
+    result = running.run(lambda progress: estimates.append(running.estimate()))
+    known = [estimate for estimate in estimates if estimate is not None]
+    assert estimates[0] is None
+    assert known
+    assert known[-1].training == 1.5
+    assert known[-1].steps > result.steps / 10
+
+
+def test_a_dry_run_makes_no_target(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **options: object) -> None:
+        raise AssertionError("the target is made")
+
+    monkeypatch.setattr("neuralpaint.restoration.filling.fill_hole", fail)
+    monkeypatch.setattr("neuralpaint.restoration.upsampling.upsample", fail)
+    planned = job(photo, mask="random", scale=2)
+    estimate = planned.measure()
+    assert estimate is not None
+    assert estimate.makes_target
+    assert not planned.source.step

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from neuralpaint.rendering.time_estimate import Pace, TimeEstimate, seconds_of
+
+ESTIMATE = TimeEstimate(preparing=2, training=30, filming=15, writing=5, steps=2000)
+
+
+def test_an_estimate_is_the_sum_of_its_parts() -> None:
+    assert ESTIMATE.seconds == 52
+
+
+def test_training_and_filming_count_by_their_time() -> None:
+    assert ESTIMATE.done(trained=0.5, filmed=0) == pytest.approx(15 / 50)
+    assert ESTIMATE.done(trained=1, filmed=0.5) == pytest.approx(40 / 50)
+    assert ESTIMATE.done(trained=1, filmed=1) == 1
+
+
+def test_the_first_steps_are_a_warm_up() -> None:
+    pace = Pace()
+    pace.observe(1, 0.3)
+    assert pace.seconds_per_step is None
+    pace.observe(11, 0.4)
+    assert pace.seconds_per_step is None  # too short to be measured
+    pace.observe(51, 0.8)
+    assert pace.seconds_per_step == pytest.approx(0.01)
+
+
+def test_a_pace_is_measured_once() -> None:
+    pace = Pace()
+    for step, seconds in [(1, 0.1), (101, 1.1), (102, 9.0)]:
+        pace.observe(step, seconds)
+    assert pace.seconds_per_step == pytest.approx(0.01)
+
+
+def test_steps_that_take_seconds_need_no_warm_up() -> None:
+    pace = Pace()
+    pace.observe(2, 6.0)
+    assert pace.seconds_per_step == 3
+
+
+def test_a_call_is_timed_when_it_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, costs = 0.0, [5.0, 2.0]
+
+    def call() -> None:
+        nonlocal now
+        now += costs.pop(0)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    assert seconds_of(call) == 2
