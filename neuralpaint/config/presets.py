@@ -31,7 +31,8 @@ PRESETS = {
     "original": Preset(
         "The original experiment: 31 layers of 300 units and 32 harmonics. Slow without a GPU.",
         {
-            "model": "fourier:order=32,hidden_size=300,hidden_layers=30,activation=leaky_relu",
+            "model": "fourier:order=32,hidden_size=300,hidden_layers=30,activation=leaky_relu,"
+            "mirror=false,anneal=0,decay=0,factors=1",
             "optimizer": "adam:lr=0.001,beta2=0.999",
             "schedule": "step:every=3,factor=0.5",
             "loss": "mse",
@@ -56,7 +57,10 @@ LOOKS = {
     ),
     "weave": Preset(
         "The default of 0.1: a bright cloth of threads that unravels at once.",
-        {"model": "fourier:hidden_size=128,hidden_layers=1", "pacing": "fixed"},
+        {
+            "model": "fourier:mirror=false,anneal=0,decay=0,strength=8,factors=1",
+            "pacing": "fixed",
+        },
     ),
     "original": PRESETS["original"],
 }

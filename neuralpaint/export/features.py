@@ -61,6 +61,7 @@ class Features(NamedTuple):
     ramps: _Floats = np.empty((0, 3))  # rows (a, b, c): a x + b y + c
     planes: tuple[Plane, ...] = ()
     columns: Sequence[int] | None = None  # index of each feature in the model; None: same order
+    amplitudes: _Floats | None = None  # of the model's features, in its order; None: all are 1
 
 
 class Trained(NamedTuple):
@@ -104,7 +105,9 @@ def _encoded_model(model: EncodedModel, trained: Trained) -> Features:
 
 @features_of.register
 def _fourier(model: FourierModel, trained: Trained) -> Features:
-    return features_of(HarmonicEncoding(model.order), trained)
+    order, canvas = model.order_for(trained.canvas), trained.canvas
+    features = _cosines(order, canvas) if model.mirror else _harmonics_of(order)
+    return features._replace(amplitudes=trained.weights.get("encoding.amplitudes"))
 
 
 @features_of.register
@@ -125,11 +128,14 @@ def _coordinates(encoding: NoEncoding, trained: Trained) -> Features:
 
 @features_of.register
 def _harmonics(encoding: HarmonicEncoding, trained: Trained) -> Features:
+    return _harmonics_of(encoding.order_for(trained.canvas))
+
+
+def _harmonics_of(order: int) -> Features:
     """Return sin(k pi x), cos(k pi x), sin(k pi y), cos(k pi y), then pi x and pi y.
 
     The model has them in another order: pi x comes between the waves of x and the waves of y.
     """
-    order = encoding.order_for(trained.canvas)
     waves = []
     for axis in (0, 1):
         for phase in (0.0, 0.25):
@@ -139,6 +145,17 @@ def _harmonics(encoding: HarmonicEncoding, trained: Trained) -> Features:
     x, y = 2 * order, 4 * order + 1  # the columns of pi x and pi y
     columns = [*range(x), *range(x + 1, y), x, y]
     return Features(np.concatenate(waves), np.pi * _AXES, columns=columns)
+
+
+def _cosines(order: int, canvas: Canvas) -> Features:
+    """Return cos(k pi (c / half + 1) / 2) for x, then for y; `half` is half of that side."""
+    waves = []
+    for axis, side in enumerate(reversed(canvas.span)):
+        k = np.arange(1, max(1, round(order * side)) + 1)
+        rows = np.zeros((len(k), 3))
+        rows[:, axis], rows[:, 2] = k / (2 * side), (k + 1) % 4 / 4
+        waves.append(rows)
+    return Features(np.concatenate(waves))
 
 
 @features_of.register

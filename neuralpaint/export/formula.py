@@ -5,7 +5,8 @@
     colours  = the values of the last layer, in [0, 1]
 
 All other operations of a model are folded into the weights: a cosine is a sine shifted by a quarter
-turn, omega of a SIREN is a factor of the weights, batch normalisation of a trained model is a scale
+turn, a product of two sines is half the difference of two cosines, amplitudes of features and omega
+of a SIREN are factors of the weights, batch normalisation of a trained model is a scale
 and a shift, and (tanh z + 1) / 2 is the logistic function of 2 z. So an export format that can
 write these operations can write every model.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
-from neuralpaint.export.features import Array, Plane, Trained, features_of, single
+from neuralpaint.export.features import Array, Features, Plane, Trained, features_of, single
 from neuralpaint.models import (
     ActivationName,
     FourierModel,
@@ -45,6 +46,7 @@ SLOPE = 0.01
 """Slope of a leaky ReLU below 0."""
 
 _Weights = Mapping[str, NDArray[Any]]
+_Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def derive(painting: Painting) -> Formula:
         waves=single(features.waves),
         ramps=single(features.ramps),
         planes=features.planes,
-        layers=tuple(_layers(model, weights, columns=features.columns)),
+        layers=tuple(_layers(model, weights, features)),
     )
 
 
@@ -119,14 +121,23 @@ class _Folded(NamedTuple):
     norm: Norm | None = None
 
 
-def _layers(model: Model, weights: _Weights, *, columns: Sequence[int] | None) -> Iterator[Layer]:
-    """Yield the layers; `columns` are the indices of the formula's features in the model."""
+def _layers(model: Model, weights: _Weights, features: Features) -> Iterator[Layer]:
+    """Yield the layers of the formula, whose features are those of `features`."""
     last = sum(name.endswith(".bias") and ".layers." in name for name in weights) - 1
+    units = len(weights["network.layers.0.bias"])
     for i in range(last + 1):
         weight, bias = _arrays(weights, f"network.layers.{i}", "weight", "bias")
         inputs = _inputs(model, i)
-        if columns is not None and 0 in inputs:  # the features are the last columns
-            weight[:, -len(columns) :] = weight[:, -len(columns) :][:, list(columns)]
+        if 0 in inputs:  # the features are the last columns
+            weight = _of_features(weight, features)
+        if _multiplies(model):
+            if i == 0:
+                weight, bias = _two_cosines(weight, bias)
+            elif 1 in inputs:  # the values of layer 0
+                before = sum(
+                    len(weights[f"network.layers.{j - 1}.bias"]) for j in inputs[: inputs.index(1)]
+                )
+                weight = _of_two_cosines(weight, slice(before, before + units // 2))
         if i == last:
             # (tanh z + 1) / 2 is the logistic function of 2 z.
             layer = _Folded(2 * weight, 2 * bias, "sigmoid")
@@ -134,6 +145,41 @@ def _layers(model: Model, weights: _Weights, *, columns: Sequence[int] | None) -
             activation = cast(ActivationName, getattr(model, "activation", "relu"))
             layer = _fold(model, i, _Folded(weight, bias, activation), weights)
         yield Layer(single(layer.weight), single(layer.bias), layer.activation, inputs, layer.norm)
+
+
+def _of_features(weight: _Doubles, features: Features) -> _Doubles:
+    """Return a layer's weight whose last columns are for the features of the formula."""
+    width = next(
+        (len(each) for each in (features.columns, features.amplitudes) if each is not None), 0
+    )
+    if width == 0:
+        return weight
+    hidden, own = weight[:, :-width], weight[:, -width:]
+    if features.amplitudes is not None:
+        own = own * features.amplitudes
+    if features.columns is not None:
+        own = own[:, list(features.columns)]
+    return np.concatenate([hidden, own], 1)
+
+
+def _multiplies(model: Model) -> bool:
+    """Return whether the units of layer 0 are products of two sines."""
+    return isinstance(model, FourierModel) and model.first_factors == 2
+
+
+def _two_cosines(weight: _Doubles, bias: _Doubles) -> tuple[_Doubles, _Doubles]:
+    """Return layer 0 as sines: sin(z) sin(z') = (cos(z - z') - cos(z + z')) / 2."""
+    (weight, weight_2), (bias, bias_2) = np.split(weight, 2), np.split(bias, 2)
+    bias = bias + np.pi / 2
+    return np.concatenate([weight - weight_2, weight + weight_2]), np.concatenate(
+        [bias - bias_2, bias + bias_2]
+    )
+
+
+def _of_two_cosines(weight: _Doubles, products: slice) -> _Doubles:
+    """Return a weight whose columns for the products of layer 0 are for its two cosines."""
+    half = weight[:, products] / 2
+    return np.concatenate([weight[:, : products.start], half, -half, weight[:, products.stop :]], 1)
 
 
 @functools.singledispatch

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 # Mesa without a GPU takes 2 s for 2,300 weights, 4 s for 6,000, 7 s for 9,000 and 11 s for 13,000;
 # Chromium takes 0.3, 1, 3 and 5 s.
 _HEAVY, _MAX_WEIGHTS = 5_000, 10_000
-_LIGHT = "--model siren:hidden_size=32 or --model fourier:order=8,hidden_size=32"
+_LIGHT = "--model siren:hidden_size=32 or --model fourier:order=8,hidden_size=24"
 
 _TURN = 2 * np.pi
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neuralpaint.config.settings import setting
+from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import Codes
-from neuralpaint.models.encodings import HarmonicEncoding
+from neuralpaint.models.encodings import usual_order
 from neuralpaint.models.model import EncodedModel, Model, models
 from neuralpaint.models.networks import ActivationName
 
@@ -41,6 +42,11 @@ class _SkipConnSettings(Model):
     def _lr(self) -> float:
         """The rate for up to 1200 steps."""
 
+    @property
+    def first_factors(self) -> int:
+        """The number of factors of a unit of the first layer."""
+        return 1
+
     def _build(self, encoding: Encoding, generator: torch.Generator) -> CoordinateModel:
         from neuralpaint.models.networks.network import CoordinateModel
         from neuralpaint.models.networks.skipconn import SkipConn
@@ -50,6 +56,7 @@ class _SkipConnSettings(Model):
             hidden_size=self.hidden_size,
             hidden_layers=self.hidden_layers,
             activation=self.activation,
+            factors=self.first_factors,
             generator=generator,
         )
         return CoordinateModel(encoding, network)
@@ -69,20 +76,71 @@ class FourierModel(_SkipConnSettings):
     hidden_layers: int = setting(1, "hidden layers after the first", minimum=1, maximum=512)
     order: int | None = setting(
         None,
-        "harmonics per axis; unset, one per 3 pixels of the longer side, from 16 to 256",
+        "harmonics per axis; unset, one per 2.4 pixels of the longer side, from 16 to 320 (without "
+        "mirror: per 3 pixels, to 256)",
         minimum=1,
         maximum=4096,
     )
+    mirror: bool = setting(
+        True,
+        "cosines of half periods: beyond its edges the picture continues as its mirror image; "
+        "false: sines and cosines of whole periods, which repeat it",
+    )
+    anneal: float = setting(
+        0.35, "fraction of the training in which the harmonics open, from low to high; 0: all are "
+        "open from the start", minimum=0, maximum=1,
+    )  # fmt: skip
+    decay: float = setting(
+        0.5, "the amplitude of harmonic k, and with it the rate at which it is learned, is "
+        "proportional to k^-decay", minimum=0, maximum=4,
+    )  # fmt: skip
+    strength: float = setting(
+        1.0, "how far the phases of the first layer's sines vary over the picture at the start",
+        unit="radians", above=0.0, maximum=100,
+    )  # fmt: skip
+    factors: int | None = setting(
+        None, "waves whose product is a unit of the first layer, 1 or 2; unset, 2 for sines, and "
+        "1 for another activation", minimum=1, maximum=2,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.factors == 2 and self.activation != "sine":
+            raise UsageError(
+                f"model fourier: factors=2 multiplies sines, but activation={self.activation}: "
+                "choose factors=1"
+            )
 
     @property
     def _lr(self) -> float:
         return 3e-3 if self.activation == "sine" else 1e-2
 
+    @property
+    def first_factors(self) -> int:
+        """The number of factors of a unit of the first layer."""
+        return self.factors or (2 if self.activation == "sine" else 1)
+
+    def order_for(self, canvas: Canvas) -> int:
+        """Return the number of harmonics per axis for pictures of the size of `canvas`."""
+        return self.order or usual_order(canvas, pixels=2.4 if self.mirror else 3.0)
+
     def build(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> CoordinateModel:
         """Return the model with the harmonics that a picture of this size needs."""
-        return self._build(HarmonicEncoding(self.order).build(canvas, generator, codes), generator)
+        from neuralpaint.models.encodings.encoding import Conditioned
+        from neuralpaint.models.encodings.fourier import Cosine, Harmonic
+
+        order = self.order_for(canvas)
+        options = {"anneal": self.anneal, "decay": self.decay, "strength": self.strength}
+        encoding: Encoding = (
+            Cosine(order, span=canvas.span, **options)
+            if self.mirror
+            else Harmonic(order, **options)
+        )
+        if codes is not None:
+            encoding = Conditioned(encoding, codes)
+        return self._build(encoding, generator)
 
 
 @models.register("skipconn")

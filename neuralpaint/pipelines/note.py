@@ -15,6 +15,7 @@ from typing import Any
 
 from neuralpaint._version import __version__
 from neuralpaint.config.settings import Settings, options
+from neuralpaint.config.versions import rewritten
 from neuralpaint.errors import NeuralPaintError, UsageError
 from neuralpaint.image.pictures import Picture, Source
 from neuralpaint.models.codes import Subject
@@ -96,7 +97,7 @@ def read_note(text: str | None, commands: Mapping[str, type[Settings]]) -> Note:
     ):
         raise NeuralPaintError("the settings in this file are damaged: it cannot be replayed")
     try:
-        settings = commands[name].from_dict(values)
+        settings = commands[name].from_dict(rewritten(values, content["neuralpaint"]))
     except UsageError as error:
         raise NeuralPaintError(f"the settings in this file cannot be used: {error}") from None
     sound = audio if isinstance(audio, str) else None

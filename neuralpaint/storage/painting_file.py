@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint._version import __version__
+from neuralpaint.config.versions import rewritten
 from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import checked_codes
@@ -111,7 +112,8 @@ def read_model_facts(facts: Mapping[str, Any], *, name: str) -> ModelFacts:
     if not (_is_side(height) and _is_side(width)):
         raise SavedError(f"{name} is damaged (its picture has no size): make it again")
     try:
-        settings, canvas = TrainingSettings.from_dict(values), Canvas.of(height=height, width=width)
+        settings = TrainingSettings.from_dict(rewritten(values, facts.get("neuralpaint")))
+        canvas = Canvas.of(height=height, width=width)
         return ModelFacts(settings, canvas, _codes(facts.get("codes")))
     except (ValueError, TypeError, OverflowError) as error:  # the file may contain anything
         raise SavedError(

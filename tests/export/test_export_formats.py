@@ -45,6 +45,9 @@ MODELS = [
     "siren:hidden_size=6,encoding=hash:table_size=5,levels=5,finest=30",
     "siren:hidden_size=6,omega_0=12,omega=20",
     "fourier:hidden_size=6,hidden_layers=4,activation=tanh",
+    "fourier:hidden_size=6,hidden_layers=3,order=5",
+    "fourier:hidden_size=6,hidden_layers=1,order=5,mirror=false",
+    "fourier:hidden_size=6,order=5,mirror=false,anneal=0,decay=0,strength=8,factors=1",
     "pyramid:hidden_size=6,detail=3,fade=0",
 ]
 CASES: list[tuple[str, Engine]] = [

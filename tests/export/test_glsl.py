@@ -108,7 +108,7 @@ def test_a_slow_shader_is_warned_of_and_the_recommended_models_are_not(
     painted: Paint, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        for model in ("siren:hidden_size=32", "fourier:order=8,hidden_size=32"):
+        for model in ("siren:hidden_size=32", "fourier:order=8,hidden_size=24"):
             write_shader(painted(model))
         assert not caplog.records
         write_shader(painted("siren:hidden_size=50"))

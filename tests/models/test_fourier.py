@@ -1,14 +1,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
 from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.pictures import Picture
 from neuralpaint.models.encodings import FrequencyEncoding, encodings
-from neuralpaint.models.encodings.fourier import Harmonic, Waves, draw_frequencies
+from neuralpaint.models.encodings.fourier import (
+    AxisHarmonics,
+    Cosine,
+    Harmonic,
+    Waves,
+    draw_frequencies,
+)
+from neuralpaint.pipelines.make_learner import learner
 
 CANVAS = Canvas.of(height=20, width=30)
 
@@ -111,3 +122,71 @@ def test_both_axes_have_the_same_frequencies() -> None:
     x = torch.linspace(-1, 1, 9)
     across, down = Harmonic(order=3)(x, x)
     torch.testing.assert_close(across, down)
+
+
+def cosines(*, anneal: float = 0.0, decay: float = 0.0, order: int = 4) -> Cosine:
+    return Cosine(order, span=(1.5, 2.0), anneal=anneal, decay=decay)
+
+
+def test_cosines_have_half_periods_up_to_the_order_along_the_longer_side() -> None:
+    x, y = torch.tensor([[-1.0, 0.25, 1.0]]), torch.tensor([[-0.75], [0.5]])
+    across, down = cosines()(x, y)
+    expected = [math.cos(k * math.pi * (0.25 + 1) / 2) for k in range(1, 9)]
+    torch.testing.assert_close(across[0, 1], torch.tensor(expected))
+    expected = [math.cos(k * math.pi * (0.5 / 0.75 + 1) / 2) for k in range(1, 7)]
+    torch.testing.assert_close(down[1, 0], torch.tensor(expected))
+
+
+def test_beyond_the_edges_cosines_mirror_the_picture() -> None:
+    encoding, inside = cosines(order=40), torch.linspace(-0.7, 0.7, 11)
+    for edge_x, edge_y in ((1.0, 0.75), (-1.0, -0.75)):
+        mirrored = encoding(2 * edge_x - inside, 2 * edge_y - inside)
+        for found, expected in zip(mirrored, encoding(inside, inside), strict=True):
+            torch.testing.assert_close(found, expected, rtol=0, atol=2e-4)
+
+
+@pytest.mark.parametrize("build", [cosines, partial(Harmonic, 4)])
+def test_harmonics_open_from_the_lowest_to_the_highest(
+    build: Callable[..., AxisHarmonics],
+) -> None:
+    encoding = build(anneal=0.5, decay=0.5)
+    final = build(decay=0.5).amplitudes
+    assert final is not None
+    assert encoding.amplitudes is not None
+    opened = []
+    for progress in (0.0, 0.1, 0.25, 0.4, 0.5, 1.0):
+        encoding.set_progress(progress)
+        share = encoding.amplitudes / final
+        assert float(share.min()) >= 0
+        opened.append(share)
+    first = opened[0]
+    assert float(first[0]) == 1
+    assert float(first[encoding.widths[0] // 2 :].min()) == 0
+    assert all(bool((late >= early).all()) for early, late in pairwise(opened))
+    assert all(bool((each[:4].diff() <= 0).all()) for each in opened)
+    torch.testing.assert_close(opened[-2], torch.ones_like(final))
+
+
+def test_amplitudes_fall_with_the_frequency_and_the_phases_start_the_same() -> None:
+    falling, equal = cosines(decay=0.5, order=16), cosines(order=16)
+    assert equal.amplitudes is None
+    assert falling.amplitudes is not None
+    of_x = falling.amplitudes[:32]
+    torch.testing.assert_close(of_x / of_x[0], torch.arange(1, 33).float() ** -0.5)
+    torch.testing.assert_close(falling.spectra[0] * of_x, equal.spectra[0])
+
+
+def test_a_closed_harmonic_is_not_trained_and_each_snapshot_keeps_its_amplitudes() -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    trained = learner(
+        Picture(levels), model="fourier:order=8,hidden_size=8", steps=40, device="cpu"
+    )
+    start = trained.painting().weights
+    trained.advance(2)
+    early = trained.painting().weights
+    trained.advance(38)
+    late = trained.painting().weights
+    highest, weight = 15, "network.layers.0.weight"
+    assert early["encoding.amplitudes"][highest] == 0 < late["encoding.amplitudes"][highest]
+    assert (early[weight][:, highest] == start[weight][:, highest]).all()
+    assert (late[weight][:, highest] != start[weight][:, highest]).all()

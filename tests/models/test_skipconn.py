@@ -15,22 +15,27 @@ WIDTHS = (5, 7)
 X, Y = torch.randn(1, 9, 5), torch.randn(6, 1, 7)
 
 
-def build(activation: ActivationName = "sine", *, hidden_layers: int = 3) -> SkipConn:
+def build(
+    activation: ActivationName = "sine", *, hidden_layers: int = 3, factors: int = 1
+) -> SkipConn:
     return SkipConn(
         Features(*WIDTHS),
         hidden_size=8,
         hidden_layers=hidden_layers,
         activation=activation,
+        factors=factors,
         generator=torch.Generator().manual_seed(0),
     )
 
 
-@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+@pytest.mark.parametrize(
+    ("activation", "factors"), [*((name, 1) for name in ACTIVATIONS), ("sine", 2)]
+)
 @pytest.mark.parametrize("hidden_layers", [1, 2, 3, 6])
 def test_the_fast_path_agrees_with_the_definition(
-    activation: ActivationName, hidden_layers: int
+    activation: ActivationName, factors: int, hidden_layers: int
 ) -> None:
-    network = build(activation, hidden_layers=hidden_layers)
+    network = build(activation, hidden_layers=hidden_layers, factors=factors)
     weights = list(network.parameters())
     direction = torch.randn(6, 9, 3)
 
@@ -47,8 +52,9 @@ def test_the_fast_path_agrees_with_the_definition(
         )
 
 
-def test_threads_that_share_the_rows_agree_with_the_definition() -> None:
-    network = build()
+@pytest.mark.parametrize("factors", [1, 2])
+def test_threads_that_share_the_rows_agree_with_the_definition(factors: int) -> None:
+    network = build(factors=factors)
     weights = list(network.parameters())
     x, y, direction = torch.randn(1, 45, 5), torch.randn(41, 1, 7), torch.randn(41, 45, 3)
     before = thread_count()
@@ -64,15 +70,17 @@ def test_threads_that_share_the_rows_agree_with_the_definition() -> None:
         torch.testing.assert_close(found / scale, wanted / scale, rtol=0, atol=1e-5)
 
 
-def test_a_grid_and_its_points_give_the_same() -> None:
-    network = build()
+@pytest.mark.parametrize("factors", [1, 2])
+def test_a_grid_and_its_points_give_the_same(factors: int) -> None:
+    network = build(factors=factors)
     points = X.expand(6, 9, 5).reshape(54, 5), Y.expand(6, 9, 7).reshape(54, 7)
     grid = network((X, Y)).reshape(54, 3)
     torch.testing.assert_close(network(points), grid, rtol=0, atol=1e-5)
 
 
-def test_a_large_grid_is_rendered_in_strips_without_seams() -> None:
-    network = build()
+@pytest.mark.parametrize("factors", [1, 2])
+def test_a_large_grid_is_rendered_in_strips_without_seams(factors: int) -> None:
+    network = build(factors=factors)
     x, y = torch.randn(1, 700, 5), torch.randn(23, 1, 7)
     with torch.no_grad():
         torch.testing.assert_close(
@@ -88,6 +96,16 @@ def test_two_graphs_can_be_open_at_once() -> None:
     torch.autograd.grad(second.sum(), weights)
     for found, wanted in zip(torch.autograd.grad(first.sum(), weights), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_unit_of_the_first_layer_is_the_product_of_two_sines() -> None:
+    network = build(hidden_layers=0, factors=2)
+    first, last = network.linears()
+    features = torch.cat([X.expand(6, 9, 5), Y.expand(6, 9, 7)], -1)
+    z = first(features)
+    products = z[..., :8].sin() * z[..., 8:].sin()
+    expected = last(torch.cat([products, features], -1))
+    torch.testing.assert_close(network((X, Y)), expected, rtol=0, atol=1e-5)
 
 
 def test_every_layer_receives_two_previous_layers_and_the_features() -> None:

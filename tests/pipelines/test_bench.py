@@ -286,7 +286,8 @@ def test_step_cost_counts_the_products_of_a_step() -> None:
     model = TorchLearner(picture, TrainingSettings(model=spec, device="cpu")).model
     counted = step_cost(model, pixels=216, height=24, width=36)  # 12 rows of 18
     hidden = 216 * 8 * 8 + 216 * 3 * (8 + 8)  # the second layer, and the output that sees two
-    inputs = (8 + 8 + 3) * (18 * 9 + 12 * 9)  # 4 sines, 4 cosines and x itself, in every layer
+    # Cosines of 18 columns and of 12 rows, in every layer; the first has 8 pairs of sines.
+    inputs = (2 * 8 + 8 + 3) * (18 * 8 + 12 * 5)
     assert counted.flops == pytest.approx(6 * hidden + 4 * inputs)
     assert (counted.width, counted.whole) == (8, True)
 

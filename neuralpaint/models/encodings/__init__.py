@@ -48,6 +48,7 @@ __all__ = [
     "PositionalEncoding",
     "PyramidEncoding",
     "encodings",
+    "usual_order",
 ]
 
 
@@ -182,7 +183,7 @@ class HarmonicEncoding(EncodingSettings):
 
     def order_for(self, canvas: Canvas) -> int:
         """Return the number of harmonics per axis for pictures of the size of `canvas`."""
-        return self.order or min(256, max(16, max(canvas.height, canvas.width) // 3))
+        return self.order or usual_order(canvas)
 
     def build_features(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
@@ -191,6 +192,14 @@ class HarmonicEncoding(EncodingSettings):
         from neuralpaint.models.encodings.fourier import Harmonic
 
         return Harmonic(self.order_for(canvas))
+
+
+def usual_order(canvas: Canvas, *, pixels: float = 3.0) -> int:
+    """Return one harmonic per this number of pixels of the longer side; 16, 768 / pixels limit it.
+
+    With more than two pixels per period, a picture's own pixels determine all harmonics.
+    """
+    return int(max(16.0, min(768, max(canvas.height, canvas.width)) / pixels))
 
 
 @encodings.register("hash")

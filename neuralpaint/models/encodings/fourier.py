@@ -3,52 +3,153 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 
 import torch
 from torch import Tensor
 
 from neuralpaint.models.encodings.encoding import Encoding
 
-__all__ = ["AxisWaves", "Harmonic", "Waves", "draw_frequencies"]
+__all__ = ["AxisHarmonics", "AxisWaves", "Cosine", "Harmonic", "Waves", "draw_frequencies"]
+
+_MIDDLE = 0.4  # the frequency of amplitude 1, as a fraction of the highest
 
 
-class Harmonic(Encoding):
+class AxisHarmonics(Encoding):
+    """Waves along the axes whose amplitudes fall with the frequency and rise during the training.
+
+    Adam moves all weights by about the same amount per step, whatever their gradients, so the
+    amplitude of a feature is the rate at which the network learns it. If all amplitudes are equal,
+    the many high frequencies are as loud as the few low ones from the first steps on, and the
+    picture begins as a woven cloth.
+
+    A window opens from the lowest frequency to the highest, as in BARF (Lin et al. 2021, eq. 14),
+    but evenly in octaves. A closed feature has no gradient, so its weights stay as they were drawn.
+    """
+
+    separable = True
+
+    amplitudes: Tensor | None  # (features of x and of y,), at this step; None: all are always 1
+    _final: Tensor  # the same when the window is open
+    _octaves: Tensor  # log2 of the frequencies
+
+    def __init__(
+        self,
+        frequencies: tuple[Tensor, Tensor],
+        *,
+        anneal: float = 0.0,
+        decay: float = 0.0,
+        strength: float = 8.0,
+    ) -> None:
+        """Prepare features of these frequencies, in periods along the longer side.
+
+        Args:
+            frequencies: of the features of x (m,) and of y (n,); 0 for a feature that is no wave,
+                whose amplitude is 1.
+            anneal: fraction of the training in which the window opens; 0: it is always open.
+            decay: amplitudes are proportional to frequency^-decay.
+            strength: deviation of the first layer's phases over the picture, in radians. If it is
+                small, nothing but large soft shapes is seen at first.
+        """
+        super().__init__()
+        self.widths = len(frequencies[0]), len(frequencies[1])
+        self.sine_strengths = strength, strength / 2
+        waves = torch.cat(frequencies)
+        final = torch.where(waves > 0, (waves / (_MIDDLE * waves.max())) ** -decay, 1.0)
+        # A photograph consists mostly of low frequencies.
+        falling = torch.where(waves > 0, waves.clamp(min=1) ** -1.5, 0.0)
+        falling = falling * (2 / falling.square().sum()).sqrt()
+        self.spectra = (falling / final).split(self.widths)
+        self._anneal, self._highest = anneal, float(waves.max())
+        # A buffer, so that every snapshot and saved file has the amplitudes of its step.
+        self.register_buffer("amplitudes", final.clone() if anneal > 0 or decay > 0 else None)
+        self.register_buffer("_final", final, persistent=False)
+        self._edge = math.nan
+        self.register_buffer("_octaves", waves.clamp(min=1).log2(), persistent=False)
+        self.set_progress(0.0)
+
+    @property
+    def shortest_period(self) -> float:
+        """Period of the highest frequency, in coordinate units."""
+        return 2 / self._highest
+
+    @torch.no_grad()
+    def set_progress(self, progress: float) -> None:
+        """Set the amplitudes for the progress of the training, in [0, 1]."""
+        if self.amplitudes is None or self._anneal == 0:
+            return
+        edge = math.log2(self._highest) * min(1.0, progress / self._anneal)
+        if edge == self._edge:  # open, as most of the time
+            return
+        self._edge = edge
+        opened = (1 + edge - self._octaves).clamp_(0, 1)
+        torch.mul(self._final, opened.square() * (3 - 2 * opened), out=self.amplitudes)
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the parts (..., m) for x and (..., n) for y of any shape."""
+        across, down = self._waves(x, 0), self._waves(y, 1)
+        if self.amplitudes is None:
+            return across, down
+        of_x, of_y = self.amplitudes.split(self.widths)
+        return across * of_x, down * of_y
+
+    @abstractmethod
+    def _waves(self, coordinate: Tensor, axis: int) -> Tensor:
+        """Return the features of amplitude 1 of x (axis 0) or y (axis 1)."""
+
+
+class Harmonic(AxisHarmonics):
     """sin(k t) and cos(k t) for k = 1..order, and t itself, for each axis.
 
     The longer side is scaled from [-1, 1] to t in [-pi, pi], so harmonic k has k periods across the
     picture, and t has different values at the two ends.
     """
 
-    separable = True
-    # Smaller strengths learn more slowly at first and show streaks along the axes for longer; 1.5
-    # times as large is no better.
-    sine_strengths = (8.0, 4.0)
-
     orders: Tensor  # (order,)
 
-    def __init__(self, order: int) -> None:
-        super().__init__()
-        self.widths = (2 * order + 1, 2 * order + 1)
+    def __init__(self, order: int, **options: float) -> None:
+        """Take the number of harmonics, and the options of `AxisHarmonics`."""
         orders = torch.arange(1, order + 1, dtype=torch.float32)
+        axis = torch.cat([orders, orders, torch.zeros(1)])
+        super().__init__((axis, axis), **options)
         self.register_buffer("orders", orders, persistent=False)
-        falling = orders**-1.5  # a photograph consists mostly of low frequencies
-        falling = falling / falling.square().sum().mul(2).sqrt()
-        axis = torch.cat([falling, falling, torch.zeros(1)])
-        self.spectra = axis, axis
 
-    @property
-    def shortest_period(self) -> float:
-        """Period of the highest harmonic, in coordinate units."""
-        return 2 / len(self.orders)
-
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the parts (..., 2 order + 1) for x and for y of any shape."""
-        return self._axis(x), self._axis(y)
-
-    def _axis(self, coordinate: Tensor) -> Tensor:
+    def _waves(self, coordinate: Tensor, axis: int) -> Tensor:
         t = (coordinate * math.pi).unsqueeze(-1)
         phase = self.orders * t
         return torch.cat([phase.sin(), phase.cos(), t], dim=-1)
+
+
+class Cosine(AxisHarmonics):
+    """cos(k s) for k = 1..n, for each axis: the functions of the discrete cosine transform.
+
+    Each side is scaled to s in [0, pi], so harmonic k has k / 2 periods across it, and all features
+    are even about all four edges: beyond them the picture continues as its mirror image.
+    """
+
+    _of_x: Tensor  # (m,): k
+    _of_y: Tensor  # (n,)
+
+    def __init__(self, order: int, *, span: tuple[float, float], **options: float) -> None:
+        """Take the highest frequency, in periods along the longer side.
+
+        `span` is the height and width of the picture in coordinates. For the other options see
+        `AxisHarmonics`.
+        """
+        self._half_sides = span[1] / 2, span[0] / 2
+        orders = [
+            torch.arange(1, max(1, round(2 * order * half)) + 1, dtype=torch.float32)
+            for half in self._half_sides
+        ]
+        of_x, of_y = (k / (2 * half) for k, half in zip(orders, self._half_sides, strict=True))
+        super().__init__((of_x, of_y), **options)
+        self.register_buffer("_of_x", orders[0], persistent=False)
+        self.register_buffer("_of_y", orders[1], persistent=False)
+
+    def _waves(self, coordinate: Tensor, axis: int) -> Tensor:
+        s = (coordinate / self._half_sides[axis] + 1).unsqueeze(-1)
+        periods = s * ((self._of_x, self._of_y)[axis] / 4)
+        return ((2 * math.pi) * (periods - periods.round())).cos()
 
 
 def draw_frequencies(

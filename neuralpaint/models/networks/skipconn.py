@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,11 @@ class SkipConn(Network):
     With the output c_i of layer i, `z_i = W_i [c_(i-1), c_(i-2), features] + b_i` and
     `c_i = f(z_i)`; the columns of every weight are in this order. Layer 0 receives the features
     alone, and the last layer has no activation.
+
+    With two factors, layer 0 has twice as many rows and `c_0 = f(z) f(z')` of its two halves. Over
+    features of x alone and of y alone, one sine is a wave whose crests cross the whole picture; a
+    product of two is a pattern of spots, as in multiplicative filter networks (Fathony et al.
+    2021).
     """
 
     splits_grids = True
@@ -41,14 +47,16 @@ class SkipConn(Network):
         hidden_layers: int,
         activation: ActivationName,
         generator: torch.Generator,
+        factors: int = 1,
     ) -> None:
         """Draw the weights: for sines after SIREN (Sitzmann et al. 2020), others as `nn.Linear`."""
         super().__init__()
-        sizes = [hidden_size] * (hidden_layers + 1) + [3]
+        sizes = [factors * hidden_size] + [hidden_size] * hidden_layers + [3]
         self.layers = nn.ModuleList(
             skip_init(nn.Linear, min(depth, 2) * hidden_size + sum(encoding.widths), size)
             for depth, size in enumerate(sizes)
         )
+        self._factors = factors
         self._activation = ACTIVATIONS[activation]
         # Separate buffers for training and rendering, which need different sizes.
         self._training_buffers: list[Tensor] = []
@@ -71,8 +79,10 @@ class SkipConn(Network):
         weights = list(self.layers.parameters())  # weight, bias, weight, bias, ...
         if torch.is_grad_enabled():
             buffers = [] if is_capturing(parts[0].device) else self._training_buffers
-            return train_grid(self._activation, buffers, *parts, *weights)
-        return render_grid(self._activation, self._rendering_buffers, *parts, *weights)
+            return train_grid(self._activation, self._factors, buffers, *parts, *weights)
+        return render_grid(
+            self._activation, self._factors, self._rendering_buffers, *parts, *weights
+        )
 
     def forward_plain(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal computed by definition, as the reference for the fast path."""
@@ -81,7 +91,7 @@ class SkipConn(Network):
         previous: list[Tensor] = []  # c_(i-1), c_(i-2)
         for layer in self.layers[:-1]:
             current = self._activation.function(layer(torch.cat([*previous, features], -1)))
-            previous = [current, *previous[:1]]
+            previous = [current if previous else self._product(current), *previous[:1]]
         signal: Tensor = self.layers[-1](torch.cat([*previous, features], -1))
         return signal
 
@@ -97,7 +107,8 @@ class SkipConn(Network):
                 units = c.shape[1]
                 z = torch.addmm(z, c, layer.weight[:, j * units : (j + 1) * units].t())
             if layer is not self.layers[-1]:
-                previous = [self._activation.function(z), *previous[:1]]
+                c = self._activation.function(z)
+                previous = [c if previous else self._product(c), *previous[:1]]
         return z.view(*shape, -1)
 
     def input_layers(self) -> list[nn.Linear]:
@@ -114,8 +125,13 @@ class SkipConn(Network):
                 z.addmm_(c, layer.weight[:, j * units : (j + 1) * units].t())
             if layer is not self.layers[-1]:
                 self._activation.into(z, z)
-            previous = [z, *previous[:1]]
+            previous = [z if previous else self._product(z), *previous[:1]]
         return previous[0]
+
+    def _product(self, values: Tensor) -> Tensor:
+        """Return the product (..., units) of the factors (..., factors * units) of layer 0."""
+        first, *others = values.chunk(self._factors, -1)
+        return reduce(torch.mul, others, first)
 
     def _draw_uniform(self, generator: torch.Generator) -> None:
         for layer in self.linears():

@@ -3,9 +3,9 @@
 The features of column x and row y are two short tables, so the input term of a layer is
 phi_x Wx' + phi_y Wy', broadcast over (height, width). What remains per pixel are two products with
 (hidden_size, hidden_size) matrices, one per previous layer, added in place: nothing is concatenated
-and nothing is allocated per pixel. Layer 0 is f of a sum of two tables; if f is the sine, it is
-computed from the sines and cosines of the tables. A test compares the result with
-`SkipConn.forward_plain`, which computes the network by definition.
+and nothing is allocated per pixel. Layer 0 is f of a sum of two tables, or the product of two such
+terms; if f is the sine, it is computed from the sines and cosines of the tables. A test compares
+the result with `SkipConn.forward_plain`, which computes the network by definition.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from neuralpaint.models.networks.kernels import EXACT, Activation, Matmul, matmul_for
+from neuralpaint.models.networks.kernels import EXACT, Activation, Matmul, Terms, matmul_for
 from neuralpaint.runtime.threads import parallel_map, thread_count
 
 __all__ = ["is_product_grid", "render_grid", "split_rows", "train_grid"]
@@ -34,31 +34,38 @@ def is_product_grid(parts: Sequence[Tensor]) -> bool:
     return parts[0].shape[0] == 1 and parts[1].shape[1] == 1
 
 
-def train_grid(activation: Activation, buffers: list[Tensor], *tensors: Tensor) -> Tensor:
+def train_grid(
+    activation: Activation, factors: int, buffers: list[Tensor], *tensors: Tensor
+) -> Tensor:
     """Return the signal (h, w, channels), with gradients for the weights.
 
     Args:
         activation: the activation of every layer except the last.
+        factors: the number of factors of layer 0: 1, or 2 if the activation is the sine.
         buffers: a pool of memory that the network reuses.
         tensors: the parts (1, w, f) and (h, 1, f), then weight, bias, weight, bias, ...
     """
-    signal: Tensor = _SkipConnOverGrid.apply(activation, buffers, *tensors)  # type: ignore[no-untyped-call]
+    signal: Tensor = _SkipConnOverGrid.apply(  # type: ignore[no-untyped-call]
+        activation, factors, buffers, *tensors
+    )
     return signal
 
 
-def render_grid(activation: Activation, buffers: list[Tensor], *tensors: Tensor) -> Tensor:
+def render_grid(
+    activation: Activation, factors: int, buffers: list[Tensor], *tensors: Tensor
+) -> Tensor:
     """Return the signal of `train_grid` without gradients, computed in strips of rows."""
     columns, rows = tensors[0][0], tensors[1][:, 0]
     weights, biases = tensors[2::2], tensors[3::2]
-    depth, units, width = len(weights) - 1, weights[0].shape[0], len(columns)
+    depth, units, width = len(weights) - 1, weights[0].shape[0] // factors, len(columns)
     terms = _input_terms(weights, biases, columns, rows)
-    a, b = (activation.terms(term) for term in (terms[0][0][None], terms[0][1][:, None]))
+    first = _FirstLayer(activation, factors, terms[0])
     out = columns.new_empty(len(rows), width, weights[-1].shape[0])
 
     def render_strip(part: slice) -> None:
         strip = out[part]
         memory, ring = _take(buffers, (3, strip.shape[0] * width, units), columns)
-        activation.into_sum(a, tuple(t[part] for t in b), ring[0].view(-1, width, units))
+        first.forward(part, ring[:factors], ring[0])
         for i in range(1, depth + 1):
             across, down = terms[i]
             z = ring[i % 3] if i < depth else strip.view(-1, strip.shape[-1])
@@ -84,7 +91,8 @@ class _SkipConnOverGrid(torch.autograd.Function):
 
     Backward, with g_i = dL/dz_i: c_i is an input of layers i+1 and i+2, so
 
-        g_i = (g_(i+1) Wc_(i+1) + g_(i+2) Wp_(i+2)) * f'(z_i)            (n, H)
+        d_i = g_(i+1) Wc_(i+1) + g_(i+2) Wp_(i+2)      = dL/dc_i         (n, H)
+        g_i = d_i * f'(z_i)                                              (n, H)
         dL/dWc_i = g_i' c_(i-1)          dL/dWp_i = g_i' c_(i-2)         (H, H)
 
     The pixels of a column have the same features, so g_i is summed over them before the product:
@@ -93,17 +101,24 @@ class _SkipConnOverGrid(torch.autograd.Function):
         dL/dWy_i = (sum over columns of g_i)' phi_y                      (H, features)
         dL/db_i  = sum over rows and columns of g_i                      (H,)
 
+    If layer 0 has two factors, z_0 = [z, z'] and c_0 = f(z) f(z'), so
+    g_0 = [d_0 * f(z') f'(z), d_0 * f(z) f'(z')]                         (n, 2 H)
+
     On a CPU each thread takes some rows through all layers, forward and backward; these sums are
     the only data that the threads combine.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, activation: Activation, buffers: list[Tensor], *tensors: Tensor
+        ctx: Any,
+        activation: Activation,
+        factors: int,
+        buffers: list[Tensor],
+        *tensors: Tensor,
     ) -> Tensor:
         columns, rows = tensors[0][0], tensors[1][:, 0]
         weights, biases = tensors[2::2], tensors[3::2]
-        layers = _Layers(activation, buffers, columns, rows, weights, biases)
+        layers = _Layers(activation, factors, buffers, columns, rows, weights, biases)
         out = columns.new_empty(len(rows), len(columns), len(biases[-1]))
         parallel_map(lambda part: layers.forward(part, out[part]), layers.parts, device=out.device)
         ctx.save_for_backward(columns, rows, *weights)
@@ -126,7 +141,7 @@ class _SkipConnOverGrid(torch.autograd.Function):
             list(zip(weights, zip(*parts, strict=True), strict=True)),
             device=rows.device,
         )
-        return (None, None, None, None, *chain.from_iterable(gradients))
+        return (None, None, None, None, None, *chain.from_iterable(gradients))
 
 
 class _Sums(NamedTuple):
@@ -137,11 +152,59 @@ class _Sums(NamedTuple):
     down: Tensor  # (rows, units), summed over the columns
 
 
+class _FirstLayer:
+    """Layer 0 over a grid: f of the sum of two tables, or the product of two such terms.
+
+    The second factor is only for the sine, whose derivative does not need its value.
+    """
+
+    def __init__(self, activation: Activation, factors: int, terms: tuple[Tensor, Tensor]) -> None:
+        """Take the input terms of the columns (w, factors * H) and of the rows (h, factors * H)."""
+        across, down = (term.chunk(factors, -1) for term in terms)
+        self._activation = activation
+        self._across = [activation.terms(term[None]) for term in across]
+        self._down = [activation.terms(term[:, None]) for term in down]
+        self._grid = -1, len(terms[0]), across[0].shape[-1]
+
+    def forward(self, part: slice, factors: Sequence[Tensor], c: Tensor) -> None:
+        """Write c_0 of some rows to `c`, and its factors to memory that `backward` takes.
+
+        All are (pixels, H). `c` may be the memory of the first factor.
+        """
+        if len(self._across) == 1:
+            self._activation.into_sum(*self._terms(0, part), c.view(self._grid))
+            return
+        for j, factor in enumerate(factors):
+            self._activation.into_sum(*self._terms(j, part), factor.view(self._grid))
+        torch.mul(*factors, out=c)
+
+    def backward(
+        self, part: slice, factors: Sequence[Tensor], c: Tensor, d: Tensor
+    ) -> Sequence[Tensor]:
+        """Return the g_0 of each factor (pixels, H) for d_0 = `d`; overwrites all memory."""
+        if len(self._across) == 1:
+            self._vjp(0, part, d, factors[0], c)
+            return factors
+        first, second = factors
+        torch.mul(d, second, out=c)
+        first.mul_(d)
+        self._vjp(0, part, c, d, c)
+        self._vjp(1, part, first, second, first)
+        return d, second
+
+    def _vjp(self, j: int, part: slice, d: Tensor, z: Tensor, c: Tensor) -> None:
+        d, z, c = (each.view(self._grid) for each in (d, z, c))
+        self._activation.vjp_sum(d, *self._terms(j, part), z, c)
+
+    def _terms(self, j: int, part: slice) -> tuple[Terms, Terms]:
+        return self._across[j], tuple(term[part] for term in self._down[j])
+
+
 class _Layers:
     """The layers during one forward and backward pass; threads can process different rows.
 
-    One flat buffer of the network contains all z_i, all c_i and one dL/dc_i; g_i replaces z_i. It
-    is returned to the pool after the backward pass, so two open graphs never share it.
+    One flat buffer of the network contains all z_i, all c_i and one d_i; g_i replaces z_i. It is
+    returned to the pool after the backward pass, so two open graphs never share it.
 
     The products of the hidden layers may round their factors c_i, g_i and W_i on a GPU. Everything
     else is float32, and so is all rendering.
@@ -150,6 +213,7 @@ class _Layers:
     def __init__(
         self,
         activation: Activation,
+        factors: int,
         buffers: list[Tensor],
         columns: Tensor,
         rows: Tensor,
@@ -157,25 +221,23 @@ class _Layers:
         biases: Sequence[Tensor],
     ) -> None:
         self._activation, self._weights = activation, weights
-        self._units, self._width = weights[0].shape[0], len(columns)
+        self._units, self._width = weights[0].shape[0] // factors, len(columns)
         self._depth = depth = len(weights) - 1
         self._terms = _input_terms(weights, biases, columns, rows)
-        across, down = self._terms[0]
-        self._first = activation.terms(across[None]), activation.terms(down[:, None])
+        self._first = _FirstLayer(activation, factors, self._terms[0])
         self._matmul = matmul_for(columns.device)
-        shape = (2 * depth + 1, len(rows) * self._width, self._units)
+        shape = (2 * depth + factors, len(rows) * self._width, self._units)
         self._buffers = buffers
         self._memory, blocks = _take(buffers, shape, columns)
-        self._before, self._after, self._d = blocks[:depth], blocks[depth:-1], blocks[-1]
+        self._before, self._after = blocks[:depth], blocks[depth : 2 * depth]
+        self._d, *self._others = blocks[2 * depth :]
         self._factors: dict[int, list[Tensor]] = {}  # c_i of each part, by its first row
         self.parts = split_rows(len(rows), self._width) if columns.is_cpu else [slice(0, len(rows))]
 
     def forward(self, part: slice, out: Tensor) -> None:
         """Write the signal of some rows to `out` (rows, w, channels)."""
-        before, after, _ = self._blocks(part)
-        across, down = self._first
-        grid = (-1, self._width, self._units)
-        self._activation.into_sum(across, tuple(t[part] for t in down), after[0].view(grid))
+        before, after, _, others = self._blocks(part)
+        self._first.forward(part, (before[0], *others), after[0])
         factors = self._factors[part.start] = []
         for i in range(1, self._depth):
             factors.append(self._matmul.factor(after[i - 1]))
@@ -187,40 +249,39 @@ class _Layers:
 
     def backward(self, part: slice, d_signal: Tensor) -> list[_Sums]:
         """Return the sums of each layer for dL/dsignal (rows, w, channels) of some rows."""
-        before, after, d = self._blocks(part)
+        before, after, d, others = self._blocks(part)
         factors, units, depth = self._factors[part.start], self._units, self._depth
         matmuls = [self._matmul] * depth + [EXACT]
         g = [*before, d_signal.view(-1, d_signal.shape[-1])]
         sums: list[_Sums] = []
         next_factor = g[depth]  # g_(i+1) as a factor
-        for i in range(depth, -1, -1):
+        for i in range(depth, 0, -1):
             matmul, previous = matmuls[i], _previous(factors if i < depth else after, i)
-            factor = matmul.factor(g[i]) if i > 0 else g[0]  # layer 0 has no such product
+            factor = matmul.factor(g[i])
             sums.append(self._sum(g[i], factor, previous, matmul))
-            if i > 0:
-                matmul.into(d, factor, matmul.factor(self._weights[i][:, :units]))
-                if i < depth:
-                    skip = self._weights[i + 1][:, units : 2 * units]
-                    matmuls[i + 1].add(d, next_factor, matmuls[i + 1].factor(skip))
+            matmul.into(d, factor, matmul.factor(self._weights[i][:, :units]))
+            if i < depth:
+                skip = self._weights[i + 1][:, units : 2 * units]
+                matmuls[i + 1].add(d, next_factor, matmuls[i + 1].factor(skip))
             next_factor = factor
             if i > 1:
                 self._activation.vjp(d, before[i - 1], after[i - 1])
-            elif i == 1:
-                grid = (-1, self._width, units)
-                across, down = self._first[0], tuple(t[part] for t in self._first[1])
-                z, c = before[0].view(grid), after[0].view(grid)
-                self._activation.vjp_sum(d.view(grid), across, down, z, c)
+        each = self._first.backward(part, (before[0], *others), after[0], d)
+        hidden, across, down = zip(*(self._sum(g_0, g_0, [], EXACT) for g_0 in each), strict=True)
+        sums.append(_Sums(torch.cat(hidden), torch.cat(across, -1), torch.cat(down, -1)))
         return sums[::-1]
 
     def release(self) -> None:
         """Return the memory to the pool."""
         self._buffers.append(self._memory)
 
-    def _blocks(self, part: slice) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """Return z_i, c_i and dL/dc of some rows, each (pixels, units)."""
+    def _blocks(self, part: slice) -> tuple[list[Tensor], list[Tensor], Tensor, list[Tensor]]:
+        """Return z_i, c_i, d_i and memory for the second factor of some rows, (pixels, units)."""
         pixels = slice(part.start * self._width, part.stop * self._width)
-        before, after = ([block[pixels] for block in kind] for kind in (self._before, self._after))
-        return before, after, self._d[pixels]
+        before, after, others = (
+            [block[pixels] for block in kind] for kind in (self._before, self._after, self._others)
+        )
+        return before, after, self._d[pixels], others
 
     def _sum(self, g: Tensor, factor: Tensor, previous: list[Tensor], matmul: Matmul) -> _Sums:
         """Return the sums of one layer; `factor` is g in the form that `matmul` takes."""

@@ -126,7 +126,9 @@ def step_cost(model: ColourModel, *, pixels: int, height: int, width: int) -> St
         flops += 3 * 2 * pixels * out * hidden
         if has_features:
             flops += (3 if trained else 2) * out * feature_flops
-    return StepCost(flops, width=max(out for out, _ in matrices), whole=not trained)
+    # The first layer may have several rows per unit.
+    widths = [out for out, _ in matrices[1:-1]] or [matrices[0][0]]
+    return StepCost(flops, width=max(widths), whole=not trained)
 
 
 def _matrix_peaks(*, batch: int, width: int, device: str) -> dict[str, float]:

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from neuralpaint.config.versions import rewritten
+from neuralpaint.models import FourierModel, models
+
+
+@pytest.mark.parametrize("spec", ["fourier", "fourier:order=9,hidden_size=24"])
+def test_a_model_saved_by_0_1_keeps_the_defaults_that_it_had(spec: str) -> None:
+    model = models.parse(rewritten({"model": spec, "steps": 5}, "0.1.0")["model"])
+    assert isinstance(model, FourierModel)
+    assert model.replaced(hidden_size=128, order=None) == FourierModel(
+        mirror=False, anneal=0, decay=0, strength=8, factors=1
+    )
+    assert model.order == (9 if "order" in spec else None)
+
+
+@pytest.mark.parametrize("version", ["0.2.0", "1.0", None])
+def test_settings_of_another_version_are_unchanged(version: str | None) -> None:
+    values = {"model": "fourier", "steps": 5}
+    assert rewritten(values, version) == values
+
+
+def test_other_models_of_0_1_are_unchanged() -> None:
+    assert rewritten({"model": "siren:omega=20"}, "0.1.0") == {"model": "siren:omega=20"}
