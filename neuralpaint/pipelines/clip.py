@@ -16,7 +16,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings, parse_size
 from neuralpaint.image.pictures import Frame
-from neuralpaint.pipelines.job import Job, Result, training_done
+from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.camera import cameras
@@ -382,7 +382,7 @@ class Clip(Job):
         return _CLOSING + frames * pixels * self._format.seconds_per_pixel
 
     def _after_training(self, changes: Mapping[str, Any]) -> tuple[float, float] | None:
-        known = {"steps", *options(TimelapseSettings), *options(PlaybackSettings)} - {"overlay"}
+        known = {*TRAINING_LENGTH, "every", *options(PlaybackSettings)}
         costs = self._costs
         if costs is None or not changes.keys() <= known:
             return None

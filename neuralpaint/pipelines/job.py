@@ -20,7 +20,10 @@ from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.interruption import Interruption, Stop
 from neuralpaint.runtime.progress import Progress, ProgressTracker, Report, ignore
 
-__all__ = ["Job", "Result", "peak_memory_mb", "training_done"]
+__all__ = ["TRAINING_LENGTH", "Job", "Result", "peak_memory_mb", "training_done"]
+
+TRAINING_LENGTH = {"steps", "epochs"}
+"""The settings whose changes `Job.estimate` can judge in every job; steps replace epochs."""
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +125,7 @@ class Job(ABC):
         None until that has been measured, and if nothing is known about such changes.
         """
         pace, rest = self.source.pace(), self._after_training(changes)
-        if pace is None or rest is None:
+        if pace is None or rest is None or changes.get("epochs") is not None:
             return None
         filming, writing = rest
         budget, first = self._budget, self.source.first_step

@@ -14,7 +14,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.encoders import Depth
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.still_files import StillWriter, check_still, is_lossless
-from neuralpaint.pipelines.job import Job, Result, training_done
+from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
 from neuralpaint.pipelines.settings import StillSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.still_renderer import (
@@ -185,7 +185,7 @@ class Still(Job):
         return self.viewport.height * self.viewport.width * _WRITING
 
     def _after_training(self, changes: Mapping[str, Any]) -> tuple[float, float] | None:
-        if self._rendering is None or not changes.keys() <= {"steps"}:
+        if self._rendering is None or not changes.keys() <= TRAINING_LENGTH:
             return None
         return self._rendering, self._writing
 

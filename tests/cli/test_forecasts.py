@@ -59,6 +59,7 @@ def test_a_dry_run_prints_the_time(folder: Path, typed: Typed) -> None:
     [
         ((), 2000, 600),
         (("--look", "focus"), 2000, 600),
+        (("--epochs", "4000"), 4000, None),  # a draft leaves them
         (("--duration", "8"), 2000, 600),
         (("--preset", "draft"), 600, None),
         (("--preset", "original"), 20, None),
@@ -76,6 +77,13 @@ def test_a_draft_is_suggested_where_it_helps(
     if draft is not None:
         rest = known["draft_total_seconds"] - draft * STEP
         assert 0 < rest < known["total_seconds"] - known["train_seconds"]
+
+
+@pytest.mark.usefixtures("slow")
+def test_the_steps_of_a_draft_replace_the_epochs_of_a_look(folder: Path, typed: Typed) -> None:
+    known = dry_run(typed, "--look", "original", "--input-size", "800x600")
+    assert known["steps"] > 1000  # 20 epochs, with a frame for every other step
+    assert 600 * STEP < known["draft_total_seconds"] < 1000 * STEP
 
 
 @pytest.mark.usefixtures("slow")
