@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -20,7 +20,7 @@ from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_don
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.camera import cameras
-from neuralpaint.rendering.film import film, film_previews, seconds_per_shot
+from neuralpaint.rendering.film import film, film_previews, filming_cost
 from neuralpaint.rendering.render import render
 from neuralpaint.rendering.still_renderer import hole_fidelity
 from neuralpaint.rendering.time_estimate import seconds_of
@@ -52,10 +52,20 @@ _CLOSING = 0.3  # seconds to finish the file
 
 
 class _Costs(NamedTuple):
-    """Seconds of a shot of the training, and of one in which the camera moves after it."""
+    """The measured costs of shots, in seconds."""
 
-    training: float
-    moving: float
+    choosing: Callable[[int], float]  # of so many shots of the training
+    filming: Callable[[int], float]  # likewise
+    moving: float  # of a shot in which the camera moves after the training
+    drawing: float  # of the overlays of any shot
+
+    def training(self, shots: int) -> float:
+        """Return the seconds of so many shots of the training."""
+        return self.choosing(shots) + self.filming(shots) + shots * self.drawing
+
+    def after_it(self, shots: int) -> float:
+        """Return the seconds of so many shots in which the camera moves after the training."""
+        return shots * (self.moving + self.drawing)
 
 
 class Clip(Job):
@@ -349,14 +359,13 @@ class Clip(Job):
         self._costs = costs = self._measured_costs()
         if self._budget.seconds is not None:
             later = self._playback.frames if self._trains_first else self._playback.later
+            shown = self._training_shots
             writing = self._writing_seconds(later + _LOOKAHEAD)
-            moving = self.shots - self._training_shots  # after the training
-            self._budget.reserve(writing=writing + moving * costs.moving)
-            self._budget.plan_rendering(self._training_shots, seconds_per_shot=costs.training)
+            self._budget.reserve(writing=writing + costs.after_it(self.shots - shown))
+            self._budget.plan_rendering(shown, seconds_per_shot=costs.training(shown) / shown)
         self._budget.end_preparation()
 
     def _measured_costs(self) -> _Costs:
-        """Measure what it takes to choose, render, compare and draw upon a shot."""
         painting, viewport = self.source.painting(), self.viewport
         blank = np.zeros((viewport.canvas.height, viewport.canvas.width, 3), np.uint8)
         snapshot = Snapshot(0, 0.0, math.nan, painting)
@@ -365,17 +374,19 @@ class Clip(Job):
             shot = viewport.shot(blank, snapshot, painting=painting)
             self._compose(shot, [_point(shot)], index=self.shots // 2)
 
-        drawing, shown = seconds_of(draw), self._training_shots
-        filming = seconds_per_shot(
-            painting,
-            viewport,
-            frames_from=self._frames_from,
-            blends=self._blends,
-            moment=0.5 * shown / self.shots,
+        shown = self._training_shots
+        return _Costs(
+            choosing=self._pacing.choosing_cost(painting, viewport.canvas),
+            filming=filming_cost(
+                painting,
+                viewport,
+                frames_from=self._frames_from,
+                blends=self._blends,
+                moment=0.5 * shown / self.shots,
+            ),
+            moving=viewport.seconds_per_frame(painting, 1.0) if self.shots > shown else 0.0,
+            drawing=seconds_of(draw),
         )
-        choosing = self._pacing.seconds_to_choose(painting, shots=shown, canvas=viewport.canvas)
-        moving = viewport.seconds_per_frame(painting, 1.0) if self.shots > shown else 0.0
-        return _Costs(training=choosing / shown + filming + drawing, moving=moving + drawing)
 
     def _writing_seconds(self, frames: int) -> float:
         pixels = self._arrangement.height * self._arrangement.width
@@ -388,7 +399,7 @@ class Clip(Job):
             return None
         playback = self._played(changes)
         shown = self._showing_training(playback.shots)
-        filming = shown * costs.training + (playback.shots - shown) * costs.moving
+        filming = costs.training(shown) + costs.after_it(playback.shots - shown)
         writing = self._writing_seconds(playback.frames)
         if self.source.device != "cpu":  # the CPU encodes while the GPU renders
             writing = max(0.0, writing - filming)

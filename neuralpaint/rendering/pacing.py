@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -56,9 +56,12 @@ class Pacing(Settings, ABC):
         """
         return snapshots
 
-    def seconds_to_choose(self, painting: Painting, *, shots: int, canvas: Canvas) -> float:
-        """Return the estimated time of `choose`, measured on a painting of the network."""
-        return 0.0
+    def choosing_cost(self, painting: Painting, canvas: Canvas) -> Callable[[int], float]:
+        """Return a function that estimates the seconds of `choose` for a number of shots.
+
+        It is measured on a painting of the network.
+        """
+        return lambda shots: 0.0
 
 
 pacings: Registry[Pacing] = Registry("pacing")
@@ -114,12 +117,12 @@ class Even(Log):
             path.add(snapshot)
         return path.shots(shots)
 
-    def seconds_to_choose(self, painting: Painting, *, shots: int, canvas: Canvas) -> float:
-        """Return the estimated time of measuring the changes and of blending weights."""
+    def choosing_cost(self, painting: Painting, canvas: Canvas) -> Callable[[int], float]:
+        """Return a function that estimates the seconds of measuring and blending."""
         path = _VisiblePath(canvas)
         adding = seconds_of(lambda: path.add(Snapshot(0, 0.0, math.nan, painting)))
         blending = seconds_of(lambda: painting.blend(painting, 0.5))
-        return len(self.fractions(shots)) * adding + shots * blending
+        return lambda shots: len(self.fractions(shots)) * adding + shots * blending
 
 
 class _VisiblePath:
