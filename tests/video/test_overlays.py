@@ -210,7 +210,7 @@ def filling(height: int, width: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize(
-    ("height", "width", "beside"), [(480, 270, False), (270, 480, True), (481, 271, False)]
+    ("height", "width", "beside"), [(600, 150, False), (150, 600, True), (601, 151, False)]
 )
 def test_panels_share_a_frame_of_a_given_size(
     height: int, width: int, count: int, *, beside: bool
@@ -226,6 +226,14 @@ def test_panels_share_a_frame_of_a_given_size(
     assert used.max() == 1
     assert used.mean() > 0.97
     assert (len({top for top, _ in arranged.corners}) == 1) == beside
+
+
+def test_many_pictures_are_in_a_grid_where_that_makes_them_larger() -> None:
+    arranged = fitting([Panel("a", "auto")] * 2, filling, height=512, width=768, aspect=1.5)
+    assert arranged.picture == (255, 383)
+    assert arranged.corners == ((0, 0), (0, 385), (257, 192))  # the last row in the middle
+    rows = fitting([Panel("a", "beside")] * 2, filling, height=512, width=768, aspect=1.5)
+    assert [top for top, _ in rows.corners] == [0, 0, 0]
 
 
 def test_pictures_with_bars_are_in_the_middle_and_have_no_bars_between_them() -> None:

@@ -1,7 +1,7 @@
 """The arrangement: where the network's picture and the panels are in a frame.
 
-All pictures of a frame have one size, and are in one row or one column. Without a size for the
-frame, it grows by its panels; with one, the pictures shrink until they fit into it.
+All pictures of a frame have one size. Without a size for the frame, it grows by its panels, in a
+row or a column; with one, the pictures shrink until they fit into it, in a row, column or grid.
 """
 
 from __future__ import annotations
@@ -43,15 +43,17 @@ def growing(panels: Sequence[Panel], *, height: int, width: int) -> Arrangement:
         UsageError: one panel goes beside the picture and another one below it.
     """
     gap, count = _gap(height, width), 1 + len(panels)
-    beside = height, count * width + len(panels) * gap
-    stacked = count * height + len(panels) * gap, width
+    frames = {
+        "beside": (height, count * width + len(panels) * gap),
+        "stacked": (count * height + len(panels) * gap, width),
+    }
 
-    def distance(size: tuple[int, int]) -> float:
-        return abs(math.log(size[1] / size[0] / _WIDESCREEN))
+    def distance(layout: str) -> float:
+        return abs(math.log(frames[layout][1] / frames[layout][0] / _WIDESCREEN))
 
-    layout = _chosen(panels) or ("beside" if distance(beside) <= distance(stacked) else "stacked")
-    frame = beside if layout == "beside" else stacked
-    return _arranged(layout, frame, (height, width), count=count, gap=gap)
+    layout = _chosen(panels) or min(frames, key=distance)
+    columns = count if layout == "beside" else 1
+    return _arranged(frames[layout], (height, width), count=count, columns=columns, gap=gap)
 
 
 def fitting(
@@ -69,33 +71,39 @@ def fitting(
         shape: returns the (height, width) of a picture in a field of `height, width` pixels.
         height: of the frame.
         width: of the frame.
-        aspect: width / height of the whole picture. Unless a panel has a layout, the fields have
-            the shape that is nearer to it.
+        aspect: width / height of the whole picture. Unless a panel has a layout, the pictures are
+            arranged so that they are as large as possible.
 
     Raises:
         UsageError: there is no room, or one panel goes beside the picture and another one below it.
     """
-    count = 1 + len(panels)
-    gaps = {"beside": _gap(height, width // count), "stacked": _gap(height // count, width)}
-    beside = height, (width - len(panels) * gaps["beside"]) // count
-    stacked = (height - len(panels) * gaps["stacked"]) // count, width
+    count, layout = 1 + len(panels), _chosen(panels)
 
-    def distance(field: tuple[int, int]) -> float:
-        return abs(math.log(field[1] / field[0] / aspect)) if min(field) > 0 else math.inf
+    def field(columns: int) -> tuple[int, int, int]:
+        """Return the height and width of a field, and the gap between two."""
+        rows = math.ceil(count / columns)
+        gap = _gap(height // rows, width // columns)
+        return (height - (rows - 1) * gap) // rows, (width - (columns - 1) * gap) // columns, gap
 
-    layout = _chosen(panels) or ("beside" if distance(beside) <= distance(stacked) else "stacked")
-    field = beside if layout == "beside" else stacked
-    if min(field) < 1:
+    def area(columns: int) -> float:
+        """Return the largest area of that shape in a field, in pixels."""
+        tall, wide, _ = field(columns)
+        return min(tall, wide / aspect) ** 2 * aspect if min(tall, wide) > 0 else 0.0
+
+    choices = {None: range(count, 0, -1), "beside": [count], "stacked": [1]}[layout]
+    columns = max(choices, key=area)
+    *size, gap = field(columns)
+    if min(size) < 1:
         raise UsageError(
             f"--size {width}x{height} has no room for {count} pictures: make it larger, or leave "
             "out an --overlay"
         )
-    return _arranged(layout, (height, width), shape(*field), count=count, gap=gaps[layout])
+    return _arranged((height, width), shape(*size), count=count, columns=columns, gap=gap)
 
 
-def _chosen(panels: Sequence[Panel]) -> Layout | None:
+def _chosen(panels: Sequence[Panel]) -> str | None:
     """Return the layout that the panels require, if any."""
-    layouts = {panel.layout for panel in panels} - {"auto"}
+    layouts = {panel.layout for panel in panels if panel.layout != "auto"}
     if len(layouts) > 1:
         raise UsageError(
             "one overlay is beside the picture and another one is stacked: choose one layout"
@@ -112,14 +120,19 @@ def _gap(height: int, width: int) -> int:
 
 
 def _arranged(
-    layout: Layout, frame: tuple[int, int], picture: tuple[int, int], *, count: int, gap: int
+    frame: tuple[int, int], picture: tuple[int, int], *, count: int, columns: int, gap: int
 ) -> Arrangement:
     """Return the arrangement with the pictures in the middle of the frame."""
-    axis = 1 if layout == "beside" else 0
-    along = _positions(frame[axis], picture[axis], count=count, gap=gap)
-    across = (frame[1 - axis] - picture[1 - axis]) // 2
-    corners = ((across, start) if axis else (start, across) for start in along)
-    return Arrangement(*frame, picture, tuple(corners))
+    rows = math.ceil(count / columns)
+    tops, lefts = (
+        _positions(*sides, count=number, gap=gap)
+        for *sides, number in zip(frame, picture, (rows, columns), strict=True)
+    )
+    missing = rows * columns - count  # in the last row, which is in the middle too
+    shift = missing * (lefts[-1] - lefts[0]) // (2 * max(1, columns - 1))
+    corners = [(top, left) for top in tops for left in lefts]
+    last = [(top, left + shift) for top, left in corners[(rows - 1) * columns : count]]
+    return Arrangement(*frame, picture, (*corners[: (rows - 1) * columns], *last))
 
 
 def _positions(frame: int, picture: int, *, count: int, gap: int) -> list[int]:
