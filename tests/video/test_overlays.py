@@ -232,6 +232,8 @@ def test_many_pictures_are_in_a_grid_where_that_makes_them_larger() -> None:
     arranged = fitting([Panel("a", "auto")] * 2, filling, height=512, width=768, aspect=1.5)
     assert arranged.picture == (255, 383)
     assert arranged.corners == ((0, 0), (0, 385), (257, 192))  # the last row in the middle
+    pair = fitting([Panel("a", "auto")], filling, height=512, width=768, aspect=1.5)
+    assert [top for top, _ in pair.corners] == [0, 0]  # stacked, they would be no larger
     rows = fitting([Panel("a", "beside")] * 2, filling, height=512, width=768, aspect=1.5)
     assert [top for top, _ in rows.corners] == [0, 0, 0]
 

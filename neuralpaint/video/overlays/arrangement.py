@@ -86,12 +86,13 @@ def fitting(
         return (height - (rows - 1) * gap) // rows, (width - (columns - 1) * gap) // columns, gap
 
     def area(columns: int) -> float:
-        """Return the largest area of that shape in a field, in pixels."""
+        """Return the largest area of that shape in a field, in hundredths of the frame's."""
         tall, wide, _ = field(columns)
-        return min(tall, wide / aspect) ** 2 * aspect if min(tall, wide) > 0 else 0.0
+        shown = max(0.0, min(tall, wide / aspect)) ** 2 * aspect
+        return round(shown / (height * width), 2)
 
     choices = {None: range(count, 0, -1), "beside": [count], "stacked": [1]}[layout]
-    columns = max(choices, key=area)
+    columns = max(choices, key=area)  # of about equal areas, the most columns
     *size, gap = field(columns)
     if min(size) < 1:
         raise UsageError(
