@@ -91,7 +91,7 @@ class FourierModel(_SkipConnSettings):
         "open from the start", minimum=0, maximum=1,
     )  # fmt: skip
     decay: float = setting(
-        0.5, "the amplitude of harmonic k, and with it the rate at which it is learned, is "
+        1.0, "the amplitude of harmonic k, and with it the rate at which it is learned, is "
         "proportional to k^-decay", minimum=0, maximum=4,
     )  # fmt: skip
     strength: float = setting(
