@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pacing", "pacings"]
 
-_MOST_BYTES = 2**29  # of snapshots in memory
+_MOST_BYTES = 2**28  # of snapshots in memory
 _PROBE = 96  # pixels along the longer side of the small renders; more make no clip more even
 _SNAPSHOTS = 200  # of a training, for a clip of any length: more make no clip more even
 _VISIBLE = 0.2  # of the contrast of the finished picture
