@@ -102,6 +102,17 @@ def test_a_large_picture_is_learned_as_large_as_a_clip_shows_it(tmp_path: Path) 
     assert result.width == 1280
 
 
+def test_the_learning_is_even_unless_another_pacing_is_chosen(pages: Path, tmp_path: Path) -> None:
+    def spread(**options: Any) -> float:
+        out = tmp_path / "out.mkv"
+        _, frames = film(pages, out, learn=True, steps=200, overwrite=True, **options)
+        assert len(frames) == 30
+        change = np.abs(np.diff(frames[:12].astype(float), axis=0)).mean((1, 2, 3))
+        return float(change.std() / change.mean())
+
+    assert spread() < 0.5 * spread(pacing="fixed")
+
+
 def test_the_learning_can_be_filmed_first(pages: Path, tmp_path: Path) -> None:
     _, frames = film(pages, tmp_path / "out.mkv", learn=True, steps=200)
     assert len(frames) == 30  # two segments more

@@ -99,6 +99,18 @@ def test_it_plays_while_it_is_learned(clip: Path, tmp_path: Path) -> None:
     assert np.abs(np.diff(frames[0].astype(int), axis=1)).mean() < 10  # nothing was known yet
 
 
+def test_the_input_keeps_its_time_whatever_the_pacing_of_the_training(
+    clip: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = BRIEF | {"steps": 200, "duration": 1.2, "hold": 0}
+    places = {}
+    for pacing in (None, "fixed"):
+        npaint.timelapse(clip, tmp_path / "out.mkv", pacing=pacing, overwrite=True, **options)
+        places[pacing] = [middle(frame) for frame in frames_of(tmp_path / "out.mkv")[8:]]
+    np.testing.assert_allclose(places[None], places["fixed"], atol=1)
+    assert (np.diff(places[None]) > 0).all()
+
+
 def test_frames_are_learned_with_the_model_for_them_unless_another_is_chosen(
     clip: Path, tmp_path: Path
 ) -> None:

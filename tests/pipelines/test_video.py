@@ -72,14 +72,56 @@ def test_every_pacing_meets_the_duration_exactly(photo: Path, tmp_path: Path, pa
     assert (frames[0] != frames[-1]).any()
 
 
-def test_even_pacing_is_more_even_than_fixed(photo: Path, tmp_path: Path) -> None:
-    def spread(pacing: str) -> float:
-        options = {"pacing": pacing, "steps": 400, "hold": 0, "fps": 20.0}
-        _, frames = film(photo, tmp_path / f"{pacing}.mkv", **options)
-        change = np.abs(np.diff(np.array(frames, float), axis=0)).mean((1, 2, 3))
-        return float(change.std() / change.mean())
+def spread(frames: NDArray[np.uint8]) -> float:
+    """Return how unequal the changes from frame to frame are; 0 if all are equal."""
+    change = np.abs(np.diff(np.array(frames, float), axis=0)).mean((1, 2, 3))
+    return float(change.std() / change.mean())
 
-    assert spread("even") < 0.5 * spread("fixed")
+
+def test_even_pacing_is_more_even_than_fixed(photo: Path, tmp_path: Path) -> None:
+    options = {"steps": 400, "hold": 0, "fps": 20.0}
+    _, fixed = film(photo, tmp_path / "fixed.mkv", pacing="fixed", **options)
+    _, even = film(photo, tmp_path / "even.mkv", **options)
+    assert spread(even) < 0.5 * spread(fixed)
+
+
+def test_a_take_is_as_even_at_any_length(photo: Path, tmp_path: Path) -> None:
+    take = tmp_path / "short.take"
+    film(photo, tmp_path / "short.mkv", steps=400, duration=0.5, record=take)
+    options: dict[str, Any] = {"hold": 0, "fps": 20.0, "format": "mkv", "device": "cpu"}
+    npaint.render_saved(take, tmp_path / "even.mkv", duration=2, **options)
+    npaint.render_saved(take, tmp_path / "fixed.mkv", duration=2, pacing="fixed", **options)
+    even, fixed = (frames_of(tmp_path / f"{name}.mkv") for name in ("even", "fixed"))
+    assert len(even) == 40
+    assert spread(even) < 0.5 * spread(fixed)
+
+
+def test_an_interrupted_training_is_filmed_evenly_and_to_its_end(
+    photo: Path, tmp_path: Path
+) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "train" and progress.step > 100:
+            raise KeyboardInterrupt
+
+    options: dict[str, Any] = {"steps": 400, "hold": 0, "fps": 20.0}
+    out = tmp_path / "out.mkv"
+    result, frames = film(photo, out, report=interrupt, frames_from="render", **options)
+    assert result.interrupted
+    assert 90 < result.steps < 400  # of the last snapshot
+    assert len(frames) == 20
+    _, fixed = film(photo, tmp_path / "fixed.mkv", pacing="fixed", **options)
+    assert spread(frames) < 0.5 * spread(fixed)
+
+
+@pytest.mark.parametrize("model", ["pyramid:hidden_size=8", QUICK["model"]])
+@pytest.mark.parametrize("size", [(1, 1), (20, 12)])
+@pytest.mark.parametrize("steps", [0, 3])
+def test_a_plain_picture_of_any_size_makes_a_whole_clip(
+    tmp_path: Path, model: str, size: tuple[int, int], steps: int
+) -> None:
+    Image.new("RGB", size, (128, 128, 128)).save(tmp_path / "grey.png")
+    result, frames = film(tmp_path / "grey.png", tmp_path / "out.mkv", model=model, steps=steps)
+    assert len(frames) == result.frames == 12
 
 
 def test_a_snapshot_every_few_steps_makes_one_frame_each(photo: Path, tmp_path: Path) -> None:
