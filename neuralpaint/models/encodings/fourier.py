@@ -12,7 +12,7 @@ from neuralpaint.models.encodings.encoding import Encoding
 
 __all__ = ["AxisHarmonics", "AxisWaves", "Cosine", "Harmonic", "Waves", "draw_frequencies"]
 
-_MIDDLE = 0.16  # the frequency of amplitude 1, as a fraction of the highest
+_MIDDLE = 0.14  # the frequency of amplitude 1, as a fraction of the highest
 
 
 class AxisHarmonics(Encoding):
