@@ -46,14 +46,16 @@ PRESETS = {
     ),
 }
 
+# A look leaves the pacing unset where it is even, the default: then it is fixed with --every and
+# --frames-from training, which show intervals of steps.
 LOOKS = {
     "focus": Preset(
         "The default: a lens that is slowly focused.",
-        {"model": "fourier", "pacing": "even"},
+        {"model": "fourier"},
     ),
     "watercolour": Preset(
         "Washes of colour that dry into a photograph.",
-        {"model": "pyramid", "pacing": "even"},
+        {"model": "pyramid"},
     ),
     "weave": Preset(
         "The default of 0.1: a bright cloth of threads that unravels at once.",

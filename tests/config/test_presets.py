@@ -26,7 +26,16 @@ def test_it_sets_options_of_a_clip_and_is_described_in_a_sentence(preset: Preset
 @pytest.mark.parametrize("name", LOOKS)
 def test_a_look_sets_the_model_and_the_pacing(name: str) -> None:
     models.parse(LOOKS[name].values["model"])
-    pacings.parse(LOOKS[name].values["pacing"])
+    pacing = LOOKS[name].values.get("pacing")
+    assert pacing is None or pacings.parse(pacing) != pacings.parse("even")
+
+
+@pytest.mark.parametrize("look", [name for name in LOOKS if "pacing" not in LOOKS[name].values])
+def test_frames_at_intervals_of_steps_can_be_asked_for_with_a_look(look: str) -> None:
+    values = expanded(VideoSettings, {"look": look, "every": 5})
+    settings = VideoSettings.from_dict(values)
+    assert settings.video.paced(settings.timelapse) == pacings.parse("fixed")
+    VideoSettings.from_dict(expanded(VideoSettings, {"look": look, "frames_from": "training"}))
 
 
 @pytest.mark.parametrize(("look", "preset"), [*product(LOOKS, PRESETS)])
@@ -34,7 +43,7 @@ def test_a_look_and_a_preset_can_be_chosen_together(look: str, preset: str) -> N
     settings = VideoSettings.from_dict(expanded(VideoSettings, {"look": look, "preset": preset}))
     both = {**LOOKS[look].values, **PRESETS[preset].values}  # the preset overrides the look
     for name in ("model", "pacing", *PRESETS[preset].values):
-        assert settings.to_dict()[name] == both[name]
+        assert settings.to_dict()[name] == both.get(name)
 
 
 def test_an_own_value_overrides_a_look_and_a_preset_and_what_excludes_it() -> None:
@@ -48,9 +57,7 @@ def test_an_own_value_overrides_a_look_and_a_preset_and_what_excludes_it() -> No
 
 
 def test_what_a_command_does_not_have_is_ignored() -> None:
-    assert "pacing" not in chosen_values(PaintSettings, {"look": "focus"})
-    # The clip of a comparison can have only some of the pacings.
-    assert "pacing" not in chosen_values(CompareSettings, {"look": "watercolour"})
+    assert "pacing" not in chosen_values(PaintSettings, {"look": "weave"})
     assert chosen_values(CompareSettings, {"look": "weave"})["pacing"] == "fixed"
 
 
