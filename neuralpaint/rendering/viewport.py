@@ -40,7 +40,7 @@ _MOMENTS = 64  # at which a camera is evaluated
 _MOST_SAMPLES = 2  # along each axis of a pixel, where a camera sees more than the canvas
 _NO_WIDTH = 1e-6  # in coordinates: an invisible strip beyond the picture
 _TIMED_PIXELS = 1 << 8  # rendered to measure the time of a frame, and four times as many until
-_TIMED_SECONDS = 0.05  # they take so long
+_TIMED_SECONDS = 0.08  # they take so long
 _PROBED_PIXELS = 2048  # enough to detect a change, for 1/100 of the cost of a frame
 _JUDGED_PIXELS = 1 << 14  # for the PSNR of a shot that does not show the picture's own pixels
 

@@ -47,7 +47,7 @@ class Format(Settings):
     """Whether height and width must be even."""
     max_side: ClassVar[int] = 65535  # pixels
     max_fps: ClassVar[int | None] = None
-    seconds_per_pixel: ClassVar[float] = 40e-9
+    seconds_per_pixel: ClassVar[float] = 30e-9
     """Time to encode a pixel of a frame on two CPU cores."""
     tag_after_encoding: ClassVar[bool] = False
     """Whether `embed_tag` writes the tag, because ffmpeg cannot."""
@@ -180,7 +180,6 @@ class Webm(Format):
     """AV1 or VP9 for the web: a third of the size of mp4; frames below 64 pixels are always VP9."""
 
     suffixes = (".webm",)
-    seconds_per_pixel = 30e-9
     muxer = "webm"
     audio_codec = _OPUS
     max_side = 16384
@@ -309,7 +308,6 @@ class Mkv(Format):
     """FFV1 in RGB: lossless, for archiving; each frame has a checksum."""
 
     suffixes = (".mkv",)
-    seconds_per_pixel = 30e-9
     muxer = "matroska"
     audio_codec = _FLAC
 
