@@ -28,6 +28,7 @@ _TINY_ENCODING = {
     "positional": ",features=16,sigma=8",
     "gaussian": ",features=16,sigma=2",
     "harmonic": ",order=6",
+    "polar": ",order=6,mirrors=2",
     "hash": ",levels=3,table_size=6,coarsest=3",
     "pyramid": ",fade=0",
 }

@@ -57,6 +57,38 @@ LOOKS = {
         "Washes of colour that dry into a photograph.",
         {"model": "pyramid"},
     ),
+    "brush": Preset(
+        "Dabs of paint that find their places.",
+        {"model": "skipconn"},
+    ),
+    "fold": Preset(
+        "Planes of colour that fold, as if cut from paper.",
+        {
+            "model": "mlp:encoding=none,hidden_size=64,hidden_layers=6",
+            "optimizer": "muon",
+            "lr": 0.04,
+            "schedule": "cosine:warmup=200",
+        },
+    ),
+    "confetti": Preset(
+        "Bright flakes that settle.",
+        {
+            "model": "mlp:features=128,sigma=6,hidden_size=96",
+            "optimizer": "muon",
+            "lr": 0.02,
+            "schedule": "cosine:warmup=200",
+        },
+    ),
+    "kaleidoscope": Preset(
+        "Twelve mirrors that open one after another.",
+        {
+            "model": "mlp:encoding=polar,hidden_size=96,activation=sine",
+            "optimizer": "muon",
+            "lr": 0.02,
+            "schedule": "cosine:warmup=200",
+            "loss": "mae",
+        },
+    ),
     "weave": Preset(
         "The default of 0.1: a bright cloth of threads that unravels at once.",
         {

@@ -1,4 +1,4 @@
-"""The first part of a formula: every encoding as waves, ramps and planes of learned features.
+"""The first part of a formula: every encoding as waves, ramps, powers and learned planes.
 
 `features_of` is a generic function over the settings classes. To export a new encoding, or a new
 model that builds its own encoding, register a function for its class here.
@@ -25,12 +25,13 @@ from neuralpaint.models.encodings import (
     HarmonicEncoding,
     HashEncoding,
     NoEncoding,
+    PolarEncoding,
     PyramidEncoding,
     encodings,
 )
 from neuralpaint.models.model import EncodedModel
 
-__all__ = ["Array", "Features", "Plane", "Trained", "features_of", "single"]
+__all__ = ["Array", "Features", "Plane", "Powers", "Trained", "features_of", "single"]
 
 Array = NDArray[np.float32]
 _Floats = NDArray[np.floating[Any]]
@@ -54,11 +55,25 @@ class Plane:
     last: Array  # (2,)
 
 
+class Powers(NamedTuple):
+    """Rays and rings around a centre; see `neuralpaint.models.encodings.polar`.
+
+    With the distance d, the angle t from upwards to the right, in radians, and
+    s = sqrt(d^2 + core^2), the feature of a row (k, j, c) is
+
+        (d / s)^(k + j) sin(k t + j log s + 2 pi c)
+    """
+
+    rows: _Floats = np.empty((0, 3))
+    centre: _Floats = np.zeros(3)  # (x, y, core)
+
+
 class Features(NamedTuple):
     """The features of a formula."""
 
     waves: _Floats = np.empty((0, 3))  # rows (a, b, c): sin(2 pi (a x + b y + c))
     ramps: _Floats = np.empty((0, 3))  # rows (a, b, c): a x + b y + c
+    powers: Powers = Powers()
     planes: tuple[Plane, ...] = ()
     columns: Sequence[int] | None = None  # index of each feature in the model; None: same order
     amplitudes: _Floats | None = None  # of the model's features, in its order; None: all are 1
@@ -164,6 +179,17 @@ def _frequencies(encoding: FrequencyEncoding, trained: Trained) -> Features:
     if table is None:  # the NumPy engine does not save it: it is drawn from the seed
         table = encoding.frequencies(np.random.default_rng(trained.seed))
     return _waves(table, separable=encoding.separable)
+
+
+@features_of.register
+def _polar(encoding: PolarEncoding, trained: Trained) -> Features:
+    orders = np.array(encoding.orders_for(trained.canvas))
+    rows = np.zeros((4, len(orders), 3))
+    rows[:2, :, 0] = rows[2:, :, 1] = orders
+    rows[::2, :, 2] = 0.25  # a real part is a cosine
+    centre = np.array(encoding.place_for(trained.canvas))
+    amplitudes = trained.weights.get("encoding.amplitudes")
+    return Features(powers=Powers(rows.reshape(-1, 3), centre), amplitudes=amplitudes)
 
 
 @features_of.register

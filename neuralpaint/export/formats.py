@@ -99,6 +99,8 @@ class Npz(ExportFormat):
         arrays |= {
             "waves": formula.waves,
             "ramps": formula.ramps,
+            "powers": formula.powers.rows,
+            "centre": formula.powers.centre,
             "activations": np.array([layer.activation for layer in formula.layers]),
             "settings": np.array(json.dumps(painting.settings.to_dict())),
             "height": np.array(canvas.height),

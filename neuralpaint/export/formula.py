@@ -1,6 +1,6 @@
 """A formula: a painting written with a few operations that every tool supports.
 
-    features = [sin(2 pi waves), ramps, planes]                     of a point (x, y)
+    features = [sin(2 pi waves), ramps, powers, planes]             of a point (x, y)
     values   = features; then for each layer  f(W [its inputs] + b)
     colours  = the values of the last layer, in [0, 1]
 
@@ -23,7 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
-from neuralpaint.export.features import Array, Features, Plane, Trained, features_of, single
+from neuralpaint.export.features import (
+    Array,
+    Features,
+    Plane,
+    Powers,
+    Trained,
+    features_of,
+    single,
+)
 from neuralpaint.models import (
     ActivationName,
     FourierModel,
@@ -77,6 +85,7 @@ class Formula:
 
     waves: Array  # (m, 3), in turns
     ramps: Array  # (k, 3)
+    powers: Powers
     planes: tuple[Plane, ...]
     layers: tuple[Layer, ...]
 
@@ -107,6 +116,7 @@ def derive(painting: Painting) -> Formula:
     return Formula(
         waves=single(features.waves),
         ramps=single(features.ramps),
+        powers=Powers(*map(single, features.powers)),
         planes=features.planes,
         layers=tuple(_layers(model, weights, features)),
     )

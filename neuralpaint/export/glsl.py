@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuralpaint.errors import UsageError
-from neuralpaint.export.features import Array
+from neuralpaint.export.features import Array, Powers
 from neuralpaint.export.formula import EPS, SLOPE, Formula, Layer, derive
 from neuralpaint.models import ActivationName, models
 from neuralpaint.models.painting import Painting
@@ -126,7 +126,7 @@ def write_shader(painting: Painting) -> str:
         down=canvas.span[0],
     )
     used = {layer.activation for layer in formula.layers}
-    if len(formula.waves):
+    if len(formula.waves) or len(formula.powers.rows):
         used.add("sine")
     functions = [_FUNCTIONS[name].source for name in sorted(used)]
     return "\n".join([header, *functions, *_body(formula), "", _MAIN])
@@ -159,7 +159,10 @@ def _body(formula: Formula) -> Iterator[str]:
         for four, block in zip(fours, _blocks(rows), strict=True):
             a, b, c = (_vector(column) for column in block.T)
             yield f"    vec4 {four.name} = {call}({a} * p.x + {b} * p.y + {c});"
-    values = [[*waves, *ramps]]
+    powers = _fours("s", len(formula.powers.rows))
+    if powers:
+        yield from _powers(formula.powers, powers)
+    values = [[*waves, *ramps, *powers]]
     for number, layer in enumerate(formula.layers, start=1):
         inputs = [four for i in layer.inputs for four in values[i]]
         values.append(_fours(f"h{number}_", len(layer.bias)))
@@ -167,6 +170,20 @@ def _body(formula: Formula) -> Iterator[str]:
     (colour,) = values[-1]
     yield f"    return {colour.name}.rgb;"
     yield "}"
+
+
+def _powers(powers: Powers, fours: Sequence[_Four]) -> Iterator[str]:
+    """Yield the lines of the rays and rings, with angles and logarithms in turns."""
+    x, y, core = (_number(float(value)) for value in powers.centre)
+    yield f"    vec2 q = p - vec2({x},{y});"
+    yield f"    float whole = dot(q, q) + {core} * {core};"
+    yield "    float share = sqrt(dot(q, q) / whole) + 1e-20;"  # pow(0, 0) is undefined
+    yield "    float turn = atan(q.x, -q.y + 1e-20) / 6.28318531;"  # as is the angle at the centre
+    yield "    float ring = log(whole) / 12.5663706;"
+    for four, block in zip(fours, _blocks(powers.rows), strict=True):
+        k, j, c = (_vector(column) for column in block.T)
+        size = f"pow(vec4(share), {_vector(block[:, 0] + block[:, 1])})"
+        yield f"    vec4 {four.name} = {size} * wave({k} * turn + {j} * ring + {c});"
 
 
 def _layer(

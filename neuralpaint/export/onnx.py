@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 
 from neuralpaint._version import __version__
 from neuralpaint.errors import UsageError
-from neuralpaint.export.features import Plane, single
+from neuralpaint.export.features import Plane, Powers, single
 from neuralpaint.export.formula import EPS, SLOPE, Formula, Layer, derive
 from neuralpaint.models import ActivationName
 from neuralpaint.models.painting import Painting
@@ -21,6 +21,8 @@ __all__ = ["write_onnx"]
 
 # Supported by ONNX 1.12 and onnxruntime 1.12, of 2022.
 _OPSET, _IR = 17, 8
+_TURN = 2 * np.pi
+_TINY = 1e-30  # instead of a coordinate of 0, by which it is divided
 _MAX_BYTES = 2**31 - 2**20  # the limit of protocol buffers is 2 GiB
 
 _ABOUT = """\
@@ -95,9 +97,11 @@ class _Graph:
             turns = self._rows(formula.waves)
             # Whole turns are subtracted first: the sine is more accurate for a small argument.
             part = self._add("Sub", turns, self._add("Round", turns))
-            parts.append(self._add("Sin", self._add("Mul", part, self._constant(2 * np.pi))))
+            parts.append(self._add("Sin", self._add("Mul", part, self._constant(_TURN))))
         if len(formula.ramps):
             parts.append(self._rows(formula.ramps))
+        if len(formula.powers.rows):
+            parts.append(self._powers(formula.powers))
         parts += [self._plane(plane) for plane in formula.planes]
         return self._joined(parts)
 
@@ -105,6 +109,30 @@ class _Graph:
         """Add a x + b y + c for each row."""
         factors, offsets = self._constant(rows[:, :2]), self._constant(rows[:, 2])
         return self._add("Gemm", "coordinates", factors, offsets, transB=1)
+
+    def _powers(self, powers: Powers) -> str:
+        """Add the features of rays and rings."""
+        k, j, c = powers.rows.T
+        x, y, core = powers.centre
+        place = self._add("Sub", "coordinates", self._constant([x, y]))
+        square = self._add("ReduceSumSquare", place, axes=[1], keepdims=1)
+        whole = self._add("Add", square, self._constant(core**2))
+        # There is no arctangent of two numbers: below the centre, half a turn is added.
+        right, down = (
+            self._add("Gather", place, self._kept(np.array([axis], np.int64)), axis=1)
+            for axis in (0, 1)
+        )
+        level = self._add("Equal", down, self._constant(0.0))
+        up = self._add("Where", level, self._constant(_TINY), self._add("Neg", down))
+        turn = self._add("Atan", self._add("Div", right, up))
+        below = self._add("Less", up, self._constant(0.0))
+        half = self._add("Where", below, self._constant(np.pi), self._constant(0.0))
+        angles = self._add("Mul", self._add("Add", turn, half), self._constant(k))
+        logarithms = self._add("Mul", self._add("Log", whole), self._constant(j / 2))
+        phase = self._add("Add", self._add("Add", angles, logarithms), self._constant(_TURN * c))
+        share = self._add("Sqrt", self._add("Div", square, whole))
+        size = self._add("Pow", share, self._constant(k + j))
+        return self._add("Mul", size, self._add("Sin", phase))
 
     def _plane(self, plane: Plane) -> str:
         """Add the features of a plane, sampled as an image with many channels."""

@@ -9,6 +9,11 @@ max(h, w). The colours are sRGB in [0, 1]. The arrays are:
 
     waves                (m, 3)  rows (a, b, c): the feature sin(2 pi (a x + b y + c))
     ramps                (k, 3)  rows (a, b, c): the feature a x + b y + c
+    powers               (p, 3)  rows (k, j, c): the feature
+                                 (d / s)^(k + j) sin(k t + j log s + 2 pi c) for the distance d
+                                 from the centre, s = sqrt(d^2 + core^2), and the angle t, which is
+                                 0 above the centre and grows clockwise
+    centre               (3,)    x, y and core
     planeN.nodes         (rows, columns, channels) features of nodes, interpolated bilinearly
     planeN.place         (3, 2)  rows scale, offset, last, each (y, x): a coordinate lies at
                                  node clamp(scale * coordinate + offset, 0, last)
@@ -47,6 +52,7 @@ def colours(formula: Mapping[str, Array], *, x: Any, y: Any) -> Array:
     x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     points = np.stack([x, y, np.ones_like(x)], -1)
     features = [np.sin(2 * np.pi * (points @ formula["waves"].T)), points @ formula["ramps"].T]
+    features.append(_powers(formula["powers"], formula["centre"], x=x, y=y))
     number = 1
     while f"plane{number}.nodes" in formula:
         nodes, place = formula[f"plane{number}.nodes"], formula[f"plane{number}.place"]
@@ -62,6 +68,16 @@ def colours(formula: Mapping[str, Array], *, x: Any, y: Any) -> Array:
             z = z * formula[f"{layer}.gain"] + formula[f"{layer}.shift"]
         values.append(ACTIVATIONS[str(name)](z))
     return values[-1]
+
+
+def _powers(rows: Array, centre: Array, *, x: Array, y: Array) -> Array:
+    """Return the features (..., p) of rays and rings at x and y."""
+    (k, j, c), (middle_x, middle_y, core) = rows.T, centre
+    x, y = (x - middle_x)[..., None], (y - middle_y)[..., None]
+    size = np.sqrt(x * x + y * y + core * core) + (core == 0)
+    phase = k * np.arctan2(x, -y) + j * np.log(size) + 2 * np.pi * c
+    features: Array = (np.hypot(x, y) / size) ** (k + j) * np.sin(phase)
+    return features
 
 
 def _interpolate(nodes: Array, place: Array, *, x: Array, y: Array) -> Array:

@@ -44,6 +44,7 @@ MODELS = [
     "mlp:hidden_size=6,dropout=0.5",
     "siren:hidden_size=6,encoding=hash:table_size=5,levels=5,finest=30",
     "siren:hidden_size=6,omega_0=12,omega=20",
+    f"mlp:{SMALL},encoding=polar:order=40,mirrors=5,unfold=0.4,x=0.3,y=0.9,activation=sine",
     "fourier:hidden_size=6,hidden_layers=4,activation=tanh",
     "fourier:hidden_size=6,hidden_layers=3,order=5",
     "fourier:hidden_size=6,hidden_layers=1,order=5,mirror=false",
@@ -95,6 +96,15 @@ def test_an_export_computes_the_colours_of_the_painting(
     expected = painting(x, y)
     assert expected.std() > 0.01
     np.testing.assert_allclose(evaluate(painting, x, y), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("evaluate", [by_onnxruntime, by_the_embedded_reader])
+def test_rays_are_exported_at_their_centre_and_along_the_axes(
+    painted: Paint, evaluate: Evaluate
+) -> None:
+    painting = painted(f"mlp:{SMALL},activation=sine,encoding=polar:order=9,mirrors=3")
+    x, y = np.array([(0, 0), (0, 0.5), (0, -0.5), (0.5, 0), (-0.5, 0)], np.float32).T
+    np.testing.assert_allclose(evaluate(painting, x, y), painting(x, y), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", [f"mlp:{SMALL},encoding=hash", f"pyramid:{SMALL}"])

@@ -69,6 +69,7 @@ def draw() -> Iterator[Draw]:
         "mlp:hidden_size=6,hidden_layers=1,encoding=none,activation=silu",
         "mlp:hidden_size=6,hidden_layers=1,encoding=harmonic:order=2,activation=leaky_relu",
         "mlp:hidden_size=6,hidden_layers=1,encoding=none,activation=sigmoid",
+        "mlp:hidden_size=6,hidden_layers=1,encoding=polar:order=9,mirrors=4,unfold=0.5,x=0.4",
     ],
 )
 def test_the_shader_draws_the_painting(painted: Paint, draw: Draw, model: str) -> None:

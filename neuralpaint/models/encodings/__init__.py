@@ -3,6 +3,7 @@
 encoding   base class, and encodings composed of others: concatenation, conditioning on a code
 fourier    harmonics and waves
 hash_grid  the multi-resolution hash grid
+polar      rays and rings around a point
 pyramid    planes of learned features, for one or for several pictures
 
 An encoding takes coordinates x and y, whose shapes broadcast, and returns the feature vector in
@@ -17,6 +18,7 @@ This file does not import torch; the modules do. To add an encoding, register a 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -45,6 +47,7 @@ __all__ = [
     "HashEncoding",
     "NoEncoding",
     "PlanesSettings",
+    "PolarEncoding",
     "PositionalEncoding",
     "PyramidEncoding",
     "encodings",
@@ -200,6 +203,59 @@ def usual_order(canvas: Canvas, *, pixels: float = 3.0) -> int:
     With more than two pixels per period, a picture's own pixels determine all harmonics.
     """
     return int(max(16.0, min(768, max(canvas.height, canvas.width)) / pixels))
+
+
+@encodings.register("polar")
+@dataclass(frozen=True)
+class PolarEncoding(EncodingSettings):
+    """Rays and rings around a point, through a kaleidoscope that unfolds while the network learns.
+
+    At first every sector between two mirrors is the same. Then there are fewer and fewer mirrors.
+    """
+
+    order: int | None = setting(
+        None,
+        "most rays around the point; unset, one per 4 pixels of the longer side, from 16 to 192",
+        minimum=1,
+        maximum=4096,
+    )
+    mirrors: int = setting(12, "mirrors at the start; 0 for none", minimum=0, maximum=96)
+    unfold: float = setting(
+        0.6, "fraction of the training after which no mirror is left", above=0, maximum=1
+    )
+    x: float = setting(0.5, "the point, 0 = left edge, 1 = right edge", minimum=0, maximum=1)
+    y: float = setting(0.5, "the point, 0 = top edge, 1 = bottom edge", minimum=0, maximum=1)
+
+    def orders_for(self, canvas: Canvas) -> list[int]:
+        """Return the orders of the rays and rings for pictures of the size of `canvas`."""
+        from neuralpaint.models.encodings.polar import orders_up_to
+
+        return orders_up_to(self.order or usual_order(canvas, pixels=4))
+
+    def place_for(self, canvas: Canvas) -> tuple[float, float, float]:
+        """Return x, y and the core of the point, in coordinates of `canvas`.
+
+        The core is so large that a ray fades where two of them would be closer than a pixel.
+        """
+        height, width = canvas.span
+        pixel = 2 / max(canvas.height, canvas.width)
+        core = pixel * math.sqrt(2 * self.orders_for(canvas)[-1]) / math.pi
+        return width * (self.x - 0.5), height * (self.y - 0.5), core
+
+    def build_features(
+        self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
+    ) -> Encoding:
+        """Return `Polar`."""
+        from neuralpaint.models.encodings.polar import Polar
+
+        x, y, core = self.place_for(canvas)
+        return Polar(
+            self.orders_for(canvas),
+            centre=(x, y),
+            core=core,
+            mirrors=self.mirrors,
+            unfold=self.unfold,
+        )
 
 
 @encodings.register("hash")
