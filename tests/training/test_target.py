@@ -18,7 +18,7 @@ from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.target import Target
 
 ENGINES = [
-    {"model": "fourier:order=4,hidden_size=8,hidden_layers=1,decay=0"},
+    {"model": "fourier:order=4,hidden_size=8,hidden_layers=1,decay=0,anneal=0"},
     {"model": "mlp:features=8,sigma=2,hidden_size=8,hidden_layers=1", "engine": "numpy"},
 ]
 
