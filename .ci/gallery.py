@@ -1,6 +1,6 @@
 """Makes the gallery of the README and the guide: python .ci/gallery.py [NAME...]
 
-A strip shows six moments of a clip, evenly spaced from its first frame to its last. It takes about
+A strip shows moments of a clip, evenly spaced from its first frame to its last. It takes about
 ten minutes on two CPU cores; with names, only these pictures are made.
 """
 
@@ -19,20 +19,20 @@ from neuralpaint.config.presets import LOOKS
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GALLERY, CAT, ROCKET = EXAMPLES / "gallery", EXAMPLES / "cat.jpg", EXAMPLES / "rocket.jpg"
 
-BEYOND = ("focus", "brush", "fold", "mandala")
+BEYOND = ("focus", "brush", "fold", "kaleidoscope")
+SHORT = ("--size", "300x200", "--duration", "3")
+WIDE = ("--size", "600x200")
 STRIPS = {
     "default": (ROCKET, ()),
     "fixed": (CAT, ("--pacing", "fixed")),
     "steps_curve": (CAT, ("--overlay", "steps", "--overlay", "curve")),
-    "side": (CAT, ("--overlay", "side")),
+    "side": (CAT, ("--overlay", "side", *WIDE)),
     "wipe": (CAT, ("--overlay", "wipe")),
-    "heatmap": (CAT, ("--overlay", "heatmap")),
+    "heatmap": (CAT, ("--overlay", "heatmap", *WIDE)),
     "camera": (CAT, ("--camera", "zoom-in:x=0.6,y=0.45")),
     **{f"look_{name}": (CAT, ("--look", name)) for name in LOOKS if name != "original"},
     **{f"beyond_{name}": (CAT, ("--look", name, "--camera", "beyond")) for name in BEYOND},
 }
-MOMENTS, WIDTH = 6, 150  # of a strip; pixels of a moment
-SHORT = ("--size", "300x200", "--duration", "3")
 
 
 def film(picture: Path, clip: str, *options: str) -> None:
@@ -42,13 +42,16 @@ def film(picture: Path, clip: str, *options: str) -> None:
 
 
 def strip(frames: list[Path]) -> Image.Image:
-    """Return some of the frames side by side."""
-    chosen = [frames[i] for i in np.linspace(0, len(frames) - 1, MOMENTS).round().astype(int)]
-    images = [Image.open(path).convert("RGB") for path in chosen]
-    height = round(WIDTH * images[0].height / images[0].width)
-    row = Image.new("RGB", (MOMENTS * (WIDTH + 2) - 2, height), "white")
-    for i, image in enumerate(images):
-        row.paste(image.resize((WIDTH, height), Image.Resampling.LANCZOS), (i * (WIDTH + 2), 0))
+    """Return six of the frames side by side, or three if they are wide; 900 pixels in all."""
+    wide, tall = Image.open(frames[0]).size
+    moments = 3 if wide > 2 * tall else 6
+    width = 900 // moments
+    height = round(width * tall / wide)
+    row = Image.new("RGB", (900, height), "white")
+    for i, at in enumerate(np.linspace(0, len(frames) - 1, moments).round().astype(int)):
+        image = Image.open(frames[at]).convert("RGB")
+        image = image.resize((width - 2, height), Image.Resampling.LANCZOS)
+        row.paste(image, (i * width, 0))
     return row
 
 
