@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from neuralpaint.config.settings import Settings
@@ -27,8 +28,10 @@ from neuralpaint.models.encodings import (
     NoEncoding,
     PolarEncoding,
     PyramidEncoding,
+    PyramidSettings,
     encodings,
 )
+from neuralpaint.models.encodings.bloom import Bloom
 from neuralpaint.models.model import EncodedModel
 
 __all__ = ["Array", "Features", "Plane", "Powers", "Trained", "features_of", "single"]
@@ -127,7 +130,7 @@ def _fourier(model: FourierModel, trained: Trained) -> Features:
 
 @features_of.register
 def _pyramid_model(model: PyramidModel, trained: Trained) -> Features:
-    return Features(planes=_planes(trained, prefix="encoding"))
+    return _waves_and_planes(model, trained)
 
 
 @features_of.register
@@ -194,7 +197,7 @@ def _polar(encoding: PolarEncoding, trained: Trained) -> Features:
 
 @features_of.register
 def _pyramid(encoding: PyramidEncoding, trained: Trained) -> Features:
-    return Features(planes=_planes(trained, prefix="encoding"))
+    return _waves_and_planes(encoding, trained)
 
 
 @features_of.register
@@ -233,7 +236,15 @@ def _waves(table: _Floats, *, separable: bool) -> Features:
     return Features(np.concatenate(rows))
 
 
-def _planes(trained: Trained, *, prefix: str) -> tuple[Plane, ...]:
+def _waves_and_planes(settings: PyramidSettings, trained: Trained) -> Features:
+    bloom = settings.bloom_over(trained.canvas)
+    if settings.wave_count == 0:
+        return Features(planes=_planes(trained, prefix="encoding", bloom=bloom))
+    waves = _waves(trained.weights["encoding.encodings.0.frequencies"], separable=False)
+    return waves._replace(planes=_planes(trained, prefix="encoding.encodings.1", bloom=bloom))
+
+
+def _planes(trained: Trained, *, prefix: str, bloom: Bloom | None = None) -> tuple[Plane, ...]:
     """Return the planes of a pyramid; their nodes are the centres of equal cells."""
     weights, canvas = trained.weights, trained.canvas
     count = sum(name.startswith(f"{prefix}.planes.") for name in weights)
@@ -243,6 +254,11 @@ def _planes(trained: Trained, *, prefix: str) -> tuple[Plane, ...]:
         cells, channels = np.array(nodes.shape[:2], np.float64), nodes.shape[2]
         if f"{prefix}.strengths" in weights:
             nodes = nodes * weights[f"{prefix}.strengths"][start : start + channels]
+        if bloom is not None and i < bloom.fading:
+            time = torch.from_numpy(weights[f"{prefix}.bloom_time"])
+            delays = bloom.delays(nodes.shape[0], nodes.shape[1], span=canvas.span)
+            strengths = bloom.strengths(delays, time, plane=i)
+            nodes = nodes * strengths.numpy()[..., None]
         place = cells / canvas.span, cells / 2 - 0.5, cells - 1
         planes.append(Plane(single(nodes), *map(single, place)))
         start += channels

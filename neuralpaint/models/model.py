@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.pictures import Picture
 from neuralpaint.models.codes import Codes
 from neuralpaint.models.encodings import encodings
 
@@ -59,6 +60,13 @@ class Model(Settings, ABC):
         """
         return usual
 
+    def placed(self, picture: Picture) -> Self:
+        """Return this model with the settings that depend on the picture, before `build`.
+
+        Takes, paintings and checkpoints contain these settings.
+        """
+        return self
+
     @abstractmethod
     def build(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
@@ -88,6 +96,11 @@ class EncodedModel(Model):
     def is_clamped(self) -> bool:
         """Whether its encoding repeats the outermost features beyond the picture."""
         return encodings.parse(self.encoding).is_clamped
+
+    def placed(self, picture: Picture) -> Self:
+        """Return this model with the settings of its encoding that depend on the picture."""
+        encoding = encodings.parse(self.encoding).placed(picture)
+        return replace(self, encoding=encodings.spec(encoding))
 
     def _encode(self, canvas: Canvas, generator: torch.Generator, codes: Codes | None) -> Encoding:
         return encodings.parse(self.encoding).build(canvas, generator, codes)

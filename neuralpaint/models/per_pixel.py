@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
 from neuralpaint.config.settings import setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import Codes
-from neuralpaint.models.encodings import PlanesSettings, PyramidEncoding
+from neuralpaint.models.encodings import PlanesSettings, PyramidEncoding, PyramidSettings
 from neuralpaint.models.model import Model, models
 from neuralpaint.models.networks import ActivationName
 
@@ -27,13 +27,12 @@ _PASSES = 6  # default number of passes over the pictures of a morph
 
 @models.register("pyramid")
 @dataclass(frozen=True)
-class PyramidModel(PlanesSettings, Model):
+class PyramidModel(PyramidSettings, Model):
     """Learned planes of features at several resolutions and a small network over them."""
 
     hidden_size: int = setting(32, "width of each hidden layer", minimum=1, maximum=1024)
     hidden_layers: int = setting(2, "hidden layers", minimum=0, maximum=64)
     cpu_batch: ClassVar[int] = 6144  # larger than usual: a step updates whole planes
-    is_clamped: ClassVar[bool] = True
 
     def learning_rate(self, steps: int) -> float:
         """Return the learning rate of the network; the planes have a multiple of it."""
@@ -46,8 +45,8 @@ class PyramidModel(PlanesSettings, Model):
         from neuralpaint.models.networks.mlp import MLP
         from neuralpaint.models.networks.network import CoordinateModel
 
-        planes = PyramidEncoding(detail=self.detail, fade=self.fade)
-        encoding = planes.build(canvas, generator, codes)
+        shared = {field.name: getattr(self, field.name) for field in fields(PyramidSettings)}
+        encoding = PyramidEncoding(**shared).build(canvas, generator, codes)
         network = MLP(
             encoding,
             hidden_size=self.hidden_size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neuralpaint.config.presets import expanded
+from neuralpaint.models import models
 from neuralpaint.models.codes import Subject
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.settings import TrainingSettings
@@ -26,6 +27,10 @@ def learner(
         DeviceError: the device does not exist.
     """
     chosen = TrainingSettings.given(settings, expanded(TrainingSettings, options))
+    model = models.parse(chosen.model)
+    placed = model.placed(subject.pictures[0])
+    if placed != model:
+        chosen = chosen.replaced(model=models.spec(placed))
     if chosen.engine == "numpy":
         from neuralpaint.scratch.learner import ScratchLearner
 

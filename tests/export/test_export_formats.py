@@ -50,6 +50,10 @@ MODELS = [
     "fourier:hidden_size=6,hidden_layers=1,order=5,mirror=false",
     "fourier:hidden_size=6,order=5,mirror=false,anneal=0,decay=0,strength=8,factors=1",
     "pyramid:hidden_size=6,detail=3,fade=0",
+    "pyramid:hidden_size=6,waves=5",
+    "pyramid:hidden_size=6,bloom=yes,fade=0.6,x=0.3,y=0.9",
+    "pyramid:hidden_size=6,bloom=yes,fade=0.6,waves=0",
+    f"skipconn:{SMALL},encoding=pyramid,bloom=yes,waves=3",
 ]
 CASES: list[tuple[str, Engine]] = [
     *((model, "torch") for model in MODELS),

@@ -52,6 +52,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"steps": 5, "overlay": "steps:psnr=yes,curve"},  # fewer than shots
     {"model": "mlp:hidden_size=16,dropout=0.2,norm=batch", "optimizer": "muon"},
     {"model": "mlp:hidden_size=16", "engine": "numpy"},
+    {"model": "pyramid:hidden_size=8,bloom=yes,fade=0.9"},
     {"schedule": "plateau:patience=1", "train_on": "every-other", "camera": "zoom-in"},
 ]
 

@@ -2,7 +2,9 @@
 
 encoding   base class, and encodings composed of others: concatenation, conditioning on a code
 fourier    harmonics and waves
+bloom      how the details of planes spread from one place
 hash_grid  the multi-resolution hash grid
+planes     settings of learned planes
 polar      rays and rings around a point
 pyramid    planes of learned features, for one or for several pictures
 
@@ -21,7 +23,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +32,9 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.pictures import Picture
 from neuralpaint.models.codes import Codes
+from neuralpaint.models.encodings.planes import PlanesSettings, PyramidSettings
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +54,7 @@ __all__ = [
     "PolarEncoding",
     "PositionalEncoding",
     "PyramidEncoding",
+    "PyramidSettings",
     "encodings",
     "usual_order",
 ]
@@ -59,8 +64,10 @@ __all__ = [
 class EncodingSettings(Settings, ABC):
     """Settings from which an encoding is built."""
 
-    is_clamped: ClassVar[bool] = False
-    """Whether the features beyond the picture are those at its edge."""
+    @property
+    def is_clamped(self) -> bool:
+        """Whether the features beyond the picture are those at its edge."""
+        return False
 
     @abstractmethod
     def build_features(
@@ -70,6 +77,10 @@ class EncodingSettings(Settings, ABC):
 
         It may depend on the codes (pictures, k), but the code is not one of its features.
         """
+
+    def placed(self, picture: Picture) -> Self:
+        """Return this encoding with the settings that depend on the picture, before `build`."""
+        return self
 
     def build(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
@@ -263,8 +274,6 @@ class PolarEncoding(EncodingSettings):
 class HashEncoding(EncodingSettings):
     """Learned features at the corners of grids of several resolutions (Mueller et al. 2022)."""
 
-    is_clamped: ClassVar[bool] = True
-
     levels: int = setting(8, "grids, from the coarsest to the finest", minimum=1, maximum=32)
     channels: int = setting(2, "features of each level", minimum=1, maximum=16)
     table_size: int = setting(
@@ -288,6 +297,11 @@ class HashEncoding(EncodingSettings):
                 "raise finest or lower coarsest"
             )
 
+    @property
+    def is_clamped(self) -> bool:
+        """Always True."""
+        return True
+
     def levels_for(self, canvas: Canvas) -> list[Level]:
         """Return the levels for pictures of the size of `canvas`, coarsest first."""
         from neuralpaint.models.encodings.hash_grid import grid_levels
@@ -310,39 +324,38 @@ class HashEncoding(EncodingSettings):
         return HashGrid(levels, channels=self.channels, span=span, generator=generator)
 
 
-@dataclass(frozen=True)
-class PlanesSettings(Settings):
-    """Settings of learned planes, for the encoding and for the models with such planes."""
-
-    detail: float = setting(
-        1.0, "pixels per node of the finest plane on each axis; 2 takes a quarter of the weights",
-        minimum=0.5, maximum=64,
-    )  # fmt: skip
-    fade: float = setting(
-        0.3, "fraction of the training during which the planes fade in, coarsest first", minimum=0,
-        maximum=1,
-    )  # fmt: skip
-
-
 @encodings.register("pyramid")
 @dataclass(frozen=True)
-class PyramidEncoding(PlanesSettings, EncodingSettings):
+class PyramidEncoding(PyramidSettings, EncodingSettings):
     """Learned planes of features at several resolutions."""
-
-    is_clamped: ClassVar[bool] = True
-    # (pixels per node, features per node) of each plane, chosen by measurements on photographs.
-    planes: ClassVar[tuple[tuple[float, int], ...]] = ((1, 1), (2, 4), (8, 8))
 
     def build_features(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> Encoding:
-        """Return planes for one picture or, with codes, planes for each of the pictures."""
+        """Return planes for one picture or, with codes, for each of them; and shared waves."""
+        from neuralpaint.models.encodings.encoding import Concatenation
+        from neuralpaint.models.encodings.fourier import Waves, draw_frequencies
         from neuralpaint.models.encodings.pyramid import PerPicturePlanes, Pyramid, plane_sizes
 
         pictures = 1 if codes is None else len(codes)
-        planes = [(pixels * self.detail, channels) for pixels, channels in self.planes]
-        sizes = plane_sizes(planes, height=canvas.height, width=canvas.width, pictures=pictures)
-        pyramid = Pyramid(
-            sizes, span=canvas.span, generator=generator, fade=self.fade, pictures=pictures
+        resolutions = [(pixels * self.detail, channels) for pixels, channels in self.planes]
+        sizes = plane_sizes(
+            resolutions, height=canvas.height, width=canvas.width, pictures=pictures
         )
-        return pyramid if codes is None else PerPicturePlanes(pyramid, codes)
+        pyramid = Pyramid(
+            sizes,
+            span=canvas.span,
+            generator=generator,
+            fade=self.fade,
+            fading=self.fading,
+            bloom=self.bloom_over(canvas),
+            pictures=pictures,
+        )
+        planes = pyramid if codes is None else PerPicturePlanes(pyramid, codes)
+        if not self.wave_count:
+            return planes
+        lowest, highest = self.wave_range
+        frequencies = draw_frequencies(
+            self.wave_count, lowest=lowest, highest=highest, generator=generator
+        )
+        return Concatenation(Waves(frequencies), planes)

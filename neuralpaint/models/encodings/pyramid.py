@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from neuralpaint.models.encodings.bloom import Bloom
 from neuralpaint.models.encodings.encoding import Encoding, MixingWeights, is_grid
 
 __all__ = ["PerPicturePlanes", "PlaneSize", "Pyramid", "plane_sizes"]
@@ -20,6 +21,8 @@ _START = 0.01
 # Most nodes of the finest plane, to limit memory and time per step for large pictures.
 _MOST_NODES = 1 << 20
 _MOST_NODES_TOGETHER = 1 << 21  # of the finest planes of all pictures
+
+_ALL = slice(None)
 
 
 class PlaneSize(NamedTuple):
@@ -73,6 +76,8 @@ class Pyramid(Encoding):
         span: tuple[float, float],
         generator: torch.Generator,
         fade: float = 0.0,
+        fading: int | None = None,
+        bloom: Bloom | None = None,
         pictures: int = 1,
     ) -> None:
         """Draw features near 0, so that the first frames are smooth.
@@ -82,6 +87,8 @@ class Pyramid(Encoding):
             span: height and width of the picture in coordinates; its centre is 0.
             generator: the random generator.
             fade: the fraction of the training during which the planes fade in, coarsest first.
+            fading: the number of planes that fade in, the finest ones; by default all but one.
+            bloom: where they fade in first; None for everywhere at once.
             pictures: the number of stacked sets of planes.
         """
         super().__init__()
@@ -100,26 +107,38 @@ class Pyramid(Encoding):
             placing = torch.stack([cells / span[axis], cells / 2 - 0.5, cells - 1])
             self.register_buffer(name, placing, persistent=False)
         self.strengths: nn.Parameter | None = None
-        if fade > 0:
-            # Not trained, but a parameter, so that it is averaged, saved and blended like planes.
+        self.bloom_time: nn.Parameter | None = None
+        self._bloom = bloom
+        # Not trained, but parameters, so that they are averaged, saved and blended like planes.
+        if fade > 0 and bloom is None:
             self.strengths = nn.Parameter(torch.ones(self.width), requires_grad=False)
-            self.set_progress(0.0)
+        elif fade > 0:
+            self.bloom_time = nn.Parameter(torch.zeros(1), requires_grad=False)
+        self._fading = len(sizes) - 1 if fading is None else fading
+        if bloom is not None:
+            for i, size in enumerate(sizes[: self._fading]):
+                delays = bloom.delays(size.height, size.width, span=span)
+                self.register_buffer(f"_delays{i}", delays, persistent=False)
+        self.set_progress(0.0)
 
     @torch.no_grad()
     def set_progress(self, progress: float) -> None:
         """Set the strength of every plane for the progress of the training, in [0, 1].
 
-        The coarsest plane has full strength from the start; the finer ones rise from 0 to 1 one
-        after another, until the progress is `fade`. They rise slowly at first, as a cube, because
-        Adam trains a plane of small strength as fast as any other.
+        The finest planes rise from 0 to 1 one after another, until the progress is `fade`; the
+        others have full strength from the start. They rise slowly at first, as a cube, because Adam
+        trains a plane of small strength as fast as any other. A bloom rises at each node on its
+        own.
         """
+        if self.bloom_time is not None:
+            self.bloom_time.fill_(min(1.0, progress / self._fade))
         if self.strengths is None:
             return
-        finer = len(self.planes) - 1
-        done = finer * min(1.0, progress / self._fade)
+        fading = self._fading
+        done = fading * min(1.0, progress / self._fade)
         at = 0
         for i, plane in enumerate(self.planes):
-            rise = 1.0 if i == finer else min(1.0, max(0.0, done - (finer - 1 - i)))
+            rise = 1.0 if i >= fading else min(1.0, max(0.0, done - (fading - 1 - i)))
             self.strengths[at : at + plane.shape[2]] = rise**3
             at += plane.shape[2]
 
@@ -135,8 +154,9 @@ class Pyramid(Encoding):
         """
         if is_grid(x, y):
             rows, columns = self._rows(y[:, 0], picture), _neighbours(x[0], self._across)
+            strengths = [self._node_strengths(i, near.nodes) for i, near in enumerate(rows)]
             features: Tensor = _PlanesOverGrid.apply(  # type: ignore[no-untyped-call]
-                rows, columns, *self.planes
+                rows, columns, strengths, *self.planes
             )
         else:
             features = self.forward_plain(x, y, picture)
@@ -152,18 +172,39 @@ class Pyramid(Encoding):
             for near, height in zip(rows, self._heights, strict=True)
         ]
 
+    def _node_strengths(
+        self, plane: int, rows: Tensor, columns: Tensor | slice = _ALL
+    ) -> Tensor | None:
+        """Return the strengths of nodes of a plane; None where all of them are 1.
+
+        `rows` and `columns` are their places: (n,) and (n,) for n nodes, without columns for rows.
+        """
+        time = self.bloom_time
+        if plane >= self._fading or self._bloom is None or time is None:
+            return None
+        if time.device.type == "cpu" and self._bloom.is_over(float(time)):
+            return None  # on a GPU, the test would take longer than the strengths
+        delays = self.get_buffer(f"_delays{plane}")[rows % self._heights[plane], columns]
+        return self._bloom.strengths(delays, time, plane=plane)
+
     def forward_plain(self, x: Tensor, y: Tensor, picture: Tensor | None = None) -> Tensor:
-        """Return the features computed by definition, not yet multiplied by the strengths."""
+        """Return the features computed by definition, not yet multiplied by `strengths`."""
         x, y = torch.broadcast_tensors(x, y)
         rows, columns = self._rows(y.flatten(), picture), _neighbours(x.flatten(), self._across)
         features = []
-        for plane, row, column in zip(self.planes, rows, columns, strict=True):
+        for i, (row, column) in enumerate(zip(rows, columns, strict=True)):
             (top, bottom), (left, right) = row.nodes.view(2, -1), column.nodes.view(2, -1)
             down, across = row.shares[1, :, None], column.shares[1, :, None]
-            above = torch.lerp(plane[top, left], plane[top, right], across)
-            below = torch.lerp(plane[bottom, left], plane[bottom, right], across)
+            above = torch.lerp(self._nodes(i, top, left), self._nodes(i, top, right), across)
+            below = torch.lerp(self._nodes(i, bottom, left), self._nodes(i, bottom, right), across)
             features.append(torch.lerp(above, below, down))
         return torch.cat(features, -1).view(*x.shape, self.width)
+
+    def _nodes(self, plane: int, rows: Tensor, columns: Tensor) -> Tensor:
+        """Return the features (n, channels) of nodes, given their rows and columns (n,)."""
+        nodes: Tensor = self.planes[plane][rows, columns]
+        strengths = self._node_strengths(plane, rows, columns)
+        return nodes if strengths is None else nodes * strengths[:, None]
 
 
 class PerPicturePlanes(Encoding):
@@ -234,31 +275,49 @@ class _PlanesOverGrid(torch.autograd.Function):
 
     so the gradient is computed in two steps: pixels are scattered along each row into (h, C), then
     whole rows are added to the plane. That is faster than scattering each pixel over the plane.
+    Nodes with a strength are multiplied by it where they are read, and so are their gradients.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, rows: list[_Neighbours], columns: list[_Neighbours], *planes: Tensor
+        ctx: Any,
+        rows: list[_Neighbours],
+        columns: list[_Neighbours],
+        strengths: list[Tensor | None],
+        *planes: Tensor,
     ) -> Tensor:
-        ctx.rows, ctx.columns, ctx.sizes = rows, columns, [plane.shape for plane in planes]
-        return torch.cat([_read(*each) for each in zip(planes, rows, columns, strict=True)], -1)
+        ctx.rows, ctx.columns, ctx.strengths = rows, columns, strengths
+        ctx.sizes = [plane.shape for plane in planes]
+        each = zip(planes, rows, columns, strengths, strict=True)
+        return torch.cat([_read(*plane) for plane in each], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         each = gradients[0].split([size[2] for size in ctx.sizes], -1)
-        return (None, None, *map(_scatter, each, ctx.rows, ctx.columns, ctx.sizes))
+        planes = map(_scatter, each, ctx.rows, ctx.columns, ctx.strengths, ctx.sizes)
+        return (None, None, None, *planes)
 
 
-def _read(plane: Tensor, rows: _Neighbours, columns: _Neighbours) -> Tensor:
-    """Return the features (h, w, channels) of one plane."""
+def _read(
+    plane: Tensor, rows: _Neighbours, columns: _Neighbours, strengths: Tensor | None
+) -> Tensor:
+    """Return the features (h, w, channels) of one plane; `strengths` (2 h, C) of its rows."""
     h, w = rows.shares.shape[1], columns.shares.shape[1]
     near = plane.index_select(0, rows.nodes)  # (2 h, C, channels)
+    if strengths is not None:
+        near *= strengths[..., None]
     strips = torch.lerp(near[:h], near[h:], rows.shares[1, :, None, None])
     near = strips.index_select(1, columns.nodes)  # (h, 2 w, channels)
     return torch.lerp(near[:, :w], near[:, w:], _per_channel(columns, plane.shape[2])[1])
 
 
-def _scatter(gradient: Tensor, rows: _Neighbours, columns: _Neighbours, size: torch.Size) -> Tensor:
+def _scatter(
+    gradient: Tensor,
+    rows: _Neighbours,
+    columns: _Neighbours,
+    strengths: Tensor | None,
+    size: torch.Size,
+) -> Tensor:
     """Return dL/dplane for one plane's dL/dfeatures (h, w, channels)."""
     h, (_, width, channels) = len(gradient), size
     parts = gradient.contiguous()[:, None] * _per_channel(columns, channels)  # (h, 2, w, channels)
@@ -266,6 +325,8 @@ def _scatter(gradient: Tensor, rows: _Neighbours, columns: _Neighbours, size: to
     at = (columns.nodes[:, None] * channels + entries).view(1, -1).expand(h, -1)
     strips = gradient.new_zeros(h, width * channels).scatter_add_(1, at, parts.view(h, -1))
     parts = strips * rows.shares[:, :, None]  # (2, h, C * channels)
+    if strengths is not None:
+        parts.view(*strengths.shape, channels).mul_(strengths[..., None])
     d_plane = gradient.new_zeros(size[0], width * channels)
     return d_plane.index_add_(0, rows.nodes, parts.view(2 * h, -1)).view(size)
 
