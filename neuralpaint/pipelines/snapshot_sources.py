@@ -136,7 +136,18 @@ class SnapshotSource(ABC):
         """
         snapshots = self.snapshots(pacing.fractions(count), run, every=every)
         snapshots = run.interruption.until_stopped(snapshots)
+        if pacing.trains_first:
+            snapshots = self._with_newest(snapshots, run)
         return pacing.choose(snapshots, shots=count, canvas=canvas)
+
+    def _with_newest(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Snapshot]:
+        """Yield the snapshots and, after a KeyboardInterrupt, one of what was learned since."""
+        newest: Snapshot | None = None
+        for newest in snapshots:
+            yield newest
+        interrupted = isinstance(run.interruption.stop, KeyboardInterrupt)
+        if newest is not None and interrupted and self.step > newest.step:
+            yield Snapshot(self.step, self.seconds, newest.loss, self.painting())
 
     def pace(self, *, trial: bool = False) -> float | None:
         """Return the seconds of a training step; None until that has been measured.
