@@ -55,7 +55,11 @@ LOOKS = {
     ),
     "watercolour": Preset(
         "Washes of colour that dry into a photograph.",
-        {"model": "pyramid"},
+        {"model": "pyramid:waves=16,fade=0.4"},
+    ),
+    "bloom": Preset(
+        "Detail opens like a flower, from the busiest place outwards.",
+        {"model": "pyramid:bloom=yes,fade=0.5"},
     ),
     "brush": Preset(
         "Dabs of paint that find their places.",
