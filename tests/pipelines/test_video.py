@@ -284,12 +284,12 @@ def test_an_interruption_while_the_target_is_made_leaves_nothing(
 def test_a_look_and_a_preset_can_be_chosen_from_python(photo: Path, tmp_path: Path) -> None:
     words: dict[str, Any] = {"steps": 9, "batch": 200, "device": "cpu"}
     result = npaint.timelapse(
-        photo, tmp_path / "o.mkv", look="watercolour", preset="draft", frames=4, **words
+        photo, tmp_path / "o.mkv", look="brush", preset="draft", frames=4, **words
     )
     made = json.loads(read_tag(result.output) or "")["settings"]
-    assert (made["model"], made["steps"], made["frames"], made["fps"]) == ("pyramid", 9, 4, 15.0)
-    learner = npaint.learner(npaint.load_picture(photo), look="watercolour", **words)
+    assert (made["model"], made["steps"], made["frames"], made["fps"]) == ("skipconn", 9, 4, 15.0)
+    learner = npaint.learner(npaint.load_picture(photo), look="brush", **words)
     learner.advance(9)
-    assert learner.painting().settings.model == "pyramid"
+    assert learner.painting().settings.model == "skipconn"
     with pytest.raises(UsageError, match="no look named 'watercolor'"):
         npaint.learner(npaint.load_picture(photo), look="watercolor")
