@@ -86,7 +86,7 @@ LOOKS = {
     "kaleidoscope": Preset(
         "Twelve mirrors that open one after another.",
         {
-            "model": "mlp:encoding=polar,hidden_size=96,activation=sine",
+            "model": "mlp:encoding=polar,unfold=0.5,hidden_size=64,hidden_layers=4,activation=sine",
             "optimizer": "muon",
             "lr": 0.02,
             "schedule": "cosine:warmup=200",
