@@ -169,12 +169,13 @@ def _preset_option(
 
     return _option(
         f"--{kind}",
-        metavar="NAME",
+        metavar="NAME[:KEY=VALUE,...]",
         is_eager=True,
         expose_value=False,
         callback=apply,
         shell_complete=lambda ctx, param, typed: [n for n in presets if n.startswith(typed)],
-        help=f"{what}: {', '.join(presets)}; options on the command line override it",
+        help=f"{what}: {', '.join(presets)}; KEY is a setting of its model; options on the command "
+        "line override it",
     )
 
 

@@ -111,18 +111,26 @@ def chosen_values(cls: type[Settings], names: Mapping[str, str]) -> dict[str, An
     """Return the values of a look and a preset, except those that the settings class cannot have.
 
     `names` is for example `{"look": "watercolour", "preset": "draft"}`; either may be missing. The
-    preset overrides the look.
+    preset overrides the look. `name:key=value,...` changes settings of its model.
 
     Raises:
-        UnknownNameError: there is no such look or preset.
+        UsageError: there is no such look or preset, or its model has no such setting.
     """
     layers = []
     for kind, presets in _CHOICES.items():
-        if (name := names.get(kind)) is None:
+        if (chosen := names.get(kind)) is None:
             continue
+        name, _, changes = str(chosen).partition(":")
         if name not in presets:
-            raise UnknownNameError(kind, str(name), presets)
-        layers.append({k: v for k, v in presets[name].values.items() if _accepts(cls, k, v)})
+            raise UnknownNameError(kind, name, presets)
+        values = {k: v for k, v in presets[name].values.items() if _accepts(cls, k, v)}
+        if changes:
+            if "model" not in values:
+                raise UsageError(f"{kind} {name!r} has no model: leave out {changes!r}")
+            model = values["model"]
+            spec = f"{model}{',' if ':' in model else ':'}{changes}"
+            values["model"] = options(cls)["model"].convert(spec)
+        layers.append(values)
     return cls.layered(*layers)
 
 
@@ -134,7 +142,7 @@ def expanded(
     A look or a preset does not set the `unused` options.
 
     Raises:
-        UnknownNameError: there is no such look or preset.
+        UsageError: see `chosen_values`.
     """
     chosen = {k: v for k, v in chosen_values(cls, values).items() if k not in unused}
     return cls.layered(chosen, {k: v for k, v in values.items() if k not in _CHOICES})

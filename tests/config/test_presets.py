@@ -8,7 +8,7 @@ import pytest
 
 from neuralpaint.config.presets import LOOKS, PRESETS, Preset, chosen_values, expanded
 from neuralpaint.config.settings import options
-from neuralpaint.errors import UnknownNameError
+from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.models import models
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.paint import PaintSettings
@@ -59,6 +59,31 @@ def test_an_own_value_overrides_a_look_and_a_preset_and_what_excludes_it() -> No
 def test_what_a_command_does_not_have_is_ignored() -> None:
     assert "pacing" not in chosen_values(PaintSettings, {"look": "weave"})
     assert chosen_values(CompareSettings, {"look": "weave"})["pacing"] == "fixed"
+
+
+@pytest.mark.parametrize("look", [name for name in LOOKS if name != "original"])
+def test_settings_of_the_model_of_a_look_can_be_changed(look: str) -> None:
+    values = chosen_values(VideoSettings, {"look": f"{look}:hidden_size=7,hidden_layers=2"})
+    changed = models.parse(values["model"])
+    assert changed == models.parse(LOOKS[look].values["model"]).replaced(
+        hidden_size=7, hidden_layers=2
+    )
+    assert {**values, "model": None} == {**LOOKS[look].values, "model": None}
+
+
+def test_settings_of_the_encoding_of_a_look_can_be_changed() -> None:
+    values = expanded(VideoSettings, {"look": "kaleidoscope:mirrors=16,unfold=0.9"})
+    changed, own = (
+        models.parse(spec) for spec in (values["model"], LOOKS["kaleidoscope"].values["model"])
+    )
+    assert changed == own.replaced(encoding="polar:mirrors=16,unfold=0.9")
+
+
+def test_a_wrong_setting_of_the_model_of_a_look_is_reported() -> None:
+    with pytest.raises(UnknownNameError, match="named 'mirors': did you mean 'mirrors'"):
+        expanded(VideoSettings, {"look": "kaleidoscope:mirors=16"})
+    with pytest.raises(UsageError, match="preset 'draft' has no model: leave out 'order=3'"):
+        expanded(VideoSettings, {"preset": "draft:order=3"})
 
 
 def test_the_first_experiment_has_its_values_in_one_place() -> None:
