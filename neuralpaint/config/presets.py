@@ -77,7 +77,7 @@ LOOKS = {
     "confetti": Preset(
         "Bright flakes that settle.",
         {
-            "model": "mlp:features=128,sigma=6,hidden_size=96",
+            "model": "mlp:features=96,sigma=6,hidden_size=80",
             "optimizer": "muon",
             "lr": 0.02,
             "schedule": "cosine:warmup=200",
