@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from neuralpaint.config.registry import extended
 from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import UnknownNameError, UsageError
 
@@ -127,9 +128,7 @@ def chosen_values(cls: type[Settings], names: Mapping[str, str]) -> dict[str, An
         if changes:
             if "model" not in values:
                 raise UsageError(f"{kind} {name!r} has no model: leave out {changes!r}")
-            model = values["model"]
-            spec = f"{model}{',' if ':' in model else ':'}{changes}"
-            values["model"] = options(cls)["model"].convert(spec)
+            values["model"] = options(cls)["model"].convert(extended(values["model"], changes))
         layers.append(values)
     return cls.layered(*layers)
 

@@ -14,9 +14,15 @@ from typing import Any, Generic, TypeVar
 from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UnknownNameError, UsageError
 
-__all__ = ["CATALOGUE", "Registry", "load_registry"]
+__all__ = ["CATALOGUE", "Registry", "extended", "load_registry"]
 
 T = TypeVar("T", bound=Settings)
+
+
+def extended(spec: str, pairs: str) -> str:
+    """Return `name` or `name:key=value,...` with more `key=value` pairs, which override its own."""
+    return f"{spec}{',' if ':' in spec else ':'}{pairs}"
+
 
 CATALOGUE = {
     "models": "models.models",
@@ -108,7 +114,8 @@ class Registry(Generic[T]):
                 )
                 if outer is None:
                     raise self._unknown_key(name, key, known=known, values=values)
-                values[outer] = _extended(values.get(outer, known[outer].default), key, value)
+                pair = key if value is _MISSING else f"{key}={value}"  # the inner entry reports it
+                values[outer] = extended(values.get(outer, known[outer].default), pair)
             elif value is _MISSING:
                 raise UsageError(f"{self.kind} {text!r}: write {key}=VALUE")
         label = f"{self.kind} {name}"
@@ -157,12 +164,6 @@ def _inner(known: dict[str, Option], values: dict[str, str]) -> dict[str, tuple[
             spec = values.get(key, option.default)
             found[key] = spec, list(options(option.entries[spec.partition(":")[0].strip()]))
     return found
-
-
-def _extended(spec: str, key: str, value: str) -> str:
-    """Return an inner spec with one more setting; parsing it reports a missing value."""
-    pair = key if value is _MISSING else f"{key}={value}"
-    return f"{spec}{',' if ':' in spec else ':'}{pair}"
 
 
 def _written(option: Option, value: Any) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from neuralpaint.config.registry import extended
+
 __all__ = ["rewritten"]
 
 # The defaults of 0.1 that have changed, for each model that had them.
@@ -16,7 +18,10 @@ def rewritten(values: Mapping[str, Any], version: object) -> dict[str, Any]:
     values = dict(values)
     if not str(version).startswith("0.1."):
         return values
-    name, _, rest = str(values.get("model")).partition(":")
-    if name in _MODELS_OF_0_1:
-        values["model"] = f"{name}:{','.join(filter(None, (rest, _MODELS_OF_0_1[name])))}"
+    model = str(values.get("model"))
+    defaults = _MODELS_OF_0_1.get(model.partition(":")[0])
+    if defaults is not None:
+        values["model"] = extended(model, defaults)
+    if values.get("boomerang"):  # it began with the untrained network
+        values["reverse"] = not values.get("reverse")
     return values

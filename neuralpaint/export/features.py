@@ -32,6 +32,7 @@ from neuralpaint.models.encodings import (
     encodings,
 )
 from neuralpaint.models.encodings.bloom import Bloom
+from neuralpaint.models.encodings.fourier import cosine_counts
 from neuralpaint.models.model import EncodedModel
 
 __all__ = ["Array", "Features", "Plane", "Powers", "Trained", "features_of", "single"]
@@ -166,10 +167,11 @@ def _harmonics_of(order: int) -> Features:
 
 
 def _cosines(order: int, canvas: Canvas) -> Features:
-    """Return cos(k pi (c / half + 1) / 2) for x, then for y; `half` is half of that side."""
+    """Return the features of `Cosine` as sines: for x, then for y."""
     waves = []
-    for axis, side in enumerate(reversed(canvas.span)):
-        k = np.arange(1, max(1, round(order * side)) + 1)
+    counts = cosine_counts(order, span=canvas.span)
+    for axis, (count, side) in enumerate(zip(counts, reversed(canvas.span), strict=True)):
+        k = np.arange(1, count + 1)
         rows = np.zeros((len(k), 3))
         rows[:, axis], rows[:, 2] = k / (2 * side), (k + 1) % 4 / 4
         waves.append(rows)

@@ -5,8 +5,8 @@
     colours  = the values of the last layer, in [0, 1]
 
 All other operations of a model are folded into the weights: a cosine is a sine shifted by a quarter
-turn, a product of two sines is half the difference of two cosines, amplitudes of features and omega
-of a SIREN are factors of the weights, batch normalisation of a trained model is a scale
+turn, a product of two sines is half the difference of two cosines, the amplitudes of features and
+the omega of a SIREN are factors of the weights, batch normalisation of a trained model is a scale
 and a shift, and (tanh z + 1) / 2 is the logistic function of 2 z. So an export format that can
 write these operations can write every model.
 """
@@ -132,9 +132,8 @@ class _Folded(NamedTuple):
 
 
 def _layers(model: Model, weights: _Weights, features: Features) -> Iterator[Layer]:
-    """Yield the layers of the formula, whose features are those of `features`."""
+    """Yield the layers of the formula."""
     last = sum(name.endswith(".bias") and ".layers." in name for name in weights) - 1
-    units = len(weights["network.layers.0.bias"])
     for i in range(last + 1):
         weight, bias = _arrays(weights, f"network.layers.{i}", "weight", "bias")
         inputs = _inputs(model, i)
@@ -143,11 +142,10 @@ def _layers(model: Model, weights: _Weights, features: Features) -> Iterator[Lay
         if _multiplies(model):
             if i == 0:
                 weight, bias = _two_cosines(weight, bias)
-            elif 1 in inputs:  # the values of layer 0
-                before = sum(
-                    len(weights[f"network.layers.{j - 1}.bias"]) for j in inputs[: inputs.index(1)]
-                )
-                weight = _of_two_cosines(weight, slice(before, before + units // 2))
+            elif 1 in inputs:  # the values of layer 0, after those of layer 1 if it reads both
+                products = len(weights["network.layers.0.bias"]) // 2
+                before = products if inputs[0] == 2 else 0
+                weight = _of_two_cosines(weight, slice(before, before + products))
         if i == last:
             # (tanh z + 1) / 2 is the logistic function of 2 z.
             layer = _Folded(2 * weight, 2 * bias, "sigmoid")

@@ -4,6 +4,7 @@ import pytest
 
 from neuralpaint.config.versions import rewritten
 from neuralpaint.models import FourierModel, models
+from neuralpaint.video.playback import PlaybackSettings
 
 
 @pytest.mark.parametrize("spec", ["fourier", "fourier:order=9,hidden_size=24"])
@@ -20,6 +21,21 @@ def test_a_model_saved_by_0_1_keeps_the_defaults_that_it_had(spec: str) -> None:
 def test_settings_of_another_version_are_unchanged(version: str | None) -> None:
     values = {"model": "fourier", "steps": 5}
     assert rewritten(values, version) == values
+
+
+@pytest.mark.parametrize("reverse", [True, False])
+def test_a_boomerang_of_0_1_keeps_its_order(reverse: bool) -> None:
+    values = rewritten({"boomerang": True, "reverse": reverse}, "0.1.0")
+    settings = PlaybackSettings.from_dict(values | {"duration": 2.0, "fps": 4.0, "hold": 0.0})
+    shown = settings.playback().order()
+    finished = max(shown)
+    assert shown[0] == (finished if reverse else 0)
+    assert (0 if reverse else finished) in shown[3:5]
+
+
+def test_a_clip_of_0_1_that_is_no_boomerang_keeps_its_order() -> None:
+    values = {"boomerang": False, "reverse": True}
+    assert rewritten(values, "0.1.0") == values
 
 
 def test_other_models_of_0_1_are_unchanged() -> None:

@@ -123,7 +123,7 @@ def test_a_run_that_goes_on_after_its_budget_ends_with_what_there_is(
     assert interrupted.interrupted
     result = make(photo, output, resume=True, **chosen)
     assert not result.interrupted
-    assert result.steps >= interrupted.steps
+    assert result.steps >= interrupted.steps > 0
     assert result.train_seconds < 1.5
     assert sorted(path.name for path in photo.parent.iterdir()) == ["out.webp", "photo.png"]
 

@@ -20,9 +20,10 @@ from neuralpaint.video.overlays import (
     Panel,
     Point,
     compose,
-    composed_size,
     fitting,
+    growing,
     overlays,
+    panels_of,
 )
 from neuralpaint.video.overlays.original import Wipe
 from neuralpaint.video.plot import Plot, draw_plot
@@ -85,6 +86,13 @@ def drawn(
     return compose(entries, frame, moment=at, original=original, hidden=lambda: hidden)
 
 
+def grown_size(spec: str, *, height: int, width: int) -> tuple[int, int]:
+    """Return the height and width of a frame of this size with the panels of the overlays."""
+    panels = panels_of(overlays.parse_list(spec))
+    arrangement = growing(panels, height=height, width=width)
+    return arrangement.height, arrangement.width
+
+
 def changed(before: Frame, after: Frame) -> npt.NDArray[np.bool_]:
     different: npt.NDArray[np.bool_] = np.any(before != after, axis=2)
     return different
@@ -97,8 +105,7 @@ def test_every_overlay_draws_on_frames_of_every_size(spec: str, size: tuple[int,
     kept = frame.copy(), original.copy()
     result = drawn(spec, frame, original=original)
     assert result.dtype == np.uint8
-    entries = overlays.parse_list(spec)
-    assert result.shape == (*composed_size(entries, height=size[0], width=size[1]), 3)
+    assert result.shape == (*grown_size(spec, height=size[0], width=size[1]), 3)
     np.testing.assert_array_equal(frame, kept[0])
     np.testing.assert_array_equal(original, kept[1])
     np.testing.assert_array_equal(result, drawn(spec, frame, original=original))
@@ -191,16 +198,15 @@ def test_panels_follow_the_annotated_picture_in_the_order_listed() -> None:
     ("height", "width", "beside"), [(427, 640, True), (400, 1600, False), (768, 512, True)]
 )
 def test_the_auto_layout_is_nearest_to_widescreen(height: int, width: int, *, beside: bool) -> None:
-    tall, wide = composed_size(overlays.parse_list("side"), height=height, width=width)
+    tall, wide = grown_size("side", height=height, width=width)
     assert (tall == height) == beside
     assert (wide == width) != beside
     assert (tall - height) % 2 == (tall - 2 * height) % 2 or beside
 
 
 def test_panels_that_disagree_on_the_layout_are_refused() -> None:
-    entries = overlays.parse_list("side:layout=beside,heatmap:placement=stacked")
     with pytest.raises(UsageError, match="stacked"):
-        composed_size(entries, height=10, width=10)
+        grown_size("side:layout=beside,heatmap:placement=stacked", height=10, width=10)
 
 
 def filling(height: int, width: int) -> tuple[int, int]:
@@ -272,8 +278,7 @@ def test_pictures_of_two_sizes_are_refused() -> None:
 def test_two_panels_of_even_pictures_are_even() -> None:
     for height, width in [(360, 640), (1080, 1920), (720, 406)]:
         for layout in ("beside", "stacked"):
-            entries = overlays.parse_list(f"side:layout={layout}")
-            size = composed_size(entries, height=height, width=width)
+            size = grown_size(f"side:layout={layout}", height=height, width=width)
             assert [length % 2 for length in size] == [0, 0]
 
 

@@ -209,7 +209,7 @@ class HarmonicEncoding(EncodingSettings):
 
 
 def usual_order(canvas: Canvas, *, pixels: float = 3.0) -> int:
-    """Return one harmonic per this number of pixels of the longer side; 16, 768 / pixels limit it.
+    """Return the longer side of the picture over `pixels`: at least 16, at most 768 / pixels.
 
     With more than two pixels per period, a picture's own pixels determine all harmonics.
     """

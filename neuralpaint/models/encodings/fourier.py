@@ -10,7 +10,15 @@ from torch import Tensor
 
 from neuralpaint.models.encodings.encoding import Encoding
 
-__all__ = ["AxisHarmonics", "AxisWaves", "Cosine", "Harmonic", "Waves", "draw_frequencies"]
+__all__ = [
+    "AxisHarmonics",
+    "AxisWaves",
+    "Cosine",
+    "Harmonic",
+    "Waves",
+    "cosine_counts",
+    "draw_frequencies",
+]
 
 _MIDDLE = 0.14  # the frequency of amplitude 1, as a fraction of the highest
 
@@ -64,8 +72,8 @@ class AxisHarmonics(Encoding):
         # A buffer, so that every snapshot and saved file has the amplitudes of its step.
         self.register_buffer("amplitudes", final.clone() if anneal > 0 or decay > 0 else None)
         self.register_buffer("_final", final, persistent=False)
-        self._edge = math.nan
         self.register_buffer("_octaves", waves.clamp(min=1).log2(), persistent=False)
+        self._edge = math.nan  # of the window, in octaves
         self.set_progress(0.0)
 
     @property
@@ -79,7 +87,7 @@ class AxisHarmonics(Encoding):
         if self.amplitudes is None or self._anneal == 0:
             return
         edge = math.log2(self._highest) * min(1.0, progress / self._anneal)
-        if edge == self._edge:  # open, as most of the time
+        if edge == self._edge:  # unchanged: the window is open most of the time
             return
         self._edge = edge
         opened = (1 + edge - self._octaves).clamp_(0, 1)
@@ -137,10 +145,8 @@ class Cosine(AxisHarmonics):
         `AxisHarmonics`.
         """
         self._half_sides = span[1] / 2, span[0] / 2
-        orders = [
-            torch.arange(1, max(1, round(2 * order * half)) + 1, dtype=torch.float32)
-            for half in self._half_sides
-        ]
+        counts = cosine_counts(order, span=span)
+        orders = [torch.arange(1, count + 1, dtype=torch.float32) for count in counts]
         of_x, of_y = (k / (2 * half) for k, half in zip(orders, self._half_sides, strict=True))
         super().__init__((of_x, of_y), **options)
         self.register_buffer("_of_x", orders[0], persistent=False)
@@ -150,6 +156,12 @@ class Cosine(AxisHarmonics):
         s = (coordinate / self._half_sides[axis] + 1).unsqueeze(-1)
         periods = s * ((self._of_x, self._of_y)[axis] / 4)
         return ((2 * math.pi) * (periods - periods.round())).cos()
+
+
+def cosine_counts(order: int, *, span: tuple[float, float]) -> tuple[int, int]:
+    """Return the numbers of cosines along x and y; for the arguments see `Cosine`."""
+    height, width = span
+    return max(1, round(order * width)), max(1, round(order * height))
 
 
 def draw_frequencies(

@@ -16,7 +16,6 @@ from neuralpaint.video.overlays.overlay import (
     Point,
     Scene,
     compose,
-    composed_size,
     overlays,
     panels_of,
 )
@@ -30,7 +29,6 @@ __all__ = [
     "Point",
     "Scene",
     "compose",
-    "composed_size",
     "fitting",
     "growing",
     "overlays",

@@ -26,7 +26,6 @@ __all__ = [
     "Point",
     "Scene",
     "compose",
-    "composed_size",
     "overlays",
     "panels_of",
 ]
@@ -167,16 +166,6 @@ def panels_of(overlays: Sequence[Overlay]) -> list[Panel]:
     return [overlay.panel for overlay in overlays if overlay.panel]
 
 
-def composed_size(overlays: Sequence[Overlay], *, height: int, width: int) -> tuple[int, int]:
-    """Return the (height, width) of a frame of this size with all overlays.
-
-    Raises:
-        UsageError: one panel goes beside the picture and another one below it.
-    """
-    arrangement = growing(panels_of(overlays), height=height, width=width)
-    return arrangement.height, arrangement.width
-
-
 def compose(
     overlays: Sequence[Overlay],
     frame: Frame,
@@ -191,7 +180,7 @@ def compose(
     """Return a copy of `frame` with every overlay.
 
     Its size is that of the `arrangement`; None for a frame that grows by its panels, see
-    `composed_size`. What the pictures leave has the colour `background`; None for dark grey.
+    `growing`. What the pictures leave has the colour `background`; None for dark grey.
 
     Annotations are drawn on the network's picture; an annotation with a lower `layer` is drawn
     first. If two share a corner, the later one is placed next to the earlier one. Panels follow the
