@@ -20,6 +20,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models.codes import Codes, checked_code
 from neuralpaint.runtime.devices import to_device
+from neuralpaint.runtime.threads import ensure_threads
 
 __all__ = ["CodeField", "Painting", "TorchPainting", "check_weights"]
 
@@ -62,6 +63,7 @@ class Painting(ABC):
         codes: Codes | None = None,
     ) -> None:
         """Keep a reference to the weights, which must not change."""
+        ensure_threads()  # everything that is done with a painting computes tensors
         self._weights, self.canvas, self.settings, self.codes = weights, canvas, settings, codes
         self._code = None if codes is None else codes[0]
 

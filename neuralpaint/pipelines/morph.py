@@ -36,6 +36,7 @@ from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.paths import code_paths
 from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
 from neuralpaint.runtime.progress import Report, ignore
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.storage.resume import Resume
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.settings import TrainingSettings
@@ -141,6 +142,7 @@ def prepare_morph(
     Raises:
         NeuralPaintError: as in `morph`.
     """
+    set_threads(settings.training.machine.threads)
     resume = resume or Resume(output)
     sound = None if audio is None else Path(audio)
     overwrite = resume.may_replace_output()

@@ -18,6 +18,7 @@ from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.pipelines.still import Still
 from neuralpaint.rendering.viewport import detail_of
 from neuralpaint.runtime.progress import Report, ignore
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.storage.resume import Resume
 from neuralpaint.training.losses import MSE, losses
 from neuralpaint.training.settings import TrainingSettings
@@ -81,6 +82,7 @@ def prepare_paint(
     Raises:
         NeuralPaintError: as in `paint`.
     """
+    set_threads(settings.training.machine.threads)
     resume = resume or Resume(output)
     overwrite = resume.may_replace_output()
     check_still(output, overwrite=overwrite)  # before the picture is read

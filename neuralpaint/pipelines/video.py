@@ -23,6 +23,7 @@ from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
 from neuralpaint.runtime.progress import Report, ignore
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.storage.resume import Resume
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.video.formats import format_for
@@ -126,6 +127,7 @@ def prepare_video(
     Raises:
         NeuralPaintError: as in `timelapse`.
     """
+    set_threads(settings.training.machine.threads)
     resume = resume or Resume(output)
     sound = None if audio is None else Path(audio)
     overwrite = resume.may_replace_output()

@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["available_cpus", "limit_blas", "parallel_map", "set_threads", "thread_count"]
+__all__ = [
+    "available_cpus",
+    "ensure_threads",
+    "limit_blas",
+    "parallel_map",
+    "set_threads",
+    "thread_count",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,7 +47,7 @@ class _State:
     """The thread pool of this process. The calling thread is one of the `threads`."""
 
     def __init__(self) -> None:
-        self.threads = 1
+        self.threads: int | None = None  # not set yet
         self.pool: ThreadPoolExecutor | None = None
 
 
@@ -75,6 +82,15 @@ def set_threads(threads: int | None) -> int:
     return threads
 
 
+def ensure_threads() -> int:
+    """Return the number of threads; if it has not been set, set it to that of all available cores.
+
+    To be called before tensors are computed: each of torch's own threads would otherwise wait for
+    all others after every operation.
+    """
+    return _state.threads or set_threads(None)
+
+
 @functools.cache
 def limit_blas() -> bool:
     """Limit NumPy's BLAS to the calling thread; return False if this BLAS is not known."""
@@ -102,7 +118,7 @@ def _start_thread() -> None:
 
 def _reset() -> None:
     """Drop the pool in a forked process, which does not inherit its threads."""
-    _state.pool, _state.threads = None, 1
+    _state.pool, _state.threads = None, _state.threads and 1
 
 
 if hasattr(os, "register_at_fork"):
@@ -111,7 +127,7 @@ if hasattr(os, "register_at_fork"):
 
 def thread_count() -> int:
     """Return the number of threads of `parallel_map`."""
-    return _state.threads
+    return ensure_threads()
 
 
 def parallel_map(
@@ -125,6 +141,7 @@ def parallel_map(
     """
     import torch
 
+    threads = ensure_threads()
     results: dict[int, R] = {}
     pending = iter(range(len(items)))  # shared: each thread takes the next index
 
@@ -146,7 +163,7 @@ def parallel_map(
     helpers = _Helpers(work)
     try:
         if pool is not None:
-            for _ in range(min(_state.threads, len(items)) - 1):
+            for _ in range(min(threads, len(items)) - 1):
                 pool.submit(helpers.run)
         work()
     finally:

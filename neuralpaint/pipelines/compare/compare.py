@@ -35,7 +35,7 @@ from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.progress import Progress, Report, ignore
-from neuralpaint.runtime.threads import set_threads
+from neuralpaint.runtime.threads import set_threads, thread_count
 from neuralpaint.training.settings import DeviceSettings
 from neuralpaint.video.drawing import Frame
 from neuralpaint.video.formats import formats
@@ -217,7 +217,7 @@ class Job(ABC, Generic[O, R]):
         from neuralpaint.runtime.devices import this_machine
 
         device = find_device(settings.device).type
-        return this_machine(device=device, threads=set_threads(settings.threads))
+        return this_machine(device=device, threads=thread_count())
 
 
 class Race(Job[RaceOutcome, CompareResult]):
@@ -239,6 +239,7 @@ class Race(Job[RaceOutcome, CompareResult]):
         super().__init__(folder)
         self._resume = resume
         self.settings = sweep.settings(chosen)
+        set_threads(self.settings.machine.threads)
         self.variants = sweep.variants(self.settings, chosen)
         self.folder.check(source, resume=resume, overwrite=overwrite, empty=False)
         check_clip(self.folder.path.parent / "race.mp4", formats["mp4"](), overwrite=True)

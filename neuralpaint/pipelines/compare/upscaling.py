@@ -37,6 +37,7 @@ from neuralpaint.rendering.still_renderer import StillRenderer
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.progress import Progress, Report, ignore
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import learn
 from neuralpaint.video.drawing import Frame
@@ -99,6 +100,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         overwrite: bool = False,
     ) -> None:
         super().__init__(folder)
+        set_threads(settings.machine.threads)
         self.settings = settings
         self.variants = methods_of(settings)
         self.folder.check(source, resume=False, overwrite=overwrite, empty=True)
