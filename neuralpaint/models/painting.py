@@ -138,7 +138,7 @@ class Painting(ABC):
 
     def _colours_at(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
         grid = Grid(x, y)
-        if x.ndim == 2 == y.ndim and y.size and grid.is_product:
+        if x.ndim == 2 == y.ndim and x.size and y.size and grid.is_product:
             return self.colours(grid).cpu().numpy()
         try:
             shape = np.broadcast_shapes(x.shape, y.shape)

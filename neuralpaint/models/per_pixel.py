@@ -127,6 +127,11 @@ class ButtonsModel(Model):
     needs_all_pixels: ClassVar[bool] = True
     needs_codes: ClassVar[bool] = True
 
+    @property
+    def is_clamped(self) -> bool:
+        """Always True."""
+        return True
+
     def learning_rate(self, steps: int) -> float:
         """Return a rate measured on eight photographs."""
         return 2e-2 if self.hidden_layers else 5e-2

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from contract import SPECS, axes, build
+from contract import CANVAS, SPECS, axes, build
 
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, options
@@ -110,6 +111,18 @@ def test_gradients_of_splittable_models_add_up_over_rows(spec: str) -> None:
 )
 def test_which_models_are_splittable(spec: str, in_parts: bool) -> None:
     assert build(spec).is_splittable is in_parts
+
+
+@pytest.mark.parametrize("spec", [*SPECS, "pyramid:waves=3", "buttons"])
+@torch.no_grad()
+def test_a_model_is_clamped_if_colours_are_constant_far_beyond_the_picture(spec: str) -> None:
+    settings, code = models.parse(spec), torch.ones(1, 1, 1)
+    codes = np.ones((1, 1), np.float32) if settings.needs_codes else None
+    model = settings.build(CANVAS, torch.Generator().manual_seed(0), codes).eval()
+    x, y = torch.tensor([[-5.0, -4.4, 4.4, 5.0]]), torch.tensor([[-0.3], [0.3]])
+    colours = model(x, y) if codes is None else model(x, y, code)
+    constant = (colours[:, [0, 3]] - colours[:, 1:3]).abs().max() < 1e-6
+    assert settings.is_clamped == constant
 
 
 def test_settings_of_the_encoding_can_be_written_beside_those_of_the_model() -> None:

@@ -62,6 +62,8 @@ def test_coordinates_may_have_any_shapes_that_broadcast() -> None:
     assert painting([0.1, 0.2], 0.3).shape == (2, 3)
     assert painting(np.zeros((2, 1, 5)), np.zeros((4, 1))).shape == (2, 4, 5, 3)
     assert painting(np.zeros((0, 1)), np.zeros((1, 0))).shape == (0, 0, 3)
+    assert painting(np.zeros((1, 0)), np.zeros((3, 1))).shape == (3, 0, 3)
+    assert painting(np.zeros((1, 3)), np.zeros((0, 1))).shape == (0, 3, 3)
     with pytest.raises(UsageError, match="do not broadcast"):
         painting(np.zeros(2), np.zeros(3))
 
