@@ -78,4 +78,4 @@ def _facts(option: Option) -> dict[str, str]:
         text += f" ({', '.join(choices)})"
     if option.unit:
         text += f" [{option.unit}]"
-    return {"default": "auto" if option.default is None else str(option.default), "help": text}
+    return {"default": "unset" if option.default is None else str(option.default), "help": text}

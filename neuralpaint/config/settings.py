@@ -26,7 +26,7 @@ __all__ = [
     "setting",
 ]
 
-_UNSET = ("auto", "none")
+_UNSET = ("unset", "auto", "none")
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 _HUGE = 10**300

@@ -21,8 +21,8 @@ class TargetSettings(Settings):
     target_scale: float | None = setting(
         None,
         "size of the learned target, as a multiple of the picture's width and height; above 1, "
-        "the detail between the pixels is learned too; by default, the scale at which the largest "
-        "frame shows the picture: at most 4, and 1 if it is below 1.5",
+        "the detail between the pixels is learned too; unset, the scale at which the largest frame "
+        "shows the picture: at most 4, and 1 if it is below 1.5",
         minimum=1,
         maximum=16,
     )
@@ -38,8 +38,8 @@ class TargetSettings(Settings):
     )
     denoise: float | None = setting(
         None,
-        "standard deviation of the noise to remove from the target; 0 for none; by default, it "
-        "is estimated if the target is larger than the picture",
+        "standard deviation of the noise to remove from the target; 0 for none; unset, it is "
+        "estimated if the target is larger than the picture",
         unit="levels",
         minimum=0,
         maximum=100,

@@ -188,10 +188,16 @@ class Webm(Format):
         "av1", "av1: smaller and faster; vp9: plays on more devices"
     )
     crf: int | None = setting(
-        None, "quality: lower is better and larger (auto: av1 25, vp9 24)", minimum=1, maximum=63
+        None,
+        "quality: lower is better and larger; unset, 25 for av1 and 24 for vp9",
+        minimum=1,
+        maximum=63,
     )
     speed: int | None = setting(
-        None, "speed of the encoder, up to 13 for av1 (auto: av1 8, vp9 4)", minimum=0, maximum=13
+        None,
+        "speed of the encoder, up to 13 for av1 and 8 for vp9; unset, 8 for av1 and 4 for vp9",
+        minimum=0,
+        maximum=13,
     )
 
     def __post_init__(self) -> None:

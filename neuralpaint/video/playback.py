@@ -36,7 +36,7 @@ class PlaybackSettings(Settings):
     fps: float = setting(30.0, "frames per second", minimum=0.1, maximum=240)
     duration: float | None = setting(
         None,
-        "length of the clip; by default 10 s, or as long as --frames or --every needs",
+        "length of the clip; unset, 10 s, or as long as --frames or --every needs",
         unit="seconds",
         above=0.0,
         maximum=_MAX_SECONDS,
@@ -48,8 +48,8 @@ class PlaybackSettings(Settings):
     )
     hold: float | None = setting(
         None,
-        "how long the finished picture is shown at the end; by default a tenth of the clip, at "
-        "most 1 s",
+        "how long the finished picture is shown at the end; unset, a tenth of the clip, at most "
+        "1 s",
         unit="seconds",
         minimum=0,
         maximum=_MAX_SECONDS,

@@ -14,6 +14,7 @@ from processes import MODEL, QUICK, Typed, command, neuralpaint, run
 
 from neuralpaint.cli import neuralpaint as group
 from neuralpaint.cli.options import settings_from
+from neuralpaint.config.registry import CATALOGUE, load_registry
 from neuralpaint.pipelines.video import VideoSettings
 
 
@@ -250,6 +251,15 @@ def test_list_prints_every_registry(folder: Path, typed: Typed) -> None:
     text = typed("list", "models").stdout
     assert text.startswith("models\n  fourier")
     assert "losses" not in text
+
+
+def test_a_default_can_be_typed_as_it_is_listed(folder: Path, typed: Typed) -> None:
+    listing = json.loads(typed("list", "--json").stdout)
+    for kind in CATALOGUE:
+        registry = load_registry(kind)
+        for name, entry in listing[kind].items():
+            for key, facts in entry["settings"].items():
+                assert registry.parse(f"{name}:{key}={facts['default']}") == registry.parse(name)
 
 
 def test_debug_shows_the_traceback(folder: Path) -> None:

@@ -61,10 +61,11 @@ def test_settings_are_converted_to_plain_values_and_back() -> None:
     assert brush.changes() == {"width": 3.0, "shape": "flat"}
 
 
-def test_auto_is_the_unset_value_of_an_optional_field() -> None:
-    assert Brush(width="auto").width is None  # type: ignore[arg-type]
+@pytest.mark.parametrize("word", ["unset", "auto", "none"])
+def test_an_optional_field_can_be_unset_by_a_word(word: str) -> None:
+    assert Brush(width=word).width is None  # type: ignore[arg-type]
     with pytest.raises(UsageError):
-        Brush(hairs="auto")  # type: ignore[arg-type]
+        Brush(hairs=word)  # type: ignore[arg-type]
 
 
 def test_options_have_the_attributes_that_the_command_line_needs() -> None:
