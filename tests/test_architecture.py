@@ -16,8 +16,8 @@ import neuralpaint
 
 ROOT = Path(neuralpaint.__file__).parent
 
-# The folders of the package, called rooms. Each imports only from those before it.
-ROOMS = [
+# The subpackages. Each imports only from those before it.
+SUBPACKAGES = [
     "runtime",
     "config",
     "image",
@@ -55,37 +55,37 @@ def imports(module: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def room(module: str) -> str:
+def subpackage(module: str) -> str:
     return module.removeprefix("neuralpaint").removeprefix(".").partition(".")[0]
 
 
 def position(module: str) -> int:
-    """Return the position of a module's room in `ROOMS`."""
-    name = room(module)
+    """Return the position of a module's subpackage in `SUBPACKAGES`."""
+    name = subpackage(module)
     if name in FIRST:
         return -1
-    return len(ROOMS) if name in LAST else ROOMS.index(name)
+    return len(SUBPACKAGES) if name in LAST else SUBPACKAGES.index(name)
 
 
-def test_the_root_holds_the_rooms_and_nothing_else() -> None:
+def test_the_root_holds_the_subpackages_and_nothing_else() -> None:
     files = {path.name for path in ROOT.iterdir() if path.is_file()}
     folders = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"__pycache__"}
     assert files == {"__init__.py", "__main__.py", "_version.py", "errors.py", "py.typed"}
-    assert folders == set(ROOMS)
+    assert folders == set(SUBPACKAGES)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_room_imports_only_the_rooms_before_it(module: str) -> None:
+def test_a_subpackage_imports_only_those_before_it(module: str) -> None:
     for name in imports(module):
-        if name.startswith("neuralpaint.") and room(name) != room(module):
+        if name.startswith("neuralpaint.") and subpackage(name) != subpackage(module):
             assert position(name) < position(module), (
-                f"{module} imports {name}, whose room comes later"
+                f"{module} imports {name}, whose subpackage comes later"
             )
 
 
 def test_no_file_imports_itself_in_a_circle() -> None:
     graph = {module: imports(module) & MODULES.keys() for module in MODULES}
-    # The public names are imported from every room; only the package itself is left out.
+    # The public names are imported from every subpackage; only the package itself is left out.
     del graph["neuralpaint"]
     try:
         TopologicalSorter(graph).prepare()
@@ -93,8 +93,8 @@ def test_no_file_imports_itself_in_a_circle() -> None:
         pytest.fail(" -> ".join(error.args[1]))
 
 
-@pytest.mark.parametrize("name", ROOMS)
-def test_every_room_has_a_docstring_that_starts_with_a_sentence(name: str) -> None:
+@pytest.mark.parametrize("name", SUBPACKAGES)
+def test_every_subpackage_has_a_docstring_that_starts_with_a_sentence(name: str) -> None:
     docstring = ast.get_docstring(ast.parse((ROOT / name / "__init__.py").read_text())) or ""
     assert docstring.partition("\n\n")[0].rstrip().endswith(".")
 
@@ -104,7 +104,7 @@ NEEDS_TORCH = {"neuralpaint.image.resampling_kernels"}  # banded matrices on any
 
 @pytest.mark.parametrize(
     "module",
-    [m for m in MODULES if room(m) in ("video", "image", "config") and m not in NEEDS_TORCH],
+    [m for m in MODULES if subpackage(m) in ("video", "image", "config") and m not in NEEDS_TORCH],
 )
 def test_what_needs_no_torch_does_not_import_it(module: str) -> None:
     assert not any(name.split(".")[0] == "torch" for name in imports(module))

@@ -30,9 +30,9 @@ __all__ = ["command"]
 def command(ctx: click.Context, /, saved: str, output: str, overwrite: bool, **_: object) -> int:
     """Write PAINTING, a painting or a take, as the function f(x, y) -> (r, g, b) it has learned.
 
-    x runs right and y runs down; the longer side of the picture spans [-1, 1]. Every model can be
-    written as .onnx and as .npz. A shader for shadertoy.com has to compile in a browser: train a
-    small model for it, such as --model siren:hidden_size=32.
+    x runs right and y runs down; the longer side of the picture spans [-1, 1]. Every model of a
+    single picture can be written as .onnx and as .npz. A shader for shadertoy.com has to compile in
+    a browser: train a small model for it, such as --model siren:hidden_size=32.
 
     \b
     neuralpaint export photo.painting -o photo.onnx

@@ -42,7 +42,8 @@ def command(
     given here: another size, speed, pacing, framing or format. An option that is not given keeps
     its recorded value, not the default printed below; --camera none, --overlay none, --crop none
     and --no-boomerang remove the recorded one. Between two snapshots, the weights are interpolated.
-    A still shows the whole picture.
+    For a still, the recorded options are not used: it shows the whole picture unless --crop or
+    --aspect is given.
 
     \b
     neuralpaint render clip.take -o 4k.mp4 --size 3840x2560

@@ -1,6 +1,7 @@
 """Presets and looks: values for several settings under one name.
 
-A look says what the film is like, a preset how much is computed. Both can be chosen together.
+A look determines what the film looks like, a preset how much is computed. Both
+can be chosen together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Registries: `name:key=value,key=value` is parsed into a checked, frozen entry.
 
 Everything with a name (models, losses, optimizers, schedules, pacings, overlays, file formats) is
-an entry: a `Settings` dataclass registered under its name. A new entry is one class in one file;
+an entry: a `Settings` dataclass registered under its name. A new entry is one registered class;
 the command line, `neuralpaint list` and the tests find it in its registry.
 """
 

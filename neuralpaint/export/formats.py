@@ -51,7 +51,7 @@ export_formats: Registry[ExportFormat] = Registry("export format")
 @export_formats.register("onnx")
 @dataclass(frozen=True)
 class Onnx(ExportFormat):
-    """Model file for neural-network runtimes, from phones to browsers; any model."""
+    """Model file for neural-network runtimes, from phones to browsers; any model of one picture."""
 
     suffixes = (".onnx",)
 
@@ -83,7 +83,7 @@ class Glsl(ExportFormat):
 @export_formats.register("npz")
 @dataclass(frozen=True)
 class Npz(ExportFormat):
-    """NumPy arrays, and a short Python program that evaluates them; any model."""
+    """NumPy arrays, and a short Python program that evaluates them; any model of one picture."""
 
     suffixes = (".npz",)
 

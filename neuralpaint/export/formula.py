@@ -8,7 +8,7 @@ All other operations of a model are folded into the weights: a cosine is a sine 
 turn, a product of two sines is half the difference of two cosines, the amplitudes of features and
 the omega of a SIREN are factors of the weights, batch normalisation of a trained model is a scale
 and a shift, and (tanh z + 1) / 2 is the logistic function of 2 z. So an export format that can
-write these operations can write every model.
+write these operations can write every model of a single picture.
 """
 
 from __future__ import annotations

@@ -218,9 +218,10 @@ class Canvas:
     def fitted(self, *, height: int, width: int, fit: Fit) -> Canvas:
         """Return the canvas for a frame of `height` x `width` pixels.
 
-        `contain` returns the largest canvas that fits into the frame, the rest of which are bars;
-        `cover` fills the frame and shows less of the picture; `extend` fills the frame and shows
-        what is beyond the picture's edges; `stretch` fills it with pixels that are not square.
+        `contain` returns the largest canvas that fits into the frame; the rest of the frame is
+        bars. `cover` fills the frame and shows less of the picture; `extend` fills the frame and
+        shows what is beyond the picture's edges; `stretch` fills it with pixels that are not
+        square.
         """
         if fit == "stretch":
             return self.resized(height=height, width=width)

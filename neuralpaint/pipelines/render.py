@@ -81,6 +81,9 @@ def render_saved(
 ) -> Result:
     """Render a painting or a take again, as a still or as a clip.
 
+    Unlike the command `render`, an option that is not given has its default, not its recorded
+    value.
+
     Args:
         saved: a painting or a take, or the path of one.
         output: its suffix chooses: a still, or a clip.

@@ -216,12 +216,12 @@ class FromTraining(SnapshotSource):
                 "--enhance only changes frames larger than the picture: add --scale 2, or record a "
                 "take with --record to render such frames later"
             )
-        # A model with a weight per pixel cannot be evaluated between the pixels.
-        per_pixel = models.parse(training.model).needs_all_pixels
+        # Such a model has its own weights for every pixel: a larger target only makes it larger.
+        needs_all_pixels = models.parse(training.model).needs_all_pixels
         if (
             target.target_scale is None
             and training.optimization.train_on == "all"
-            and not per_pixel
+            and not needs_all_pixels
         ):
             scale = target_scale(self.canvas, shown, least=target.factor)
             training = training.replaced(target_scale=scale)

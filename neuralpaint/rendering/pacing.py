@@ -111,7 +111,10 @@ class Even(Log):
     def choose(
         self, snapshots: Iterator[Snapshot], *, shots: int, canvas: Canvas
     ) -> Iterator[Snapshot]:
-        """Yield snapshots with equal visible changes between them."""
+        """Consume all snapshots, which runs the training.
+
+        Returns an iterator of snapshots with equal visible changes between them.
+        """
         path = _VisiblePath(canvas)
         for snapshot in snapshots:
             path.add(snapshot)

@@ -209,9 +209,10 @@ def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> fl
     """Return the PSNR in dB of the painting, rendered at the picture's own pixels as uint8.
 
     If the target was larger, the painting is rendered larger and averaged to the picture's pixels.
-    If there are more than `pixels` points, rows and columns are skipped, which changes the result
-    by less than 0.01 dB. For a picture with a hole, the painting is compared with the truth, or
-    only at the known pixels if there is no truth.
+    If there are more than `pixels` points, rows and columns are skipped. On photographs this
+    changes the result by up to 0.1 dB with the default of a million, by up to 0.3 dB with 16,000.
+    For a picture with a hole, the painting is compared with the truth, or only at the known pixels
+    if there is no truth.
     """
     picture = picture.reference
     samples = samples_of(painting)

@@ -113,8 +113,8 @@ class Viewport:
     def canvas_at(self, moment: float) -> Canvas:
         """Return the canvas that the camera sees at a moment.
 
-        Where it sees more than the canvas, each pixel is a mean of more samples, because the
-        details are smaller.
+        Where it sees at least 1.5 times the width of the canvas, each pixel is a mean of more
+        samples, because the details are smaller.
         """
         if self._camera is None:
             return self.canvas

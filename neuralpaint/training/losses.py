@@ -30,7 +30,7 @@ LEAST_WEIGHT = 1e-12
 
 @dataclass(frozen=True)
 class Loss(Settings, ABC):
-    """A number that says how far predicted colours are from those of the target.
+    """A measure of the distance between predicted colours and those of the target.
 
     A loss whose terms are computed for each pixel alone subclasses `PixelwiseLoss`: its batch can
     then be split among CPU threads.

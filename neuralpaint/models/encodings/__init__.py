@@ -209,7 +209,7 @@ class HarmonicEncoding(EncodingSettings):
 
 
 def usual_order(canvas: Canvas, *, pixels: float = 3.0) -> int:
-    """Return the longer side of the picture over `pixels`: at least 16, at most 768 / pixels.
+    """Return the longer side divided by `pixels`, at least 16 and at most 768 / `pixels`.
 
     With more than two pixels per period, a picture's own pixels determine all harmonics.
     """

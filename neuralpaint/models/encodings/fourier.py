@@ -28,8 +28,8 @@ class AxisHarmonics(Encoding):
 
     Adam moves all weights by about the same amount per step, whatever their gradients, so the
     amplitude of a feature is the rate at which the network learns it. If all amplitudes are equal,
-    the many high frequencies are as loud as the few low ones from the first steps on, and the
-    picture begins as a woven cloth.
+    the many high frequencies are learned as fast as the few low ones, and the first frames show a
+    fine weave.
 
     A window opens from the lowest frequency to the highest, as in BARF (Lin et al. 2021, eq. 14),
     but evenly in octaves. A closed feature has no gradient, so its weights stay as they were drawn.

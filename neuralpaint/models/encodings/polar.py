@@ -1,4 +1,7 @@
-"""Rays and rings: powers of a point as a complex number, which open as a kaleidoscope unfolds."""
+"""The encoding `polar`: powers of a point as a complex number.
+
+With mirrors, more of them are used as the training proceeds.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,8 @@ class Polar(Encoding):
         self.spectra = (spectrum / spectrum.square().sum().sqrt(),)
         self._unfold = unfold
         self._stages = len(numbers) + 1.0
-        # Within a stage, one order opens after another, because high ones are loud at once.
+        # Within a stage, one order opens after another, because high orders would
+        # dominate the picture at once.
         octaves = math.log(max(2, *orders))
         real, other = (-spectrum.log() / octaves for spectrum in (real, other))
         opening = torch.cat([torch.tensor(stages) + real, len(numbers) + other, other, other])

@@ -177,7 +177,8 @@ class Pyramid(Encoding):
     ) -> Tensor | None:
         """Return the strengths of nodes of a plane; None where all of them are 1.
 
-        `rows` and `columns` are their places: (n,) and (n,) for n nodes, without columns for rows.
+        `rows` are the rows of the nodes, (n,). `columns` are their columns, (n,); by default all,
+        which returns (n, width).
         """
         time = self.bloom_time
         if plane >= self._fading or self._bloom is None or time is None:

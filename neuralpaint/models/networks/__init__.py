@@ -10,19 +10,6 @@ kernels           activations and matrix products of the hand-written passes
 
 This file does not import torch; the modules do. It has what they share with the settings, the
 optimizers and the NumPy engine: names, parameter groups and initial weights.
-
-The outputs of a layer have the variance of its inputs if the weights have a variance of about
-1 / inputs, corrected for the activation. Uniform weights in +-bound have the variance bound^2 / 3:
-
-    rectifiers    bound = sqrt(6 / inputs)                  half of the signal is cut off
-                                                            (He et al. 2015, eq. 10)
-    tanh          bound = sqrt(6 / (inputs + outputs))      for the backward pass as well
-                                                            (Glorot & Bengio 2010, eq. 16)
-    sigmoid       4 times the bound of tanh, because its slope at 0 is 1/4
-    sine          bound = sqrt(6 / inputs), biases uniform over the circle (Sitzmann et al. 2020,
-                  section 3.2); in the first layer, weights follow the features' spectrum
-
-The last layer starts at about a third of its bound, so that the first frames are grey, not noisy.
 """
 
 from __future__ import annotations
@@ -72,7 +59,24 @@ def draw_weights(
     spectrum: NDArray[np.floating],
     seed: int,
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return a weight (outputs, inputs) and a bias (outputs,) for each linear layer.
+    """Return a weight (outputs, inputs) and a bias (outputs,) for each linear layer of `MLP`.
+
+    Both engines begin with these weights; `SkipConn` and `Siren` draw their own.
+
+    The outputs of a layer have the variance of its inputs if the weights have a variance of about
+    1 / inputs, corrected for the activation. Uniform weights in +-bound have the variance
+    bound^2 / 3:
+
+        rectifiers    bound = sqrt(6 / inputs)                half of the signal is cut off
+                                                              (He et al. 2015, eq. 10)
+        tanh          bound = sqrt(6 / (inputs + outputs))    for the backward pass as well
+                                                              (Glorot & Bengio 2010, eq. 16)
+        sigmoid       4 times the bound of tanh, because its slope at 0 is 1/4
+        sine          bound = sqrt(6 / inputs), biases uniform over the circle (Sitzmann et al.
+                      2020, section 3.2); in the first layer, weights follow the features' spectrum
+
+    The last layer starts at about a third of its bound, so that the first frames are grey, not
+    noisy.
 
     Args:
         sizes: widths of the features, of each hidden layer and of the output.

@@ -94,7 +94,7 @@ class MLP(_Plain):
         norm: NormName = "none",
         dropout: float = 0.0,
     ) -> None:
-        """Draw the weights from the generator's seed; see `neuralpaint.models.networks`."""
+        """Draw the weights from the generator's seed; see `draw_weights`."""
         super().__init__(encoding, hidden_size=hidden_size, hidden_layers=hidden_layers)
         self.norms = nn.ModuleList(
             _NORMS[norm](hidden_size) for _ in range(hidden_layers) if norm != "none"

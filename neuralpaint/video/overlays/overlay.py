@@ -37,7 +37,7 @@ _GAP: Colour = (12, 12, 12)  # between two pictures
 
 
 class Point(NamedTuple):
-    """The state of the training at one frame."""
+    """The state of the training at one shot."""
 
     step: int
     seconds: float  # of training
@@ -47,25 +47,25 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Moment:
-    """The position of a frame in the training and in the clip."""
+    """The position of a shot in the training and in the clip."""
 
     index: int
-    """Number of the frame, from 0. Held frames at the end repeat the last index."""
+    """Number of the shot, from 0; a shot can be shown in several frames."""
     count: int
-    """Number of frames without the held ones."""
+    """Number of shots."""
     steps: int
     """Training steps at the end of the clip."""
     history: Sequence[Point]
-    """All frames up to and including this one."""
+    """All shots up to and including this one."""
 
     @property
     def now(self) -> Point:
-        """The state of the training at this frame."""
+        """The state of the training at this shot."""
         return self.history[-1]
 
     @property
     def progress(self) -> float:
-        """The elapsed fraction of the clip, in [0, 1]; 1 in a clip of one frame."""
+        """The position of the shot among all shots, in [0, 1]; 1 for a single shot."""
         return min(1.0, self.index / (self.count - 1)) if self.count > 1 else 1.0
 
 
