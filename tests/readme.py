@@ -1,6 +1,6 @@
 """Extracts the commands of the README and the guide, so that CI can run them.
 
-    python tests/readme.py test              print the command that passes the tests
+    python tests/readme.py test              print the command that runs the tests
     python tests/readme.py run [PAGE ...]    run every other command and Python block, page by page
 
 Commands run in the project's root, with the Python that runs this file first on the PATH. A page
@@ -40,7 +40,7 @@ def commands(pages: Sequence[Path] = PAGES) -> list[str]:
 
 
 def command_for_tests() -> str:
-    """Return the command that passes the tests."""
+    """Return the command that runs the tests."""
     (command,) = (line for line in commands() if "-m pytest" in line)
     return command
 

@@ -139,7 +139,7 @@ def test_the_guide_mentions_every_kind_of_entry(kind: str) -> None:
     assert f"neuralpaint list {kind}" in text
 
 
-def test_the_readme_has_commands_that_make_a_clip_and_pass_the_tests() -> None:
+def test_the_readme_has_commands_that_make_a_clip_and_run_the_tests() -> None:
     first, second, *_ = readme.commands([readme.README])
     assert "neuralpaint video examples/rocket.jpg -o" in first
     assert second == readme.command_for_tests()
