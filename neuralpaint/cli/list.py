@@ -32,6 +32,7 @@ A model also accepts those of its encoding: --model mlp:encoding=hash,levels=12,
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def command(kind: str | None, as_json: bool) -> None:
     """Print the registries, looks and presets; see `_HELP`."""
+    kind = "walks" if kind == "paths" else kind  # the name of their option is --path
     if kind is not None and kind not in _KINDS:
         raise UnknownNameError("kind", kind, _KINDS)
     listing = {k: _entries(k) for k in _KINDS if kind in (None, k)}

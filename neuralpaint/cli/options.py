@@ -270,9 +270,15 @@ def settings_from(
         if name in ctx.params
     }
     typed = {name: values[name] for name in values if name in typed_options(ctx)}
-    defaults = {name: value for name, value in values.items() if name not in unused}
     before = {name: value for name, value in (earlier or {}).items() if name in known}
-    return settings.from_dict(settings.layered(defaults, before, typed))
+    plain = click.core.ParameterSource.DEFAULT
+    preset = {
+        name: value
+        for name, value in values.items()
+        if ctx.get_parameter_source(name) is not plain and name not in unused
+    }
+    implied = settings.implied({**preset, **before, **typed})
+    return settings.from_dict(settings.layered(implied, preset, before, typed))
 
 
 def typed_options(ctx: click.Context) -> set[str]:

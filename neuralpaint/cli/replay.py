@@ -40,13 +40,13 @@ def _file_options(function: F) -> F:
             cls=SectionedOption,
             type=click.Path(),
             metavar="FILE",
-            help=f"{what}, if CLIP was made with one",
+            help=f"{what}, if FILE was made with one",
         )(function)
     return function
 
 
 @click.command("replay", cls=SectionedCommand)
-@click.argument("clip", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.argument("sources", metavar="[INPUT]...", nargs=-1, type=click.Path())
 @output_option("run the command again with INPUT, and write this file", required=False)
 @audio_option
@@ -56,25 +56,25 @@ def _file_options(function: F) -> F:
 def command(
     ctx: click.Context,
     /,
-    clip: Path,
+    file: Path,
     sources: tuple[str, ...],
     output: str | None,
     audio: Path | None,
     overwrite: bool,
     **others: Any,
 ) -> int:
-    """Print the command that made CLIP; with INPUT and -o, run it again.
+    """Print the command that made FILE; with INPUT and -o, run it again.
 
-    CLIP is a clip, a still, a take or a painting. INPUT is a picture; for a morph, several or a
-    folder; for a file that was rendered, a painting or a take. The settings are read from CLIP;
-    each is checked as if it had been typed. Paths in CLIP are not used, and nothing is passed to a
-    shell. CLIP does not contain mask files: give them again.
+    FILE is a clip, a still, a take or a painting. INPUT is a picture; for a morph, several or a
+    folder; for a file that was rendered, a painting or a take. The settings are read from FILE;
+    each is checked as if it had been typed. Paths in FILE are not used, and nothing is passed to a
+    shell. FILE does not contain mask files: give them again.
 
     \b
     neuralpaint replay clip.mp4
     neuralpaint replay clip.mp4 other.jpg -o other.mp4
     """
-    note = note_in(clip)
+    note = note_in(file)
     if not sources and output is None:
         click.echo(note.text() if others["as_json"] else note.command())
         return 0

@@ -21,6 +21,7 @@ __all__ = [
     "Entries",
     "Option",
     "Settings",
+    "flag_of",
     "group",
     "options",
     "setting",
@@ -110,7 +111,7 @@ class Option:
     @property
     def flag(self) -> str:
         """The option's name on the command line."""
-        return f"--{self.name.replace('_', '-')}"
+        return flag_of(self.name)
 
     def convert(self, value: Any, *, label: str | None = None) -> Any:
         """Convert a value or its text to the type of this field, and check it.
@@ -169,6 +170,11 @@ class Option:
             raise UsageError(f"{label} must be at most {self.maximum:g}{unit}, not {shown}")
 
 
+def flag_of(name: str) -> str:
+    """Return the command-line option of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
 def _seconds(text: str) -> float:
     """Convert a number, or a time such as 1h2m3s, to seconds."""
     parts = _TIME.fullmatch(text.strip().lower())
@@ -200,7 +206,7 @@ class Settings:
             object.__setattr__(self, option.name, option.convert(getattr(self, option.name)))
         values = self.to_dict()
         for names in self.exclusive_groups():
-            given = [f"--{name}" for name in names if values.get(name) is not None]
+            given = [flag_of(name) for name in names if values.get(name) is not None]
             if len(given) > 1:
                 raise UsageError(f"{' and '.join(given)} exclude each other: give one of them")
 
@@ -226,6 +232,11 @@ class Settings:
         return cls(**values)
 
     @classmethod
+    def implied(cls, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the defaults that change because of the options that were chosen."""
+        return {}
+
+    @classmethod
     def given(cls, settings: Self | None, values: Mapping[str, Any]) -> Self:
         """Return `settings`, or new settings from `values` if `settings` is None.
 
@@ -233,7 +244,7 @@ class Settings:
             UsageError: both are given, or a value cannot be used.
         """
         if settings is None:
-            return cls.from_dict(values)
+            return cls.from_dict(cls.implied(values) | {**values})
         if values:
             raise UsageError(f"give either settings or {', '.join(values)}, not both")
         return settings

@@ -22,6 +22,8 @@ def rewritten(values: Mapping[str, Any], version: object) -> dict[str, Any]:
     defaults = _MODELS_OF_0_1.get(model.partition(":")[0])
     if defaults is not None:
         values["model"] = extended(model, defaults)
+    if values.get("duration") or values.get("frames"):
+        values.pop("seconds_each", None)  # it had no effect
     if values.get("boomerang"):  # it began with the untrained network
         values["reverse"] = not values.get("reverse")
     return values

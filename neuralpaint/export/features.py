@@ -33,6 +33,7 @@ from neuralpaint.models.encodings import (
 )
 from neuralpaint.models.encodings.bloom import Bloom
 from neuralpaint.models.encodings.fourier import cosine_counts
+from neuralpaint.models.encodings.hash_grid import PRIME
 from neuralpaint.models.model import EncodedModel
 
 __all__ = ["Array", "Features", "Plane", "Powers", "Trained", "features_of", "single"]
@@ -41,7 +42,6 @@ Array = NDArray[np.float32]
 _Floats = NDArray[np.floating[Any]]
 
 _AXES = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # x and y as rows (a, b, c)
-_PRIME = 2_654_435_761  # pi_2 of Mueller et al. 2022, eq. 4; pi_1 is 1
 _MAX_NODES = 1 << 26  # of the finest level of a hash grid: half a gigabyte with 2 channels
 
 
@@ -215,7 +215,7 @@ def _hash(encoding: HashEncoding, trained: Trained) -> Features:
                 f"export: train with encoding=hash:finest={canvas.width // 2}"
             )
         i, j = np.arange(down, dtype=np.int64)[:, None], np.arange(across, dtype=np.int64)
-        index = j + i * row if row else (j ^ i * _PRIME) & (entries - 1)
+        index = j + i * row if row else (j ^ i * PRIME) & (entries - 1)
         scale = cells / 2
         place = np.full(2, scale), scale * span / 2, scale * span
         planes.append(Plane(single(table[start + index]), *map(single, place)))

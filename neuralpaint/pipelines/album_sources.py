@@ -18,7 +18,7 @@ from neuralpaint.models.codes import checked_code
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.pacing import Pacing
 from neuralpaint.rendering.paths import CodePath
-from neuralpaint.rendering.render import fidelity
+from neuralpaint.rendering.render import painting_psnr
 from neuralpaint.training.learning import Snapshot
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class _Coded(SnapshotSource):
         """Return the name of each picture and its PSNR in dB, at its own code."""
         painting = self._source.painting()
         return tuple(
-            (picture.name, fidelity(painting.at(code), picture))
+            (picture.name, painting_psnr(painting.at(code), picture))
             for picture, code in zip(self.pictures, codes_of(self._source), strict=False)
         )
 
@@ -87,9 +87,9 @@ class _Coded(SnapshotSource):
         """Whether a target is still to be made before the training, which takes time."""
         return self._source.makes_target
 
-    def pace(self, *, trial: bool = False) -> float | None:
+    def seconds_per_step(self, *, trial: bool = False) -> float | None:
         """Return the seconds of a training step; None until that has been measured."""
-        return self._source.pace(trial=trial)
+        return self._source.seconds_per_step(trial=trial)
 
 
 class AtCode(_Coded):

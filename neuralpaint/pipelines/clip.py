@@ -19,10 +19,9 @@ from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
-from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.film import film, film_previews, filming_cost
 from neuralpaint.rendering.render import render
-from neuralpaint.rendering.still_renderer import hole_fidelity
+from neuralpaint.rendering.still_renderer import hole_psnr_of
 from neuralpaint.rendering.time_estimate import seconds_of
 from neuralpaint.rendering.viewport import LONGEST_CLIP, Shot, Viewport
 from neuralpaint.runtime.interruption import STOPS
@@ -63,7 +62,7 @@ class _Costs(NamedTuple):
         """Return the seconds of so many shots of the training."""
         return self.choosing(shots) + self.filming(shots) + shots * self.drawing
 
-    def after_it(self, shots: int) -> float:
+    def moving_after(self, shots: int) -> float:
         """Return the seconds of so many shots in which the camera moves after the training."""
         return shots * (self.moving + self.drawing)
 
@@ -107,6 +106,7 @@ class Clip(Job):
         timelapse = timelapse or TimelapseSettings()
         self._overlays = overlays.parse_list(timelapse.overlay)
         view, arrangement = with_panels(view, timelapse, source.canvas)
+        camera = video.camera_move
         viewport = Viewport(
             source.canvas,
             view,
@@ -114,9 +114,7 @@ class Clip(Job):
             target=source.settings.target,
             bars=bars,
             longest=LONGEST_CLIP,
-            camera=None
-            if video.camera is None
-            else cameras.parse(video.camera).resting(shows_training=not source.is_static),
+            camera=camera and camera.resting(shows_training=not source.is_static),
         )
         super().__init__(output, source=source, viewport=viewport, budget=budget, began=began)
         self._arrangement = arrangement or growing(
@@ -132,18 +130,18 @@ class Clip(Job):
         self._costs: _Costs | None = None  # once measured
         self._reached = 0.0  # fraction of the work that was done at the newest report
         self._check()
-        self._length, self._timelapse = playback, timelapse
-        self._playback = self._played({})
+        self._playback_settings, self._timelapse_settings = playback, timelapse
+        self._playback = self._playback_after({})
         self.shots = self._playback.shots
         self._training_shots = self._showing_training(self.shots)
 
-    def _played(self, changes: Mapping[str, Any]) -> Playback:
+    def _playback_after(self, changes: Mapping[str, Any]) -> Playback:
         """Return the playback, after changes of the settings."""
         steps = None if self.source.by_clock else changes.get("steps", self.source.steps)
-        snapshots = _changed(self._timelapse, changes).snapshots(steps)
+        snapshots = _changed(self._timelapse_settings, changes).snapshots(steps)
         rest = self.viewport.rest or 1.0
         shots = None if snapshots is None else round(snapshots / rest)
-        return _changed(self._length, changes).playback(shots)
+        return _changed(self._playback_settings, changes).playback(shots)
 
     def _showing_training(self, shots: int) -> int:
         """Return how many shots show the training.
@@ -239,7 +237,7 @@ class Clip(Job):
             steps=snapshot.step,
             train_seconds=snapshot.seconds,
             psnr=mean if pictures else self._newest.psnr,
-            hole_psnr=hole_fidelity(snapshot.painting, self.source.picture),
+            hole_psnr=hole_psnr_of(snapshot.painting, self.source.picture),
             pictures=pictures,
         )
 
@@ -290,7 +288,7 @@ class Clip(Job):
             run.interruption.record(stop)
         if newest is not None:
             painting = newest.snapshot.painting
-            yield newest._replace(psnr=self.viewport.fidelity(painting, shown=newest.psnr))
+            yield newest._replace(psnr=self.viewport.psnr(painting, shown=newest.psnr))
 
     def _film(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Shot]:
         """Yield the shots of the snapshots, then those of the camera's move over the last one."""
@@ -349,8 +347,8 @@ class Clip(Job):
             shot.frame,
             moment=moment,
             original=lambda: self.viewport.original(moment.progress),
-            hidden=lambda: self.viewport.unknown(moment.progress),
-            unjudged=lambda: self.viewport.unjudged(moment.progress),
+            unknown=lambda: self.viewport.unknown(moment.progress),
+            without_truth=lambda: self.viewport.without_truth(moment.progress),
             arrangement=self._arrangement,
             background=self._background,
         )
@@ -361,7 +359,7 @@ class Clip(Job):
             later = self._playback.frames if self._trains_first else self._playback.later
             shown = self._training_shots
             writing = self._writing_seconds(later + _LOOKAHEAD)
-            self._budget.reserve(writing=writing + costs.after_it(self.shots - shown))
+            self._budget.reserve(writing=writing + costs.moving_after(self.shots - shown))
             self._budget.plan_rendering(shown, seconds_per_shot=costs.training(shown) / shown)
         self._budget.end_preparation()
 
@@ -397,9 +395,9 @@ class Clip(Job):
         costs = self._costs
         if costs is None or not changes.keys() <= known:
             return None
-        playback = self._played(changes)
+        playback = self._playback_after(changes)
         shown = self._showing_training(playback.shots)
-        filming = costs.training(shown) + costs.after_it(playback.shots - shown)
+        filming = costs.training(shown) + costs.moving_after(playback.shots - shown)
         writing = self._writing_seconds(playback.frames)
         if self.source.device != "cpu":  # the CPU encodes while the GPU renders
             writing = max(0.0, writing - filming)

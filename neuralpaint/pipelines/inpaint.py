@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from neuralpaint.config.presets import expanded
-from neuralpaint.config.settings import ComposedSettings, group, options
+from neuralpaint.config.settings import ComposedSettings, flag_of, group, options
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
@@ -142,5 +142,5 @@ def _settings_for(kind: type[S], settings: InpaintSettings, *, what: str, other:
     known = options(kind)
     for name in settings.changes():
         if name not in known:
-            raise UsageError(f"--{name.replace('_', '-')} cannot be used for {what}: make {other}")
+            raise UsageError(f"{flag_of(name)} cannot be used for {what}: make {other}")
     return kind.from_dict({n: value for n, value in settings.to_dict().items() if n in known})

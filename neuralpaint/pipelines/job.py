@@ -124,7 +124,7 @@ class Job(ABC):
 
         None until that has been measured, and if nothing is known about such changes.
         """
-        pace, rest = self.source.pace(), self._after_training(changes)
+        pace, rest = self.source.seconds_per_step(), self._after_training(changes)
         if pace is None or rest is None or changes.get("epochs") is not None:
             return None
         filming, writing = rest
@@ -152,7 +152,7 @@ class Job(ABC):
         """Return the estimate for a job that is not run; the measurement takes about a second."""
         self._budget.end_preparation()
         self._plan()
-        self.source.pace(trial=True)
+        self.source.seconds_per_step(trial=True)
         return self.estimate()
 
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.config.settings import Settings, setting
+from neuralpaint.config.settings import Settings, flag_of, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.masks import (
     AlphaMask,
@@ -107,8 +107,7 @@ class MaskSettings(Settings):
         for needed, names in _BELONGING.items():
             for name in names:
                 if getattr(self, needed) is None and name in changed:
-                    flag = f"--{name.replace('_', '-')}"
-                    raise UsageError(f"{flag} has no effect without --{needed}: add it")
+                    raise UsageError(f"{flag_of(name)} has no effect without --{needed}: add it")
 
     def files(self) -> dict[str, str]:
         """Return the paths of the masks that are files, by option name."""

@@ -32,7 +32,6 @@ from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.picture_sets import CodesFrom, load_album, picture_files
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, RunSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining, Run
-from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.paths import code_paths
 from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
 from neuralpaint.runtime.progress import Report, ignore
@@ -163,7 +162,7 @@ def prepare_morph(
     )
     samples.check(overwrite=overwrite)
     named = [f"{source}/" if Path(source).is_dir() else str(source) for source in sources]
-    camera = None if settings.video.camera is None else cameras.parse(settings.video.camera)
+    camera = settings.video.camera_move
     training = FromTraining(
         album,
         settings.training,

@@ -97,8 +97,8 @@ class Pace(NamedTuple):
         return cls(seconds, steps, loops) if seconds > 0 and steps > 0 else None
 
     def path(self, path: CodePath | None) -> CodePath:
-        """Return a path through the times; for None and `play`, the course of the input."""
-        if path is None or isinstance(path, Play):
+        """Return a path through the times: for None, the course of the input."""
+        if path is None or (isinstance(path, Play) and path.closed is None):
             return Play(closed=self.loops)
         return path
 

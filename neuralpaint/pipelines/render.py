@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from neuralpaint.config.settings import ComposedSettings, group, options, setting
+from neuralpaint.config.settings import ComposedSettings, flag_of, group, options, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings
@@ -201,14 +201,14 @@ def _check(
     changes = settings.changes()
     for name in ("seconds_each", "learn"):
         if not still and settings.paths.path is None and name in changes:
-            raise UsageError(f"{_flag(name)} has no effect without --path: add it")
+            raise UsageError(f"{flag_of(name)} has no effect without --path: add it")
     groups, what = (
         (CLIP_GROUPS, "a still") if still else ((StillSettings, MomentSettings), "a clip")
     )
     for name in (name for cls in groups for name in options(cls)):
         if name in changes:
             other = "a clip such as .mp4" if still else "a still such as .png"
-            raise UsageError(f"{_flag(name)} cannot be used for {what}: render {other}")
+            raise UsageError(f"{flag_of(name)} cannot be used for {what}: render {other}")
     if still and audio is not None:
         raise UsageError("--audio: a still has no sound")
     if is_take(saved):
@@ -218,13 +218,9 @@ def _check(
     for name in ("every", "pacing", "frames_from", "learn"):
         if name in changes:
             raise UsageError(
-                f"{_flag(name)} needs a take: a painting does not contain its training"
+                f"{flag_of(name)} needs a take: a painting does not contain its training"
             )
     if not still and settings.video.camera is settings.paths.path is None:
         raise UsageError(
             "a painting does not move: give --camera for a clip, or render a still such as .png"
         )
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"

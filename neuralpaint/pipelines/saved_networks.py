@@ -45,8 +45,7 @@ def load_saved(path: str | Path, device: DeviceName) -> Painting | Take:
         SavedError: it is neither, damaged, or made by a newer neuralpaint.
         DeviceError: the device does not exist or has too little memory.
     """
-    from neuralpaint.storage.take import is_take as is_take_file
-    from neuralpaint.storage.take import load_take
+    from neuralpaint.storage.take import is_take_file, load_take
 
     if is_take_file(path):
         return load_take(path, device=device)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.rendering.camera import cameras, read_camera
+from neuralpaint.rendering.camera import Camera, cameras, read_camera
 from neuralpaint.rendering.film import FramesFrom
 from neuralpaint.rendering.pacing import Pacing, pacings
 from neuralpaint.rendering.paths import code_paths
@@ -91,6 +91,11 @@ class ClipSettings(Settings):
                 "after the training: choose --pacing fixed or log"
             )
 
+    @property
+    def camera_move(self) -> Camera | None:
+        """The camera; None if it does not move."""
+        return None if self.camera is None else cameras.parse(self.camera)
+
     def paced(self, timelapse: TimelapseSettings | None = None) -> Pacing:
         """Return the pacing; unset, `fixed` for snapshots at intervals of steps, else `even`."""
         if self.pacing is not None:
@@ -151,6 +156,10 @@ class PathSettings(Settings):
     """How a path through the codes of several pictures becomes a clip."""
 
     section: ClassVar[str] = "Path"
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("duration", "seconds_each"),
+        ("frames", "seconds_each"),
+    )
 
     path: str | None = setting(
         None, "the path through the codes that morph has learned; unset, none", entries=code_paths

@@ -10,11 +10,19 @@ import numpy as np
 from PIL import Image
 
 from neuralpaint.image.typography import text_mask, text_width
-from neuralpaint.video.drawing import WHITE, Colour, Frame, blend, colour_scale, rounded, stamp
+from neuralpaint.video.drawing import (
+    ACCENT,
+    NIGHT,
+    WHITE,
+    Colour,
+    Frame,
+    blend,
+    colour_scale,
+    rounded,
+    stamp,
+)
 
 __all__ = [
-    "ACCENT",
-    "NIGHT",
     "QUIET",
     "Column",
     "Print",
@@ -27,8 +35,6 @@ __all__ = [
     "write",
 ]
 
-ACCENT: Colour = (255, 206, 110)
-NIGHT: Colour = (13, 14, 18)
 QUIET = 0.62
 """Opacity of secondary text."""
 

@@ -25,7 +25,7 @@ from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.settings import RunSettings
 from neuralpaint.rendering.pacing import Pacing
 from neuralpaint.rendering.time_budget import TimeBudget
-from neuralpaint.rendering.time_estimate import Pace
+from neuralpaint.rendering.time_estimate import StepTimer
 from neuralpaint.rendering.viewport import target_scale
 from neuralpaint.runtime.interruption import Interruption
 from neuralpaint.runtime.progress import ProgressTracker
@@ -149,7 +149,7 @@ class SnapshotSource(ABC):
         if newest is not None and interrupted and self.step > newest.step:
             yield Snapshot(self.step, self.seconds, newest.loss, self.painting())
 
-    def pace(self, *, trial: bool = False) -> float | None:
+    def seconds_per_step(self, *, trial: bool = False) -> float | None:
         """Return the seconds of a training step; None until that has been measured.
 
         With `trial`, it is measured now, in about a second, by training a throw-away learner.
@@ -225,7 +225,7 @@ class FromTraining(SnapshotSource):
         ):
             scale = target_scale(self.canvas, shown, least=target.factor)
             training = training.replaced(target_scale=scale)
-        self._subject, self._pace = subject, Pace()
+        self._subject, self._timer = subject, StepTimer()
         self._learner = learner(subject, training)
         self._prepared = not self._learner.makes_target
         self.settings, self.device = self._learner.settings, self._learner.device
@@ -340,7 +340,7 @@ class FromTraining(SnapshotSource):
     def _report(self, run: Run, loss: float) -> None:
         learner = self._learner
         run.budget.trained = learner.seconds
-        self._pace.observe(learner.finished.step, learner.finished.seconds)
+        self._timer.observe(learner.finished.step, learner.finished.seconds)
         psnr = {"psnr": psnr_of_mse(loss)} if self._reports_psnr else {}
         run.progress.update(
             "train",
@@ -356,21 +356,21 @@ class FromTraining(SnapshotSource):
         budget.trained = self.seconds
         return budget.left() if self.time_limit is None else self.time_limit - self.seconds
 
-    def pace(self, *, trial: bool = False) -> float | None:
+    def seconds_per_step(self, *, trial: bool = False) -> float | None:
         """Return the seconds of a training step, from this training or from a trial."""
-        if trial and self._pace.seconds_per_step is None:
+        if trial and self._timer.seconds_per_step is None:
             self._try()
-        return self._pace.seconds_per_step
+        return self._timer.seconds_per_step
 
     def _try(self) -> None:
         """Measure the pace of a learner of the same settings; its target is the picture itself."""
         target = {"target_scale": 1.0, "enhance": False, "denoise": None}
         trial = learner(_without_filling(self._subject), self.settings.replaced(**target))
         steps = 1
-        while self._pace.seconds_per_step is None and trial.step < _MOST_TRIAL_STEPS:
+        while self._timer.seconds_per_step is None and trial.step < _MOST_TRIAL_STEPS:
             trial.advance(steps)
             newest = trial.newest
-            self._pace.observe(newest.step, newest.seconds)
+            self._timer.observe(newest.step, newest.seconds)
             # Twice as many steps as before, up to a tenth of a second.
             steps = max(1, min(2 * steps, int(0.1 * newest.step / max(newest.seconds, 1e-9))))
 

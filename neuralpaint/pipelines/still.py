@@ -19,9 +19,9 @@ from neuralpaint.pipelines.settings import StillSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.still_renderer import (
     StillRenderer,
-    hole_fidelity,
+    hole_psnr_of,
     with_known_pixels,
-    with_known_pixels_fidelity,
+    with_known_pixels_psnr,
 )
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.interruption import Interruption
@@ -139,13 +139,13 @@ class Still(Job):
                 rendered += rows  # a large still that is corrected is rendered twice
                 report()
 
-            strips, quality = self._strips(painting, run.interruption, on_rows)
+            strips, psnrs = self._strips(painting, run.interruption, on_rows)
             for strip in strips:
                 still.write(strip)
                 written += len(strip)
                 report()
             run.progress.update("encode")
-        whole, hole = quality()
+        whole, hole = psnrs()
         return self._result(
             run,
             height=height,
@@ -198,7 +198,7 @@ class Still(Job):
             strips = renderer.without_bars(painting, depth=self._depth, on_rows=on_rows)
             still = with_known_pixels(np.concatenate(list(strips)), picture)
             barred = renderer.with_bars([still], depth=self._depth)
-            return barred, lambda: with_known_pixels_fidelity(still, picture)
+            return barred, lambda: with_known_pixels_psnr(still, picture)
         match = self._match and interruption.stop is None
         strips = renderer.strips(painting, depth=self._depth, match=match, on_rows=on_rows)
-        return strips, lambda: (viewport.fidelity(painting), hole_fidelity(painting, picture))
+        return strips, lambda: (viewport.psnr(painting), hole_psnr_of(painting, picture))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from neuralpaint.config.presets import expanded
-from neuralpaint.config.settings import ComposedSettings, group, options
+from neuralpaint.config.settings import ComposedSettings, group
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings
@@ -20,7 +21,6 @@ from neuralpaint.pipelines.moving_input import MovingSettings, check_moving, loa
 from neuralpaint.pipelines.note import Note, source_name
 from neuralpaint.pipelines.settings import ClipSettings, RunSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
-from neuralpaint.rendering.camera import cameras
 from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
 from neuralpaint.runtime.progress import Report, ignore
 from neuralpaint.runtime.threads import set_threads
@@ -52,6 +52,12 @@ class VideoSettings(ComposedSettings):
     reference: ReferenceSettings = group(ReferenceSettings)
     moving: MovingSettings = group(MovingSettings)
     picture: PictureSettings = group(PictureSettings)
+
+    @classmethod
+    def implied(cls, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the default model of an input that moves."""
+        moves = chosen.get("frames_in") is not None
+        return {"model": _MODEL_OF_FRAMES} if moves else {}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -141,7 +147,8 @@ def prepare_video(
         subject = reader.load(source)
     else:
         subject, pace = load_moving(source, settings.picture, settings.moving)
-        settings = _for_moving(settings)
+        # It plays to its last frame.
+        settings = settings.replaced(hold=settings.playback.hold or 0.0)
     training = FromTraining(
         subject,
         settings.training,
@@ -175,19 +182,10 @@ def prepare_video(
     )
 
 
-def _for_moving(settings: VideoSettings) -> VideoSettings:
-    """Return the settings for an input that moves: it plays to its last frame."""
-    settings = settings.replaced(hold=settings.playback.hold or 0.0)
-    if settings.training.model == options(VideoSettings)["model"].default:
-        settings = settings.replaced(model=_MODEL_OF_FRAMES)
-    return settings
-
-
 def _detail(canvas: Canvas, settings: VideoSettings) -> float:
     """Return the greatest number of frame pixels per pixel of the picture."""
     video = settings.video
     if video.frames_from == "training":
         return 1.0  # these frames show the picture's own pixels
-    camera = None if video.camera is None else cameras.parse(video.camera)
     view, _ = with_panels(settings.view, settings.timelapse, canvas)
-    return detail_of(canvas, view, longest=LONGEST_CLIP, camera=camera)
+    return detail_of(canvas, view, longest=LONGEST_CLIP, camera=video.camera_move)

@@ -90,8 +90,8 @@ def film(
             and all shots between them are blended without a test.
         first: the index in the clip of the first snapshot.
     """
-    left: _Frame | None = None
-    between: list[_Frame] = []
+    left: _Candidate | None = None
+    between: list[_Candidate] = []
     ready: _Span | None = None
     gap = 1
     for index, snapshot in enumerate(snapshots, first):
@@ -101,7 +101,7 @@ def film(
             longest = _MAX_GAP if blends or hurry else 1
             gap = min(longest, 2 * gap) if blended else max(1, gap // 2)
             ready = None
-        between.append(_Frame(snapshot, viewport, moment=index / max(1, count - 1)))
+        between.append(_Candidate(snapshot, viewport, moment=index / max(1, count - 1)))
         if len(between) >= gap:
             ready = _Span(left, between[:-1], between[-1].begin_render(left))
             left, between = ready.right, []
@@ -130,7 +130,7 @@ def film_previews(
         yield viewport.render(newest.snapshot, moment)
 
 
-class _Frame:
+class _Candidate:
     def __init__(self, snapshot: Snapshot, viewport: Viewport, *, moment: float) -> None:
         self.snapshot = snapshot
         self._viewport, self._moment = viewport, moment
@@ -146,7 +146,7 @@ class _Frame:
         """The levels at about two thousand points."""
         return self._viewport.sampled_levels(self.painting)
 
-    def begin_render(self, before: _Frame | None) -> _Frame:
+    def begin_render(self, before: _Candidate | None) -> _Candidate:
         """Start to render the frame, or share the frame of `before` if it is equal; return self."""
         if before and before._key == self._key:
             self._pending = before._pending
@@ -171,9 +171,9 @@ class _Frame:
 class _Span(NamedTuple):
     """Two anchors and the frames between them; the shot of the left anchor was yielded before."""
 
-    left: _Frame | None  # None before the first anchor
-    between: Sequence[_Frame]
-    right: _Frame
+    left: _Candidate | None  # None before the first anchor
+    between: Sequence[_Candidate]
+    right: _Candidate
 
     def shots(self, hurry: bool) -> Generator[Shot, None, bool]:
         """Yield all shots except the left anchor; return whether the inner ones were blended."""
@@ -215,5 +215,5 @@ class _Span(NamedTuple):
         return i / (len(self.between) + 1)
 
     @property
-    def _anchors(self) -> tuple[_Frame, _Frame]:
+    def _anchors(self) -> tuple[_Candidate, _Candidate]:
         return self.left or self.right, self.right

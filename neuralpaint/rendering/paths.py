@@ -195,7 +195,10 @@ class Through(_Eased):
 class Play(CodePath):
     """From first to last at constant speed, for animations, whose codes are times."""
 
-    closed: bool = setting(False, "the last frame equals the first and is not shown twice")
+    closed: bool | None = setting(
+        None,
+        "the last frame equals the first and is not shown twice; unset, if the input is a loop",
+    )
 
     def waypoints(self, codes: Codes) -> Codes:
         """Return all codes."""
@@ -204,7 +207,7 @@ class Play(CodePath):
     @property
     def is_closed(self) -> bool:
         """Whether `closed` is set."""
-        return self.closed
+        return bool(self.closed)
 
     def at(self, fraction: float, waypoints: Codes) -> Transition:
         """Return the transition; the time of a segment is proportional to its length."""

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PendingFrame",
-    "fidelity",
     "letterbox",
+    "painting_psnr",
     "render",
     "render_strips",
     "samples_of",
@@ -205,7 +205,7 @@ def samples_of(painting: Painting) -> int:
     return min(_MOST_SAMPLES, math.ceil(factor))
 
 
-def fidelity(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> float:
+def painting_psnr(painting: Painting, picture: Picture, *, pixels: int = _TILE) -> float:
     """Return the PSNR in dB of the painting, rendered at the picture's own pixels as uint8.
 
     If the target was larger, the painting is rendered larger and averaged to the picture's pixels.

@@ -17,14 +17,14 @@ from PIL import Image
 from neuralpaint.image.encoders import Depth
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
-from neuralpaint.rendering.render import fidelity, render, render_strips, samples_of
+from neuralpaint.rendering.render import painting_psnr, render, render_strips, samples_of
 from neuralpaint.rendering.viewport import LEAST_DETAIL, Viewport
 from neuralpaint.runtime.progress import ignore
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["StillRenderer", "hole_fidelity", "with_known_pixels", "with_known_pixels_fidelity"]
+__all__ = ["StillRenderer", "hole_psnr_of", "with_known_pixels", "with_known_pixels_psnr"]
 
 _BAR_ROWS = 64  # of a bar in one strip
 
@@ -125,14 +125,14 @@ class StillRenderer:
         return (top, left, bottom, right) if inside and detail >= LEAST_DETAIL else None
 
 
-def hole_fidelity(painting: Painting, picture: Picture | None) -> float:
+def hole_psnr_of(painting: Painting, picture: Picture | None) -> float:
     """Return the PSNR in dB inside the hole, at the picture's own pixels.
 
     Returns NaN if there is no hole, or its true colours are not known.
     """
     if picture is None or picture.unknown is None or picture.truth is None:
         return math.nan
-    return fidelity(painting, Picture(picture.truth, unknown=1 - picture.unknown))
+    return painting_psnr(painting, Picture(picture.truth, unknown=1 - picture.unknown))
 
 
 def with_known_pixels(still: NDArray[Any], picture: Picture) -> NDArray[Any]:
@@ -144,7 +144,7 @@ def with_known_pixels(still: NDArray[Any], picture: Picture) -> NDArray[Any]:
     return restore_known(still, picture.pixels, unknown=picture.unknown)
 
 
-def with_known_pixels_fidelity(still: NDArray[Any], picture: Picture) -> tuple[float, float]:
+def with_known_pixels_psnr(still: NDArray[Any], picture: Picture) -> tuple[float, float]:
     """Return the PSNR in dB of a still from `with_known_pixels`: overall, and in the hole."""
     if still.dtype == np.uint16:
         still = np.rint(still / 257).astype(np.uint8)

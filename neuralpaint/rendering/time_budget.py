@@ -58,7 +58,7 @@ class TimeBudget:
         self._writing = writing
 
     def plan_rendering(self, shots: int, *, seconds_per_shot: float) -> None:
-        """Divide the rest between training and rendering this number of shots."""
+        """Divide the rest between training and rendering this number of shots of a clip."""
         if self.seconds is not None:
             rest = max(0.0, self.seconds - self.elapsed - self._writing)
             self._rendering = _RenderingTime(
@@ -92,10 +92,11 @@ class TimeBudget:
             UsageError: there is no time to train.
         """
         if self.seconds is not None and self.left() < _LEAST_TRAINING * self.seconds:
+            films = self._rendering is not None
             raise UsageError(
                 f"--budget {self.seconds:g} leaves no time to train: the rest takes about "
-                f"{self.elapsed + self.ahead:.1f} s; raise it, or lower {larger}, --frames or "
-                "--duration"
+                f"{self.elapsed + self.ahead:.1f} s; raise it, or lower {larger}"
+                f"{', --frames or --duration' if films else ''}"
             )
 
     @property

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Pace", "TimeEstimate", "seconds_of"]
+__all__ = ["StepTimer", "TimeEstimate", "seconds_of"]
 
 _MEASURED = 0.4  # seconds of training, after a warm-up, from which the pace is known
 _LONG = 1.0  # seconds until the first call of `observe` from which no warm-up is needed
@@ -38,7 +38,7 @@ class TimeEstimate:
         return (trained * self.training + filmed * (self.filming + self.writing)) / max(work, 1e-9)
 
 
-class Pace:
+class StepTimer:
     """The seconds of a training step, measured while a training runs."""
 
     def __init__(self) -> None:

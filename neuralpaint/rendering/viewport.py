@@ -16,7 +16,7 @@ from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Frame, Picture
 from neuralpaint.image.resampling import resample
-from neuralpaint.rendering.render import PendingFrame, fidelity, letterbox, render
+from neuralpaint.rendering.render import PendingFrame, letterbox, painting_psnr, render
 from neuralpaint.rendering.time_estimate import seconds_of
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.training.learning import Snapshot
@@ -39,10 +39,10 @@ _LARGEST = 100_000_000  # pixels of a target, unless --target-scale sets it
 _MOMENTS = 64  # at which a camera is evaluated
 _MOST_SAMPLES = 2  # along each axis of a pixel, where a camera sees more than the canvas
 _NO_WIDTH = 1e-6  # in coordinates: an invisible strip beyond the picture
-_TIMED_PIXELS = 1 << 8  # rendered to measure the time of a frame, and four times as many until
-_TIMED_SECONDS = 0.08  # they take so long
+_TIMED_PIXELS = 1 << 10  # rendered first to time a frame; then four times as many, and so on
+_TIMED_SECONDS = 0.08  # a part that takes this long is timed well enough
 _PROBED_PIXELS = 2048  # enough to detect a change, for 1/100 of the cost of a frame
-_JUDGED_PIXELS = 1 << 14  # for the PSNR of a shot that does not show the picture's own pixels
+_SAMPLED_PIXELS = 1 << 14  # for the PSNR of a shot that does not show the picture's own pixels
 
 
 class Shot(NamedTuple):
@@ -89,7 +89,7 @@ class Viewport:
         self.is_native = replace(self.canvas, edge=native.edge, samples=1) == native
         """Whether the pixels of the canvas are the pixels of the picture."""
         self._camera = camera
-        self._judged: tuple[Snapshot, float] | None = None  # the newest one, and its PSNR
+        self._measured: tuple[Snapshot, float] | None = None  # the newest one, and its PSNR
         # Odd, as in `sampling_stride`.
         stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED_PIXELS) | 1
         self._probe = self.canvas.grid().thinned(stride)
@@ -129,7 +129,7 @@ class Viewport:
         """
         return self._plane(self.picture, moment)
 
-    def unjudged(self, moment: float = 0.0) -> NDArray[np.float32] | None:
+    def without_truth(self, moment: float = 0.0) -> NDArray[np.float32] | None:
         """Return, as `unknown` does, the pixels whose true colours are not known."""
         return self._plane(None if self.picture is None else self.picture.reference, moment)
 
@@ -174,17 +174,17 @@ class Viewport:
         if self._shows_own_pixels:
             pixels = frame
         if self.picture is None:
-            quality = math.nan
+            decibels = math.nan
         elif pixels is not None:
             truth = self.picture.reference
-            quality = psnr(pixels, truth.pixels, where=truth.known)
-        elif self._judged is not None and self._judged[0] is snapshot:
-            quality = self._judged[1]
+            decibels = psnr(pixels, truth.pixels, where=truth.known)
+        elif self._measured is not None and self._measured[0] is snapshot:
+            decibels = self._measured[1]
         else:
             painting = snapshot.painting if painting is None else painting
-            quality = fidelity(painting, self.picture, pixels=_JUDGED_PIXELS)
-            self._judged = snapshot, quality
-        return Shot(snapshot, self._boxed(frame), quality)
+            decibels = painting_psnr(painting, self.picture, pixels=_SAMPLED_PIXELS)
+            self._measured = snapshot, decibels
+        return Shot(snapshot, self._boxed(frame), decibels)
 
     def render(self, snapshot: Snapshot, moment: float = 0.0) -> Shot:
         """Render a snapshot and return its shot."""
@@ -207,17 +207,18 @@ class Viewport:
         """Return the time to render the frame of a moment, measured on a part of the frame."""
         canvas = self.canvas_at(moment)
         height, width = canvas.height, canvas.width
-        grid, rows, seconds = canvas.grid(), max(1, _TIMED_PIXELS // width), 0.0
+        grid, rows = canvas.grid(), max(1, min(height, _TIMED_PIXELS // width))
 
         def render_part() -> None:
             PendingFrame(painting, grid.rows(slice(0, rows))).frame()
 
+        seconds = seconds_of(render_part)
         while seconds < _TIMED_SECONDS and rows < height:
             rows = min(height, 4 * rows)
             seconds = seconds_of(render_part)
         return seconds * height / rows * canvas.samples**2
 
-    def fidelity(self, painting: Painting, *, shown: float | None = None) -> float:
+    def psnr(self, painting: Painting, *, shown: float | None = None) -> float:
         """Return the PSNR in dB at the picture's own pixels; NaN without a picture.
 
         `shown` is the PSNR of a rendered shot of this painting, if there is one.
@@ -226,7 +227,7 @@ class Viewport:
             return math.nan
         if shown is not None and self._shows_own_pixels:
             return shown
-        return fidelity(painting, self.picture)
+        return painting_psnr(painting, self.picture)
 
     @property
     def _shows_own_pixels(self) -> bool:

@@ -15,6 +15,8 @@ from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import Coverage, small_size, text_mask, text_width
 
 __all__ = [
+    "ACCENT",
+    "NIGHT",
     "WHITE",
     "Box",
     "Colour",
@@ -34,8 +36,9 @@ Box = tuple[int, int, int, int]
 """Top, left, height and width, in pixels."""
 
 WHITE: Colour = (255, 255, 255)
+ACCENT: Colour = (255, 206, 110)
+NIGHT: Colour = (13, 14, 18)
 
-_GLASS: Colour = (13, 14, 18)
 _GLASS_OPACITY = 0.62  # the contrast of white text is at least 5:1, even over pure white
 
 # Anchors of the colour scale, in OKLab: lightness, green to red, blue to yellow. They go from dark
@@ -129,7 +132,7 @@ def glass(frame: Frame, box: Box, *, radius: float) -> Frame:
         ImageFilter.BoxBlur(max(1.0, min(height, width) / 8))
     )
     behind = np.asarray(blurred, np.float32)
-    tint = np.asarray(_GLASS, np.float32)
+    tint = np.asarray(NIGHT, np.float32)
     surface = behind + (tint - behind) * np.float32(_GLASS_OPACITY)
     blend(part, np.rint(surface).astype(np.uint8), rounded(height, width, radius))
     return part

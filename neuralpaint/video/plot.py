@@ -15,13 +15,12 @@ import numpy.typing as npt
 
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import text_mask, text_width
-from neuralpaint.video.drawing import WHITE, Colour, blend, disc, stamp
+from neuralpaint.video.drawing import ACCENT, WHITE, blend, disc, stamp
 
 __all__ = ["Plot", "draw_plot", "roomy_width"]
 
 Floats = npt.NDArray[np.float64]
 
-_ACCENT: Colour = (255, 206, 110)
 _SUBCOLUMNS = 4
 _MIN_EMS_FOR_TEXT = 8.5  # of the type size: the width of the heading; narrower cards have no text
 _TICK_EMS = 1.2  # from one tick label to the next
@@ -80,7 +79,7 @@ def draw_plot(card: Frame, plot: Plot, *, size: int) -> None:
     thickness = max(1.2, size / 7.5)
     _draw_line(card, area, plot, thickness)
     tip = area.at(plot.x[-1], plot.y[-1])
-    stamp(card, disc(3.2 * thickness), centre=tip, colour=_ACCENT, opacity=0.28)
+    stamp(card, disc(3.2 * thickness), centre=tip, colour=ACCENT, opacity=0.28)
     stamp(card, disc(1.45 * thickness), centre=tip, colour=WHITE)
 
 
@@ -134,4 +133,4 @@ def _draw_line(card: Frame, area: _Area, plot: Plot, thickness: float) -> None:
     light = np.clip(below + np.float32(0.5), 0, 1) * (np.float32(0.30) * depth**2)
     alpha = (stroke + light * (1 - stroke)) * inside
     alpha = alpha.reshape(len(rows), -1, _SUBCOLUMNS).mean(axis=2)
-    blend(card[:, first:last], _ACCENT, alpha)
+    blend(card[:, first:last], ACCENT, alpha)

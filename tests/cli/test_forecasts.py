@@ -22,7 +22,7 @@ SMALL = (*QUICK[:2], "--device", "cpu")
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A training step takes half a second, as far as an estimate knows."""
-    monkeypatch.setattr(FromTraining, "pace", lambda self, trial=False: STEP)
+    monkeypatch.setattr(FromTraining, "seconds_per_step", lambda self, trial=False: STEP)
 
 
 def dry_run(typed: Typed, *words: str) -> dict[str, Any]:

@@ -82,6 +82,13 @@ def test_an_error_is_one_line(
 
 def test_a_length_can_be_given_in_any_way(pictures: Path, typed: Typed) -> None:
     for words in (("--frames", "5"), ("--duration", "1", "--frames", "4"), ("--seconds", "0.1")):
-        rest = [word for word in QUICK if word not in ("--steps", "8")]
+        rest = [w for w in QUICK if w not in ("--steps", "8", "--seconds-each", "0.3")]
         done = typed("morph", ".", "-o", "o.mp4", "--dry-run", *rest, *words)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("length", [("--duration", "1"), ("--frames", "5")])
+def test_two_lengths_are_refused(pictures: Path, typed: Typed, length: tuple[str, ...]) -> None:
+    done = typed("morph", ".", "-o", "o.mp4", "--dry-run", *QUICK, *length)
+    assert done.returncode == 2
+    assert f"{length[0]} and --seconds-each exclude each other" in done.stderr

@@ -7,7 +7,7 @@ import torch
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.networks.kernels import EXACT, Matmul, matmul_for
 from neuralpaint.pipelines.make_learner import learner
-from neuralpaint.rendering.render import fidelity
+from neuralpaint.rendering.render import painting_psnr
 from neuralpaint.runtime.devices import DeviceName
 
 # bfloat16 factors on a device that cannot multiply them, for comparison.
@@ -54,7 +54,7 @@ def quality(monkeypatch: pytest.MonkeyPatch, kind: Matmul, *, device: DeviceName
     picture = Picture.from_array(colours)
     training = learner(picture, model="fourier:hidden_size=32", steps=400, device=device)
     training.advance(400)
-    return fidelity(training.painting(), picture)
+    return painting_psnr(training.painting(), picture)
 
 
 @pytest.mark.slow

@@ -167,7 +167,7 @@ STEP, SHOT, PIXEL = 0.5, 2.0, 1e-4  # seconds
 @pytest.fixture
 def costs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Costs that a test can compute with."""
-    monkeypatch.setattr(FromTraining, "pace", lambda self, trial=False: STEP)
+    monkeypatch.setattr(FromTraining, "seconds_per_step", lambda self, trial=False: STEP)
     monkeypatch.setattr(clip, "filming_cost", lambda *_, **options: lambda shots: shots * SHOT)
     monkeypatch.setattr(clip, "seconds_of", lambda call: 0.0)
     monkeypatch.setattr(formats["mkv"], "seconds_per_pixel", PIXEL)
@@ -245,7 +245,9 @@ def test_the_part_that_is_done_does_not_fall_when_the_time_is_known(
     photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paces = iter([None] * 20)  # then, training is nearly all of the work
-    monkeypatch.setattr(FromTraining, "pace", lambda self, trial=False: next(paces, 1e-9))
+    monkeypatch.setattr(
+        FromTraining, "seconds_per_step", lambda self, trial=False: next(paces, 1e-9)
+    )
     monkeypatch.setattr(clip, "filming_cost", lambda *_, **options: lambda shots: shots * SHOT)
     done: list[float] = []
     job(photo, pacing="even").run(lambda progress: done.append(progress.done))

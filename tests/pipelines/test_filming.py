@@ -95,10 +95,13 @@ def test_a_budget_excludes_other_horizons() -> None:
         VideoSettings(every=10, budget=20)
 
 
-@pytest.mark.parametrize("make", [npaint.timelapse, npaint.paint])
-def test_a_budget_without_time_to_train_is_refused(photo: Path, make: Any) -> None:
+@pytest.mark.parametrize(("make", "advice"), [
+    (npaint.timelapse, "lower --size, --frames or --duration"), (npaint.paint, "lower --size"),
+])  # fmt: skip
+def test_a_budget_without_time_to_train_is_refused(photo: Path, make: Any, advice: str) -> None:
     output = photo.with_name("clip.webp")
-    with pytest.raises(UsageError, match=r"--budget 1e-05 leaves no time to train.*raise it"):
+    words = f"--budget 1e-05 leaves no time to train.*raise it, or {advice}$"
+    with pytest.raises(UsageError, match=words):
         make(photo, output, budget=1e-5, device="cpu")
     assert [path.name for path in photo.parent.iterdir()] == ["photo.png"]
 

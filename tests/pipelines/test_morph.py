@@ -358,7 +358,7 @@ def test_what_is_asked_of_is_not_there(pages: Path, tmp_path: Path) -> None:
 
 
 def test_a_length_in_frames(pages: Path, tmp_path: Path) -> None:
-    _, frames = film(pages, tmp_path / "out.mkv", frames=7, steps=1)
+    _, frames = film(pages, tmp_path / "out.mkv", frames=7, steps=1, seconds_each=None)
     assert len(frames) == 7
 
 

@@ -11,8 +11,11 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
+from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.pipelines.morph import MorphSettings
+from neuralpaint.pipelines.moving_input import MovingSettings, load_moving
 from neuralpaint.pipelines.video import VideoSettings
+from neuralpaint.rendering.paths import code_paths
 
 BRIEF: dict[str, Any] = {
     **QUICK, "model": "pyramid:hidden_size=8", "steps": 80, "batch": 800, "duration": None,
@@ -43,6 +46,32 @@ def middle(frame: NDArray[np.uint8]) -> float:
     """Return the column in whose middle the disc is."""
     bright = frame[..., 0].astype(float).clip(120, 255) - 120
     return float((bright * np.arange(frame.shape[1])).sum() / bright.sum())
+
+
+@pytest.mark.parametrize(("options", "model"), [
+    ({}, "morph"), ({"model": "fourier"}, "fourier"), ({"look": "watercolour"}, "pyramid"),
+])  # fmt: skip
+def test_a_clip_is_learned_by_morph_unless_another_model_is_chosen(
+    clip: Path, tmp_path: Path, options: dict[str, Any], model: str
+) -> None:
+    brief = {"frames_in": 2, "between": 0, "steps": 1, "frames": 2, "device": "cpu"}
+    chosen: dict[str, Any] = brief | options
+    npaint.timelapse(clip, tmp_path / "out.mkv", save=tmp_path / "out.painting", **chosen)
+    settings = npaint.load_painting(tmp_path / "out.painting").settings
+    assert settings.model.partition(":")[0] == model
+
+
+@pytest.mark.parametrize(("loop", "spec", "closed"), [
+    (0, None, True), (1, None, False), (0, "play", True), (0, "play:closed=no", False),
+    (1, "play:closed=yes", True),
+])  # fmt: skip
+def test_a_loop_is_closed_unless_told_otherwise(
+    tmp_path: Path, loop: int, spec: str | None, *, closed: bool
+) -> None:
+    settings = PictureSettings(), MovingSettings(frames_in=4, between=0)
+    _, pace = load_moving(animation(tmp_path / "disc.webp", loop=loop), *settings)
+    path = pace.path(None if spec is None else code_paths.parse(spec))
+    assert path.is_closed == closed
 
 
 def film(source: Path, out: Path, **options: Any) -> tuple[npaint.Result, NDArray[np.uint8]]:

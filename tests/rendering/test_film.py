@@ -121,3 +121,11 @@ def test_as_many_shots_are_expected_to_be_rendered_of_a_long_clip_as_of_a_short_
     assert cost(100_000) == 100_000 / 8
     assert filming_cost(Tinted(0.5), viewport, frames_from="render", blends=False)(300) == 300
     assert filming_cost(Tinted(0.5), viewport, frames_from="training", blends=False)(300) < 30
+
+
+def test_the_time_of_the_smallest_frame_is_measured() -> None:
+    tiny = Picture.from_array(np.full((4, 4, 3), 0.5))
+    viewport = Viewport(
+        tiny.canvas, CanvasSettings(), picture=tiny, target=TargetSettings(), bars=(0, 0, 0)
+    )
+    assert viewport.seconds_per_frame(Tinted(0.5)) > 0

@@ -1,4 +1,4 @@
-"""Frames, strips and fidelity of paintings."""
+"""Frames, strips and PSNR of paintings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting, TorchPainting
 from neuralpaint.pipelines.make_learner import learner
-from neuralpaint.rendering.render import PendingFrame, fidelity, letterbox, render, render_strips
+from neuralpaint.rendering.render import (
+    PendingFrame,
+    letterbox,
+    painting_psnr,
+    render,
+    render_strips,
+)
 from neuralpaint.training.settings import TrainingSettings
 
 
@@ -227,9 +233,9 @@ def test_fidelity_of_a_large_picture_is_measured_at_some_of_its_pixels(
     rng = np.random.default_rng(0)
     noisy = render(painting(), canvas).astype(int) + rng.integers(-9, 10, (90, 120, 3))
     subject = Picture(noisy.clip(0, 255).astype(np.uint8))
-    whole = fidelity(painting(), subject)
+    whole = painting_psnr(painting(), subject)
     monkeypatch.setattr("neuralpaint.rendering.render._TILE", 1200)
-    assert fidelity(painting(), subject) == pytest.approx(whole, abs=0.3)
+    assert painting_psnr(painting(), subject) == pytest.approx(whole, abs=0.3)
 
 
 def test_a_painting_of_a_larger_target_is_judged_by_mean_colours() -> None:
@@ -247,7 +253,7 @@ def test_a_painting_of_a_larger_target_is_judged_by_mean_colours() -> None:
             return tones[..., None].repeat(1, grid.x.shape[1], 3)
 
     subject = Picture(np.full((30, 40, 3), 120, np.uint8))
-    assert fidelity(Stripes(0), subject) > 45
+    assert painting_psnr(Stripes(0), subject) > 45
 
 
 def test_fidelity_is_measured_at_known_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,9 +261,11 @@ def test_fidelity_is_measured_at_known_pixels(monkeypatch: pytest.MonkeyPatch) -
     pixels, unknown = true.copy(), np.zeros((90, 120), np.float32)
     pixels[:, :60], unknown[:, :60] = 0, 1
     pixels[:, 100:] ^= 1
-    known = fidelity(painting(), Picture(pixels, unknown=unknown))
+    known = painting_psnr(painting(), Picture(pixels, unknown=unknown))
     assert known == pytest.approx(10 * np.log10(255**2 * 3), abs=0.01)  # a third is off by one
     monkeypatch.setattr("neuralpaint.rendering.render._TILE", 1200)
-    assert fidelity(painting(), Picture(pixels, unknown=unknown)) == pytest.approx(known, abs=0.5)
+    assert painting_psnr(painting(), Picture(pixels, unknown=unknown)) == pytest.approx(
+        known, abs=0.5
+    )
     judged = Picture(pixels, unknown=unknown, truth=true)
-    assert fidelity(painting(), judged) == np.inf
+    assert painting_psnr(painting(), judged) == np.inf

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from neuralpaint.rendering.time_estimate import Pace, TimeEstimate, seconds_of
+from neuralpaint.rendering.time_estimate import StepTimer, TimeEstimate, seconds_of
 
 ESTIMATE = TimeEstimate(preparing=2, training=30, filming=15, writing=5, steps=2000)
 
@@ -20,7 +20,7 @@ def test_training_and_filming_count_by_their_time() -> None:
 
 
 def test_the_first_steps_are_a_warm_up() -> None:
-    pace = Pace()
+    pace = StepTimer()
     pace.observe(1, 0.3)
     assert pace.seconds_per_step is None
     pace.observe(11, 0.4)
@@ -30,14 +30,14 @@ def test_the_first_steps_are_a_warm_up() -> None:
 
 
 def test_a_pace_is_measured_once() -> None:
-    pace = Pace()
+    pace = StepTimer()
     for step, seconds in [(1, 0.1), (101, 1.1), (102, 9.0)]:
         pace.observe(step, seconds)
     assert pace.seconds_per_step == pytest.approx(0.01)
 
 
 def test_steps_that_take_seconds_need_no_warm_up() -> None:
-    pace = Pace()
+    pace = StepTimer()
     pace.observe(2, 6.0)
     assert pace.seconds_per_step == 3
 

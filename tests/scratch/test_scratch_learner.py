@@ -16,7 +16,7 @@ from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.make_learner import learner
-from neuralpaint.rendering.render import fidelity, render
+from neuralpaint.rendering.render import painting_psnr, render
 from neuralpaint.scratch import layers
 from neuralpaint.scratch import learner as scratch_learner
 from neuralpaint.scratch.learner import ScratchLearner
@@ -90,7 +90,7 @@ def test_both_engines_reach_the_same_quality() -> None:
         options: dict[str, Any] = {"engine": engine, "steps": 400, "batch": 864, "device": "cpu"}
         trained = learner(picture(), model=SMALL, lr=5e-3, **options)
         trained.advance(400)
-        found[engine] = trained.painting(), fidelity(trained.painting(), picture())
+        found[engine] = trained.painting(), painting_psnr(trained.painting(), picture())
     assert found["numpy"][1] > 32
     assert found["numpy"][1] == pytest.approx(found["torch"][1], abs=3)
 

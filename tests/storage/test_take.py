@@ -26,7 +26,7 @@ from neuralpaint.models.encodings import encodings
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.rendering.render import render
 from neuralpaint.storage.painting_file import load_painting
-from neuralpaint.storage.take import Take, TakeWriter, is_take, load_take
+from neuralpaint.storage.take import Take, TakeWriter, is_take_file, load_take
 from neuralpaint.storage.take.records import MAGIC, pack_record, read_places, read_record
 from neuralpaint.training.learning import Snapshot, learn
 from neuralpaint.training.settings import Engine, TrainingSettings
@@ -322,9 +322,9 @@ def test_a_damaged_snapshot_does_not_affect_the_others(tmp_path: Path) -> None:
 
 def test_a_take_is_distinguished_from_other_files(tmp_path: Path) -> None:
     record(tmp_path / "a")
-    assert is_take(tmp_path / "a")
+    assert is_take_file(tmp_path / "a")
     (tmp_path / "b").write_bytes(b"something else")
-    assert not is_take(tmp_path / "b")
+    assert not is_take_file(tmp_path / "b")
     with pytest.raises(SavedError, match="is not a take"):
         load_take(tmp_path / "b")
     (tmp_path / "c").write_bytes(b"neuralpaint take 2\n")

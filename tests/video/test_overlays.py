@@ -83,7 +83,7 @@ def drawn(
         original = photo(*frame.shape[:2], seed=1)
     entries = overlays.parse_list(spec)
     at = at or moment()
-    return compose(entries, frame, moment=at, original=original, hidden=lambda: hidden)
+    return compose(entries, frame, moment=at, original=original, unknown=lambda: hidden)
 
 
 def grown_size(spec: str, *, height: int, width: int) -> tuple[int, int]:
@@ -597,10 +597,14 @@ def test_the_mask_overlay_is_gone_at_the_end_of_the_clip(spec: str) -> None:
 
 
 def test_the_heat_map_is_0_where_the_original_is_not_known() -> None:
-    def error(unjudged: npt.NDArray[np.float32] | None) -> Frame:
+    def error(without: npt.NDArray[np.float32] | None) -> Frame:
         entries = overlays.parse_list("heatmap:placement=beside")
         shown = compose(
-            entries, flat(0), moment=moment(), original=flat(255), unjudged=lambda: unjudged
+            entries,
+            flat(0),
+            moment=moment(),
+            original=flat(255),
+            without_truth=lambda: without,
         )
         return shown[:, -WIDTH:]
 

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from neuralpaint.models.encodings.encoding import Encoding
 
-__all__ = ["HashGrid", "Level", "grid_levels"]
+__all__ = ["PRIME", "HashGrid", "Level", "grid_levels"]
 
 _START = 1e-4  # bound of the initial features, as in the paper
-_PRIME = 2_654_435_761  # pi_2 of eq. 4; pi_1 is 1
+PRIME = 2_654_435_761
+"""pi_2 of Mueller et al. 2022, eq. 4; pi_1 is 1."""
 
 
 class Level(NamedTuple):
@@ -92,7 +93,7 @@ class HashGrid(Encoding):
         self.spectra = (torch.full(self.widths, self.widths[0] ** -0.5),)
         scales = torch.tensor([level.cells / 2 for level in levels]).view(-1, 1, 1)
         starts = torch.tensor([sum(sizes[:i]) for i in range(len(sizes))]).view(-1, 1, 1)
-        factors = torch.tensor([level.row or _PRIME for level in levels]).view(-1, 1, 1)
+        factors = torch.tensor([level.row or PRIME for level in levels]).view(-1, 1, 1)
         # In double precision like the levels: an edge rounded up would need a cell without entries.
         edges = torch.stack([(scales.double() * side).float() for side in span])
         for name, value in (

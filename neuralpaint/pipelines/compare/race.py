@@ -18,8 +18,10 @@ from neuralpaint.image.resampling import resample
 from neuralpaint.image.typography import text_width, type_size
 from neuralpaint.pipelines.compare.outcome import RaceOutcome
 from neuralpaint.pipelines.compare.settings import CompareSettings
-from neuralpaint.pipelines.sheets import ACCENT, NIGHT, blank, shortened, write
+from neuralpaint.pipelines.sheets import blank, shortened, write
 from neuralpaint.video.drawing import (
+    ACCENT,
+    NIGHT,
     WHITE,
     Box,
     Colour,

@@ -30,7 +30,7 @@ from neuralpaint.storage.tensors import open_saved
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.settings import TrainingSettings
 
-__all__ = ["Take", "is_take", "load_take"]
+__all__ = ["Take", "is_take_file", "load_take"]
 
 _CACHED = 2  # paintings: interpolation needs two
 _DENSEST = 20  # pixels per byte of PNG, for pictures over the usual limit
@@ -48,7 +48,7 @@ def load_take(path: str | Path, *, device: DeviceName = "cpu") -> Take:
     return Take(Path(path), device=device)
 
 
-def is_take(path: str | Path) -> bool:
+def is_take_file(path: str | Path) -> bool:
     """Return whether a file is a take; only its first bytes are read.
 
     Raises:

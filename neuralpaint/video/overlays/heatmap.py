@@ -57,9 +57,9 @@ class Heatmap(Overlay):
     def draw(self, frame: Frame, scene: Scene) -> None:
         """Fill the panel, or draw the inset."""
         error = _error(scene.network, scene.original)
-        unjudged = scene.unjudged()
-        if unjudged is not None:
-            error[unjudged > 0.5] = 0
+        without_truth = scene.without_truth()
+        if without_truth is not None:
+            error[without_truth > 0.5] = 0
         if self.placement == "inset":
             self._draw_inset(frame, error, scene)
             return

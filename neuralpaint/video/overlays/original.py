@@ -52,12 +52,12 @@ class MaskOverlay(Overlay):
         hole = _opacity(progress, self.hold + _HOLE_DELAY * self.fade, self.hole_fade)
         if max(known, hole) == 0:
             return
-        hidden = scene.hidden()
-        if hidden is None:
+        unknown = scene.unknown()
+        if unknown is None:
             return
         if known > 0:
-            blend(frame, scene.original, np.broadcast_to(known, hidden.shape))
-        blend(frame, _checkerboard(*frame.shape[:2]), hole * hidden)
+            blend(frame, scene.original, np.broadcast_to(known, unknown.shape))
+        blend(frame, _checkerboard(*frame.shape[:2]), hole * unknown)
 
 
 @overlays.register("side")

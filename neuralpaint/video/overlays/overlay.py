@@ -121,9 +121,9 @@ class Scene:
     """Returns the original; called only if an overlay needs it."""
     corners: Corners
     """The free space on the frame."""
-    hidden: Callable[[], Coverage | None] = lambda: None
+    unknown: Callable[[], Coverage | None] = lambda: None
     """Returns the unknown part of the picture, float32 (h, w) in [0, 1]; None if all is known."""
-    unjudged: Callable[[], Coverage | None] = lambda: None
+    without_truth: Callable[[], Coverage | None] = lambda: None
     """Returns, in the same form, the pixels hidden by the mask for which no truth is given."""
 
     @property
@@ -172,8 +172,8 @@ def compose(
     *,
     moment: Moment,
     original: Frame | Callable[[], Frame],
-    hidden: Callable[[], Coverage | None] = lambda: None,
-    unjudged: Callable[[], Coverage | None] = lambda: None,
+    unknown: Callable[[], Coverage | None] = lambda: None,
+    without_truth: Callable[[], Coverage | None] = lambda: None,
     arrangement: Arrangement | None = None,
     background: Colour | None = None,
 ) -> Frame:
@@ -188,7 +188,7 @@ def compose(
     (h, w, 3).
 
     If computing `original` takes time, pass a function: it is called at most once, and only if an
-    overlay needs it. The same applies to `hidden` and `unjudged`, see `Scene`.
+    overlay needs it. The same applies to `unknown` and `without_truth`, see `Scene`.
 
     Raises:
         UsageError: the two pictures differ in size, or the panels in layout.
@@ -213,7 +213,7 @@ def compose(
     composed = np.empty((arrangement.height, arrangement.width, 3), np.uint8)
     composed[:] = background or _GAP
     for (drawn, label), (top, left) in zip(pictures, arrangement.corners, strict=True):
-        scene = Scene(moment, frame, load_original, Corners(height, width), hidden, unjudged)
+        scene = Scene(moment, frame, load_original, Corners(height, width), unknown, without_truth)
         part = composed[top : top + height, left : left + width]
         if drawn is annotations:
             part[:] = frame
