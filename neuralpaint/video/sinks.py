@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import logging
 import os
 import re
 from abc import ABC, abstractmethod
@@ -20,16 +21,20 @@ from typing import TYPE_CHECKING, ClassVar
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
 from neuralpaint.image.metadata import embed_tag, png_text
 from neuralpaint.runtime.files import PartFile, check_output, check_output_folder, part_file, remove
-from neuralpaint.video.ffmpeg import Encoder, file_url, list_encoders, run_ffmpeg
-from neuralpaint.video.formats import Format, Png, formats
+from neuralpaint.video.ffmpeg import Encoder, file_url, find_ffmpeg, list_encoders, run_ffmpeg
+from neuralpaint.video.formats import Format, Png, exact_fps, formats
 
 if TYPE_CHECKING:
     from neuralpaint.image.pictures import Frame
 
 __all__ = ["ClipInfo", "Sink", "check_clip", "sink_for"]
 
+_log = logging.getLogger(__name__)
+
 _FRAME_NAME = re.compile(r"\d{5,}\.png")
 _SAMPLE_RATE = 48000  # Hz
+# All other layouts are mixed to one of these, which every codec takes and every player knows.
+_LAYOUTS = "mono|stereo|5.1|7.1"
 # ffmpeg must not follow network addresses that a crafted audio file contains.
 _LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data")
 
@@ -46,18 +51,22 @@ def check_clip(
 ) -> Path:
     """Check that a clip can be written to `path`, and return its path with links resolved.
 
-    Size, frame rate and audio are checked only if given. No file is created.
+    Size, frame rate and audio are checked only if given: the encoders are run with them. No file is
+    created.
 
     Raises:
         UsageError: the folder is missing, the target exists and `overwrite` is not set, the target
             cannot be replaced, or the format does not support the size, the rate or the audio.
         EncodingError: the folder is not writable, or ffmpeg or its encoder is missing.
     """
-    if height is not None and width is not None:
-        format.check_size(height=height, width=width)
     if fps is not None:
         format.check_fps(fps)
-    sink_for(format).check(Path(path), overwrite=overwrite)
+    sink = sink_for(format)
+    sink.check(Path(path), overwrite=overwrite)
+    if height is not None and width is not None:
+        format.check_size(height=height, width=width)
+        height, width = format.padded(height=height, width=width)
+        sink.try_encoder(height=height, width=width, fps=exact_fps(fps or 30))
     if audio is not None:
         _check_audio(Path(audio), format)
     return Path(os.path.realpath(path))
@@ -90,6 +99,14 @@ class Sink(ABC):
         Raises:
             UsageError: `path` cannot be the target.
             EncodingError: `path` is not writable, or ffmpeg or its encoder is missing.
+        """
+
+    @abstractmethod
+    def try_encoder(self, *, height: int, width: int, fps: Fraction) -> None:
+        """Encode a frame of this size, as it will be encoded.
+
+        Raises:
+            UsageError: that is not possible.
         """
 
     @abstractmethod
@@ -145,6 +162,16 @@ class FfmpegSink(Sink):
                 f"this ffmpeg has no encoder {encoder}: run pip install -U imageio-ffmpeg"
             )
 
+    def try_encoder(self, *, height: int, width: int, fps: Fraction) -> None:
+        """Run ffmpeg with the real options and a black frame."""
+        codec = self._format.arguments(height=height, width=width, fps=fps)
+        reason = _encode_black(tuple(codec), f"{width}x{height}", fps, find_ffmpeg())
+        if reason:
+            raise UsageError(
+                f"{formats.name_of(self._format)} cannot be encoded at {width}x{height} and "
+                f"{float(fps):g} frames a second ({reason}): choose another size or format"
+            )
+
     def make_playable(self, part: Path) -> bool:
         """Return whether ffmpeg can decode the first frame."""
         first_frame = ["-map", "0:v:0", "-frames:v", "1", "-f", "framecrc", "pipe:1"]
@@ -164,11 +191,18 @@ class FfmpegSink(Sink):
         return self._video.write
 
     def finish(self, frames: int) -> None:
-        """Wait for ffmpeg, then add the audio and the tag."""
+        """Wait for ffmpeg, then add the audio and the tag.
+
+        If the audio cannot be added, the clip is kept without it, and that is logged.
+        """
         self._video.finish()
         info = self._info
         if info.audio is not None:
-            self._add_audio(info.audio, frames=frames)
+            try:
+                self._add_audio(info.audio, frames=frames)
+            except EncodingError as error:
+                if not self.stopped:
+                    _log.error("the clip has no sound: %r cannot be added (%s)", info.audio, error)
         if info.tag and self._format.tag_after_encoding:
             embed_tag(self._part.path, tag=info.tag, title=info.title)
 
@@ -184,16 +218,15 @@ class FfmpegSink(Sink):
         self._locks.close()
 
     def _add_audio(self, audio: Path, *, frames: int) -> None:
-        # apad and atrim are exact to a sample; -shortest would be off by a few packets.
         samples = round(frames / self._info.fps * _SAMPLE_RATE)
-        length = f"aresample={_SAMPLE_RATE},apad,atrim=end_sample={samples}"
         silent = self._part
         inputs = [*_LOCAL_ONLY, "-i", file_url(silent.path), *_LOCAL_ONLY, "-i", file_url(audio)]
         streams = ["-map", "0:v:0", "-map", "1:a:0", "-map_chapters", "-1"]
-        codecs = ["-map_metadata:s:a", "-1", "-c:v", "copy", *self._format.audio_codec]
+        codecs = ["-map_metadata:s:a", "-1", "-c:v", "copy"]
+        sound = _sound_arguments(self._format, samples=samples)
         # This file replaces the part file below, so its lock is kept until `discard`.
         mixed = self._locks.enter_context(part_file(silent.output, kind="sound"))
-        self._start([*inputs, *streams, *codecs, "-af", length], mixed).finish()
+        self._start([*inputs, *streams, *codecs, *sound], mixed).finish()
         mixed.path.replace(silent.path)
 
     def _start(self, arguments: Sequence[str], part: PartFile) -> Encoder:
@@ -224,6 +257,9 @@ class FolderSink(Sink):
     def check(self, path: Path, *, overwrite: bool) -> None:
         """Check the folder; it is replaced only if all its files are frames."""
         check_output_folder(path, belongs=_is_frame_name, overwrite=overwrite)
+
+    def try_encoder(self, *, height: int, width: int, fps: Fraction) -> None:
+        """Do nothing: a PNG can have any size."""
 
     def make_playable(self, part: Path) -> bool:
         """Delete an incomplete frame; return whether there are complete frames."""
@@ -264,8 +300,27 @@ def _is_frame_name(name: str) -> bool:
     return _FRAME_NAME.fullmatch(name) is not None
 
 
+@functools.cache
+def _encode_black(codec: tuple[str, ...], size: str, fps: Fraction, ffmpeg: str) -> str:
+    """Return why this ffmpeg cannot encode a black frame, or "" if it can."""
+    one_frame = f"color=black:s={size}:r={fps}:d={0.5 / float(fps)}"
+    try:
+        run_ffmpeg(["-f", "lavfi", "-i", one_frame, *codec, "-f", "null", "-"])
+    except EncodingError as error:
+        return str(error)
+    return ""
+
+
+def _sound_arguments(format: Format, *, samples: int) -> list[str]:  # noqa: A002
+    """Return ffmpeg's filter and codec arguments for a sound of this number of samples."""
+    # apad and atrim are exact to a sample; -shortest would be off by a few packets.
+    length = f"apad,atrim=end_sample={samples}"
+    layout = f"aresample={_SAMPLE_RATE},aformat=channel_layouts={_LAYOUTS}"
+    return ["-af", f"{layout},{length}", *format.audio_codec]
+
+
 def _check_audio(path: Path, format: Format) -> None:  # noqa: A002
-    """Raise UsageError if `format` has no audio, or ffmpeg cannot decode audio from `path`."""
+    """Raise UsageError if `format` has no audio, or the audio in `path` cannot be encoded in it."""
     if not format.audio_codec:
         able = ", ".join(sorted(name for name in formats if formats[name].audio_codec))
         raise UsageError(
@@ -273,10 +328,19 @@ def _check_audio(path: Path, format: Format) -> None:  # noqa: A002
         )
     if not path.is_file():
         raise UsageError(f"no audio file {str(path)!r}: check the name")
-    first_second = ["-map", "0:a:0", "-t", "1", "-f", "s16le", "pipe:1"]
+    source = [*_LOCAL_ONLY, "-i", file_url(path), "-map", "0:a:0"]
     try:
-        samples = run_ffmpeg([*_LOCAL_ONLY, "-i", file_url(path), *first_second])
+        samples = run_ffmpeg([*source, "-t", "1", "-f", "s16le", "pipe:1"])
     except EncodingError as error:
-        raise UsageError(f"cannot read sound from {str(path)!r}: {error}") from error
+        if "matches no streams" not in str(error):
+            raise UsageError(f"cannot read sound from {str(path)!r}: {error}") from error
+        samples = b""
     if not samples:
         raise UsageError(f"there is no sound in {str(path)!r}: choose another audio file")
+    try:
+        run_ffmpeg([*source, *_sound_arguments(format, samples=_SAMPLE_RATE), "-f", "null", "-"])
+    except EncodingError as error:
+        raise UsageError(
+            f"the sound in {str(path)!r} cannot be encoded in {formats.name_of(format)} ({error}): "
+            "convert it to stereo"
+        ) from error

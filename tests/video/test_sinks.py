@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clip_probe import clip_path, pattern, probe, run_ffmpeg, source
+from PIL import Image
 
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.runtime.files import remove_stale_parts
@@ -176,6 +177,68 @@ def test_audio_does_not_change_the_index_and_the_colour_labels(tmp_path: Path, s
     assert b"colr" in raw
 
 
+# All layouts with a name whose channels ffmpeg can mix, and some without a name.
+LAYOUTS = [
+    "mono", "stereo", "2.1", "3.0", "3.0(back)", "4.0", "quad", "quad(side)", "3.1", "5.0",
+    "5.0(side)", "4.1", "5.1", "5.1(side)", "6.0", "6.0(front)", "3.1.2", "hexagonal", "6.1",
+    "6.1(back)", "6.1(front)", "7.0", "7.0(front)", "7.1", "7.1(wide)", "7.1(wide-side)", "5.1.2",
+    "5.1.2(back)", "octagonal", "cube", "5.1.4", "7.1.2", "7.1.4", "7.2.3", "9.1.4", "9.1.6",
+    "hexadecagonal", "downmix", "22.2", "1 channels", "3 channels", "4 channels", "12 channels",
+]  # fmt: skip
+
+
+def make_noise(path: Path, layout: str) -> Path:
+    """Write half a second of loud noise in every channel of a layout."""
+    raw = path.with_suffix(".raw")
+    raw.write_bytes(np.random.default_rng(0).bytes(24 * 48000))
+    given = ["-f", "s16le", "-ar", "48000", "-ch_layout", layout, "-i", str(raw), "-t", "0.5"]
+    run_ffmpeg(*given, "-c:a", "pcm_s16le", "-y", str(path))
+    raw.unlink()
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ABLE)
+def test_every_layout_of_channels_is_accepted_or_refused(tmp_path: Path, name: str) -> None:
+    for layout in LAYOUTS:
+        noise = make_noise(tmp_path / "noise.caf", layout)
+        check_clip(clip_path(tmp_path, name), formats[name](), audio=noise)
+    noise = make_noise(tmp_path / "noise.wav", "FL+FC")  # no layout that ffmpeg can mix
+    with pytest.raises(UsageError, match=r"noise\.wav.* cannot be encoded .*: convert it to"):
+        check_clip(clip_path(tmp_path, name), formats[name](), audio=noise)
+
+
+@pytest.mark.parametrize("name", ABLE)
+@pytest.mark.parametrize(("layout", "channels"), [("5.1(side)", 6), ("22.2", 8), ("quad", 6)])
+def test_channels_are_mixed_to_a_layout_that_players_know(
+    tmp_path: Path, name: str, layout: str, channels: int
+) -> None:
+    audio = make_noise(tmp_path / "noise.wav", layout)
+    path = write_with_audio(clip_path(tmp_path, name), audio)
+    raw, _ = run_ffmpeg(*source(path), "-map", "0:a:0", "-f", "s16le", "-")
+    samples = np.frombuffer(raw, np.int16).reshape(-1, channels)
+    assert len(samples) == pytest.approx(48000 * 20 / 30, abs=2 * 1024)
+    assert np.abs(samples[:, :2]).max() > 5000
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_a_clip_is_kept_when_its_audio_cannot_be_added(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    audio = make_audio(tmp_path / "song.wav", seconds=1)
+    path = clip_path(tmp_path, name)
+    with ClipWriter(path, height=32, width=32, fps=30, tag="the tag", audio=audio) as clip:
+        for frame in pattern(20, height=32, width=32):
+            clip.write(frame)
+        audio.unlink()
+    assert probe(path).frames == 20
+    assert read_tag(path) == "the tag"
+    assert [path.name] == os.listdir(tmp_path)
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert "the clip has no sound" in record.message
+
+
 @pytest.mark.parametrize("suffix", [".mp3", ".flac", ".ogg", ".m4a"])
 def test_common_audio_formats(tmp_path: Path, suffix: str) -> None:
     audio = make_audio(tmp_path / f"-i été:{suffix}", seconds=1)
@@ -201,8 +264,10 @@ def test_files_without_audio_are_refused(tmp_path: Path) -> None:
         check_clip(tmp_path / "a.mp4", write, audio=tmp_path)
     with ClipWriter(tmp_path / "mute.mp4", height=32, width=32, fps=30) as clip:
         clip.write(pattern(1, height=32, width=32)[0])
-    with pytest.raises(UsageError, match="cannot read sound"):
-        check_clip(tmp_path / "a.mp4", write, audio=tmp_path / "mute.mp4")
+    Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
+    for name in ("mute.mp4", "picture.png"):
+        with pytest.raises(UsageError, match=f"there is no sound in .*{name}"):
+            check_clip(tmp_path / "a.mp4", write, audio=tmp_path / name)
     make_audio(tmp_path / "empty.wav", seconds=1)
     (tmp_path / "empty.wav").write_bytes((tmp_path / "empty.wav").read_bytes()[:78])
     with pytest.raises(UsageError, match="sound"):
@@ -251,3 +316,19 @@ def test_the_complete_frames_of_a_folder_are_recovered(tmp_path: Path) -> None:
     assert recover(tmp_path / "frames", "png") == [tmp_path / "frames.recovered"]
     assert sorted(os.listdir(tmp_path / "frames.recovered")) == ["00001.png", "00002.png"]
     assert os.listdir(tmp_path) == ["frames.recovered"]
+
+
+@pytest.mark.parametrize("name", [*formats])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (2, 300), (65, 33), (9, 1)])
+def test_what_passes_the_check_can_be_written(
+    tmp_path: Path, name: str, height: int, width: int
+) -> None:
+    path = clip_path(tmp_path, name)
+    if (name, width) == ("mkv", 1) and height > 1:  # FFV1 has no slices for it
+        with pytest.raises(UsageError, match=r"mkv cannot be encoded at 1x9 and 30 .*: choose"):
+            check_clip(path, formats[name](), height=height, width=width, fps=30)
+        return
+    with ClipWriter(path, height=height, width=width, fps=30, format=name) as clip:
+        for frame in pattern(3, height=height, width=width):
+            clip.write(frame)
+    assert path.exists()
