@@ -23,7 +23,14 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
 
-__all__ = ["Source", "open_image", "picture_suffixes", "source_name", "suggest_path"]
+__all__ = [
+    "CLIP_SUFFIXES",
+    "Source",
+    "open_image",
+    "picture_suffixes",
+    "source_name",
+    "suggest_path",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +40,15 @@ Source = str | Path | BinaryIO
 _FORMATS = ["AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "PSD", "QOI"]
 _FORMATS += ["TIFF", "WEBP"]
 _PILLOW = threading.RLock()
+
+CLIP_SUFFIXES = frozenset(
+    {".264", ".265", ".266", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv"}
+    | {".gxf", ".h264", ".h265", ".hevc", ".ivf", ".m1v", ".m2t", ".m2ts", ".m2v", ".m4v"}
+    | {".mjpeg", ".mjpg", ".mk3d", ".mkv", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mpv"}
+    | {".mts", ".mxf", ".nut", ".obu", ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".ts", ".vob"}
+    | {".vvc", ".webm", ".wmv", ".wtv", ".y4m"}
+)
+"""The file suffixes of clips, which Pillow does not read."""
 
 
 def picture_suffixes() -> set[str]:
@@ -166,6 +182,11 @@ def _pillow_errors(name: str) -> Iterator[None]:
         except NeuralPaintError:
             raise
         except UnidentifiedImageError:
+            if Path(name).suffix.lower() in CLIP_SUFFIXES:
+                raise PictureError(
+                    f"{name!r} is a clip, not a picture: learn several of its frames with video "
+                    "or morph and --frames-in 12, or give one frame as a PNG"
+                ) from None
             raise PictureError(
                 f"{name!r} is not a picture that can be read: give a PNG, JPEG, WebP, AVIF, TIFF, "
                 "GIF, BMP or JPEG 2000 file, or convert it to one"

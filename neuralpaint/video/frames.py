@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
-from neuralpaint.image.picture_files import Source, open_image, source_name, suggest_path
+from neuralpaint.image.picture_files import (
+    CLIP_SUFFIXES,
+    Source,
+    open_image,
+    source_name,
+    suggest_path,
+)
 from neuralpaint.image.pictures import Frame, Picture, PictureSettings
 from neuralpaint.image.srgb import srgb_pixels
-from neuralpaint.video.reader import SUFFIXES, probe
+from neuralpaint.video.reader import open_clip
 
 __all__ = ["Frames", "Timeline", "is_animated", "load_frames"]
 
@@ -68,9 +74,10 @@ def load_frames(
     """Load `count` frames, spread evenly over time; all frames if there are fewer.
 
     An animation (GIF, APNG, WebP, AVIF) can be a path, stdin (the text `-`) or an open binary file;
-    its frames are composed over `background`. A clip (`SUFFIXES`) must be a path; its frames are
-    rotated upright and scaled to square pixels. All pictures are sRGB. Only the selected frames are
-    kept in memory, and in a long clip ffmpeg decodes only the frames near them.
+    its frames are composed over `background`, like those of a transparent clip. A clip
+    (`CLIP_SUFFIXES`) must be a path; its frames are deinterlaced, rotated upright and scaled to
+    square pixels; HDR is tone-mapped. All pictures are sRGB. Only the selected frames are kept in
+    memory, and in a long clip ffmpeg decodes only the frames near them.
 
     Raises:
         UsageError: there is no such file, `count` is below 2, the picture does not move, or an
@@ -83,7 +90,7 @@ def load_frames(
     if count < 2:
         raise UsageError(f"a moving picture needs at least 2 frames, not {count}")
     if _is_clip(source):
-        return _from_clip(Path(str(source)), count=count, max_pixels=max_pixels)
+        return _from_clip(Path(str(source)), settings, count=count)
     name = Path(source_name(source)).name
     with open_image(source, max_pixels=max_pixels) as image:
         if not _moves(image):
@@ -91,12 +98,15 @@ def load_frames(
         pixels = image.width * image.height
         _check_pixels(min(count, getattr(image, "n_frames", 1)), pixels, max_pixels, name=name)
 
-        def decode(indices: Sequence[int]) -> Iterator[Frame]:
+        timeline = _animation_timeline(image)
+        indices = timeline.evenly(count)
+
+        def decode() -> Iterator[Frame]:
             for i in indices:
                 _seek(image, i)
                 yield srgb_pixels(image, background=settings.background_colour)
 
-        return _selected(_animation_timeline(image), decode, count=count, name=name)
+        return _frames(timeline, indices, decode(), name=name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,20 +160,49 @@ class Timeline:
 
 def _is_clip(source: Source) -> bool:
     named = isinstance(source, str | os.PathLike) and source != "-"
-    return named and Path(str(source)).suffix.lower() in SUFFIXES
+    return named and Path(str(source)).suffix.lower() in CLIP_SUFFIXES
 
 
-def _from_clip(path: Path, *, count: int, max_pixels: int) -> Frames:
+def _from_clip(path: Path, settings: PictureSettings, *, count: int) -> Frames:
     if path.is_dir():
         raise UsageError(f"{str(path)!r} is a folder: give one clip in it")
     if not path.is_file():
         raise UsageError(f"no file {str(path)!r}: {suggest_path(path)}")
-    clip = probe(path)
-    frames = len(clip.starts)
-    if frames < 2:
-        raise UsageError(f"{path.name!r} does not move: give a clip of at least two frames")
-    _check_pixels(min(count, frames), clip.pixels, max_pixels, name=path.name)
-    return _selected(Timeline(clip.starts, clip.end), clip.frames, count=count, name=path.name)
+    # Packets and frames of some files differ. Then all frames are decoded, to learn their times.
+    for exact in (False, True):
+        clip = open_clip(path, max_pixels=settings.max_pixels, exact=exact)
+        starts, pixels = clip.stream.starts, clip.stream.pixels
+        if len(starts) < 2:
+            raise UsageError(f"{path.name!r} does not move: give a clip of at least two frames")
+        _check_pixels(min(count, len(starts)), pixels, settings.max_pixels, name=path.name)
+        timeline = Timeline(starts, float(starts[-1]))
+        indices = timeline.evenly(count)
+        pages = list(clip.frames(indices))
+        if len(pages) == len(indices):
+            break
+    pages = _opaque(pages, background=settings.background_colour, name=path.name)
+    return _frames(timeline, indices, _of_one_size(pages), name=path.name)
+
+
+def _opaque(pages: list[Frame], *, background: tuple[int, int, int], name: str) -> list[Frame]:
+    """Return the frames of a clip, (h, w, 3) or (h, w, 4), over a background."""
+    if not pages or pages[0].shape[2] == 3:
+        return pages
+    if not any(page[..., 3].any() for page in pages):
+        logger.warning("all frames of %r are transparent: their hidden colours are used", name)
+        return [page[..., :3] for page in pages]
+    return [srgb_pixels(Image.fromarray(page), background=background) for page in pages]
+
+
+def _of_one_size(pages: list[Frame]) -> list[Frame]:
+    """Return the frames of a clip whose size changes, scaled to the size of the first."""
+    if len({page.shape for page in pages}) < 2:
+        return pages
+    height, width, _ = pages[0].shape
+    size = (width, height)
+    return [
+        np.asarray(Image.fromarray(page).resize(size, Image.Resampling.LANCZOS)) for page in pages
+    ]
 
 
 def _check_pixels(count: int, each: int, most: int, *, name: str) -> None:
@@ -174,17 +213,10 @@ def _check_pixels(count: int, each: int, most: int, *, name: str) -> None:
         )
 
 
-def _selected(
-    timeline: Timeline,
-    decode: Callable[[Sequence[int]], Iterator[Frame]],
-    *,
-    count: int,
-    name: str,
-) -> Frames:
-    indices = timeline.evenly(count)
+def _frames(timeline: Timeline, indices: list[int], pages: Iterable[Frame], *, name: str) -> Frames:
+    """Return the frames at `indices`; the last ones may be missing."""
     pictures = [
-        Picture(pixels, name=f"{name} {i + 1}")
-        for i, pixels in zip(indices, decode(indices), strict=False)
+        Picture(pixels, name=f"{name} {i + 1}") for i, pixels in zip(indices, pages, strict=False)
     ]
     if len(pictures) < len(indices):
         logger.warning(

@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.errors import EncodingError, NeuralPaintError, PictureError, UsageError
+from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
 from neuralpaint.image.metadata import read_picture_tag
 from neuralpaint.image.pictures import Frame
 from neuralpaint.video.ffmpeg import file_url, find_ffmpeg, run_ffmpeg
+from neuralpaint.video.streams import SINGLE_THREAD, TRUSTED, Stream, list_frames, list_packets
 
-__all__ = ["SUFFIXES", "ProbedClip", "probe", "read_frames", "read_tag"]
+__all__ = ["Clip", "open_clip", "read_frames", "read_tag"]
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = frozenset(
-    {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"}
-    | {".mxf", ".ogv", ".ts", ".webm", ".wmv", ".y4m"}
-)
-"""The file suffixes of clips that ffmpeg reads."""
-
-# One thread each, because up to twenty clips are read at the same time.
-_SINGLE_THREAD = ("-threads", "1", "-filter_threads", "1")
-# Portable pixmaps, because each frame then contains its own size.
-_AS_PIXMAPS = ("-map", "0:v:0", "-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm")
-# A playlist named .mp4 must not make ffmpeg open other files or network addresses.
-_TRUSTED = (
-    *("-protocol_whitelist", "file"),
-    *("-format_whitelist", "mov,matroska,avi,flv,mpeg,mpegts,mxf,ogg,asf,yuv4mpegpipe"),
-)
+# Portable maps, because each frame then contains its own size.
+_AS_MAPS = ("-map", "0:V:0", "-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "pam")
 _SEEK = 10.0  # seconds: longer gaps between selected frames are skipped by seeking
-_ROUNDING = 0.0005  # seconds: the times of frames are rounded
-_HIGH_DEFINITION = 720  # rows: clips of at least this height without colour tags are BT.709
-_MATRIX = re.compile(r"[(] ?(?:tv, |pc, )?(bt709|bt470bg|smpte170m|smpte240m|fcc|bt2020n?c|gbr)\b")
-_HDR = re.compile(r"/(smpte2084|arib-std-b67)\b")
+_COUNTED = 25  # frames per second at which ffmpeg numbers the frames of clips without times
+_EARLIER = 1.0  # seconds before a key frame at which decoding begins
 _MATROSKA = b"\x1a\x45\xdf\xa3"
 
 
@@ -65,69 +50,83 @@ def read_frames(path: str | Path) -> Generator[Frame, None, None]:
 
 
 @dataclass(frozen=True)
-class ProbedClip:
-    """The properties of a clip that can be read without decoding a frame."""
+class Clip:
+    """A clip whose properties are known."""
 
     path: Path
-    starts: NDArray[np.float64]  # (frames,) seconds, increasing
-    end: float  # seconds, of the last frame
-    pixels: int  # per frame, upright and with square pixels
-    matrix: str  # ffmpeg's name of the conversion from luma and chroma to RGB
+    stream: Stream
+    max_pixels: int
 
-    def frames(self, indices: Sequence[int]) -> Iterator[Frame]:
-        """Yield the frames at increasing indices, uint8 (h, w, 3), upright, square pixels, sRGB.
+    def frames(self, indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+        """Yield the frames at increasing indices: upright, square pixels, sRGB.
 
-        In a damaged clip, the last frames may be missing.
+        They are uint8 (h, w, 3), or (h, w, 4) with straight alpha if the clip has alpha. A frame
+        that cannot be decoded, or is not found by seeking, is missing.
+
+        Raises:
+            EncodingError: ffmpeg has no filter that the clip needs.
         """
-        for run in _runs(self.starts[list(indices)].tolist()):
-            first = max(0.0, run[0] - _ROUNDING)
-            # Frame n is the first frame at or after time n.
-            wanted = "+".join(
-                f"eq(selected_n,{n})*gte(t,{time - first - _ROUNDING:.6f})"
-                for n, time in enumerate(run)
-            )
-            colours = f"in_color_matrix={self.matrix}:flags=bicubic+accurate_rnd+full_chroma_int"
-            filters = f"select='{wanted}',scale=trunc(iw*sar+0.5):ih:{colours},format=rgb24"
-            before = (*_TRUSTED, "-ss", f"{first:.6f}")
-            after = ("-vf", filters, "-frames:v", str(len(run)))
-            yield from _decode(self.path, before=before, after=after)
+        stream, times = self.stream, self._times()
+        for first, run in self._runs(indices):
+            before = [*TRUSTED, *stream.decoder, "-max_pixels", str(2 * self.max_pixels)]
+            if stream.numbers is not None:
+                before += ["-r", str(_COUNTED)]
+            begin = 0.0
+            if first:
+                begin = float(times[first])
+                before += ["-ss", f"{begin:.6f}", "-t", f"{times[run[-1]] - begin + 1:.6f}"]
+            windows = "+".join(_window(times - begin, i) for i in run)
+            # Of several frames with the same time, the first.
+            select = f"select='(isnan(prev_selected_t)+gt(t-prev_selected_t,1e-6))*({windows})'"
+            filters = [*stream.deinterlacer, select, stream.conversion]
+            after = ("-vf", ",".join(filters), "-frames:v", str(len(run)))
+            reason = yield from _decode(self.path, before=before, after=after, alpha=stream.alpha)
+            if missing := re.search(r"No such filter: '(\w+)'", reason):
+                raise EncodingError(
+                    f"{str(self.path)!r} needs the filter {missing[1]!r}, which this ffmpeg does "
+                    "not have: run pip install -U imageio-ffmpeg"
+                )
+            if reason and not first:  # after seeking, a decoder may report missing frames
+                logger.warning("%r is damaged (%s): frames may be wrong", self.path.name, reason)
+
+    def _times(self) -> NDArray[np.float64]:
+        """Return the time of each frame in ffmpeg, in seconds, (frames,)."""
+        numbers = self.stream.numbers
+        return self.stream.starts if numbers is None else np.array(numbers) / _COUNTED
+
+    def _runs(self, indices: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """Split indices into groups that ffmpeg decodes without seeking.
+
+        Yields the index of the frame at which decoding begins, and the group.
+        """
+        starts, keys, seekable = self.stream.starts, self.stream.keys, self.stream.numbers is None
+        gaps = np.diff(starts[list(indices)])
+        cuts = np.flatnonzero((gaps > _SEEK) & seekable) + 1
+        for run in np.split(np.array(indices), cuts):
+            earlier = keys[(keys <= starts[run[0]]) & seekable]
+            # A demuxer without an index begins at any frame, also one that needs those before it.
+            first = np.searchsorted(starts, earlier[-1] - _EARLIER) if len(earlier) else 0
+            yield int(first), run.tolist()
 
 
-def probe(path: Path) -> ProbedClip:
-    """Return the properties of a clip. Reads the whole file, but decodes no frame.
+def open_clip(path: Path, *, max_pixels: int, exact: bool = False) -> Clip:
+    """Return a clip. Reads the whole file, but decodes no more of it than necessary.
+
+    `exact` decodes every frame, for files in which packets and frames differ.
 
     Raises:
         EncodingError: ffmpeg is missing.
-        PictureError: the file is not a clip, or has no video stream.
+        PictureError: the file is not a clip, has no video stream, or it cannot be converted.
     """
-    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info"]
-    listed = ("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-")
-    done = subprocess.run(
-        [*command, *_TRUSTED, "-i", file_url(path), *listed],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        start_new_session=True,  # Ctrl-C interrupts only Python
-        check=False,
-    )
-    log, listing = done.stderr.decode(errors="replace"), done.stdout.decode(errors="replace")
-    line = next((line for line in log.splitlines() if " Video: " in line), "")
-    packets = _packets(listing)
-    if done.returncode != 0 or not packets:
-        raise PictureError(_explain(path, log))
-    if _HDR.search(line):
-        logger.warning("%r is HDR, which is not tone-mapped: its colours look flat", str(path))
-    height, width = _size(listing)
-    labelled = _MATRIX.search(line) is not None
-    base = re.search(r"^#tb 0: (\d+/\d+)", listing, flags=re.MULTILINE)
-    tick = float(Fraction(base[1])) if base else 1.0
-    starts = np.array([time for time, _ in packets], np.float64) * tick
-    return ProbedClip(
-        path=path,
-        starts=starts,
-        end=float(starts[-1] + packets[-1][1] * tick),
-        pixels=height * width,
-        matrix="auto" if labelled or height < _HIGH_DEFINITION else "bt709",
-    )
+    stream = None if exact else list_packets(path, max_pixels=max_pixels)
+    return Clip(path, stream or list_frames(path, max_pixels=max_pixels), max_pixels)
+
+
+def _window(times: NDArray[np.float64], index: int) -> str:
+    """Return the expression that is true at the time of one frame only; ffmpeg rounds times."""
+    near = times[max(0, index - 1) : index + 2]
+    away = min(0.4 * float(np.diff(near).min()), 0.5)
+    return f"between(t,{times[index] - away:.6f},{times[index] + away:.6f})"
 
 
 def read_tag(path: str | Path) -> str | None:
@@ -153,17 +152,21 @@ def read_tag(path: str | Path) -> str | None:
 
 
 def _decode(
-    path: Path, *, before: Sequence[str] = (), after: Sequence[str] = ()
-) -> Generator[Frame, None, str]:
+    path: Path,
+    *,
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
+    alpha: bool = False,
+) -> Generator[NDArray[np.uint8], None, str]:
     """Yield the frames of a clip as ffmpeg decodes them; return its first error, or "".
 
     `before` contains ffmpeg options for the input, `after` for the output.
     """
-    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *_SINGLE_THREAD]
-    pixels = ("-threads", "1", "-pix_fmt", "rgb24", "-")
+    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *SINGLE_THREAD]
+    pixels = ("-threads", "1", "-pix_fmt", "rgba" if alpha else "rgb24", "-")
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            [*command, *before, "-i", file_url(path), *_AS_PIXMAPS, *after, *pixels],
+            [*command, *before, "-i", file_url(path), *_AS_MAPS, *after, *pixels],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -188,61 +191,19 @@ def _decode(
         return "" if status == 0 and count else "it has no frames"
 
 
-def _next_frame(stream: IO[bytes]) -> Frame | None:
-    """Read the next pixmap; return None at the end and for an incomplete frame."""
-    if stream.readline() != b"P6\n":
-        return None
-    width, height = map(int, stream.readline().split())
-    stream.readline()  # the highest level, 255
-    raw = stream.read(height * width * 3)
-    if len(raw) < height * width * 3:
-        return None
-    return np.frombuffer(raw, np.uint8).reshape(height, width, 3)
-
-
-def _runs(times: list[float]) -> Iterator[list[float]]:
-    """Split increasing times into groups that ffmpeg decodes without seeking."""
-    run = times[:1]
-    for last, time in pairwise(times):
-        if time - last > _SEEK:
-            yield run
-            run = []
-        run.append(time)
-    yield run
-
-
-def _packets(listing: str) -> list[tuple[int, int]]:
-    """Return the (time, duration) of each packet that is shown, in ticks, sorted by time."""
-    found = []
-    for line in listing.splitlines():
-        stream, *fields = (field.strip() for field in line.split(","))
-        if stream != "0":
-            continue
-        decoded, shown, duration = fields[:3]
-        flags = next((int(field[2:], 16) for field in fields if field.startswith("F=")), 0)
-        time = decoded if shown == "NOPTS" else shown
-        if not flags & 4 and time != "NOPTS":  # 4, AV_PKT_FLAG_DISCARD: decoded but not shown
-            found.append((int(time), int(duration)))
-    return sorted(set(found))
-
-
-def _size(listing: str) -> tuple[int, int]:
-    """Return the height and width of a frame with square pixels, before rotation."""
-    size = re.search(r"^#dimensions 0: (\d+)x(\d+)", listing, flags=re.MULTILINE)
-    shape = re.search(r"^#sar 0: (\d+)/(\d+)", listing, flags=re.MULTILINE)
-    width, height = (int(size[1]), int(size[2])) if size else (1, 1)
-    wide, high = (int(shape[1]), int(shape[2])) if shape else (0, 1)
-    return height, round(width * wide / high) if wide and high else width
-
-
-def _explain(path: Path, log: str) -> str:
-    if " Audio: " in log and " Video: " not in log:
-        return f"{str(path)!r} has sound but no moving picture: give a clip or an animation"
-    if " Video: " in log and "matches no streams" in log:
-        return f"{str(path)!r} has sound and a cover, but no moving picture: give a clip"
-    if " Video: " in log and "[error]" not in log:
-        return f"{str(path)!r} has no frames: give another clip"
-    return f"{str(path)!r} is damaged, or not a readable clip: get it again, or give an mp4"
+def _next_frame(stream: IO[bytes]) -> NDArray[np.uint8] | None:
+    """Read the next portable map; return None at the end and for an incomplete frame."""
+    fields: dict[bytes, int] = {}
+    while (line := stream.readline()) != b"ENDHDR\n":
+        if not line:
+            return None
+        name, _, value = line.partition(b" ")
+        if name in (b"HEIGHT", b"WIDTH", b"DEPTH"):
+            fields[name] = int(value)
+    shape = (fields[b"HEIGHT"], fields[b"WIDTH"], fields[b"DEPTH"])
+    size = math.prod(shape)
+    raw = stream.read(size)
+    return np.frombuffer(raw, np.uint8).reshape(shape) if len(raw) == size else None
 
 
 def _demuxer(magic: bytes) -> str | None:

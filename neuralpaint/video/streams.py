@@ -1,0 +1,297 @@
+"""What ffmpeg reports of the moving picture in a file: when its frames are shown, size, colours."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralpaint.errors import PictureError
+from neuralpaint.video.colours import Colours
+from neuralpaint.video.ffmpeg import file_url, find_ffmpeg
+
+__all__ = ["SINGLE_THREAD", "TRUSTED", "Stream", "list_frames", "list_packets"]
+
+# One thread each, because up to twenty clips are read at the same time.
+SINGLE_THREAD = ("-threads", "1", "-filter_threads", "1")
+# A playlist named .mp4 must not make ffmpeg open other files or network addresses.
+TRUSTED = (
+    *("-protocol_whitelist", "file", "-format_whitelist"),
+    "mov,matroska,avi,flv,mpeg,mpegts,mxf,ogg,asf,yuv4mpegpipe,nut,gxf,dv,rm,wtv,ivf,obu,"
+    "h264,hevc,vvc,m4v,mpegvideo,mjpeg",
+)
+_SAMPLE = 12  # decoded frames, from which size, colours and fields are known
+_KEY, _DISCARD = 1, 4  # flags of a packet; what is discarded is decoded but not shown
+_LONGEST = 86_400.0  # seconds that a frame may be shown
+_USUAL_RATE = Fraction(25)
+
+_FRAME = re.compile(
+    r"\] n: *\d+ pts: *(?P<pts>\S+) .*?\bfmt:(?P<pixels>\S+) .*? i:(?P<field>[PTB]) ", re.ASCII
+)
+_COLOURS = re.compile(
+    r"\] color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)"
+)
+_TIMING = re.compile(r"\] config in time_base: (\d+/\d+), frame_rate: (\d+/\d+)")
+_DOLBY = re.compile(r"DOVI configuration record:.* profile: (\d+),.* compatibility id: 0\b")
+# The order of the fields, as ffmpeg says of a stream.
+_ORDERS = {
+    "top first": "tff",
+    "bottom first": "bff",
+    "top coded first (swapped)": "bff",
+    "bottom coded first (swapped)": "tff",
+}
+# The decoders that say of each frame whether it is interlaced.
+_EXACT = ("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "wmv3", "vvc", "prores")
+# The decoders of ffmpeg that read the transparency of these.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The first moving picture in a file."""
+
+    starts: NDArray[np.float64]
+    """When each frame is shown, in seconds, (frames,); increasing."""
+    pixels: int
+    """Pixels of a frame with square pixels."""
+    alpha: bool
+    """Whether frames may be transparent."""
+    deinterlacer: tuple[str, ...]
+    """The ffmpeg filter from fields to frames, if the stream is interlaced."""
+    conversion: str
+    """The ffmpeg filters from its colours to sRGB and square pixels."""
+    decoder: tuple[str, ...]
+    """The ffmpeg options for the input that choose its decoder."""
+    keys: NDArray[np.float64]
+    """When the key frames are shown, in seconds; increasing."""
+    numbers: tuple[int, ...] | None = None
+    """The number of each frame in the order in which ffmpeg returns them; None if not known."""
+
+
+@dataclass(frozen=True)
+class _Report:
+    """The log of ffmpeg, and its list of packets."""
+
+    path: Path
+    log: str
+    listing: str
+
+    def packets(self, *, decoded: bool = False, keys: bool = False) -> list[Fraction] | None:
+        """Return the times at which packets are shown, or decoded, sorted; of key frames or of all.
+
+        None if one is missing, two are equal, or a frame would be shown for more than a day.
+        """
+        base = re.search(r"^#tb 0: (\d+/\d+)", self.listing, flags=re.MULTILINE)
+        found = []
+        for line in self.listing.splitlines():
+            stream, *fields = (field.strip() for field in line.split(","))
+            if stream != "0":
+                continue
+            flags = next((int(field[2:], 16) for field in fields if field.startswith("F=")), _KEY)
+            if flags & _DISCARD or (keys and not flags & _KEY):
+                continue
+            time = fields[0 if decoded else 1]
+            if not _is_time(time):
+                return None
+            found.append(int(time))
+        if base is None or len({*found}) < len(found):
+            return None
+        times = [ticks * Fraction(base[1]) for ticks in sorted(found)]
+        return times if keys or _plausible(times) else None
+
+    @property
+    def frames(self) -> list[Fraction | None]:
+        """The times of the decoded frames; None for one without a time."""
+        timing = _TIMING.search(self.log)
+        tick = Fraction(timing[1]) if timing else Fraction(1)
+        times = [frame["pts"] for frame in _FRAME.finditer(self.log)]
+        return [int(time) * tick if _is_time(time) else None for time in times]
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second."""
+        timing = _TIMING.search(self.log)
+        with_rate = timing is not None and not re.search(r"\b0\b", timing[2])
+        return Fraction(timing[2]) if timing is not None and with_rate else _USUAL_RATE
+
+    @property
+    def number(self) -> str:
+        """The number of the stream in the file."""
+        mapped = re.search(r"Stream #0:(\d+) -> #0:0", self.log)
+        return mapped[1] if mapped else "0"
+
+    @property
+    def words(self) -> str:
+        """What ffmpeg says of the stream, before it decodes it."""
+        found = re.search(
+            rf" Stream #0:{self.number}\b[^\n]*?: Video: (.*?)(?=\n\S* *Stream )",
+            self.log,
+            flags=re.DOTALL,
+        )
+        return found[1] if found else ""
+
+
+def list_packets(path: Path, *, max_pixels: int) -> Stream | None:
+    """Return the stream of a file from its packets; None if their times are not those of frames.
+
+    Reads the whole file, but decodes only the first frames.
+
+    Raises:
+        EncodingError: ffmpeg is missing.
+        PictureError: the file is not a clip, has no video, or cannot be converted.
+    """
+    report = _report(path, ("-frames:v", str(_SAMPLE)), max_pixels=max_pixels)
+    times, first = report.packets(), report.frames
+    # Where the first frames are not those of the first packets, neither are the others.
+    return None if times is None or times[: len(first)] != first else _stream(report, times)
+
+
+def list_frames(path: Path, *, max_pixels: int) -> Stream:
+    """Return the stream of a file from its frames, all of which are decoded.
+
+    Frames without valid times are shown in the order in which ffmpeg returns them: at the times of
+    decoding, if these are known, or else at the rate of the stream.
+
+    Raises:
+        EncodingError: ffmpeg is missing.
+        PictureError: the file is not a clip, has no video, or cannot be converted.
+    """
+    report = _report(path, (), max_pixels=max_pixels)
+    frames, decoded = report.frames, report.packets(decoded=True)
+    timed = [(n, time) for n, time in enumerate(frames) if time is not None]
+    rising = timed[:1]
+    for n, time in timed[1:]:
+        if time > rising[-1][1]:
+            rising.append((n, time))
+    numbers, times = [n for n, _ in rising], [time for _, time in rising]
+    if report.packets() is None or len(rising) < len(frames):
+        if decoded is not None and len(decoded) == len(frames):
+            numbers, times = list(range(len(frames))), decoded
+        elif 2 * len(rising) <= len(frames) or not _plausible(times):
+            numbers = list(range(len(frames)))
+            times = [n / report.rate for n in numbers]
+    return _stream(report, times, numbers)
+
+
+def _report(path: Path, options: tuple[str, ...], *, max_pixels: int) -> _Report:
+    """Return what ffmpeg reports of a file, with these options for the decoded frames."""
+    command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info"]
+    copied = ("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-")
+    decoded = ("-map", "0:V:0", "-fps_mode", "passthrough", "-vf", "showinfo=checksum=0")
+    # A decoder must not allocate the frame of a damaged header.
+    limit = ("-max_pixels", str(2 * max_pixels))
+    done = subprocess.run(
+        [
+            *(*command, *SINGLE_THREAD, *TRUSTED, *limit, "-i", file_url(path)),
+            *(*copied, *decoded, *options, "-f", "null", "-"),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        start_new_session=True,  # Ctrl-C interrupts only Python
+        check=False,
+    )
+    report = _Report(
+        path, done.stderr.decode(errors="replace"), done.stdout.decode(errors="replace")
+    )
+    if not _FRAME.search(report.log) and _size(report) <= max_pixels:
+        raise PictureError(_explain(report))
+    return report
+
+
+def _stream(report: _Report, times: list[Fraction], numbers: list[int] | None = None) -> Stream:
+    """Return the stream of a file whose frames are shown at these times."""
+    words = report.words
+    codec = words.split(maxsplit=1)[0].rstrip(",") if words else ""
+    name = repr(str(report.path))
+    if dolby := _DOLBY.search(words):
+        raise PictureError(
+            f"{name} is Dolby Vision of profile {dolby[1]}, whose colours ffmpeg does not convert: "
+            "export it as HDR10, HLG or SDR"
+        )
+    transparent = re.search(r"\balpha_mode\s*: 1\b", words) is not None
+    transparent = transparent and codec in _ALPHA_DECODERS
+    colours = _colours(report, transparent=transparent)
+    try:
+        conversion = colours.filters()
+    except PictureError as error:
+        raise PictureError(f"{name} cannot be read: {error}; convert it to BT.709") from None
+    return Stream(
+        starts=np.array([float(time) for time in times], np.float64),
+        pixels=_size(report),
+        alpha=colours.has_alpha,
+        deinterlacer=_deinterlacer(report, words, codec),
+        conversion=conversion,
+        decoder=("-c:v", _ALPHA_DECODERS[codec]) if transparent else (),
+        keys=np.array([float(time) for time in report.packets(keys=True) or ()], np.float64),
+        numbers=None if numbers is None else tuple(numbers),
+    )
+
+
+def _colours(report: _Report, *, transparent: bool) -> Colours:
+    frame, colours = _FRAME.search(report.log), _COLOURS.search(report.log)
+    pixels = frame["pixels"] if frame else "yuv420p"
+    span, matrix, primaries, transfer = colours.groups() if colours else ("unknown",) * 4
+    return Colours(
+        pixels="yuva420p" if transparent else pixels,
+        full_range={"pc": True, "tv": False}.get(span),
+        matrix=matrix,
+        primaries=primaries,
+        transfer=transfer,
+        premultiplied="alpha_mode:premultiplied" in report.log,
+        height=_height(report),
+    )
+
+
+def _deinterlacer(report: _Report, words: str, codec: str) -> tuple[str, ...]:
+    if any(frame["field"] != "P" for frame in _FRAME.finditer(report.log)):
+        return ("bwdif=mode=send_frame:deint=interlaced",)
+    order = next((key for say, key in _ORDERS.items() if f"{say})" in words), None)
+    if order is None or codec in _EXACT:
+        return ()
+    return (f"bwdif=mode=send_frame:deint=all:parity={order}",)
+
+
+def _plausible(times: list[Fraction]) -> bool:
+    gaps = np.diff(np.array(times, np.float64))
+    return len(times) > 0 and bool((gaps < _LONGEST).all())
+
+
+def _is_time(text: str) -> bool:
+    """Return whether this is a time: ffmpeg writes NOPTS or the lowest 64-bit number for none."""
+    return text != "NOPTS" and abs(int(text)) < 2**62
+
+
+def _dimension(report: _Report) -> tuple[int, int]:
+    size = re.search(r"^#dimensions 0: (\d+)x(\d+)", report.listing, flags=re.MULTILINE)
+    return (int(size[2]), int(size[1])) if size else (1, 1)
+
+
+def _height(report: _Report) -> int:
+    return _dimension(report)[0]
+
+
+def _size(report: _Report) -> int:
+    """Return the pixels of a frame with square pixels."""
+    height, width = _dimension(report)
+    shape = re.search(r"^#sar 0: (\d+)/(\d+)", report.listing, flags=re.MULTILINE)
+    wide, high = (int(shape[1]), int(shape[2])) if shape else (0, 1)
+    return height * (round(width * wide / high) if wide and high else width)
+
+
+def _explain(report: _Report) -> str:
+    name, log = repr(str(report.path)), report.log
+    if missing := re.search(r"no decoder found for: (\S+)", log):
+        codec = "of an unknown codec" if missing[1] == "none" else missing[1]
+        return f"{name} is {codec}, which ffmpeg cannot decode: convert it to an mp4"
+    if " Audio: " in log and " Video: " not in log:
+        return f"{name} has sound but no moving picture: give a clip or an animation"
+    if " Video: " in log and "matches no streams" in log:
+        return f"{name} has sound and a cover, but no moving picture: give a clip"
+    if " Video: " in log and "[error]" not in log:
+        return f"{name} has no frames: give another clip"
+    return f"{name} is damaged, or not a readable clip: get it again, or give an mp4"
