@@ -123,7 +123,7 @@ def _begin(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[An
 @contextlib.contextmanager
 def _default_signals() -> Iterator[None]:
     """Restore default handlers of ignored signals, so that children do not inherit them."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
     for number in ignored:
         signal.signal(number, signal.SIG_DFL)

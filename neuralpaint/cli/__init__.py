@@ -19,6 +19,7 @@ from typing import Any
 import click
 
 from neuralpaint.errors import NeuralPaintError
+from neuralpaint.runtime.streams import open_streams, output_error
 
 __all__ = ["INTERRUPTED", "main", "neuralpaint"]
 
@@ -110,10 +111,10 @@ def neuralpaint() -> None:
 def main() -> None:
     """Run the command line; an error is one line on stderr and an exit status."""
     began = time.perf_counter()  # a --budget includes the time that imports take
+    open_streams()
     arguments, debug = _without_debug(sys.argv[1:])
     _log_to_stderr()
-    # SIGTERM finishes the clip first, like Ctrl-C.
-    signal.signal(signal.SIGTERM, _interrupt)
+    _interrupt_on_signals()
     try:
         status = neuralpaint.main(
             arguments,
@@ -131,14 +132,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
-    except BrokenPipeError:
-        # The reader of stdout has closed it; without this the interpreter fails when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except Exception as error:
         if debug:
             raise
         _fail(_explanation(error), getattr(error, "exit_status", 1))
+    if (full := output_error()) is not None:
+        _fail(f"stdout is not complete ({full.strerror}): write it to another disk", 1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -172,6 +171,14 @@ def _log_to_stderr() -> None:
     logger = logging.getLogger("neuralpaint")
     logger.addHandler(_Remarks())
     logger.setLevel(logging.INFO)
+
+
+def _interrupt_on_signals() -> None:
+    """Let SIGTERM, and SIGHUP of a closed terminal, finish the clip first, like Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    # Under nohup it is ignored, and stays so.
+    if os.name != "nt" and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -7,6 +7,7 @@ containers that ffmpeg tags; its `read_tag` reads every kind of file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
@@ -29,11 +30,15 @@ _IMAGE_DESCRIPTION = 0x010E
 
 
 def check_tag(text: str) -> str:
-    """Return `text` with U+FFFD for unpaired surrogates, which occur in non-UTF-8 file names.
+    """Return `text` without unpaired surrogates, which stand for bytes in names of files.
+
+    The bytes are decoded as UTF-8, whatever the encoding of the file system is, or become U+FFFD.
 
     Raises:
         UsageError: it is too long or contains a NUL.
     """
+    with contextlib.suppress(UnicodeEncodeError):  # a surrogate that is not a byte
+        text = text.encode(errors="surrogateescape").decode(errors="replace")
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if "\0" in text:
         raise UsageError("a tag or title must not contain NUL characters: leave them out")

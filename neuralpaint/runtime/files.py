@@ -42,6 +42,7 @@ __all__ = [
     "remove",
     "remove_stale_parts",
     "sibling",
+    "temporary_folder",
     "write_error",
     "write_file",
 ]
@@ -71,6 +72,20 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
         _check_overwrite(path, overwrite=overwrite)
     _check_writable(path)
     return path
+
+
+def temporary_folder() -> Path:
+    """Return the system's folder for temporary files.
+
+    Raises:
+        EncodingError: there is none that can be written to.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise EncodingError(
+            "there is no folder for temporary files: set TMPDIR to one that you can write to"
+        ) from error
 
 
 def check_output_folder(

@@ -1,4 +1,4 @@
-"""Interruption: the first Ctrl-C (or SIGTERM) ends a job at the next safe point.
+"""Interruption: the first Ctrl-C (or SIGTERM, SIGHUP) ends a job at the next safe point.
 
 An interrupted training step leaves some weights updated and others not, and an interrupted frame is
 lost. So while a job runs, the first signal is only recorded; `check`, which the job calls between
@@ -24,7 +24,8 @@ STOPS = (KeyboardInterrupt, DivergedError, DeviceError)
 """The exceptions that end a training early; the results up to then are kept."""
 Stop = KeyboardInterrupt | DivergedError | DeviceError
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+_SIGNALS = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANGUP) if n is not None)
 
 
 class Interruption:
@@ -86,6 +87,8 @@ class Interruption:
             signal.signal(number, handler)
 
     def _defer(self, number: int, frame: FrameType | None) -> None:
+        if self.requested and number == _HANGUP:
+            return  # the shell and the kernel send one each
         if self.requested:
             # Set first, so that `record` raises the exception as the second one.
             self.stop, self._pending = KeyboardInterrupt(), None

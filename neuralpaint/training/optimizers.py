@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,6 +22,8 @@ from neuralpaint.runtime.state import State, merge_states, substate
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    from neuralpaint.training.fused_adam import FusedAdam
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "CombinedOptimizer", "Muon", "Optimizer", "optimizers"]
 
@@ -65,22 +70,26 @@ class _Adam(Optimizer):
     beta2: float = setting(0.99, "decay of the mean of their squares", minimum=0, maximum=0.99999)
     eps: float = setting(1e-8, "term that keeps the divisor above 0", above=0.0, maximum=1)
 
-    def _options(self, groups: Groups) -> dict[str, Any]:
-        """Return the options of torch's Adam, with its fused kernels where there are any."""
+    def _build(self, groups: Groups, **options: float) -> CombinedOptimizer:
+        """Return Adam, with torch's fused kernels where there are any; `options`: weight_decay."""
         import torch
+
+        from neuralpaint.training.fused_adam import FusedAdam
 
         device = groups[0].parameters[0].device.type
         torch_groups = _torch_groups(groups)
-        if device == "cuda":
+        betas = self.beta1, self.beta2
+        if device == "cpu":
+            adam = FusedAdam(torch_groups, betas=betas, eps=self.eps, **options)
+            return CombinedOptimizer({adam: _ADAM})
+        on_cuda = device == "cuda"
+        if on_cuda:
             for group in torch_groups:
                 group["lr"] = torch.zeros((), device=device)
-        return {
-            "params": torch_groups,
-            "betas": (self.beta1, self.beta2),
-            "eps": self.eps,
-            "fused": device in ("cpu", "cuda"),
-            "capturable": device == "cuda",
-        }
+        kind = _optim().AdamW if options else _optim().Adam
+        flags = {"fused": on_cuda, "capturable": on_cuda}
+        chosen: dict[str, Any] = {"betas": betas, "eps": self.eps, **flags, **options}
+        return CombinedOptimizer({kind(torch_groups, **chosen): _ADAM})
 
 
 @optimizers.register("adam")
@@ -89,10 +98,8 @@ class Adam(_Adam):
     """Adam (Kingma & Ba 2015)."""
 
     def build(self, groups: Groups) -> CombinedOptimizer:
-        """Return `torch.optim.Adam`."""
-        import torch
-
-        return CombinedOptimizer({torch.optim.Adam(**self._options(groups)): _ADAM})
+        """Return Adam."""
+        return self._build(groups)
 
 
 @optimizers.register("adamw")
@@ -108,11 +115,8 @@ class AdamW(_Adam):
     )
 
     def build(self, groups: Groups) -> CombinedOptimizer:
-        """Return `torch.optim.AdamW`."""
-        import torch
-
-        adamw = torch.optim.AdamW(**self._options(groups), weight_decay=self.weight_decay)
-        return CombinedOptimizer({adamw: _ADAM})
+        """Return AdamW."""
+        return self._build(groups, weight_decay=self.weight_decay)
 
 
 @optimizers.register("sgd")
@@ -136,10 +140,8 @@ class SGD(Optimizer):
 
     def build(self, groups: Groups) -> CombinedOptimizer:
         """Return `torch.optim.SGD`."""
-        import torch
-
         groups = [group._replace(rate=group.rate * group.raw_rate) for group in groups]
-        sgd = torch.optim.SGD(_torch_groups(groups), momentum=self.momentum, nesterov=self.nesterov)
+        sgd = _optim().SGD(_torch_groups(groups), momentum=self.momentum, nesterov=self.nesterov)
         arrays = ("momentum_buffer",) if self.momentum else ()
         return CombinedOptimizer({sgd: StateLayout(arrays=arrays)})
 
@@ -167,18 +169,16 @@ class Muon(Optimizer):
 
         The rate is scaled so that one that suits Adam suits both (Liu et al. 2025).
         """
-        import torch
-
         matrices, others = _split_matrices(groups)
-        layouts: dict[torch.optim.Optimizer, StateLayout] = {}
+        layouts: dict[torch.optim.Optimizer | FusedAdam, StateLayout] = {}
         if matrices:
-            muon = torch.optim.Muon(
+            muon = _optim().Muon(
                 _torch_groups(matrices), momentum=self.momentum, weight_decay=self.weight_decay,
                 adjust_lr_fn="match_rms_adamw",
             )  # fmt: skip
             layouts[muon] = StateLayout(arrays=("momentum_buffer",))
         if others:
-            adam = torch.optim.Adam(_torch_groups(others), betas=(0.9, 0.99), fused=True)
+            adam = _optim().Adam(_torch_groups(others), betas=(0.9, 0.99), fused=True)
             layouts[adam] = _ADAM
         return CombinedOptimizer(layouts)
 
@@ -203,10 +203,8 @@ class LBFGS(Optimizer):
 
     def build(self, groups: Groups) -> CombinedOptimizer:
         """Return `torch.optim.LBFGS`, which has one group and so the same rate for all."""
-        import torch
-
         everything = [parameter for group in groups for parameter in group.parameters]
-        lbfgs = torch.optim.LBFGS(
+        lbfgs = _optim().LBFGS(
             _torch_groups([ParameterGroup(everything)]), history_size=self.history,
             max_iter=self.evaluations, line_search_fn="strong_wolfe",
             # The mean over many pixels has small gradients long before it is at its minimum.
@@ -236,6 +234,21 @@ def _split_matrices(groups: Groups) -> tuple[list[ParameterGroup], list[Paramete
     return matrices, others
 
 
+def _optim() -> ModuleType:
+    """Return `torch.optim`, whose optimizers import torch's compiler.
+
+    That needs a folder for its cache, although nothing is compiled: without one for temporary
+    files, any folder will do.
+    """
+    import torch
+
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.sep)
+    return torch.optim
+
+
 def _torch_groups(groups: Groups) -> list[dict[str, Any]]:
     return [{"params": list(group.parameters), "rate": group.rate, "lr": 0.0} for group in groups]
 
@@ -252,7 +265,7 @@ class StateLayout:
     lists: tuple[str, ...] = ()  # of such arrays or of numbers
     flat: bool = False
 
-    def shapes(self, optimizer: torch.optim.Optimizer) -> list[tuple[int, ...]]:
+    def shapes(self, optimizer: torch.optim.Optimizer | FusedAdam) -> list[tuple[int, ...]]:
         """Return the shape of the arrays for each parameter, or of the one vector."""
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         if self.flat:
@@ -290,9 +303,9 @@ class StateLayout:
 
 
 class CombinedOptimizer:
-    """Several of torch's optimizers, each for some of the parameters, used as one."""
+    """Several optimizers, each for some of the parameters, used as one."""
 
-    def __init__(self, layouts: Mapping[torch.optim.Optimizer, StateLayout]) -> None:
+    def __init__(self, layouts: Mapping[torch.optim.Optimizer | FusedAdam, StateLayout]) -> None:
         self._layouts = layouts
 
     @property

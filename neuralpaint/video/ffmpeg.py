@@ -8,17 +8,17 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from neuralpaint.errors import EncodingError
 
 if TYPE_CHECKING:
     from neuralpaint.image.pictures import Frame
 
-__all__ = ["Encoder", "file_url", "find_ffmpeg", "list_encoders", "run_ffmpeg"]
+__all__ = ["Encoder", "ErrorText", "file_url", "find_ffmpeg", "list_encoders", "run_ffmpeg"]
 
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "error")
 
@@ -87,6 +87,31 @@ def _encoders_of(binary: str) -> frozenset[str]:
     return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", listing, flags=re.MULTILINE))
 
 
+class ErrorText:
+    """The beginning of what a running ffmpeg writes to its stderr.
+
+    It is read on another thread: ffmpeg would block on a full pipe, and there may be no folder for
+    a temporary file.
+    """
+
+    def __init__(self, stream: IO[bytes], *, most: int = 100_000) -> None:
+        """Read at most this number of bytes, and drop the rest."""
+        self._stream, self._most, self._start = stream, most, b""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """Return the text; waits until ffmpeg has ended."""
+        self._thread.join()
+        return self._start.decode(errors="replace")
+
+    def _read(self) -> None:
+        with self._stream as stream:
+            self._start = stream.read(self._most)
+            while stream.read(self._most):
+                pass
+
+
 class Encoder:
     """A running ffmpeg process that reads raw frames from a pipe.
 
@@ -94,28 +119,29 @@ class Encoder:
     because Python was killed, ffmpeg completes the file with the frames that it has received.
     """
 
-    def __init__(self, arguments: Sequence[str], *, keep_open: int | None = None) -> None:
+    def __init__(self, arguments: Sequence[str | bytes], *, keep_open: int | None = None) -> None:
         """Start ffmpeg; it inherits the file descriptor `keep_open`.
+
+        Arguments that are no names of files are bytes in UTF-8 where they are not ASCII.
 
         Raises:
             EncodingError: ffmpeg is missing or cannot be started.
         """
         binary = find_ffmpeg()
-        # A file instead of a pipe, because ffmpeg would block on a pipe that is not read.
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `finish`
         try:
             self._process = subprocess.Popen(
                 [binary, *_QUIET, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=self._errors,
+                stderr=subprocess.PIPE,
                 start_new_session=True,
                 pass_fds=() if keep_open is None else (keep_open,),
                 env={**os.environ, "SVT_LOG": "1"},  # SVT-AV1 ignores -loglevel
             )
         except OSError as error:
-            self._errors.close()
             raise _cannot_start(error) from error
+        assert self._process.stderr is not None
+        self._errors, self._finished = ErrorText(self._process.stderr), False
 
     def write(self, frame: Frame) -> None:
         """Write one C-contiguous frame to the pipe.
@@ -141,13 +167,9 @@ class Encoder:
         # If ffmpeg has exited, closing the pipe fails; its exit status is reported below.
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        code = self._process.wait()
-        if self._errors.closed:
-            return
-        with self._errors:
-            self._errors.seek(0)
-            text = self._errors.read(100_000).decode(errors="replace")
-        if code != 0:
+        code, text = self._process.wait(), self._errors.text()
+        finished, self._finished = self._finished, True
+        if code != 0 and not finished:
             raise EncodingError(_explain(text, code))
 
     def kill(self) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Frame
-from neuralpaint.runtime.files import write_error
+from neuralpaint.runtime.files import temporary_folder, write_error
 
 __all__ = ["ClipFrames", "FrameSpool", "Playback", "PlaybackSettings"]
 
@@ -239,7 +239,7 @@ class FrameSpool:
         Raises:
             EncodingError: no file can be created there.
         """
-        self._folder = str(folder or tempfile.gettempdir())
+        self._folder = str(folder or temporary_folder())
         self._shape: tuple[int, ...] = ()
         self._length = 0
         try:

@@ -6,7 +6,6 @@ import logging
 import math
 import re
 import subprocess
-import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
 from neuralpaint.image.metadata import read_picture_tag
 from neuralpaint.image.pictures import Frame
-from neuralpaint.video.ffmpeg import file_url, find_ffmpeg, run_ffmpeg
+from neuralpaint.video.ffmpeg import ErrorText, file_url, find_ffmpeg, run_ffmpeg
 from neuralpaint.video.streams import SINGLE_THREAD, TRUSTED, Stream, list_frames, list_packets
 
 __all__ = ["Clip", "open_clip", "read_frames", "read_tag"]
@@ -164,31 +163,29 @@ def _decode(
     """
     command = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", *SINGLE_THREAD]
     pixels = ("-threads", "1", "-pix_fmt", "rgba" if alpha else "rgb24", "-")
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [*command, *before, "-i", file_url(path), *_AS_MAPS, *after, *pixels],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,  # Ctrl-C interrupts only Python
-        )
-        assert process.stdout is not None
-        count = 0
-        try:
-            while (frame := _next_frame(process.stdout)) is not None:
-                yield frame
-                count += 1
-            status = process.wait()
-        finally:
-            process.kill()
-            process.stdout.close()
-            process.wait()
-        errors.seek(0)
-        lines = errors.read(10_000).decode(errors="replace").splitlines()
-        # For a truncated clip, ffmpeg writes an error but exits with 0.
-        if lines:
-            return lines[0].strip()
-        return "" if status == 0 and count else "it has no frames"
+    process = subprocess.Popen(
+        [*command, *before, "-i", file_url(path), *_AS_MAPS, *after, *pixels],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C interrupts only Python
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    errors, count = ErrorText(process.stderr), 0
+    try:
+        while (frame := _next_frame(process.stdout)) is not None:
+            yield frame
+            count += 1
+        status = process.wait()
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+    # For a truncated clip, ffmpeg writes an error but exits with 0.
+    if lines := errors.text().splitlines():
+        return lines[0].strip()
+    return "" if status == 0 and count else "it has no frames"
 
 
 def _next_frame(stream: IO[bytes]) -> NDArray[np.uint8] | None:

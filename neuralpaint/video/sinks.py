@@ -233,7 +233,8 @@ class FfmpegSink(Sink):
         texts: dict[str, str] = {}
         if not self._format.tag_after_encoding:
             texts = {"title": self._info.title, "comment": self._info.tag}
-        given = [f"{key}={text}" for key, text in texts.items() if text]
+        # In UTF-8 whatever the encoding of file names is, from which a title can come.
+        given = [f"{key}={text}".encode() for key, text in texts.items() if text]
         metadata = [argument for text in given for argument in ("-metadata", text)]
         # bitexact omits dates and random numbers, so that the same frames produce the same file.
         muxer = [*self._format.muxer_options, "-fflags", "+bitexact", "-f", self._format.muxer]

@@ -28,16 +28,17 @@ def folder(tmp_path: Path) -> Path:
 
 @contextmanager
 def process_restored() -> Iterator[None]:
-    """Restore the logger and the handler of SIGTERM of this process."""
+    """Restore the logger and the handlers of signals of this process."""
     logger = logging.getLogger("neuralpaint")
     level, handlers = logger.level, logger.handlers[:]
-    terminate = signal.getsignal(signal.SIGTERM)
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
         logger.setLevel(level)
         logger.handlers[:] = handlers
-        signal.signal(signal.SIGTERM, terminate)
+        for number, handler in signals.items():
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

@@ -55,11 +55,14 @@ def count_frames(path: Path) -> int:
     return sum(not line.startswith("#") for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_one_signal_finishes_the_clip(folder: Path, number: signal.Signals) -> None:
     process = start(*ENDLESS, cwd=folder)
     wait_for_filming(process)
     process.send_signal(number)
+    if number == signal.SIGHUP:  # the shell sends one, and so does the kernel
+        time.sleep(0.05)
+        process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in stderr
@@ -146,3 +149,13 @@ def test_a_diverging_training_keeps_the_clip_and_advises(folder: Path) -> None:
     assert "lower --lr" in stderr
     assert "the clip so far is in 'out.mp4'" in stderr
     assert count_frames(folder / "out.mp4") >= 1
+
+
+def test_a_command_under_nohup_goes_on_without_its_terminal(folder: Path) -> None:
+    film = command("video", "in.png", "-o", "out.mp4", "--json", "--seconds", "4", *SMALL)
+    process = processes.start(["nohup", *film], cwd=folder)
+    wait_for_filming(process, shots=0)
+    process.send_signal(signal.SIGHUP)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert '"event": "done"' in stdout.splitlines()[-1]

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import pytest
 import torch
 from learners import small
-from torch import Tensor
+from processes import run
+from torch import Tensor, nn
 
 from neuralpaint.errors import UsageError
 from neuralpaint.models.networks import ParameterGroup
+from neuralpaint.training.fused_adam import FusedAdam
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.settings import Plan, TrainingSettings
 
@@ -130,3 +133,46 @@ def test_the_rate_of_the_optimizer_overrides_that_of_the_training() -> None:
     assert Plan(TrainingSettings(lr=0.01, optimizer="sgd")).lr(100) == 0.01
     suitable = Plan(TrainingSettings()).lr(100)
     assert Plan(TrainingSettings(optimizer="sgd")).lr(100) == 100 * suitable
+
+
+@pytest.mark.parametrize("decay", [None, 0.1])
+def test_adam_is_that_of_torch_to_the_bit(decay: float | None) -> None:
+    found, expected = ([nn.Parameter(torch.ones(size)) for size in (1, 70, 33_000)] for _ in "ab")
+    settings: dict[str, Any] = {"betas": (0.9, 0.99), "eps": 1e-8}
+    settings |= {} if decay is None else {"weight_decay": decay}
+    ours = FusedAdam([{"params": found, "lr": 0.0}], **settings)
+    kind = torch.optim.Adam if decay is None else torch.optim.AdamW
+    theirs = kind(expected, fused=True, **settings)
+    generator = torch.Generator().manual_seed(0)
+    for step in range(6):
+        ours.param_groups[0]["lr"] = theirs.param_groups[0]["lr"] = 0.1 / (1 + step)
+        for mine, other in zip(found, expected, strict=True):
+            gradient = torch.randn(len(mine), generator=generator)
+            if step > 0 or len(mine) > 1:  # without a gradient, a parameter stays
+                mine.grad, other.grad = gradient, gradient.clone()
+        assert ours.step(lambda: 7.0) == 7.0
+        theirs.step()
+        for mine, other in zip(found, expected, strict=True):
+            assert torch.equal(mine, other)
+    state = theirs.state_dict()["state"]
+    for number, entries in ours.state_dict()["state"].items():
+        assert entries.keys() == state[number].keys()
+        assert all(torch.equal(value, state[number][name]) for name, value in entries.items())
+    ours.zero_grad()
+    assert all(parameter.grad is None for parameter in found)
+
+
+def test_a_training_does_not_import_the_compiler_of_torch() -> None:
+    script = """
+import sys
+import numpy as np
+import neuralpaint as npaint
+picture = npaint.Picture.from_array(np.full((8, 9, 3), 0.5))
+for model in ("fourier", "skipconn", "mlp:encoding=hash", "siren", "pyramid", "morph"):
+    learner = npaint.learner(picture, model=model, steps=2, device="cpu")
+    learner.advance(2)
+    npaint.render(learner.painting(), picture.canvas)
+print({"torch._dynamo", "sympy"} & set(sys.modules))
+"""
+    done = run([sys.executable, "-c", script], check=True)
+    assert done.stdout == "set()\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -205,7 +206,7 @@ class Waves(Encoding):
         """
         sin_x, cos_x = _sin_cos(x, self.frequencies[:, 0])
         sin_y, cos_y = _sin_cos(y, self.frequencies[:, 1])
-        shape = torch.broadcast_shapes(sin_x.shape, sin_y.shape)
+        shape = np.broadcast_shapes(sin_x.shape, sin_y.shape)
         count = shape[-1]
         features = x.new_empty(*shape[:-1], 2 * count)
         torch.mul(cos_x, cos_y, out=features[..., :count]).addcmul_(sin_x, sin_y, value=-1)

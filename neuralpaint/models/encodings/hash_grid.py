@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -103,7 +104,7 @@ class HashGrid(Encoding):
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor]:
         """Return one part (*shape, levels * channels) for x and y that broadcast to some shape."""
-        shape = torch.broadcast_shapes(x.shape, y.shape)
+        shape = np.broadcast_shapes(x.shape, y.shape)
         if len(shape) != 2:  # points become a grid of one row
             x, y = (coordinate.expand(shape).reshape(1, -1) for coordinate in (x, y))
         (left, across), (top, down) = self._cells(x, axis=1), self._cells(y, axis=0)

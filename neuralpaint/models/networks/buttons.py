@@ -12,13 +12,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from neuralpaint.models.encodings.encoding import is_grid
 from neuralpaint.models.networks import ParameterGroup, draw_button_weights
-from neuralpaint.models.networks.network import ColourModel
+from neuralpaint.models.networks.network import BlankLinear, ColourModel
 from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["Buttons"]
@@ -85,7 +85,7 @@ class Buttons(ColourModel):
         self._height, self._width = height, width
         sizes = [codes.shape[1], *[hidden_size] * hidden_layers, 3 * height * width]
         self.layers = nn.ModuleList(
-            skip_init(nn.Linear, inputs, outputs, bias=False) for inputs, outputs in pairwise(sizes)
+            BlankLinear(inputs, outputs, bias=False) for inputs, outputs in pairwise(sizes)
         )
         drawn = draw_button_weights(
             sizes, gain=gain, output_gain=output_gain, seed=generator.initial_seed()
@@ -146,7 +146,7 @@ class Buttons(ColourModel):
 
     def _render_codes(self, across: _Nodes, down: _Nodes, code: Tensor) -> Tensor:
         """Return the colours (..., 3) of points with a code each."""
-        shape = torch.broadcast_shapes(across.first.shape, down.first.shape, code.shape[:-1])
+        shape = np.broadcast_shapes(across.first.shape, down.first.shape, code.shape[:-1])
         codes = code.expand(*shape, -1).reshape(-1, code.shape[-1])
         across, down = (
             nodes.map(lambda tensor: tensor.expand(shape).flatten()) for nodes in (across, down)

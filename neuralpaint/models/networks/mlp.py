@@ -6,15 +6,15 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
-from torch.nn.utils import skip_init
 
 from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks import ActivationName, NormName, draw_weights
 from neuralpaint.models.networks.kernels import ACTIVATIONS
-from neuralpaint.models.networks.network import Network
+from neuralpaint.models.networks.network import BlankLinear, Network
 
 __all__ = ["MLP", "Dropout", "Siren"]
 
@@ -27,7 +27,7 @@ class _Plain(Network):
         super().__init__()
         self._sizes = [sum(encoding.widths), *[hidden_size] * hidden_layers, 3]
         self.layers = nn.ModuleList(
-            skip_init(nn.Linear, inputs, outputs) for inputs, outputs in pairwise(self._sizes)
+            BlankLinear(inputs, outputs) for inputs, outputs in pairwise(self._sizes)
         )
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
@@ -43,12 +43,12 @@ class _Plain(Network):
 
 def _first_layer(
     parts: Sequence[Tensor], weight: Tensor, bias: Tensor
-) -> tuple[Tensor, torch.Size]:
+) -> tuple[Tensor, tuple[int, ...]]:
     """Return W [parts] + b, (n, units), for parts (..., f), and the shape of the points.
 
     Each part is multiplied with its own columns of the weight before it is broadcast.
     """
-    shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
     factors = weight.split([part.shape[-1] for part in parts], 1)
     total = linear(parts[0].reshape(-1, parts[0].shape[-1]), factors[0], bias)
     total = total.view(*parts[0].shape[:-1], len(weight))

@@ -13,7 +13,7 @@ from neuralpaint.models.networks import ParameterGroup
 from neuralpaint.models.networks.scattered_points import interpolate_terms
 from neuralpaint.runtime.threads import parallel_map
 
-__all__ = ["ColourModel", "CoordinateModel", "Network"]
+__all__ = ["BlankLinear", "ColourModel", "CoordinateModel", "Network"]
 
 # Points rendered at once. CPU: their features fit the caches. GPU: enough to keep it busy, and
 # only some hundred MB.
@@ -50,6 +50,17 @@ class ColourModel(nn.Module, ABC):
         Returns:
             Colours in [0, 1], of the broadcast shape and 3 channels: (h, w, 3) or (n, 3).
         """
+
+
+class BlankLinear(nn.Linear):
+    """A layer whose weights are not drawn yet.
+
+    `torch.nn.utils.skip_init` would import the part of torch that traces programs, for 0.3 s; so
+    would `torch.broadcast_shapes`.
+    """
+
+    def reset_parameters(self) -> None:
+        """Draw nothing."""
 
 
 class Network(nn.Module, ABC):

@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import reduce
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
-from torch.nn.utils import skip_init
 
 from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks import ActivationName
 from neuralpaint.models.networks.kernels import ACTIVATIONS
-from neuralpaint.models.networks.network import Network
+from neuralpaint.models.networks.network import BlankLinear, Network
 from neuralpaint.models.networks.skipconn_grid import is_product_grid, render_grid, train_grid
 from neuralpaint.runtime.devices import is_capturing
 
@@ -53,7 +53,7 @@ class SkipConn(Network):
         super().__init__()
         sizes = [factors * hidden_size] + [hidden_size] * hidden_layers + [3]
         self.layers = nn.ModuleList(
-            skip_init(nn.Linear, min(depth, 2) * hidden_size + sum(encoding.widths), size)
+            BlankLinear(min(depth, 2) * hidden_size + sum(encoding.widths), size)
             for depth, size in enumerate(sizes)
         )
         self._factors = factors
@@ -86,7 +86,7 @@ class SkipConn(Network):
 
     def forward_plain(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal computed by definition, as the reference for the fast path."""
-        shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+        shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
         features = torch.cat([part.expand(*shape, -1) for part in parts], -1)
         previous: list[Tensor] = []  # c_(i-1), c_(i-2)
         for layer in self.layers[:-1]:
@@ -97,7 +97,7 @@ class SkipConn(Network):
 
     def _forward_parts(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal; each part is multiplied before it is broadcast."""
-        shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+        shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
         width = sum(part.shape[-1] for part in parts)
         previous: list[Tensor] = []  # c_(i-1), c_(i-2)
         for layer in self.linears():
@@ -157,7 +157,7 @@ class SkipConn(Network):
 
 def _input_term(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
     """Return W [parts] + b, (n, units); parts that need broadcasting are added first."""
-    shape = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
     factors = weight.split([part.shape[-1] for part in parts], 1)
     total, full = bias, []
     for part, factor in zip(parts, factors, strict=True):

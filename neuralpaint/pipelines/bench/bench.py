@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from neuralpaint.models import models
 from neuralpaint.pipelines.bench.result import REFERENCE, BenchResult, Measurements, draw_bench
 from neuralpaint.pipelines.charts import has_matplotlib
 from neuralpaint.runtime.devices import Machine, find_device, this_machine
+from neuralpaint.runtime.files import temporary_folder
 from neuralpaint.runtime.progress import Progress, Report, ignore
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.settings import DeviceSettings, TrainingSettings
@@ -140,7 +140,7 @@ class Bench:
             check_still(self._output, overwrite=overwrite)
             _check_chart(self._output, sources)
         # A missing ffmpeg is reported now and not after a minute.
-        check_clip(Path(tempfile.gettempdir()) / "bench.mp4", formats["mp4"](), overwrite=True)
+        check_clip(temporary_folder() / "bench.mp4", formats["mp4"](), overwrite=True)
         self.settings = settings
         self.pictures = [settings.picture.load(source) for source in sources or (SAMPLE,)]
         self.device = find_device(settings.machine.device).type

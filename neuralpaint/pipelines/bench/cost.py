@@ -38,6 +38,7 @@ from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.bench.result import Engines, Speed
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.rendering.render import render
+from neuralpaint.runtime.files import temporary_folder
 from neuralpaint.training.settings import TrainingSettings
 from neuralpaint.training.torch_learner import TorchLearner
 from neuralpaint.video.writer import ClipWriter
@@ -204,7 +205,7 @@ def encoding_ms(frames: Sequence[Frame]) -> float:
     Raises:
         EncodingError: ffmpeg is missing or failed.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=temporary_folder()) as folder:
         path = Path(folder) / "bench.mp4"
         _encode(frames, path, count=1)
         each = []
