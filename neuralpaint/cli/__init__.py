@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from neuralpaint.errors import NeuralPaintError
-from neuralpaint.runtime.streams import open_streams, output_error
+from neuralpaint.runtime.standard_streams import open_streams, output_error
 
 __all__ = ["INTERRUPTED", "main", "neuralpaint"]
 

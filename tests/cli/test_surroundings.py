@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from processes import QUICK, command, run
 
-from neuralpaint.runtime.streams import open_streams
+from neuralpaint.runtime.standard_streams import open_streams
 
 pytestmark = [
     pytest.mark.slow,
