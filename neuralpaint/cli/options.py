@@ -85,11 +85,13 @@ def training_options(
         *([audio_option] if audio else []),
         _file(
             "--record",
+            callback=_no_stdout,
             metavar="TAKE",
             help="record the training into this file, which `render` films again at any size",
         ),
         _file(
             "--save",
+            callback=_no_stdout,
             metavar="PAINTING",
             help="save the finished network into this file, for `render` and `export`",
         ),
@@ -109,8 +111,21 @@ def output_option(
 ) -> Callable[[F], F]:
     """Add `-o`."""
     return _option(
-        "-o", "--output", required=required, type=click.Path(), metavar=metavar, help=help_text
+        "-o",
+        "--output",
+        required=required,
+        type=click.Path(),
+        callback=_no_stdout,
+        metavar=metavar,
+        help=help_text,
     )
+
+
+def _no_stdout(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Return the name of a file to write."""
+    if str(value) == "-":
+        raise click.UsageError(f"{param.opts[-1]} - : files are not written to stdout; name one")
+    return value
 
 
 def audio_option(function: F) -> F:

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, Union
 
 from neuralpaint.errors import UnknownNameError, UsageError
@@ -67,7 +68,8 @@ def setting(
     Args:
         default: the value of the field if it is not set.
         help: one sentence for `--help` and `neuralpaint list`.
-        unit: for messages; a value in "seconds" can be written as a time such as 90s or 1h30m.
+        unit: for messages; a value in "seconds" can be written as a time such as 90s or 1h30m, one
+            in "fps" as a fraction.
         minimum: the smallest allowed number.
         maximum: the largest allowed number.
         above: a lower bound that is not allowed itself.
@@ -141,18 +143,22 @@ class Option:
                 return _truth(value)
             if self.unit == "seconds" and isinstance(value, str):
                 return _seconds(value)
+            if self.unit == "fps" and isinstance(value, str):
+                return float(Fraction(value.replace(" ", "")))
             if self.type is int and isinstance(value, float) and not value.is_integer():
                 raise ValueError
             if self.type in (int, float) and isinstance(value, bool):
                 raise ValueError
             return self.type(value)
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError, ZeroDivisionError):
             raise UsageError(f"{label} must be {self._kind}, not {value!r}") from None
 
     @property
     def _kind(self) -> str:
         if self.unit == "seconds":
             return "a time such as 20, 90s or 1m30s"
+        if self.unit == "fps":
+            return "a rate such as 30, 29.97 or 30000/1001"
         kinds = {int: "a whole number", float: "a number", bool: "true or false"}
         return kinds.get(self.type, "text")
 

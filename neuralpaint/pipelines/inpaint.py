@@ -17,8 +17,9 @@ from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.pipelines.job import Job, Result
 from neuralpaint.pipelines.masking import MaskSettings, ReferenceSettings
+from neuralpaint.pipelines.outputs import makes_still
 from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
-from neuralpaint.pipelines.saved_networks import CLIP_GROUPS, makes_still
+from neuralpaint.pipelines.saved_networks import CLIP_GROUPS
 from neuralpaint.pipelines.settings import (
     ClipSettings,
     RunSettings,

@@ -13,6 +13,7 @@ from neuralpaint.image.still_files import check_still
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
 from neuralpaint.pipelines.note import Note, source_name
+from neuralpaint.pipelines.outputs import check_is_still
 from neuralpaint.pipelines.settings import RunSettings, StillSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.pipelines.still import Still
@@ -85,6 +86,7 @@ def prepare_paint(
     set_threads(settings.training.machine.threads)
     resume = resume or Resume(output)
     overwrite = resume.may_replace_output()
+    check_is_still(output)
     check_still(output, overwrite=overwrite)  # before the picture is read
     resume.check(source)
     picture = PictureReader(settings.picture, settings.masking, settings.reference).load(source)

@@ -105,13 +105,16 @@ def fitting_size(height: int, width: int, *, longest: int) -> tuple[int, int]:
 
 
 def _distinct(pictures: Sequence[Picture], files: Sequence[Path]) -> list[Picture]:
-    """Return the pictures; equal names get the name of their folder in front."""
+    """Return the pictures with different names: with their folder's, or with a number."""
     names = [picture.name for picture in pictures]
+    names = [
+        f"{file.absolute().parent.name}/{name}" if names.count(name) > 1 else name
+        for name, file in zip(names, files, strict=True)
+    ]
+    numbers = [names[: i + 1].count(name) for i, name in enumerate(names)]
     return [
-        replace(picture, name=f"{file.parent.name}/{picture.name}")
-        if names.count(picture.name) > 1
-        else picture
-        for picture, file in zip(pictures, files, strict=True)
+        replace(each, name=f"{name} ({number})" if names.count(name) > 1 else name)
+        for each, name, number in zip(pictures, names, numbers, strict=True)
     ]
 
 

@@ -16,7 +16,8 @@ from neuralpaint.pipelines.clip import Clip
 from neuralpaint.pipelines.job import Job, Result
 from neuralpaint.pipelines.moving_input import Pace, playing, timed
 from neuralpaint.pipelines.note import Note
-from neuralpaint.pipelines.saved_networks import CLIP_GROUPS, is_take, load_saved, makes_still
+from neuralpaint.pipelines.outputs import makes_still
+from neuralpaint.pipelines.saved_networks import CLIP_GROUPS, is_take, load_saved
 from neuralpaint.pipelines.settings import (
     ClipSettings,
     MomentSettings,

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.still_files import still_suffixes
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, TimelapseSettings
 from neuralpaint.runtime.devices import DeviceName
 from neuralpaint.storage.painting_file import load_painting
-from neuralpaint.video.formats import clip_suffixes, format_for
+from neuralpaint.video.formats import format_for
 from neuralpaint.video.playback import PlaybackSettings
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
     from neuralpaint.storage.take import Take
 
-__all__ = ["CLIP_GROUPS", "is_take", "load_saved", "makes_still", "recorded_settings"]
+__all__ = ["CLIP_GROUPS", "is_take", "load_saved", "recorded_settings"]
 
 CLIP_GROUPS: tuple[type[Settings], ...] = (
     PathSettings,
@@ -57,25 +56,6 @@ def is_take(saved: Painting | Take) -> TypeIs[Take]:
     from neuralpaint.storage.take import Take
 
     return isinstance(saved, Take)
-
-
-def makes_still(output: str | Path, *, ambiguous: bool) -> bool:
-    """Return whether an output is a still; `ambiguous` if its suffix can be either, as .webp can.
-
-    Raises:
-        UsageError: the suffix belongs neither to stills nor to clips.
-    """
-    suffix, stills, clips = Path(output).suffix.lower(), still_suffixes(), clip_suffixes()
-    known = {*stills, *clips}
-    if suffix not in known and not str(output).endswith("/"):
-        wrong = f"unknown suffix {suffix!r}" if suffix else "no suffix"
-        raise UsageError(
-            f"{wrong} in {str(output)!r}: choose from {', '.join(sorted(known))}, or a folder "
-            "for a name that ends in /"
-        )
-    if suffix in stills and suffix in clips:
-        return ambiguous
-    return suffix in stills
 
 
 def recorded_settings(

@@ -19,6 +19,7 @@ from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
 from neuralpaint.pipelines.moving_input import MovingSettings, check_moving, load_moving, playing
 from neuralpaint.pipelines.note import Note, source_name
+from neuralpaint.pipelines.outputs import check_is_clip
 from neuralpaint.pipelines.settings import ClipSettings, RunSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
@@ -137,6 +138,8 @@ def prepare_video(
     resume = resume or Resume(output)
     sound = None if audio is None else Path(audio)
     overwrite = resume.may_replace_output()
+    if settings.video.format is None:
+        check_is_clip(output)
     # Before the picture is read; `Clip` checks again, with the size of the frames.
     check_clip(output, format_for(output, settings.video.format), audio=sound, overwrite=overwrite)
     resume.check(source)

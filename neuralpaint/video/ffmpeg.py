@@ -184,9 +184,13 @@ class Encoder:
 
 
 def _cannot_start(error: OSError) -> EncodingError:
-    return EncodingError(
-        f"ffmpeg cannot be started ({error.strerror}): run pip install -U imageio-ffmpeg"
+    chosen = os.environ.get("IMAGEIO_FFMPEG_EXE")
+    advice = (
+        f"IMAGEIO_FFMPEG_EXE is {chosen!r}: correct it, or unset it"
+        if chosen
+        else "run pip install -U imageio-ffmpeg"
     )
+    return EncodingError(f"ffmpeg cannot be started ({error.strerror}): {advice}")
 
 
 def _explain(stderr: str, code: int) -> str:

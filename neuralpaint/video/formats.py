@@ -89,12 +89,17 @@ formats: Registry[Format] = Registry("format")
 
 
 def exact_fps(fps: float | Fraction) -> Fraction:
-    """Return frames per second as a fraction with a small denominator: 29.97 is 2997/100.
+    """Return frames per second as a fraction with a small denominator.
+
+    A rate of NTSC that is rounded to two or three digits is exact: 29.97 is 30000/1001.
 
     Raises:
         UsageError: `fps` is not a number above 0.
     """
     with contextlib.suppress(OverflowError, ValueError):
+        ntsc = Fraction(1000 * round(1.001 * fps), 1001)
+        if isinstance(fps, float) and fps in (round(float(ntsc), 2), round(float(ntsc), 3)):
+            return ntsc
         rate = Fraction(fps).limit_denominator(1001)
         if rate > 0:
             return rate

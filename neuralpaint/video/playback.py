@@ -33,7 +33,13 @@ class PlaybackSettings(Settings):
 
     section: ClassVar[str] = "Clip"
 
-    fps: float = setting(30.0, "frames per second", minimum=0.1, maximum=240)
+    fps: float = setting(
+        30.0,
+        "frames per second; 29.97 and 23.976 are the rates of NTSC, 30000/1001 and 24000/1001",
+        unit="fps",
+        minimum=0.1,
+        maximum=240,
+    )
     duration: float | None = setting(
         None,
         "length of the clip; unset, 10 s, or as long as --frames or --every needs",

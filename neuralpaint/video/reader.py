@@ -138,13 +138,20 @@ def read_tag(path: str | Path) -> str | None:
     path = Path(path)
     try:
         if path.is_dir():
-            path = path / "00001.png"
+            folder, path = path, path / "00001.png"
+            if not path.is_file():
+                raise UsageError(
+                    f"the folder {str(folder)!r} contains no frames of a clip: give a clip, a "
+                    "still, a take or a painting"
+                )
         with path.open("rb") as file:
             magic = file.read(12)
         demuxer = _demuxer(magic)
         return read_picture_tag(path) if demuxer is None else _comment(path, demuxer=demuxer)
+    except UsageError:  # also a ValueError
+        raise
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
-        raise UsageError(f"no file {str(path)!r}: give a clip or a still") from None
+        raise UsageError(f"no file {str(path)!r}: check the name") from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise NeuralPaintError(f"cannot read {str(path)!r}: {reason}") from error

@@ -113,6 +113,17 @@ def test_names_of_every_kind(folder: Path, name: str, typed: Typed) -> None:
         (["video", "in.png", "-o", "o.mp4", "--look", "watercolor"], 2, "'watercolour'?"),
         (["video", "in.png", "-o", "o.mp4", "--background", "blurple"], 2, "blurple"),
         (["video", "in.png", "-o", "o.gif", "--audio", "in.png"], 2, "sound"),
+        (
+            ["video", "in.png", "-o", "o.mp4", "--audio", "in.png"],
+            2,
+            "there is no sound in 'in.png'",
+        ),
+        (["video", "in.png", "-o", "-"], 2, "files are not written to stdout"),
+        (["video", "in.png", "-o", "o.jpg"], 2, "use neuralpaint paint, or name a clip"),
+        (["paint", "in.png", "-o", "o.mp4"], 2, "use neuralpaint video, or name a still"),
+        (["paint", "in.png", "-o", "o.png", "--save", "-"], 2, "--save - : files are not written"),
+        (["video", "in.png", "-o", "o.mp4", "--fps", "30/0"], 2, "such as 30, 29.97 or 30000/1001"),
+        (["replay", "."], 2, "the folder '.' contains no frames"),
         (["video", "in.png", "-o", "o.mp4", "--audio", "text.jpg"], 2, "text.jpg"),
         (["video", "in.png", "-o", "o.mp4", "--audio", "no.mp3"], 2, "no.mp3"),
         (["replay", "in.png"], 1, "no neuralpaint settings"),
@@ -272,3 +283,9 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     assert done.stdout == "models\n"
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
+
+
+def test_a_rate_can_be_a_fraction(folder: Path, typed: Typed) -> None:
+    words = ("video", "in.png", "-o", "out.mov", "--fps", "30000/1001", "--frames", "7")
+    plan = json.loads(typed(*words, "--dry-run", "--json").stdout)
+    assert plan["fps"] == 30000 / 1001

@@ -87,6 +87,16 @@ def test_a_length_can_be_given_in_any_way(pictures: Path, typed: Typed) -> None:
         assert done.returncode == 0, done.stderr
 
 
+def test_a_picture_that_is_given_twice_is_named(pictures: Path, typed: Typed) -> None:
+    name = next(path.name for path in pictures.iterdir() if path.suffix == ".png")
+    done = typed("morph", name, name, "-o", "o.mp4", *QUICK)
+    assert done.returncode == 0
+    first, second = done.stderr.splitlines()[-2:]
+    folder = pictures.name
+    assert first.endswith(f"dB  {folder}/{name} (1)")
+    assert second.endswith(f"dB  {folder}/{name} (2)")
+
+
 @pytest.mark.parametrize("length", [("--duration", "1"), ("--frames", "5")])
 def test_two_lengths_are_refused(pictures: Path, typed: Typed, length: tuple[str, ...]) -> None:
     done = typed("morph", ".", "-o", "o.mp4", "--dry-run", *QUICK, *length)

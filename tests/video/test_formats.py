@@ -12,7 +12,7 @@ from PIL import Image
 
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.video.ffmpeg import list_encoders
-from neuralpaint.video.formats import format_for, formats
+from neuralpaint.video.formats import exact_fps, format_for, formats
 from neuralpaint.video.writer import ClipWriter
 
 
@@ -146,6 +146,16 @@ def test_rate_and_duration(tmp_path: Path, name: str, fps: float) -> None:
     assert seen.fps == pytest.approx(fps, rel=0.15 if name == "gif" else 0.02)
 
 
+@pytest.mark.parametrize(("given", "rate"), [
+    (29.97, (30000, 1001)), (23.976, (24000, 1001)), (23.98, (24000, 1001)),
+    (59.94, (60000, 1001)), (119.88, (120000, 1001)), (30000 / 1001, (30000, 1001)),
+    (Fraction(30000, 1001), (30000, 1001)), (30, (30, 1)), (12.5, (25, 2)), (0.1, (1, 10)),
+    (29.9, (299, 10)), (24.0, (24, 1)), (Fraction(2997, 100), (2997, 100)),
+])  # fmt: skip
+def test_rates_are_exact(given: float | Fraction, rate: tuple[int, int]) -> None:
+    assert exact_fps(given) == Fraction(*rate)
+
+
 def durations(path: Path) -> list[float]:
     """Return the duration of each frame in milliseconds."""
     with Image.open(path) as clip:
@@ -172,7 +182,7 @@ def test_the_writer_reports_the_size_and_rate_of_the_clip(tmp_path: Path) -> Non
         clip.write(pattern(1, height=31, width=41)[0])
     seen = probe(path)
     assert (clip.height, clip.width, clip.frames) == (seen.height, seen.width, seen.frames)
-    assert clip.fps == pytest.approx(23.976)
+    assert clip.fps == 24000 / 1001
 
 
 @pytest.mark.parametrize("spec", LABELS)

@@ -94,7 +94,7 @@ def test_an_ffmpeg_without_the_encoder(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_an_ffmpeg_that_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nothing"))
-    with pytest.raises(EncodingError, match="pip install"):
+    with pytest.raises(EncodingError, match=r"IMAGEIO_FFMPEG_EXE is '.*nothing': correct it"):
         check_clip(tmp_path / "a.mp4", MP4)
 
 

@@ -1,0 +1,50 @@
+"""Outputs: whether a file that is to be written is a still or a clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neuralpaint.errors import UsageError
+from neuralpaint.image.still_files import still_suffixes
+from neuralpaint.video.formats import clip_suffixes
+
+__all__ = ["check_is_clip", "check_is_still", "makes_still"]
+
+
+def makes_still(output: str | Path, *, ambiguous: bool) -> bool:
+    """Return whether an output is a still; `ambiguous` if its suffix can be either, as .webp can.
+
+    Raises:
+        UsageError: the suffix belongs neither to stills nor to clips.
+    """
+    suffix, stills, clips = Path(output).suffix.lower(), still_suffixes(), clip_suffixes()
+    known = {*stills, *clips}
+    if suffix not in known and not str(output).endswith("/"):
+        wrong = f"unknown suffix {suffix!r}" if suffix else "no suffix"
+        raise UsageError(
+            f"{wrong} in {str(output)!r}: choose from {', '.join(sorted(known))}, or a folder "
+            "for a name that ends in /"
+        )
+    if suffix in stills and suffix in clips:
+        return ambiguous
+    return suffix in stills
+
+
+def check_is_still(output: str | Path) -> None:
+    """Raise UsageError if the suffix is that of a clip."""
+    suffix = Path(output).suffix.lower()
+    if suffix in clip_suffixes() - set(still_suffixes()):
+        raise UsageError(
+            f"{str(output)!r} is the name of a clip: use neuralpaint video, or name a still such "
+            "as .png"
+        )
+
+
+def check_is_clip(output: str | Path) -> None:
+    """Raise UsageError if the suffix is that of a still."""
+    suffix = Path(output).suffix.lower()
+    if suffix in set(still_suffixes()) - clip_suffixes():
+        raise UsageError(
+            f"{str(output)!r} is the name of a still: use neuralpaint paint, or name a clip such "
+            "as .mp4"
+        )
