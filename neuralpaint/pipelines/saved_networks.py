@@ -10,7 +10,6 @@ from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, TimelapseSettings
-from neuralpaint.runtime.devices import DeviceName
 from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.video.formats import format_for
 from neuralpaint.video.playback import PlaybackSettings
@@ -36,7 +35,7 @@ _LENGTHS = {"duration", "frames", "every"}
 _SIZES = {"size", "scale", "fit", "crop", "aspect"}
 
 
-def load_saved(path: str | Path, device: DeviceName) -> Painting | Take:
+def load_saved(path: str | Path, device: str) -> Painting | Take:
     """Return the painting or the take in a file.
 
     Raises:

@@ -112,7 +112,25 @@ class PendingFrame:
         return self._levels.numpy()
 
     def _render(self, rows: slice, columns: slice) -> None:
-        """Render a tile, in halves if it does not fit into memory."""
+        """Render a tile, in parts if it does not fit into memory, as all tiles after it."""
+        device = self._painting.device
+        points = (columns.stop - columns.start) * _samples(self._points)  # of a row
+        top = rows.start
+        while top < rows.stop:
+            most = max(1, _limits.get(device, _TILE) // points)
+            bottom = min(top + most, rows.stop)
+            if self._fits(slice(top, bottom), columns):
+                top = bottom
+            elif bottom - top == 1:
+                raise DeviceError("out of memory while rendering: lower --size or --scale")
+            else:
+                _limits[device] = (bottom - top) * points // 2
+
+    def _fits(self, rows: slice, columns: slice) -> bool:
+        """Render a tile; return False if memory is short.
+
+        When it returns, the exception is gone, and with it all tensors of the failed attempt.
+        """
         try:
             colours = _colours(self._painting, self._points, rows=rows, columns=columns)
             levels = colours.mul_(self._full).round_().clamp_(0, self._full)
@@ -121,13 +139,8 @@ class PendingFrame:
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            if rows.stop - rows.start == 1:
-                raise DeviceError(
-                    "out of memory while rendering: lower --size or --scale"
-                ) from error
-            middle = (rows.start + rows.stop) // 2
-            self._render(slice(rows.start, middle), columns)
-            self._render(slice(middle, rows.stop), columns)
+            return False
+        return True
 
     def _copy(self, levels: Tensor, tile: Tensor) -> None:
         """Copy levels from the device; a GPU uses a separate stream."""
@@ -147,10 +160,18 @@ def _size(points: Canvas | Grid) -> tuple[int, int]:
     return points.shape if isinstance(points, Grid) else (points.height, points.width)
 
 
+_limits: dict[torch.device, int] = {}
+"""The points that fit into the memory of a device, once it was too small for `_TILE`."""
+
+
+def _samples(points: Canvas | Grid) -> int:
+    """Return the number of points of a pixel."""
+    return 1 if isinstance(points, Grid) else points.samples**2
+
+
 def _tiles(points: Canvas | Grid, rows: slice) -> Iterator[tuple[slice, slice]]:
     """Yield the tiles of some rows; each has at most `_TILE` points, but at least one pixel."""
-    width = _size(points)[1]
-    samples = 1 if isinstance(points, Grid) else points.samples**2  # of a pixel
+    width, samples = _size(points)[1], _samples(points)
     across = min(width, max(1, _TILE // samples))
     down = max(1, _TILE // (samples * across))
     for top in range(rows.start, rows.stop, down):

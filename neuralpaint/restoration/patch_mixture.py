@@ -226,5 +226,8 @@ def _covariance(deviations: Tensor) -> Tensor:
 
 def _principal_axes(covariances: Tensor) -> tuple[Tensor, Tensor]:
     """Return variances (K, n) along axes (K, n, n)."""
-    variances, axes = torch.linalg.eigh(covariances)
+    device = covariances.device
+    # MPS has no kernel for it.
+    on_host = covariances.cpu() if device.type == "mps" else covariances
+    variances, axes = (each.to(device) for each in torch.linalg.eigh(on_host))
     return variances.clamp_(min=0), axes

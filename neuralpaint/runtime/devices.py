@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import platform
+import re
 import subprocess
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from neuralpaint.errors import DeviceError
+from neuralpaint.errors import DeviceError, UnknownNameError
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "DeviceName",
     "Machine",
+    "check_device_name",
     "explain_out_of_memory",
     "find_device",
     "is_capturing",
@@ -26,28 +30,73 @@ __all__ = [
     "to_device",
 ]
 
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+_log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?", re.ASCII)
+_TRIED_BYTES = 64 * 2**20  # less than any training needs
 
 
-def find_device(name: DeviceName) -> torch.device:
-    """Return the device called `name`; `auto` is CUDA if available, else MPS, else the CPU.
+def check_device_name(name: str) -> None:
+    """Raise UnknownNameError unless `name` is auto, cpu, mps, cuda or a GPU such as cuda:1."""
+    if not _NAME.fullmatch(name):
+        raise UnknownNameError("device", name, ["auto", "cpu", "cuda", "cuda:1", "mps"])
+
+
+def find_device(name: str) -> torch.device:
+    """Return the device called `name`; `auto` is CUDA if it works, else MPS, else the CPU.
+
+    A GPU is trusted after a kernel has run on it. If torch has found one that does not work, and
+    the name is `auto`, that is logged.
 
     Raises:
-        DeviceError: the device is not available.
+        UnknownNameError: there is no such name.
+        DeviceError: the device does not work.
     """
     import torch
 
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(device for device, found in available.items() if found))
-    if not available[name]:
-        reason = "torch finds no CUDA GPU" if name == "cuda" else "torch finds no Metal GPU"
-        raise DeviceError(f"device {name} is not available: {reason}; use --device auto or cpu")
-    return torch.device(name)
+    check_device_name(name)
+    if name != "auto":
+        if fault := _fault(name):
+            raise DeviceError(f"device {name} is not available: {fault}; use --device auto or cpu")
+        device = torch.device(name)
+        if device.index is not None:
+            torch.cuda.set_device(device)  # streams and graphs are those of the current device
+        return device
+    for kind in ("cuda", "mps"):
+        if not (fault := _fault(kind)):
+            return torch.device(kind)
+        if fault not in _ABSENT.values():
+            _log.warning("the GPU cannot be used (%s): the CPU is used", fault)
+    return torch.device("cpu")
+
+
+_ABSENT = {"cuda": "torch finds no CUDA GPU", "mps": "torch finds no Metal GPU"}
+
+
+@functools.cache
+def _fault(name: str) -> str:
+    """Return why a device does not work; "" if it does."""
+    import torch
+
+    kind = name.partition(":")[0]
+    if kind == "cpu":
+        return ""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = (torch.cuda if kind == "cuda" else torch.backends.mps).is_available()
+    if not found:  # torch warns of a driver that is too old
+        return _first_line(caught[0].message) if caught else _ABSENT[kind]
+    try:
+        # A GPU for which this torch has no kernels is found, and fails when the first one starts.
+        tried = torch.ones(_TRIED_BYTES // 4, device=name)
+        result = float(tried.add_(1)[-1])
+    except (RuntimeError, AssertionError) as error:
+        return _first_line(error)
+    return "" if result == 2 else f"1 + 1 is {result:g} on it"
+
+
+def _first_line(message: Exception | Warning | str) -> str:
+    return str(message).strip().partition("\n")[0].rstrip(".:")
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -82,7 +131,8 @@ def is_out_of_memory(error: Exception) -> bool:
     """Return whether NumPy, torch or a GPU raised `error` because an allocation failed."""
     # torch has an exception class for GPUs only; on the CPU it raises a plain RuntimeError.
     text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text
+    words = ("out of memory", "allocate memory", "status_alloc_failed")  # the last: cuBLAS, cuDNN
+    return isinstance(error, MemoryError) or any(word in text for word in words)
 
 
 @dataclass(frozen=True)

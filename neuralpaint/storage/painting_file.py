@@ -21,7 +21,7 @@ from neuralpaint.config.versions import rewritten
 from neuralpaint.errors import DeviceError, SavedError, UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.models.codes import checked_codes
-from neuralpaint.runtime.devices import DeviceName, explain_out_of_memory, find_device
+from neuralpaint.runtime.devices import explain_out_of_memory, find_device
 from neuralpaint.runtime.files import check_output
 from neuralpaint.storage.tensors import load_tensors, open_saved, save_tensors
 from neuralpaint.training.settings import Plan, TrainingSettings
@@ -58,7 +58,7 @@ def save_painting(
     return path
 
 
-def load_painting(path: str | Path, *, device: DeviceName = "cpu") -> Painting:
+def load_painting(path: str | Path, *, device: str = "cpu") -> Painting:
     """Return the painting that `Painting.save` wrote, to be rendered on `device`.
 
     Raises:
@@ -135,7 +135,7 @@ def _is_side(value: object) -> TypeGuard[int]:
 
 
 def build_painting(
-    weights: Mapping[str, NDArray[Any]], *, model: ModelFacts, device: DeviceName, name: str
+    weights: Mapping[str, NDArray[Any]], *, model: ModelFacts, device: str, name: str
 ) -> Painting:
     """Return the painting with these weights, from the file `name`; build its model.
 
@@ -153,7 +153,7 @@ def build_painting(
         ) from error
 
 
-def _torch(weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: DeviceName) -> Painting:
+def _torch(weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: str) -> Painting:
     import torch
 
     from neuralpaint.models.painting import TorchPainting
@@ -169,9 +169,7 @@ def _torch(weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: Devic
     return blank.with_weights(weights)
 
 
-def _scratch(
-    weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: DeviceName
-) -> Painting:
+def _scratch(weights: Mapping[str, NDArray[Any]], facts: ModelFacts, device: str) -> Painting:
     from neuralpaint.scratch.network import count_weights, supported_model
     from neuralpaint.scratch.painting import ScratchPainting, build_renderer
 

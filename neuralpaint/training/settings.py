@@ -11,7 +11,7 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import TrainOn
 from neuralpaint.models import models
 from neuralpaint.restoration.settings import TargetSettings
-from neuralpaint.runtime.devices import DeviceName
+from neuralpaint.runtime.devices import check_device_name
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.schedules import ScheduleRun, schedules
@@ -27,12 +27,19 @@ class DeviceSettings(Settings):
 
     section: ClassVar[str] = "Device"
 
-    device: DeviceName = setting(
-        "auto", "device for training and rendering; auto: CUDA, else MPS, else the CPU"
+    device: str = setting(
+        "auto",
+        "device for training and rendering: auto, cpu, cuda, cuda:1 (the second GPU) or mps; auto "
+        "is CUDA if it works, else MPS, else the CPU",
+        unit="DEVICE",
     )
     threads: int | None = setting(
         None, "CPU threads; unset, all cores that this process may use", minimum=1, maximum=1024
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_device_name(self.device)
 
 
 @dataclass(frozen=True)

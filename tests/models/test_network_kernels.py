@@ -8,7 +8,6 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models.networks.kernels import EXACT, Matmul, matmul_for
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.rendering.render import painting_psnr
-from neuralpaint.runtime.devices import DeviceName
 
 # bfloat16 factors on a device that cannot multiply them, for comparison.
 ROUNDED = EXACT._replace(factor=lambda a: a.bfloat16().float())
@@ -46,7 +45,7 @@ def test_products_on_a_gpu_have_bfloat16_factors() -> None:
     torch.testing.assert_close(c.cpu(), expected, rtol=1e-5, atol=1e-5)
 
 
-def quality(monkeypatch: pytest.MonkeyPatch, kind: Matmul, *, device: DeviceName) -> float:
+def quality(monkeypatch: pytest.MonkeyPatch, kind: Matmul, *, device: str) -> float:
     """Return the PSNR in dB after a short training with these products."""
     monkeypatch.setattr("neuralpaint.models.networks.skipconn_grid.matmul_for", lambda device: kind)
     y, x = np.mgrid[0:48, 0:72] / 72

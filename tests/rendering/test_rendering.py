@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -85,12 +86,47 @@ def test_a_canvas_larger_than_a_tile_has_no_seams(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(render(painting(), canvas), whole)
 
 
-def test_a_tile_that_does_not_fit_in_memory_is_rendered_in_parts() -> None:
+@pytest.fixture
+def no_limits(monkeypatch: pytest.MonkeyPatch) -> dict[torch.device, int]:
+    """Return the limits of tiles that are remembered, none at first."""
+    limits: dict[torch.device, int] = {}
+    monkeypatch.setattr("neuralpaint.rendering.render._limits", limits)
+    return limits
+
+
+def test_a_tile_that_does_not_fit_in_memory_is_rendered_in_parts(
+    no_limits: dict[torch.device, int],
+) -> None:
     canvas = Canvas.of(height=33, width=50)
     whole = render(painting(), canvas)
     np.testing.assert_array_equal(render(painting(fails_above=120), canvas), whole)
     with pytest.raises(DeviceError, match="lower --size or --scale"):
         render(painting(fails_above=40), canvas)
+
+
+def test_what_fits_is_remembered_and_nothing_of_a_failed_attempt_is_kept(
+    no_limits: dict[torch.device, int],
+) -> None:
+    attempts: list[tuple[int, int]] = []  # points, and tensors of earlier attempts in memory
+    alive: list[weakref.ref[Tensor]] = []
+
+    class Short(Flat):
+        def colours(self, grid: Grid) -> Tensor:
+            colours = super().colours(grid)
+            attempts.append((grid.x.size * grid.y.size, sum(ref() is not None for ref in alive)))
+            alive.append(weakref.ref(colours))
+            if colours.shape[0] * colours.shape[1] > 120:
+                raise RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+            return colours
+
+    canvas = Canvas.of(height=32, width=50)
+    render(Short(0.5), canvas)
+    failed = [points for points, _ in attempts if points > 120]
+    assert failed == [1600, 800, 400, 200]
+    assert [kept for points, kept in attempts if points > 120] == [0, 0, 0, 0]
+    attempts.clear()
+    render(Short(0.5), canvas)
+    assert max(points for points, _ in attempts) == 100
 
 
 def test_pending_frames_may_be_fetched_in_any_order() -> None:
@@ -181,7 +217,7 @@ def test_samples_average_a_plane_to_itself_and_a_fine_pattern_to_grey(samples: i
 
 
 def test_samples_of_a_wide_canvas_are_taken_a_few_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, no_limits: dict[torch.device, int]
 ) -> None:
     canvas = replace(Canvas.of(height=3, width=90), samples=4)
     whole = render(painting(), canvas)

@@ -16,7 +16,6 @@ from neuralpaint.errors import PictureError, SavedError, UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture, PictureSettings, load_picture
 from neuralpaint.models.painting import Painting
-from neuralpaint.runtime.devices import DeviceName
 from neuralpaint.storage.painting_file import build_painting, read_model_facts
 from neuralpaint.storage.take.contents import (
     Weights,
@@ -36,7 +35,7 @@ _CACHED = 2  # paintings: interpolation needs two
 _DENSEST = 20  # pixels per byte of PNG, for pictures over the usual limit
 
 
-def load_take(path: str | Path, *, device: DeviceName = "cpu") -> Take:
+def load_take(path: str | Path, *, device: str = "cpu") -> Take:
     """Return the take in a file, to be rendered on `device`; the take can still be growing.
 
     Only the list of its snapshots is read.
@@ -77,7 +76,7 @@ class Take(Sequence[Snapshot]):
     shown: list[int] | None
     """Index of the snapshot for each shot of the clip that was filmed during the training."""
 
-    def __init__(self, path: Path, *, device: DeviceName) -> None:
+    def __init__(self, path: Path, *, device: str) -> None:
         """Read the list of snapshots; see `load_take`."""
         self.path = path
         self._name = f"{str(path)!r}"
