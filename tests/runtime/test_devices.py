@@ -79,9 +79,7 @@ def test_a_driver_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         return False
 
     monkeypatch.setattr(torch.cuda, "is_available", is_available)
-    with pytest.raises(
-        DeviceError, match="available: The NVIDIA driver on your system is too old; use"
-    ):
+    with pytest.raises(DeviceError, match=r"available: The NVIDIA driver .* is too old; use"):
         find_device("cuda")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert find_device("auto").type == "cpu"
@@ -95,9 +93,7 @@ def test_one_of_several_gpus_becomes_the_current_one(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("name", ["cuda:", "gpu", "cuda:-1", "cuda:x", "", "mps:0", "CPU"])
 def test_other_names_are_refused(name: str) -> None:
-    with pytest.raises(
-        UsageError, match=r"no device named .*choose from auto, cpu, cuda, cuda:1, mps"
-    ):
+    with pytest.raises(UsageError, match=r"no device named .*choose from auto, cpu, cuda, cuda:1"):
         check_device_name(name)
 
 
