@@ -17,7 +17,13 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models import models
 from neuralpaint.models.encodings import encodings
 from neuralpaint.models.encodings.bloom import Bloom
-from neuralpaint.models.encodings.pyramid import PerPicturePlanes, Pyramid, plane_sizes
+from neuralpaint.models.encodings.pyramid import (
+    PerPicturePlanes,
+    Pyramid,
+    _neighbours,
+    _scatter,
+    plane_sizes,
+)
 from neuralpaint.pipelines.make_learner import learner
 
 PLANES = ((1, 1), (2, 4), (8, 3))
@@ -61,6 +67,22 @@ def test_the_fast_path_agrees_with_the_definition(progress: float, fading: int) 
         strict=True,
     ):
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("pictures", [1, 3])
+def test_gradients_of_nodes_as_products_are_those_that_are_scattered(pictures: int) -> None:
+    fast = build(pictures=pictures)
+    fast.set_progress(0.3)
+    rows = fast._rows(Y[:, 0], torch.randint(pictures, Y[:, 0].shape))
+    columns = _neighbours(X[0], fast._across)
+    for i, plane in enumerate(fast.planes):
+        strengths = fast._node_strengths(i, rows[i].nodes)
+        gradient = torch.randn(len(Y), X.shape[1], plane.shape[2])
+        expected, found = (
+            _scatter(gradient, rows[i], columns[i], strengths, plane.shape, as_products=products)
+            for products in (False, True)
+        )
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_details_appear_at_the_place_first_and_everywhere_in_the_end() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,6 +120,7 @@ class Pyramid(Encoding):
             for i, size in enumerate(sizes[: self._fading]):
                 delays = bloom.delays(size.height, size.width, span=span)
                 self.register_buffer(f"_delays{i}", delays, persistent=False)
+        self._risen = math.nan  # the part of the fade that is over
         self.set_progress(0.0)
 
     @torch.no_grad()
@@ -130,12 +132,16 @@ class Pyramid(Encoding):
         trains a plane of small strength as fast as any other. A bloom rises at each node on its
         own.
         """
+        risen = min(1.0, progress / self._fade) if self._fade > 0 else 1.0
+        if risen == self._risen:  # as in most steps, in which a GPU would otherwise be kept waiting
+            return
+        self._risen = risen
         if self.bloom_time is not None:
-            self.bloom_time.fill_(min(1.0, progress / self._fade))
+            self.bloom_time.fill_(risen)
         if self.strengths is None:
             return
         fading = self._fading
-        done = fading * min(1.0, progress / self._fade)
+        done = fading * risen
         at = 0
         for i, plane in enumerate(self.planes):
             rise = 1.0 if i >= fading else min(1.0, max(0.0, done - (fading - 1 - i)))
@@ -295,7 +301,8 @@ class _PlanesOverGrid(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         each = gradients[0].split([size[2] for size in ctx.sizes], -1)
-        planes = map(_scatter, each, ctx.rows, ctx.columns, ctx.strengths, ctx.sizes)
+        scatter = partial(_scatter, as_products=gradients[0].device.type != "cpu")
+        planes = map(scatter, each, ctx.rows, ctx.columns, ctx.strengths, ctx.sizes)
         return (None, None, None, *planes)
 
 
@@ -318,18 +325,34 @@ def _scatter(
     columns: _Neighbours,
     strengths: Tensor | None,
     size: torch.Size,
+    *,
+    as_products: bool,
 ) -> Tensor:
-    """Return dL/dplane for one plane's dL/dfeatures (h, w, channels)."""
-    h, (_, width, channels) = len(gradient), size
+    """Return dL/dplane for one plane's dL/dfeatures (h, w, channels).
+
+    A GPU adds scattered values in a random order, so their sums differ from run to run, and those
+    of matrix products do not.
+    """
+    h, (height, width, channels) = len(gradient), size
     parts = gradient.contiguous()[:, None] * _per_channel(columns, channels)  # (h, 2, w, channels)
-    entries = torch.arange(channels, device=gradient.device)
-    at = (columns.nodes[:, None] * channels + entries).view(1, -1).expand(h, -1)
-    strips = gradient.new_zeros(h, width * channels).scatter_add_(1, at, parts.view(h, -1))
+    if as_products:
+        strips = (_one_hot(columns.nodes, width) @ parts.flatten(1, 2)).view(h, -1)
+    else:
+        entries = torch.arange(channels)
+        at = (columns.nodes[:, None] * channels + entries).view(1, -1).expand(h, -1)
+        strips = gradient.new_zeros(h, width * channels).scatter_add_(1, at, parts.view(h, -1))
     parts = strips * rows.shares[:, :, None]  # (2, h, C * channels)
     if strengths is not None:
         parts.view(*strengths.shape, channels).mul_(strengths[..., None])
-    d_plane = gradient.new_zeros(size[0], width * channels)
+    if as_products:
+        return (_one_hot(rows.nodes, height) @ parts.view(2 * h, -1)).view(size)
+    d_plane = gradient.new_zeros(height, width * channels)
     return d_plane.index_add_(0, rows.nodes, parts.view(2 * h, -1)).view(size)
+
+
+def _one_hot(nodes: Tensor, count: int) -> Tensor:
+    """Return a matrix (count, n) whose product with (n, ...) adds the rows of each node."""
+    return (torch.arange(count, device=nodes.device)[:, None] == nodes).float()
 
 
 def _per_channel(columns: _Neighbours, channels: int) -> Tensor:
