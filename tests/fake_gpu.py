@@ -6,13 +6,28 @@ they are waited for, or by `catch_up`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 import torch
 
-__all__ = ["FakeGpu"]
+from neuralpaint.training.step import StepGraphs
+
+__all__ = ["FakeGpu", "waiting_is_an_error"]
+
+
+@contextmanager
+def waiting_is_an_error() -> Iterator[None]:
+    """Let every operation that waits for a real GPU raise an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the first use warns that the mode is a prototype
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 class FakeGpu:
@@ -21,6 +36,10 @@ class FakeGpu:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stream: object = _Stream()
         self.fails_to_record = False
+        self.waits_in_step = False
+        self.mode: str | int = 0  # of sync debugging
+        self.pool_is_open = False  # a failed recording leaves it so
+        monkeypatch.setattr(StepGraphs, "fault", "")
         self.graphs: list[_Graph] = []
         self.recording = False
         self.events = self.reached = self.waits = 0
@@ -31,13 +50,19 @@ class FakeGpu:
             "current_stream": lambda: self.stream,
             "graph": self._record,
             "graph_pool_handle": lambda: None,
+            "get_sync_debug_mode": lambda: self.mode,
+            "set_sync_debug_mode": self._set_mode,
+            "current_device": lambda: 0,
             "set_stream": self._set_stream,
             "stream": self._on,
         }.items():
             monkeypatch.setattr(torch.cuda, name, stand_in)
+        monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", self._close_pool)
 
     def do(self, work: Callable[[], None]) -> None:
         """Run some work, or add it to the graph that is being recorded."""
+        if self.waits_in_step and self.mode == "warn":
+            warnings.warn("called a synchronizing CUDA operation (Triggered ...)", stacklevel=1)
         if self.recording:
             self.graphs[-1].works.append(work)
         else:
@@ -46,6 +71,16 @@ class FakeGpu:
     def catch_up(self) -> None:
         """Mark all events as reached."""
         self.reached = self.events
+
+    def _set_mode(self, mode: str | int) -> None:
+        if mode == "warn":
+            warnings.warn("Synchronization debug mode is a prototype feature", stacklevel=1)
+        self.mode = mode
+
+    def _close_pool(self, device: int, pool: object) -> None:
+        if not self.pool_is_open:
+            raise RuntimeError("the pool is not open")
+        self.pool_is_open = False
 
     def _set_stream(self, stream: object) -> None:
         self.stream = stream
@@ -60,7 +95,8 @@ class FakeGpu:
     def _record(self, graph: _Graph, *, stream: object, **_: object) -> Iterator[None]:
         before, self.stream = self.stream, stream
         self.graphs.append(graph)
-        if self.fails_to_record:  # like torch, without restoring the stream
+        if self.fails_to_record:  # like torch, without restoring the stream and the allocator
+            self.pool_is_open = True
             raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
         self.recording = True
         yield

@@ -10,10 +10,14 @@ lattice.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -104,11 +108,15 @@ def add_penalties(parameters: Sequence[Tensor], *, l1: float, l2: float) -> Tens
 class StepGraphs:
     """The CUDA graphs of one step, which is recorded after a few warm-up steps for each shape.
 
-    The step must not wait for the GPU and must depend on the host through its tensors only. If it
-    cannot be recorded, training continues without graphs and a warning is logged. A failed
-    recording changes nothing, because kernels do not run while they are recorded. Recording waits
-    for the GPU, once for each shape of lattice.
+    The step must not wait for the GPU and must depend on the host through its tensors only. If the
+    last warm-up step waits, or the recording fails, a warning is logged, and this process trains
+    without graphs from then on: a failed recording changes no weight, because kernels do not run
+    while they are recorded, but torch does not recover from it completely. Recording waits for the
+    GPU, once for each shape of lattice.
     """
+
+    fault: ClassVar[str] = ""
+    """Why this process records no graphs; "" if it does."""
 
     def __init__(self) -> None:
         # One stream for warm-up and recording, because libraries initialise themselves per stream.
@@ -117,15 +125,14 @@ class StepGraphs:
         self._pool = torch.cuda.graph_pool_handle()
         self._recorded: dict[tuple[int, int], tuple[torch.cuda.CUDAGraph, Lattice]] = {}
         self._warm: Counter[tuple[int, int]] = Counter()
-        self._can_record = True
 
     def run(self, step: Callable[[Lattice], None], lattice: Lattice) -> None:
         """Run the step, which must be the same in every call, on a lattice."""
         shape = len(lattice.rows), len(lattice.columns)
-        if self._can_record and shape not in self._recorded:
+        if not self.fault and shape not in self._recorded:
             if self._warm[shape] < _WARM_UP:
                 self._warm[shape] += 1
-                self._warm_up(step, lattice)
+                self._warm_up(step, lattice, watched=self._warm[shape] == _WARM_UP)
                 return
             self._record(step, lattice)
         if shape not in self._recorded:
@@ -136,13 +143,18 @@ class StepGraphs:
         inputs.columns.copy_(lattice.columns)
         graph.replay()
 
-    def _warm_up(self, step: Callable[[Lattice], None], lattice: Lattice) -> None:
-        """Run the step on the stream of the recordings, after all work queued so far."""
+    def _warm_up(self, step: Callable[[Lattice], None], lattice: Lattice, *, watched: bool) -> None:
+        """Run the step on the stream of the recordings, after all work queued so far.
+
+        If it is `watched`, and waits for the GPU, it is not recorded.
+        """
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
+        with torch.cuda.stream(self._stream), _waits(watched=watched) as waits:
             step(lattice)
         current.wait_stream(self._stream)
+        if waits:
+            self._give_up(f"a step waits for the GPU: {waits[0]}")
 
     def _record(self, step: Callable[[Lattice], None], lattice: Lattice) -> None:
         current = torch.cuda.current_stream()
@@ -156,7 +168,43 @@ class StepGraphs:
                 step(inputs)
         except RuntimeError as error:
             torch.cuda.set_stream(current)  # a failed recording may leave its own stream set
-            _log.warning("training without CUDA graphs: %s", str(error).partition("\n")[0])
-            self._can_record = False
+            self._close_pool()
+            self._give_up(str(error).partition("\n")[0])
         else:
             self._recorded[len(inputs.rows), len(inputs.columns)] = graph, inputs
+
+    def _close_pool(self) -> None:
+        """Let the allocator leave the pool of a failed recording.
+
+        Torch does not do that, and would assert later, when it needs memory.
+        """
+        with contextlib.suppress(RuntimeError, AttributeError):  # it may have been left already
+            torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), self._pool)
+
+    @classmethod
+    def _give_up(cls, fault: str) -> None:
+        cls.fault = fault
+        _log.warning("training without CUDA graphs: %s", fault)
+
+
+@contextmanager
+def _waits(*, watched: bool) -> Iterator[list[str]]:
+    """Yield a list of the warnings of operations in the block that wait for the GPU.
+
+    It is filled at the end of the block, and stays empty if it is not watched.
+    """
+    found: list[str] = []
+    if not watched:
+        yield found
+        return
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield found
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+    messages = (str(warning.message).partition("\n")[0] for warning in caught)
+    # The first use of the mode warns that it is a prototype.
+    found += [message for message in messages if "called a synchronizing" in message]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from contract import WITHOUT_CODES
+from fake_gpu import waiting_is_an_error
 from fake_painting import Flat
 from torch import Tensor, nn
 
@@ -245,11 +246,8 @@ def test_the_host_does_not_wait_for_a_gpu() -> None:
     canvas = Canvas.of(height=90, width=160)
     cuda = learner(picture(), device="cuda").painting()
     PendingFrame(cuda, canvas).frame()  # one-time initialization
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waiting_is_an_error():
         pending = [PendingFrame(cuda, canvas) for _ in range(3)]
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
     frames = [frame.frame() for frame in pending]
     np.testing.assert_array_equal(frames[0], frames[2])
 

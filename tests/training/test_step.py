@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from contract import WITHOUT_CODES
-from fake_gpu import FakeGpu
+from fake_gpu import FakeGpu, waiting_is_an_error
 
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
@@ -124,6 +124,24 @@ def test_a_step_that_cannot_be_recorded_runs_without_graphs(
     (warning,) = caplog.messages
     assert warning.startswith("training without CUDA graphs: CUDA error: operation")
     assert "\n" not in warning
+    assert not gpu.pool_is_open
+    gpu.fails_to_record = False
+    assert steps_of(gpu, given) == plainly(given)  # by another learner
+    assert len(gpu.graphs) == 1  # no other recording is tried in this process
+
+
+def test_a_step_that_waits_for_the_gpu_is_not_recorded(
+    gpu: FakeGpu, caplog: pytest.LogCaptureFixture
+) -> None:
+    gpu.waits_in_step = True
+    given = lattices([4] * 8 + [5] * 8)
+    assert steps_of(gpu, given) == plainly(given)
+    assert not gpu.graphs
+    assert gpu.mode == 0
+    (warning,) = caplog.messages
+    assert warning.startswith(
+        "training without CUDA graphs: a step waits for the GPU: called a synchronizing"
+    )
 
 
 def on_cpu() -> TorchLearner:
@@ -202,12 +220,9 @@ def test_the_host_does_not_wait_while_a_gpu_trains(model: str) -> None:
     )  # one shape of lattice, recorded before the test begins
     trained.advance(10)
     assert trained.loss > 0
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waiting_is_an_error():
         for _ in range(5):
             trained.advance(10)
             trained.painting()
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
     assert trained.loss > 0
     assert 0 < trained.seconds < 60
