@@ -125,7 +125,7 @@ def load_keyframes(path: str | Path) -> tuple[list[Keyframe], dict[str, Any]]:
     """
     name = Path(path).name
     try:
-        text = Path(path).read_text("utf-8")
+        text = Path(path).read_text("utf-8-sig")
         return _keyframes_of(tomllib.loads(text), text)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

@@ -28,7 +28,7 @@ def sweep_of(
     tmp_path: Path, text: str, **chosen: Any
 ) -> tuple[CompareSettings, tuple[Variant, ...]]:
     path = tmp_path / "sweep.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     sweep = read_sweep(path)
     settings = sweep.settings(chosen)
     return settings, sweep.variants(settings, chosen)
@@ -179,6 +179,11 @@ def test_a_table_inside_the_sweep_is_the_same_as_a_dotted_key(tmp_path: Path) ->
     _, nested = sweep_of(tmp_path, "[sweep.model]\norder = [4, 8]")
     _, bare = sweep_of(tmp_path, "[sweep]\nmodel.order = [4, 8]")
     assert dotted == nested == bare
+
+
+def test_a_sweep_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    _, variants = sweep_of(tmp_path, "\ufeff[sweep]\nlr = [0.1, 0.2]")
+    assert variants == sweep_of(tmp_path, "[sweep]\nlr = [0.1, 0.2]")[1]
 
 
 @pytest.mark.parametrize(

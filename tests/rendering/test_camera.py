@@ -139,7 +139,7 @@ def test_invalid_moves_are_refused(spec: str) -> None:
 
 def written(folder: Path, text: str) -> Path:
     path = folder / "moves.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -164,7 +164,7 @@ def test_a_file_of_keyframes_becomes_a_spec_that_does_not_need_the_file(tmp_path
     text = read_camera(path)
     assert text == "path:ease=linear,rest=0.25,keys=0/0.5x0.25z4a-10.5/1y0.000001"
     assert cameras.spec(cameras.parse(text)) == text
-    inline = written(tmp_path, "keyframe = [{at = 0}, {at = 1, x = 0.1}]")
+    inline = written(tmp_path, "\ufeffkeyframe = [{at = 0}, {at = 1, x = 0.1}]")
     assert read_camera(str(inline)) == "path:keys=0/1x0.1"
 
 

@@ -91,7 +91,7 @@ def read_sweep(path: str | Path) -> Sweep:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UsageError("there is no such file: check the name") from None
     except OSError as error:
