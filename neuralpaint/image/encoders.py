@@ -19,8 +19,8 @@ from typing import Any, BinaryIO, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.image.icc_profiles import SRGB_PROFILE
 from neuralpaint.image.metadata import png_text
-from neuralpaint.image.srgb import SRGB_PROFILE
 from neuralpaint.runtime.threads import available_cpus
 
 __all__ = ["Depth", "Encoder", "PngEncoder", "Rows", "StillSpec", "TiffEncoder"]

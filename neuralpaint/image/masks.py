@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.image.decoding import decode
 from neuralpaint.image.picture_files import Source, open_image, source_name, suggest_path
 from neuralpaint.image.pictures import Picture, PictureSettings, Plane
 from neuralpaint.image.srgb import srgb_pixels
@@ -389,9 +390,9 @@ def _read(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Return the transparency and the luma of a file, upright, each uint8 (h, w)."""
     with open_image(source, max_pixels=max_pixels) as image:
-        image.load()
-        dark = srgb_pixels(image, background=(0, 0, 0))
-        light = srgb_pixels(image, background=(255, 255, 255))
+        decoded = decode(image)
+        dark = srgb_pixels(decoded, background=(0, 0, 0))
+        light = srgb_pixels(decoded, background=(255, 255, 255))
     # The difference between a white and a black background is the transparency.
     transparent = (light[..., 0] - dark[..., 0]).copy()
     return transparent, np.asarray(Image.fromarray(dark).convert("L"))

@@ -19,26 +19,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
+from neuralpaint.image.picture_formats import open_picture
+from neuralpaint.image.samples import UnreadableKind
 
-__all__ = [
-    "CLIP_SUFFIXES",
-    "Source",
-    "open_image",
-    "picture_suffixes",
-    "source_name",
-    "suggest_path",
-]
+__all__ = ["CLIP_SUFFIXES", "Source", "open_image", "source_name", "suggest_path"]
 
 logger = logging.getLogger(__name__)
 
 Source = str | Path | BinaryIO
 
-# Not every format of Pillow: EPS would start Ghostscript, and TGA has no magic number.
-_FORMATS = ["AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "PSD", "QOI"]
-_FORMATS += ["TIFF", "WEBP"]
+_MOST_TEXT = 64 << 20  # bytes of the texts or the profile of a PNG; Pillow's limit is 1 MB
 _PILLOW = threading.RLock()
 
 CLIP_SUFFIXES = frozenset(
@@ -49,12 +42,6 @@ CLIP_SUFFIXES = frozenset(
     | {".vvc", ".webm", ".wmv", ".wtv", ".y4m"}
 )
 """The file suffixes of clips, which Pillow does not read."""
-
-
-def picture_suffixes() -> set[str]:
-    """Return the suffixes, such as `.png`, of the formats that can be read."""
-    Image.init()
-    return {suffix for suffix, form in Image.EXTENSION.items() if form in _FORMATS}
 
 
 def source_name(source: Source) -> str:
@@ -80,13 +67,17 @@ def open_image(source: Source, *, max_pixels: int | None = None) -> Iterator[Ima
         PictureError: it cannot be read: not a picture, damaged, empty, over `max_pixels`.
     """
     name = source_name(source)
-    with _stream(source) as stream, _PILLOW, _pillow_errors(name):
-        Image.init()
-        formats = [each for each in _FORMATS if each in Image.OPEN]
-        with Image.open(stream, formats=formats) as image:
-            if max_pixels is not None:
-                _check_size(image, max_pixels, name=name)
-            yield image
+    with (
+        _stream(source) as stream,
+        _PILLOW,
+        _pillow_errors(name),
+        open_picture(stream, name=name) as image,
+    ):
+        if max_pixels is not None:
+            _check_size(image, max_pixels, name=name)
+            if image.format == "ICO":  # the picture inside may be larger than the icon says
+                Image.MAX_IMAGE_PIXELS = max_pixels
+        yield image
 
 
 @contextmanager
@@ -172,25 +163,24 @@ def _check_size(image: Image.Image, max_pixels: int, *, name: str) -> None:
 
 @contextmanager
 def _pillow_errors(name: str) -> Iterator[None]:
-    """Raise Pillow's exceptions as `PictureError`, log its warnings, and lift its pixel limit."""
+    """Raise Pillow's exceptions as `PictureError`, log its warnings, and lift its limits."""
     limit = Image.MAX_IMAGE_PIXELS
+    texts = PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         Image.MAX_IMAGE_PIXELS = None
+        PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MOST_TEXT
         try:
             yield
         except NeuralPaintError:
             raise
-        except UnidentifiedImageError:
+        except UnreadableKind as error:
             if Path(name).suffix.lower() in CLIP_SUFFIXES:
                 raise PictureError(
                     f"{name!r} is a clip, not a picture: learn several of its frames with video "
                     "or morph and --frames-in 12, or give one frame as a PNG"
                 ) from None
-            raise PictureError(
-                f"{name!r} is not a picture that can be read: give a PNG, JPEG, WebP, AVIF, TIFF, "
-                "GIF, BMP or JPEG 2000 file, or convert it to one"
-            ) from None
+            raise PictureError(f"{name!r} is {error}") from None
         except MemoryError as error:
             raise PictureError(f"{name!r} does not fit into memory: give a smaller one") from error
         except Exception as error:  # decoders raise many types of exceptions on a damaged file
@@ -200,6 +190,7 @@ def _pillow_errors(name: str) -> Iterator[None]:
             ) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+            PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = texts
     for warning in caught:
         logger.warning("%r: %s", name, _one_line(warning.message))
 

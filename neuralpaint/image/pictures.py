@@ -14,6 +14,7 @@ from PIL import Image, ImageColor
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
+from neuralpaint.image.decoding import Decoded, decode
 from neuralpaint.image.framing import parse_size
 from neuralpaint.image.picture_files import Source, open_image, source_name
 from neuralpaint.image.srgb import srgb_pixels
@@ -173,7 +174,7 @@ class Picture:
                 f"not {np.shape(array)}"
             )
         if levels.shape[2] == 4:
-            levels = srgb_pixels(Image.fromarray(levels), background=behind)
+            levels = srgb_pixels(Decoded(Image.fromarray(levels)), background=behind)
         elif levels.shape[2] == 1:
             levels = levels.repeat(3, axis=2)
         return cls(levels, name=name)
@@ -272,10 +273,10 @@ def load_picture(
     settings = PictureSettings(background=background, max_pixels=max_pixels)
     name = source_name(source)
     with open_image(source, max_pixels=settings.max_pixels) as image:
-        if getattr(image, "is_animated", False):
+        # The layers of a PSD are not looked at: it contains the merged picture.
+        if image.format != "PSD" and getattr(image, "is_animated", False):
             logger.info("%r contains several pictures: the first is used", name)
-        image.load()
-        pixels = srgb_pixels(image, background=_colour(settings.background))
+        pixels = srgb_pixels(decode(image), background=settings.background_colour)
     return Picture(pixels, name=Path(name).name)
 
 

@@ -1,7 +1,7 @@
-"""Conversion of a decoded image to upright, opaque, 8-bit sRGB pixels.
+"""Conversion of a decoded picture to upright, opaque, 8-bit sRGB pixels.
 
-Orientation, colour profile, bit depth and transparency are converted strip by strip, straight into
-the result: only the decoded image and the result are in memory at full size.
+Orientation, colour space, depth and transparency are converted strip by strip, straight into the
+result: only the decoded picture and the result are in memory at full size.
 """
 
 from __future__ import annotations
@@ -9,13 +9,27 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
+from PIL import ExifTags, Image, ImageCms
 
-__all__ = ["SRGB_PROFILE", "srgb_pixels"]
+from neuralpaint.image.colour_spaces import SRGB, ColourSpace
+from neuralpaint.image.decoding import Decoded
+from neuralpaint.image.icc_profiles import (
+    SRGB_PROFILE,
+    LinearProfile,
+    read_linear_profile,
+    rgb_profile,
+    rgb_to_xyz,
+)
+from neuralpaint.image.samples import Levels, Samples, is_deep
+from neuralpaint.image.tone_mapping import encoded, light, tone_mapped
+
+__all__ = ["srgb_pixels"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +37,6 @@ Pixels = npt.NDArray[np.uint8]
 
 _STRIP_PIXELS = 1 << 20
 _GREY = ("1", "L", "LA", "La")
-# Values that are taken as white in files of floats or 32-bit integers, which do not store it.
-_WHITES = (1.0, 255.0, 65535.0, 2.0**31 - 1)
-# Float pictures in [0, 1] may have highlights up to this value; with larger values white is not 1.
-_HIGHLIGHTS = 16.0
 
 # By EXIF orientation: from the upright result to a view of it in the file's rows and columns.
 _AS_STORED: dict[int, Callable[[Any], Any]] = {
@@ -41,47 +51,30 @@ _AS_STORED: dict[int, Callable[[Any], Any]] = {
 }
 
 
-def _srgb_profile() -> bytes:
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # A fixed creation date: the same picture must result in the same file every day.
-    profile[24:36] = bytes((7, 208, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))
-    return bytes(profile)
-
-
-SRGB_PROFILE = _srgb_profile()
-
-
-def srgb_pixels(image: Image.Image, *, background: tuple[int, int, int]) -> Pixels:
-    """Return a loaded `image` upright, in sRGB, composited over `background`. (h, w, 3)
+def srgb_pixels(decoded: Decoded, *, background: tuple[int, int, int]) -> Pixels:
+    """Return a decoded picture upright, in sRGB, composited over `background`. (h, w, 3)
 
     A colour profile that cannot be used is logged, and the colours are taken as sRGB. Where the
     EXIF orientation is a quarter turn, height and width are swapped.
     """
+    image, space, samples = decoded.image, decoded.space, decoded.samples
+    if samples is None and (is_deep(image) or space.hdr or space.video_range):
+        samples = Samples.of_image(image)
     turned = _orientation(image)
-    width, height = image.size
+    width, height = (samples.width, samples.height) if samples else image.size
     upright = (height, width, 3) if turned < 5 else (width, height, 3)
     pixels = np.empty(upright, np.uint8)
     stored = _AS_STORED[turned](pixels)
-
-    profile = _to_srgb(image)
-    white = _white(image) if _is_deep(image) else None
-    for top, strip in _strips(image):
-        colour, alpha = _separate(strip) if white is None else _eight_bits(strip, white=white)
-        rgb = _converted(colour, profile)
-        if alpha is not None:
-            ground = Image.new("RGB", rgb.size, background)
-            ground.paste(rgb, mask=alpha)
-            rgb = ground
-        stored[top : top + rgb.height] = np.asarray(rgb)
+    # Floats need four times the memory.
+    rows = max(1, _STRIP_PIXELS // (4 * width if samples else width))
+    strips = [(top, min(top + rows, height)) for top in range(0, height, rows)]
+    if samples is not None:
+        converted = _from_samples(samples, space, strips, background=background)
+    else:
+        converted = _from_image(image, space, strips, background=background)
+    for (top, bottom), rgb in zip(strips, converted, strict=True):
+        stored[top:bottom] = rgb
     return pixels
-
-
-def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
-    """Yield (first row, strip) of each strip."""
-    width, height = image.size
-    rows = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, rows):
-        yield top, image.crop((0, top, width, min(top + rows, height)))
 
 
 def _orientation(image: Image.Image) -> int:
@@ -91,6 +84,25 @@ def _orientation(image: Image.Image) -> int:
         logger.warning("the EXIF cannot be read (%s): the picture is not turned", error)
         return 1
     return turned if turned in _AS_STORED else 1
+
+
+def _from_image(
+    image: Image.Image,
+    space: ColourSpace,
+    strips: list[tuple[int, int]],
+    *,
+    background: tuple[int, int, int],
+) -> Iterator[Pixels]:
+    """Yield the strips of an image of 8 bits."""
+    transform = _to_srgb(space, _colour_mode(image))
+    for top, bottom in strips:
+        colour, alpha = _separate(image.crop((0, top, image.width, bottom)))
+        rgb = _converted(colour, transform)
+        if alpha is not None:
+            ground = Image.new("RGB", rgb.size, background)
+            ground.paste(rgb, mask=alpha)
+            rgb = ground
+        yield np.asarray(rgb)
 
 
 def _separate(strip: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -103,30 +115,32 @@ def _separate(strip: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _colour_mode(image: Image.Image) -> str:
-    if image.mode in _GREY or _is_deep(image):
+    if image.mode in _GREY:
         return "L"
     return image.mode if image.mode in ("CMYK", "LAB") else "RGB"
 
 
-def _to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
-    """Return the transform from the image's colours to sRGB; None if they are sRGB already."""
-    mode = _colour_mode(image)
-    embedded: bytes = image.info.get("icc_profile") or b""
-    if mode != "LAB" and not embedded:
+def _to_srgb(space: ColourSpace, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Return the transform from colours in that mode to sRGB; None if they are sRGB already."""
+    if mode != "LAB" and not space.profile:
         return None
     try:
         if mode == "LAB":
             profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         else:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(embedded))
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(space.profile or b""))
         if mode == "L" and profile.profile.xcolor_space.strip() == "RGB":
             mode = "RGB"
-        srgb = ImageCms.ImageCmsProfile(io.BytesIO(SRGB_PROFILE))
-        transform = ImageCms.ImageCmsTransform(profile, srgb, mode, "RGB")
+        display = ImageCms.ImageCmsProfile(io.BytesIO(_display_profile(space)))
+        transform = ImageCms.ImageCmsTransform(profile, display, mode, "RGB")
     except (OSError, TypeError, ValueError) as error:
         logger.warning("the colour profile cannot be used (%s): colours are taken as sRGB", error)
         return None
     return None if _changes_nothing(transform) else transform
+
+
+def _display_profile(space: ColourSpace) -> bytes:
+    return rgb_profile(SRGB, space.display_gamma) if space.display_gamma else SRGB_PROFILE
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
@@ -147,39 +161,83 @@ def _converted(colour: Image.Image, transform: ImageCms.ImageCmsTransform | None
     return transform.apply(colour)
 
 
-def _is_deep(image: Image.Image) -> bool:
-    """Return whether the image is grey with more than 8 bits, which Pillow clips, not scales."""
-    return image.mode in ("I", "F") or image.mode.startswith("I;16")
-
-
-def _white(image: Image.Image) -> float:
-    """Return the value of white in a deep image."""
-    if image.mode.startswith("I;16"):
-        tags = getattr(image, "tag_v2", {})
-        bits: int = tags.get(TiffImagePlugin.BITSPERSAMPLE, (16,))[0]
-        return 2.0**bits - 1
-    peak = max(float(_finite(strip).max()) for _, strip in _strips(image))
-    if image.mode == "F":
-        # Slightly above 1 is a highlight; far above 1 means another scale.
-        white = 1.0 if peak <= _HIGHLIGHTS else next((w for w in _WHITES if peak <= w), peak)
+def _from_samples(
+    samples: Samples,
+    space: ColourSpace,
+    strips: list[tuple[int, int]],
+    *,
+    background: tuple[int, int, int],
+) -> Iterator[Pixels]:
+    """Yield the strips of a picture of samples; they are rounded to 8 bits at the end."""
+    if space.video_range and samples.white is not None:
+        step = (samples.white + 1) / 256
+        samples = replace(samples, black=16 * step, white=235 * step)
+    convert: Callable[[Levels], Levels]
+    if space.hdr is not None:
+        convert = partial(_from_hdr, space)
+    elif (transform := _to_srgb(space, samples.colours)) is None:
+        convert = _plain_rgb
+    elif (linear := read_linear_profile(space.profile or b"")) is not None:
+        convert = partial(_from_linear, linear, space.display_gamma)
     else:
-        white = next((w for w in _WHITES[2:] if peak <= w), peak)
-    if peak > 1 and white != _WHITES[2]:
-        logger.warning("the picture's values reach %g: %g is taken as white", peak, white)
-    return white
+        convert = partial(_interpolated, transform)
+    ground: Levels = np.array(background, np.float32)
+    for levels, alpha in samples.levels(strips):
+        rgb = convert(levels)
+        if alpha is not None:
+            rgb = ground + alpha * (rgb.clip(0, 255) - ground)
+        yield np.rint(rgb.clip(0, 255)).astype(np.uint8)
 
 
-def _eight_bits(strip: Image.Image, *, white: float) -> tuple[Image.Image, Image.Image | None]:
-    """Return a strip of a deep image in 8 bits, and its alpha channel, if any."""
-    levels = _finite(strip) * (255 / white)
-    grey = np.rint(levels.clip(0, 255)).astype(np.uint8)
-    clear = strip.info.get("transparency")
-    if not isinstance(clear, int):
-        return Image.fromarray(grey), None
-    alpha = np.where(np.asarray(strip) == clear, 0, 255).astype(np.uint8)
-    return Image.fromarray(grey), Image.fromarray(alpha)
+def _plain_rgb(levels: Levels) -> Levels:
+    if levels.shape[2] == 4:  # as Pillow converts CMYK
+        levels = levels.clip(0, 255)
+        return (255 - levels[..., :3]) * (255 - levels[..., 3:]) / 255
+    return np.broadcast_to(levels, (*levels.shape[:2], 3))
 
 
-def _finite(strip: Image.Image) -> npt.NDArray[np.float32]:
-    values = np.asarray(strip).astype(np.float32)
-    return np.nan_to_num(values, nan=0.0, posinf=float(_WHITES[-1]), neginf=0.0)
+def _from_linear(profile: LinearProfile, display_gamma: float | None, levels: Levels) -> Levels:
+    """Apply a profile of curves and a matrix, in floats: the result is exact."""
+    places = np.rint(levels.clip(0, 255) * 257).astype(np.uint16)
+    channels = [curve[places[..., i % places.shape[2]]] for i, curve in enumerate(profile.curves)]
+    linear: Levels = np.stack(channels, axis=-1)
+    if profile.to_xyz is not None:
+        to_srgb = np.linalg.inv(rgb_to_xyz(SRGB)) @ profile.to_xyz
+        if not np.allclose(to_srgb, np.eye(3), atol=1e-4):  # profiles store five digits
+            linear = linear @ to_srgb.T.astype(np.float32)
+    return _plain_rgb(encoded(linear, display_gamma))
+
+
+def _interpolated(transform: ImageCms.ImageCmsTransform, levels: Levels) -> Levels:
+    """Apply a transform of 8-bit colours to fractions of levels, by tetrahedral interpolation.
+
+    It is used for profiles with tables, such as those of printers, which have no steps as steep as
+    the curves of linear light.
+    """
+    if transform.input_mode == "RGB" and levels.shape[2] == 1:
+        levels = levels.repeat(3, axis=2)
+    levels = levels.clip(0, 255)
+    corner = np.minimum(levels, 254).astype(np.uint8)
+    parts = levels - corner
+    falling = -np.sort(-parts, axis=2)
+    # From one corner of a cube of levels to the opposite one, along the edge of the largest part.
+    result = (1 - falling[..., :1]) * _applied(transform, corner)
+    for i in range(parts.shape[2]):
+        part, smaller = falling[..., i : i + 1], falling[..., i + 1 : i + 2]
+        weights = part - smaller if smaller.size else part
+        result += weights * _applied(transform, corner + (parts >= part))
+    return result
+
+
+def _applied(transform: ImageCms.ImageCmsTransform, levels: Pixels) -> Levels:
+    height, width = levels.shape[:2]
+    mode = transform.input_mode
+    image = Image.frombuffer(mode, (width, height), np.ascontiguousarray(levels), "raw", mode, 0, 1)
+    return np.asarray(transform.apply(image)).astype(np.float32)
+
+
+def _from_hdr(space: ColourSpace, levels: Levels) -> Levels:
+    assert space.hdr is not None
+    assert space.to_srgb is not None
+    linear = light(_plain_rgb(levels) / 255, space.hdr) @ space.to_srgb.T.astype(np.float32)
+    return encoded(tone_mapped(linear))

@@ -23,8 +23,8 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
 from neuralpaint.image.encoders import Depth, Encoder, PngEncoder, Rows, StillSpec, TiffEncoder
+from neuralpaint.image.icc_profiles import SRGB_PROFILE
 from neuralpaint.image.metadata import check_tag, exif
-from neuralpaint.image.srgb import SRGB_PROFILE
 from neuralpaint.runtime.files import check_output, part_file, remove_stale_parts, write_error
 
 __all__ = [

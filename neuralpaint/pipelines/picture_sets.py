@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.picture_files import picture_suffixes, suggest_path
+from neuralpaint.image.picture_files import suggest_path
+from neuralpaint.image.picture_formats import picture_suffixes
 from neuralpaint.image.pictures import Picture, PictureSettings
 from neuralpaint.models import models
 from neuralpaint.models.codes import Album

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuralpaint.errors import NeuralPaintError, PictureError, UsageError
+from neuralpaint.image.colour_spaces import colour_space
+from neuralpaint.image.decoding import Decoded
 from neuralpaint.image.picture_files import (
     CLIP_SUFFIXES,
     Source,
@@ -98,13 +100,14 @@ def load_frames(
         pixels = image.width * image.height
         _check_pixels(min(count, getattr(image, "n_frames", 1)), pixels, max_pixels, name=name)
 
+        decoded = Decoded(image, colour_space(image))
         timeline = _animation_timeline(image)
         indices = timeline.evenly(count)
 
         def decode() -> Iterator[Frame]:
             for i in indices:
                 _seek(image, i)
-                yield srgb_pixels(image, background=settings.background_colour)
+                yield srgb_pixels(decoded, background=settings.background_colour)
 
         return _frames(timeline, indices, decode(), name=name)
 
@@ -191,7 +194,8 @@ def _opaque(pages: list[Frame], *, background: tuple[int, int, int], name: str) 
     if not any(page[..., 3].any() for page in pages):
         logger.warning("all frames of %r are transparent: their hidden colours are used", name)
         return [page[..., :3] for page in pages]
-    return [srgb_pixels(Image.fromarray(page), background=background) for page in pages]
+    images = [Decoded(Image.fromarray(page)) for page in pages]
+    return [srgb_pixels(image, background=background) for image in images]
 
 
 def _of_one_size(pages: list[Frame]) -> list[Frame]:
