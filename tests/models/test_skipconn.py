@@ -8,7 +8,7 @@ from torch import Tensor
 from neuralpaint.models import ActivationName
 from neuralpaint.models.networks.kernels import ACTIVATIONS
 from neuralpaint.models.networks.skipconn import SkipConn
-from neuralpaint.models.networks.skipconn_grid import split_rows
+from neuralpaint.models.networks.skipconn_grid import _pixels_at_once, split_rows
 from neuralpaint.runtime.threads import set_threads, thread_count
 
 WIDTHS = (5, 7)
@@ -114,3 +114,9 @@ def test_every_layer_receives_two_previous_layers_and_the_features() -> None:
     assert shapes == [
         (8, inputs), (8, 8 + inputs), (8, 16 + inputs), (8, 16 + inputs), (3, 16 + inputs)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("units", [8, 128, 300, 8192])
+def test_the_memory_for_rendering_on_a_gpu_is_limited(units: int) -> None:
+    pixels = _pixels_at_once(units, device=torch.device("cuda"))
+    assert 3 * 4 * units * pixels <= 2**28 < 3 * 4 * units * (pixels + 1)

@@ -22,8 +22,8 @@ from neuralpaint.runtime.threads import parallel_map, thread_count
 
 __all__ = ["is_product_grid", "render_grid", "split_rows", "train_grid"]
 
-# Pixels rendered at once. CPU: they fit the caches. GPU: enough to keep it busy.
-_CPU_PIXELS, _GPU_PIXELS = 3072, 1 << 19
+_CPU_PIXELS = 3072  # rendered at once: they fit the caches
+_GPU_BYTES = 1 << 28  # of hidden values at once: enough to keep a GPU busy, little of its memory
 _LEAST = 512  # pixels per thread: with fewer, threads mostly wait for each other
 
 
@@ -75,10 +75,16 @@ def render_grid(
                 activation.into(z, z)
         buffers.append(memory)
 
-    step = max(1, (_CPU_PIXELS if columns.device.type == "cpu" else _GPU_PIXELS) // width)
+    pixels = _pixels_at_once(units, device=columns.device)
+    step = max(1, pixels // width)
     strips = [slice(top, top + step) for top in range(0, len(rows), step)]
     parallel_map(render_strip, strips, device=rows.device)
     return out
+
+
+def _pixels_at_once(units: int, *, device: torch.device) -> int:
+    """Return the number of pixels whose hidden values are rendered at once."""
+    return _CPU_PIXELS if device.type == "cpu" else max(1, _GPU_BYTES // (3 * 4 * units))
 
 
 class _SkipConnOverGrid(torch.autograd.Function):
