@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ def number_of(pixels: NDArray[np.uint8]) -> int:
     return int(((levels > 128) << np.arange(_BITS)).sum())
 
 
-def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+def psnr(a: NDArray[Any], b: NDArray[Any]) -> float:
     """Return the similarity of two pictures in decibels."""
     error = np.square(a.astype(float) - b).mean()
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
@@ -44,7 +45,7 @@ def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 
 def encode(
     path: Path,
-    frames: NDArray[np.generic],
+    frames: NDArray[Any],
     *options: str,
     pixels: str = "rgb24",
     rate: str = "25",
@@ -52,9 +53,9 @@ def encode(
 ) -> Path:
     """Write raw frames (n, h, w, ...) of a pixel format with ffmpeg and these output options.
 
-    Planar frames are (n, planes, h, w). Raises `CalledProcessError` if ffmpeg refuses.
+    Frames of planes are (n, planes, h, w). Raises `CalledProcessError` if ffmpeg refuses.
     """
-    height, width = frames.shape[2:] if frames.shape[1] in (1, 3, 4) else frames.shape[1:3]
+    height, width = frames.shape[2:] if pixels.startswith(("yuv", "gbr")) else frames.shape[1:3]
     source = ["-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{width}x{height}", "-r", rate]
     filtered = ["-vf", ",".join(filters)] if filters else []
     subprocess.run(

@@ -16,7 +16,7 @@ __all__ = ["Colours"]
 _UNNAMED = ("unknown", "reserved", "unspecified")
 _HIGH_DEFINITION = 720  # rows: streams of at least this height without a matrix are BT.709
 _MATRICES = ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc")  # of `scale`
-_ODD_MATRICES = ("ycgco", "bt2020c", "chroma-derived-nc", "chroma-derived-c", "ictcp")
+_ODD_MATRICES = ("ycgco", "chroma-derived-nc", "ictcp")  # of `zscale` only
 # Players do not convert these curves to that of sRGB, and neither do the programs that write them.
 _LIKE_SRGB = (
     *("bt709", "smpte170m", "smpte240m", "bt1361e", "bt2020-10", "bt2020-12"),
@@ -81,35 +81,46 @@ class Colours:
             PictureError: ffmpeg has no filter for these colours; the message is a reason.
         """
         matrix, curve, primaries = self._matrix(), self._curve(), self._primaries()
-        square = "scale=trunc(iw*sar+0.5):ih:flags=bicubic+accurate_rnd+full_chroma_int"
+        square = (
+            "scale='trunc(iw*max(1,sar)+0.5)':'trunc(ih*max(1,1/sar)+0.5)'"
+            ":flags=bicubic+accurate_rnd+full_chroma_int"
+        )
         alpha = "a" if self.has_alpha else ""
-        output = f"format={'rgba' if alpha else 'rgb24'}"
+        output = "format=rgba" if alpha else "format=rgb24"
         repairs = self._repairs()
-        if (curve, primaries) == (_SRGB, "bt709") and matrix not in _ODD_MATRICES:
+        if (curve, primaries) == (_SRGB, "bt709") and matrix in ("gbr", *_MATRICES):
             if matrix != "gbr":
                 square += f":in_color_matrix={matrix}"
             repaired = (f"format=gbr{alpha}p16le", *repairs) if repairs else ()
             return ",".join([square, *repaired, output])
+
+        neutral = "setparams=color_primaries=bt709:color_trc=bt709"  # `scale` refuses other names
         if matrix != "gbr":
-            planes = f"yuv{alpha}444p16le"
+            planes, neutral = f"yuv{alpha}444p16le", f"{neutral}:colorspace=bt709"
         else:
             planes = f"gbr{alpha}p{'f32' if _FLOAT.search(self.pixels) else '16'}le"
+        prepared = ",".join([neutral, square, f"format={planes}", *repairs])
+        converted = ",".join(self._to_srgb(matrix, curve=curve, primaries=primaries))
+        if not alpha:
+            return f"{prepared},{converted},{output}"
+        # `zscale` multiplies colours by alpha before it converts them.
+        split = "split[both][all];[all]format=rgba,alphaextract[alpha];[both]format="
+        opaque = planes.replace("a", "", 1)
+        return f"{prepared},{split}{opaque},{converted}[rgb];[rgb][alpha]alphamerge,{output}"
+
+    def _to_srgb(self, matrix: str, *, curve: str, primaries: str) -> list[str]:
+        """Return filters of opaque frames to the primaries and the curve of sRGB."""
         span = "limited" if matrix != "gbr" and not self.full_range else "full"
-        # The approximate gamma would apply the system gamma of HLG to each channel by itself.
-        linear = f"t=linear:npl={_WHITE}:agamma=false:m=gbr:r=full"
+        given = f"min={matrix}:rin={span}:tin={curve}:pin={primaries}:p={primaries}"
         steps = [
-            "setparams=color_primaries=bt709:color_trc=bt709",  # `scale` refuses other names
-            *(square, f"format={planes}", *repairs),
-            f"zscale=min={matrix}:rin={span}:tin={curve}:pin=bt2020:p=bt2020:{linear}",
-            f"format=gbr{alpha}pf32le",
+            # The approximate gamma would apply the system gamma of HLG to each channel by itself.
+            f"zscale={given}:t=linear:npl={_WHITE}:agamma=false:m=gbr:r=full",
+            "format=gbrpf32le",
             f"colorchannelmixer={_mixture(primaries)}",
         ]
-        if matrix != "gbr":
-            steps[0] += ":colorspace=bt709"
         if curve in _HDR:
             steps.append(f"tonemap=mobius:param={_KNEE}:peak={_PEAK / _WHITE:.3f}:desat=0")
-        steps += [f"zscale=tin=linear:t={_SRGB}:m=gbr:r=full", f"format=gbr{alpha}p", output]
-        return ",".join(steps)
+        return [*steps, f"zscale=tin=linear:t={_SRGB}:m=gbr:r=full", "format=gbrp"]
 
     def _matrix(self) -> str:
         """Return the name of the matrix from RGB, or gbr if the pixels are not luma and chroma."""

@@ -38,12 +38,12 @@ _COLOURS = re.compile(
 )
 _TIMING = re.compile(r"\] config in time_base: (\d+/\d+), frame_rate: (\d+/\d+)")
 _DOLBY = re.compile(r"DOVI configuration record:.* profile: (\d+),.* compatibility id: 0\b")
-# The order of the fields, as ffmpeg says of a stream.
+# The order of the fields, as ffmpeg says of a stream. Swapped ones are interleaved in storage.
 _ORDERS = {
     "top first": "tff",
     "bottom first": "bff",
-    "top coded first (swapped)": "bff",
-    "bottom coded first (swapped)": "tff",
+    "top coded first (swapped)": "tff",
+    "bottom coded first (swapped)": "bff",
 }
 # The decoders that say of each frame whether it is interlaced.
 _EXACT = ("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "wmv3", "vvc", "prores")
@@ -248,7 +248,8 @@ def _colours(report: _Report, *, transparent: bool) -> Colours:
 
 
 def _deinterlacer(report: _Report, words: str, codec: str) -> tuple[str, ...]:
-    if any(frame["field"] != "P" for frame in _FRAME.finditer(report.log)):
+    interlaced = any(frame["field"] != "P" for frame in _FRAME.finditer(report.log))
+    if interlaced and codec != "hevc":  # its pictures are single fields
         return ("bwdif=mode=send_frame:deint=interlaced",)
     order = next((key for say, key in _ORDERS.items() if f"{say})" in words), None)
     if order is None or codec in _EXACT:
@@ -276,11 +277,12 @@ def _height(report: _Report) -> int:
 
 
 def _size(report: _Report) -> int:
-    """Return the pixels of a frame with square pixels."""
+    """Return the pixels of a frame with square pixels, enlarged along one side."""
     height, width = _dimension(report)
     shape = re.search(r"^#sar 0: (\d+)/(\d+)", report.listing, flags=re.MULTILINE)
-    wide, high = (int(shape[1]), int(shape[2])) if shape else (0, 1)
-    return height * (round(width * wide / high) if wide and high else width)
+    sides = (int(shape[1]), int(shape[2])) if shape else (1, 1)
+    stretched = max(sides) / min(sides) if min(sides) else 1.0
+    return round(height * width * stretched)
 
 
 def _explain(report: _Report) -> str:
