@@ -70,9 +70,10 @@ def _hlg(light: Values) -> Values:
     luminance = (shown @ [0.2627, 0.6780, 0.0593])[..., None].clip(1e-12)
     scene = (shown * luminance ** (-0.2 / 1.2)).clip(0)  # its system gamma is 1.2
     a, b, c = 0.17883277, 0.28466892, 0.55991073
-    return np.where(
+    code: Values = np.where(
         scene <= 1 / 12, np.sqrt(3 * scene), a * np.log((12 * scene - b).clip(1e-9)) + c
     )
+    return code
 
 
 CURVES: dict[str, Callable[[Values], Values]] = {

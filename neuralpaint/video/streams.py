@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +30,7 @@ TRUSTED = (
 )
 _SAMPLE = 12  # decoded frames, from which size, colours and fields are known
 _KEY, _DISCARD = 1, 4  # flags of a packet; what is discarded is decoded but not shown
-_LONGEST = 86_400.0  # seconds that a frame may be shown
+_LONGEST = 86_400  # seconds that a frame may be shown
 _USUAL_RATE = Fraction(25)
 
 _FRAME = re.compile(
@@ -73,6 +76,12 @@ class Stream:
     """The number of each frame in the order in which ffmpeg returns them; None if not known."""
 
 
+class _Packet(NamedTuple):
+    decoded: Fraction | None
+    shown: Fraction | None
+    key: bool
+
+
 @dataclass(frozen=True)
 class _Report:
     """The log of ffmpeg, and its list of packets."""
@@ -81,36 +90,28 @@ class _Report:
     log: str
     listing: str
 
-    def packets(self, *, decoded: bool = False, keys: bool = False) -> list[Fraction] | None:
-        """Return the times at which packets are shown, or decoded, sorted; of key frames or of all.
-
-        None if one is missing, two are equal, or a frame would be shown for more than a day.
-        """
+    @property
+    def packets(self) -> list[_Packet]:
+        """The packets that are shown, in the order of decoding."""
         base = re.search(r"^#tb 0: (\d+/\d+)", self.listing, flags=re.MULTILINE)
+        tick = Fraction(base[1]) if base else Fraction(1)
         found = []
         for line in self.listing.splitlines():
             stream, *fields = (field.strip() for field in line.split(","))
             if stream != "0":
                 continue
             flags = next((int(field[2:], 16) for field in fields if field.startswith("F=")), _KEY)
-            if flags & _DISCARD or (keys and not flags & _KEY):
-                continue
-            time = fields[0 if decoded else 1]
-            if not _is_time(time):
-                return None
-            found.append(int(time))
-        if base is None or len({*found}) < len(found):
-            return None
-        times = [ticks * Fraction(base[1]) for ticks in sorted(found)]
-        return times if keys or _plausible(times) else None
+            if not flags & _DISCARD:
+                decoded, shown = (_time(field, tick) for field in fields[:2])
+                found.append(_Packet(decoded, shown, key=bool(flags & _KEY)))
+        return found
 
     @property
     def frames(self) -> list[Fraction | None]:
         """The times of the decoded frames; None for one without a time."""
         timing = _TIMING.search(self.log)
         tick = Fraction(timing[1]) if timing else Fraction(1)
-        times = [frame["pts"] for frame in _FRAME.finditer(self.log)]
-        return [int(time) * tick if _is_time(time) else None for time in times]
+        return [_time(frame["pts"], tick) for frame in _FRAME.finditer(self.log)]
 
     @property
     def rate(self) -> Fraction:
@@ -146,9 +147,9 @@ def list_packets(path: Path, *, max_pixels: int) -> Stream | None:
         PictureError: the file is not a clip, has no video, or cannot be converted.
     """
     report = _report(path, ("-frames:v", str(_SAMPLE)), max_pixels=max_pixels)
-    times, first = report.packets(), report.frames
+    times, first = _sorted([packet.shown for packet in report.packets]), report.frames
     # Where the first frames are not those of the first packets, neither are the others.
-    return None if times is None or times[: len(first)] != first else _stream(report, times)
+    return _stream(report, times) if times and times[: len(first)] == first else None
 
 
 def list_frames(path: Path, *, max_pixels: int) -> Stream:
@@ -162,19 +163,20 @@ def list_frames(path: Path, *, max_pixels: int) -> Stream:
         PictureError: the file is not a clip, has no video, or cannot be converted.
     """
     report = _report(path, (), max_pixels=max_pixels)
-    frames, decoded = report.frames, report.packets(decoded=True)
+    frames, packets = report.frames, report.packets
     timed = [(n, time) for n, time in enumerate(frames) if time is not None]
     rising = timed[:1]
     for n, time in timed[1:]:
         if time > rising[-1][1]:
             rising.append((n, time))
     numbers, times = [n for n, _ in rising], [time for _, time in rising]
-    if report.packets() is None or len(rising) < len(frames):
+    if len(rising) < len(frames) or _sorted([packet.shown for packet in packets]) is None:
+        every = list(range(len(frames)))
+        decoded = _sorted(_spread([packet.decoded for packet in packets]))
         if decoded is not None and len(decoded) == len(frames):
-            numbers, times = list(range(len(frames))), decoded
-        elif 2 * len(rising) <= len(frames) or not _plausible(times):
-            numbers = list(range(len(frames)))
-            times = [n / report.rate for n in numbers]
+            numbers, times = every, decoded
+        elif 2 * len(rising) <= len(frames) or _sorted(times) is None:
+            numbers, times = every, [n / report.rate for n in every]
     return _stream(report, times, numbers)
 
 
@@ -220,6 +222,7 @@ def _stream(report: _Report, times: list[Fraction], numbers: list[int] | None = 
         conversion = colours.filters()
     except PictureError as error:
         raise PictureError(f"{name} cannot be read: {error}; convert it to BT.709") from None
+    keys = (packet.shown for packet in report.packets if packet.key)
     return Stream(
         starts=np.array([float(time) for time in times], np.float64),
         pixels=_size(report),
@@ -227,7 +230,7 @@ def _stream(report: _Report, times: list[Fraction], numbers: list[int] | None = 
         deinterlacer=_deinterlacer(report, words, codec),
         conversion=conversion,
         decoder=("-c:v", _ALPHA_DECODERS[codec]) if transparent else (),
-        keys=np.array([float(time) for time in report.packets(keys=True) or ()], np.float64),
+        keys=np.array(sorted(float(key) for key in keys if key is not None), np.float64),
         numbers=None if numbers is None else tuple(numbers),
     )
 
@@ -257,14 +260,32 @@ def _deinterlacer(report: _Report, words: str, codec: str) -> tuple[str, ...]:
     return (f"bwdif=mode=send_frame:deint=all:parity={order}",)
 
 
-def _plausible(times: list[Fraction]) -> bool:
-    gaps = np.diff(np.array(times, np.float64))
-    return len(times) > 0 and bool((gaps < _LONGEST).all())
+def _time(ticks: str, tick: Fraction) -> Fraction | None:
+    """Return a time; None for no time, which is NOPTS or the lowest 64-bit number."""
+    known = ticks != "NOPTS" and abs(int(ticks)) < 2**62
+    return int(ticks) * tick if known else None
 
 
-def _is_time(text: str) -> bool:
-    """Return whether this is a time: ffmpeg writes NOPTS or the lowest 64-bit number for none."""
-    return text != "NOPTS" and abs(int(text)) < 2**62
+def _sorted(times: Sequence[Fraction | None]) -> list[Fraction] | None:
+    """Return times in order; None if one is missing, two are equal, or they are days apart."""
+    known = sorted(time for time in times if time is not None)
+    gaps = [later - earlier for earlier, later in pairwise(known)]
+    valid = len(known) == len(times) and all(0 < gap < _LONGEST for gap in gaps)
+    return known if valid else None
+
+
+def _spread(times: Sequence[Fraction | None]) -> Sequence[Fraction | None]:
+    """Return times in order, of which a few equal ones are spread over the gap before them.
+
+    Where a program stream is divided, two pictures get the time of the second one.
+    """
+    known = sorted(time for time in times if time is not None)
+    equal = [n for n in range(1, len(known) - 1) if known[n] == known[n + 1]]
+    if len(known) < len(times) or 10 * len(equal) > len(times):
+        return times
+    for n in equal:
+        known[n] = (known[n - 1] + known[n]) / 2
+    return known
 
 
 def _dimension(report: _Report) -> tuple[int, int]:

@@ -43,6 +43,7 @@ CODECS = {
     "h264-b": "libx264 -bf 3 -g 8 -pix_fmt yuv420p -crf 18",
     "h264-open": "libx264 -bf 3 -g 8 -x264-params open-gop=1 -pix_fmt yuv420p -crf 18",
     "hevc-b": "libx265 -x265-params log-level=none:bframes=4:keyint=8 -pix_fmt yuv420p",
+    "hevc": "libx265 -x265-params log-level=none -pix_fmt yuv420p",
     "vp9": "libvpx-vp9 -deadline realtime -cpu-used 8 -crf 20 -b:v 0",
     "theora": "libtheora -q:v 9",
     "wmv2": "wmv2 -q:v 3",
@@ -51,7 +52,7 @@ CODECS = {
 }
 CONTAINERS = {
     ".avi": "mpeg4 mpeg4-b mpeg2-b mpeg1-b h264-b ffv1",
-    ".mpg": "mpeg4-b mpeg2 mpeg2-b mpeg1-b h264-b hevc-b",
+    ".mpg": "mpeg4-b mpeg2 mpeg2-b mpeg1-b h264-b hevc hevc-b",
     ".vob": "mpeg2-b",
     ".ts": "mpeg4-b mpeg2-b h264-open hevc-b",
     ".m2ts": "h264-b",
