@@ -86,8 +86,10 @@ CURVES: dict[str, Callable[[Values], Values]] = {
     "log316": lambda light: 1 + np.log10(light.clip(10**-2.5)) / 2.5,
     # Display-referred, as all programs write and show them.
     **dict.fromkeys(
-        ["unknown", "bt709", "smpte170m", "smpte240m", "iec61966-2-4", "bt1361e", "iec61966-2-1"]
-        + ["bt2020-10", "bt2020-12"],
+        (
+            *("unknown", "bt709", "smpte170m", "smpte240m", "bt1361e", "bt2020-10", "bt2020-12"),
+            *("iec61966-2-1", "iec61966-2-4"),
+        ),
         _srgb,
     ),
 }

@@ -46,7 +46,7 @@ _BRADFORD = np.array(
 # Nits of diffuse white (ITU-R BT.2408), and of the brightest highlight that is distinguished.
 _WHITE, _PEAK = 203, 1000
 # Colours up to this fraction of white stay as they are; brighter ones are compressed.
-_KNEE = 0.9
+_KNEE = 0.95
 
 _ALPHA = re.compile(r"yuva|gbrap|rgba|bgra|argb|abgr|ya\d|yaf|ayuv|vuya|uyva|pal8")
 _YUV = re.compile(r"yuv|yvy|uyv|uyy|yuyv|nv\d|p[024]\d\d|y2\d\d|xv\d|v30x|vuy|vyu|ayuv")
