@@ -64,8 +64,8 @@ def main(names: list[str]) -> None:
             film(picture, f"{folder}/", *SHORT, *options)  # as a folder of PNGs
             strip(sorted(Path(folder).glob("*.png"))).save(GALLERY / f"{name}.jpg", quality=88)
     if not names or "cat" in names:
-        options = ("--size", "450x300", "--duration", "6", "--fps", "15", "--boomerang")
-        film(CAT, str(GALLERY / "cat.webp"), *options)
+        options = ("--look", "bloom", "--size", "450x300", "--duration", "7", "--fps", "15")
+        film(CAT, str(GALLERY / "cat.webp"), *options, "--boomerang")
 
 
 if __name__ == "__main__":

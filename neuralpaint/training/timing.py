@@ -250,7 +250,7 @@ def _record_event() -> torch.cuda.Event:
     """Return an event that the GPU reaches after all work queued so far."""
     import torch
 
-    event = torch.cuda.Event(enable_timing=True)
+    event = torch.cuda.Event(enable_timing=True, blocking=True)  # the host sleeps while it waits
     event.record()
     return event
 
