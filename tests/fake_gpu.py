@@ -53,6 +53,8 @@ class FakeGpu:
             "get_sync_debug_mode": lambda: self.mode,
             "set_sync_debug_mode": self._set_mode,
             "current_device": lambda: 0,
+            "get_rng_state": torch.get_rng_state,
+            "set_rng_state": torch.set_rng_state,
             "set_stream": self._set_stream,
             "stream": self._on,
         }.items():

@@ -313,6 +313,14 @@ class CombinedOptimizer:
         """The groups; the "lr" of each is set before every step."""
         return [group for optimizer in self._layouts for group in optimizer.param_groups]
 
+    def tensors(self) -> list[Tensor]:
+        """Return the tensors of the state, which exist from the first step on."""
+        import torch
+
+        states = (optimizer.state_dict()["state"].values() for optimizer in self._layouts)
+        values = (value for each in states for entries in each for value in entries.values())
+        return [value for value in values if isinstance(value, torch.Tensor)]
+
     def zero_grad(self) -> None:
         """Clear the gradients."""
         for optimizer in self._layouts:

@@ -118,6 +118,9 @@ class StepGraphs:
     fault: ClassVar[str] = ""
     """Why this process records no graphs; "" if it does."""
 
+    uses_until_recorded: ClassVar[int] = _WARM_UP + 1
+    """How often a shape of lattice is used until its step is recorded."""
+
     def __init__(self) -> None:
         # One stream for warm-up and recording, because libraries initialise themselves per stream.
         self._stream = torch.cuda.Stream()

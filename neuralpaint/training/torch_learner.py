@@ -45,6 +45,8 @@ class TorchLearner(Learner):
         set_threads(settings.machine.threads)
         self._target = Target(subject, settings)
         self._tensors: TargetTensors | None = None
+        self._graphs: StepGraphs | None = None
+        self._recorded = False
         if not self._target.is_restored:
             self.prepare()
         with explain_out_of_memory(_ADVICE):
@@ -62,11 +64,39 @@ class TorchLearner(Learner):
         self.steps = self._plan.steps(usual=_STEPS[kind], epoch_steps=self.epoch_steps)
 
     def prepare(self, look: DoneCallback = ignore, on_phase: PhaseCallback = ignore) -> None:
-        """Compute the target and copy it to the device, unless it is there already."""
+        """Compute the target, copy it to the device, and record the step; only once."""
         if self._tensors is None:
             with explain_out_of_memory(_ADVICE):
                 colours = self._target.colours(device=self._device, on_done=look, on_phase=on_phase)
                 self._tensors = TargetTensors.of(self._target, colours, device=self._device)
+        if self._graphs is not None and not self._recorded:
+            self._recorded = True
+            with explain_out_of_memory(_ADVICE):
+                self._record_steps(self._graphs)
+
+    def _record_steps(self, graphs: StepGraphs) -> None:
+        """Train until the step is recorded for every lattice, then restore everything.
+
+        So the first use of the GPU's libraries and the recording do not count as training.
+        """
+        generators = self._lattices.state(), torch.cuda.get_rng_state()
+        kept = [*self._named_weights().values(), *self._average, self._epoch_loss]
+        kept += [torch.as_tensor(self._timer.losses), *self._optimizer.tensors()]
+        kept += [] if self._sketch is None else [self._sketch]
+        before = [tensor.clone() for tensor in kept]
+        epoch = [next(self._lattices) for _ in range(self.epoch_steps)]
+        self.model.train()
+        self._update_step_values()
+        for lattice in {(len(each.rows), len(each.columns)): each for each in epoch}.values():
+            for _ in range(graphs.uses_until_recorded):
+                graphs.run(self._train_on, lattice)
+        with torch.no_grad():
+            for tensor in self._optimizer.tensors():
+                tensor.zero_()  # that of a first step
+            for tensor, values in zip(kept, before, strict=True):
+                tensor.copy_(values)
+        self._lattices.restore(generators[0])
+        torch.cuda.set_rng_state(generators[1])
 
     def _build_model(self) -> None:
         # Initialised on the CPU, so that the weights are the same on every device.
@@ -82,7 +112,6 @@ class TorchLearner(Learner):
         device = self._device
         self._average_weight: float | torch.Tensor = 0.0  # of the newest parameters
         self._progress: float | torch.Tensor = 0.0  # of the training, in [0, 1]
-        self._graphs: StepGraphs | None = None
         self._sketch: torch.Tensor | None = None  # (height, width, 3) uint8
         self._epoch_loss = torch.zeros((), device=device)
         losses = torch.zeros(
@@ -187,6 +216,8 @@ class TorchLearner(Learner):
         return self._optimizer.form(state)
 
     def _restore_parts(self, state: State) -> None:
+        if self._recorded:  # with tensors of the optimizer that are replaced
+            self._graphs, self._recorded = StepGraphs(), False
         self._lattices.restore(substate(state, "lattices"))
         self._optimizer.restore(substate(state, "optimizer"))
         _fill(self._named_weights(), substate(state, "weights"))

@@ -144,9 +144,10 @@ def test_a_step_that_waits_for_the_gpu_is_not_recorded(
     )
 
 
-def on_cpu() -> TorchLearner:
+def on_cpu(**options: Any) -> TorchLearner:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    made = learner(Picture(pixels), model="skipconn", steps=40, batch=150, device="cpu", threads=1)
+    chosen: dict[str, Any] = {"model": "skipconn", "steps": 40, "batch": 150} | options
+    made = learner(Picture(pixels), device="cpu", threads=1, **chosen)
     assert isinstance(made, TorchLearner)
     return made
 
@@ -160,6 +161,36 @@ def test_a_training_that_cannot_be_recorded_has_the_same_result(gpu: FakeGpu) ->
         trained.advance(12)
     assert gpu.graphs
     np.testing.assert_array_equal(graphed.painting()(grid), plain.painting()(grid))
+
+
+@pytest.mark.parametrize("options", [{}, {"optimizer": "adamw", "loss": "mae", "clip": 1.0}])
+@pytest.mark.parametrize("trained_before", [0, 7])
+def test_recording_before_the_training_changes_nothing(
+    gpu: FakeGpu, trained_before: int, options: dict[str, Any]
+) -> None:
+    plain, graphed = on_cpu(**options), on_cpu(**options)
+    for trained in (plain, graphed):
+        trained.begin_sketch(np.zeros((20, 30, 3), np.uint8))
+        trained.advance(trained_before)
+    graphed._graphs = StepGraphs()
+    graphed.prepare()
+    assert len(gpu.graphs) == len({(len(rows), len(columns)) for rows, columns in epoch_of(plain)})
+    assert (graphed.step, graphed.seconds) == (trained_before, graphed.finished.seconds)
+    graphed._graphs = None  # on this device a recording is empty
+    for trained in (plain, graphed):
+        trained.advance(12)
+    assert graphed.loss == plain.loss
+    np.testing.assert_array_equal(graphed.sketch(), plain.sketch())
+    before, after = plain.state(), graphed.state()
+    for name in before.keys() - {"seconds"}:
+        np.testing.assert_array_equal(after[name], before[name], err_msg=name)
+
+
+def epoch_of(trained: TorchLearner) -> list[Lattice]:
+    """Return the lattices of an epoch of a learner of the same settings."""
+    same = on_cpu()
+    assert same.epoch_steps == trained.epoch_steps
+    return [next(same._lattices) for _ in range(same.epoch_steps)]
 
 
 def test_numbers_that_a_graph_reads_from_tensors_train_like_plain_ones() -> None:

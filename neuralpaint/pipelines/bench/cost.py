@@ -54,7 +54,6 @@ __all__ = [
     "training_speed",
 ]
 
-_RECORDING = 5  # epochs after which a GPU has recorded the step for every shape of lattice
 _LEAST_SECONDS = 0.02  # of one measurement: far above the resolution of the clock
 _REPEATS = 15
 
@@ -81,8 +80,7 @@ class StepCost(NamedTuple):
 def training_speed(picture: Picture, settings: TrainingSettings, *, threads: int) -> Speed:
     """Return how fast a model trains on a picture, measured over whole training steps."""
     learner = TorchLearner(picture, settings)
-    if learner.device == "cuda":
-        learner.advance(_RECORDING * learner.epoch_steps)  # records the step for every lattice
+    learner.prepare()
 
     def train(steps: int) -> None:
         learner.advance(steps)
