@@ -388,7 +388,7 @@ class Clip(Job):
 
     def _writing_seconds(self, frames: int) -> float:
         pixels = self._arrangement.height * self._arrangement.width
-        return _CLOSING + frames * pixels * self._format.seconds_per_pixel
+        return _CLOSING + self._format.encoding_seconds(frames * pixels)
 
     def _after_training(self, changes: Mapping[str, Any]) -> tuple[float, float] | None:
         known = {*TRAINING_LENGTH, "every", *options(PlaybackSettings)}

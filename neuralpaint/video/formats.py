@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
+from neuralpaint.runtime.threads import available_cpus
 
 __all__ = ["Format", "Png", "clip_suffixes", "exact_fps", "format_for", "formats"]
 
@@ -27,6 +28,7 @@ _MIN_AV1_SIDE = 64
 # Some, because a player seeks only to key frames. Few, because a key frame shows at once all small
 # changes that the encoder skipped in the frames before it: late in a training, where little moves,
 # that is a visible jump. A default clip has one key frame.
+_MOST_CORES = 8  # that make an encoder faster
 _KEY_FRAME_SECONDS = 10  # at most, from one key frame to the next
 
 
@@ -48,9 +50,15 @@ class Format(Settings):
     max_side: ClassVar[int] = 65535  # pixels
     max_fps: ClassVar[int | None] = None
     seconds_per_pixel: ClassVar[float] = 30e-9
-    """Time to encode a pixel of a frame on two CPU cores."""
+    """Time to encode a pixel of a frame, on two CPU cores if the encoder uses several."""
+    uses_all_cores: ClassVar[bool] = False
     tag_after_encoding: ClassVar[bool] = False
     """Whether `embed_tag` writes the tag, because ffmpeg cannot."""
+
+    def encoding_seconds(self, pixels: int) -> float:
+        """Return the estimated time to encode so many pixels on this machine."""
+        cores = min(available_cpus(), _MOST_CORES) if self.uses_all_cores else 2
+        return pixels * self.seconds_per_pixel * 2 / cores
 
     def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
         """Return ffmpeg's filter and codec arguments, `-c:v` among them, for such frames."""
@@ -162,6 +170,7 @@ class Mp4(Format):
     """H.264, 8-bit 4:2:0: plays everywhere."""
 
     suffixes = (".mp4", ".m4v")
+    uses_all_cores = True
     muxer = "mp4"
     muxer_options = ("-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets")
     audio_codec = _AAC
@@ -185,6 +194,7 @@ class Webm(Format):
     """AV1 or VP9 for the web: a third of the size of mp4; frames below 64 pixels are always VP9."""
 
     suffixes = (".webm",)
+    uses_all_cores = True
     muxer = "webm"
     audio_codec = _OPUS
     max_side = 16384
@@ -300,6 +310,7 @@ class Mov(Format):
 
     suffixes = (".mov",)
     seconds_per_pixel = 60e-9
+    uses_all_cores = True
     muxer = "mov"
     muxer_options = ("-use_editlist", "0", "-movflags", "+faststart")
     audio_codec = _PCM
@@ -319,6 +330,7 @@ class Mkv(Format):
     """FFV1 in RGB: lossless, for archiving; each frame has a checksum."""
 
     suffixes = (".mkv",)
+    uses_all_cores = True
     muxer = "matroska"
     audio_codec = _FLAC
 

@@ -165,3 +165,18 @@ def test_the_planes_of_many_pictures_have_a_limited_size() -> None:
     sizes = plane_sizes(((1, 1), (2, 4)), height=720, width=1280, pictures=30)
     assert 30 * sizes[0].height * sizes[0].width < 1.1 * 2**21
     assert plane_sizes(((1, 1),), height=720, width=1280, pictures=2)[0][:2] == (720, 1280)
+
+
+def test_a_gpu_reads_all_of_a_few_pictures_and_the_result_is_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planes = build_pictures().eval()
+    codes = [torch.tensor(code)[None, None] for code in [*CODES, CODES.mean(0)]]
+    with torch.no_grad():
+        for plane in planes.pyramid.planes:
+            plane.normal_()
+        expected = [planes(X, Y, code)[0] for code in codes]
+        every = torch.arange(len(CODES))
+        monkeypatch.setattr("neuralpaint.models.encodings.pyramid._mixed", lambda _: every)
+        for code, one in zip(codes, expected, strict=True):
+            torch.testing.assert_close(planes(X, Y, code)[0], one, rtol=0, atol=1e-6)

@@ -171,6 +171,7 @@ def costs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clip, "filming_cost", lambda *_, **options: lambda shots: shots * SHOT)
     monkeypatch.setattr(clip, "seconds_of", lambda call: 0.0)
     monkeypatch.setattr(formats["mkv"], "seconds_per_pixel", PIXEL)
+    monkeypatch.setattr("neuralpaint.video.formats.available_cpus", lambda: 2)
 
 
 def job(photo: Path, **options: Any) -> clip.Clip:

@@ -282,3 +282,13 @@ def test_key_frames_do_not_make_slow_changes_jump(tmp_path: Path) -> None:
     decoded = decode(write_clip(tmp_path / "slow.mp4", frames)).astype(float)
     change = np.abs(np.diff(decoded, axis=0)).mean((1, 2, 3))
     assert change[30:].max() < 0.5
+
+
+def test_the_time_to_encode_depends_on_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {}
+    for cores in (1, 2, 4, 64):
+        monkeypatch.setattr("neuralpaint.video.formats.available_cpus", lambda n=cores: n)
+        seconds[cores] = {name: formats[name]().encoding_seconds(10**6) for name in formats}
+    assert seconds[1]["mp4"] == 2 * seconds[2]["mp4"] == 4 * seconds[4]["mp4"]
+    assert seconds[64]["mp4"] == seconds[2]["mp4"] / 4
+    assert seconds[1]["gif"] == seconds[64]["gif"]  # one thread

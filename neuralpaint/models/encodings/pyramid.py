@@ -22,6 +22,7 @@ _START = 0.01
 # Most nodes of the finest plane, to limit memory and time per step for large pictures.
 _MOST_NODES = 1 << 20
 _MOST_NODES_TOGETHER = 1 << 21  # of the finest planes of all pictures
+_FEW = 8  # pictures, all of which a GPU reads
 
 _ALL = slice(None)
 
@@ -244,13 +245,24 @@ class PerPicturePlanes(Encoding):
             picture = self.shares.nearest(code if code.ndim == 2 else code[:, 0])
             return (self.pyramid.read(x, y, picture.expand(len(y))),)
         weights = self.shares(code)
-        # Usually only a few pictures have a weight above 0 at any point.
-        mixed = weights.flatten(0, -2).amax(0).nonzero().flatten()
+        mixed = _mixed(weights)
         parts = []
         for picture in mixed:
             features = self.pyramid.read(x, y, picture.expand(len(y)))
             parts.append(features if len(mixed) == 1 else weights[..., picture, None] * features)
         return (torch.stack(parts).sum(0) if len(parts) > 2 else sum(parts[1:], parts[0]),)
+
+
+def _mixed(weights: Tensor) -> Tensor:
+    """Return the pictures, int64, whose weights (..., pictures) are not 0 everywhere.
+
+    Usually these are only a few. Of a few pictures on a GPU it returns all: it would have to wait
+    for the weights, and adding a picture of weight 0 changes nothing.
+    """
+    count = weights.shape[-1]
+    if weights.device.type != "cpu" and count <= _FEW:
+        return torch.arange(count, device=weights.device)
+    return weights.flatten(0, -2).amax(0).nonzero().flatten()
 
 
 class _Neighbours(NamedTuple):
