@@ -28,6 +28,18 @@ __all__ = ["Decoded", "decode"]
 # with the pixels beside it that its colours reach.
 _FRACTION_MISSING, _PIXELS_MISSING = 0.01, 18 * 18
 
+# By the raw mode of Pillow, for grey of 2 and 4 bits: the levels of a step.
+_PNG_STEPS = {"L;2": 85, "L;4": 17}
+# By the raw mode of Pillow: the mode, and the raw modes of the upper and the lower bytes. Grey with
+# alpha has four bytes per pixel, which are read as one pixel.
+_PNG_HALVES = {
+    "RGB;16B": ("RGB", ("RGB;16B", "RGB;16L")),
+    "RGBA;16B": ("RGBA", ("RGBA;16B", "RGBA;16L")),
+    "LA;16B": ("RGBA", ("RGBA",)),
+}
+# Enumerated colour spaces of ISO 15444 that Pillow converts: black and white, sRGB, grey, YCC, CMYK
+_JP2_COLOURS = (0, 12, 15, 16, 17, 18)
+
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
@@ -128,17 +140,6 @@ def _png_samples(image: Any) -> Samples | None:
     )
 
 
-# By the raw mode of Pillow, for grey of 2 and 4 bits: the levels of a step.
-_PNG_STEPS = {"L;2": 85, "L;4": 17}
-# By the raw mode of Pillow: the mode, and the raw modes of the upper and the lower bytes. Grey with
-# alpha has four bytes per pixel, which are read as one pixel.
-_PNG_HALVES = {
-    "RGB;16B": ("RGB", ("RGB;16B", "RGB;16L")),
-    "RGBA;16B": ("RGBA", ("RGBA;16B", "RGBA;16L")),
-    "LA;16B": ("RGBA", ("RGBA",)),
-}
-
-
 def _ppm_samples(image: Any) -> Samples | None:
     """Binary files whose largest value is not 255: Pillow reads them value by value."""
     (tile,) = image.tile
@@ -198,10 +199,6 @@ def _check_jp2_colours(header: bytes) -> None:
                 raise UnreadableKind(
                     f"a JPEG 2000 in colour space {number}: convert it to PNG or TIFF"
                 )
-
-
-# Enumerated colour spaces of ISO 15444 that Pillow converts: black and white, sRGB, grey, YCC, CMYK
-_JP2_COLOURS = (0, 12, 15, 16, 17, 18)
 
 
 def _is_premultiplied(header: bytes) -> bool:

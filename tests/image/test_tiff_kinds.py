@@ -54,7 +54,7 @@ BLOCKS: tuple[dict[str, Any], ...] = ({}, {"strip_rows": 3}, {"tile": (16, 16)})
 LAYOUTS = [
     {"planar": planar, "compression": compression, "order": order, "predictor": predictor, **blocks}
     for planar, compression, order, predictor, blocks in itertools.product(
-        (False, True), COMPRESSIONS, "<>", (1, 2, 3), BLOCKS
+        (False, True), ("none", "lzw", "deflate", "packbits"), "<>", (1, 2, 3), BLOCKS
     )
     if predictor == 1 or compression in ("lzw", "deflate")
 ]
@@ -64,13 +64,14 @@ LAYOUTS += [
         (False, True), ("none", "lzw"), ({"big": True}, {"reverse_bits": True})
     )
 ]
+LAYOUTS += [{"compression": compression} for compression in COMPRESSIONS]
 
 
 def layouts(colours: Colours, kind: int, bits: int) -> Iterator[dict[str, Any]]:
     """Yield the layouts that such samples can have."""
     for layout in LAYOUTS:
         predictor = layout.get("predictor", 1)
-        if layout["planar"] and colours.channels + len(colours.extra) == 1:
+        if layout.get("planar") and colours.channels + len(colours.extra) == 1:
             continue
         fits = {1: True, 2: kind != FLOAT and bits in (8, 16, 32, 64), 3: kind == FLOAT}
         if fits[predictor]:
