@@ -148,8 +148,11 @@ def list_packets(path: Path, *, max_pixels: int) -> Stream | None:
     """
     report = _report(path, ("-frames:v", str(_SAMPLE)), max_pixels=max_pixels)
     times, first = _sorted([packet.shown for packet in report.packets]), report.frames
-    # Where the first frames are not those of the first packets, neither are the others.
-    return _stream(report, times) if times and times[: len(first)] == first else None
+    # Where the first frames are not those of the first packets, neither are the others. Where
+    # ffmpeg corrects times on the way, they are others after seeking.
+    if not times or times[: len(first)] != first or "timestamp discontinuity" in report.log:
+        return None
+    return _stream(report, times)
 
 
 def list_frames(path: Path, *, max_pixels: int) -> Stream:

@@ -97,6 +97,7 @@ LONG = numbered(200, height=48, width=64)
     ("suffix", "codec"),
     [
         (".ts", "mpeg4 -q:v 3 -g 60"),  # entered between key frames, it decodes to garbage
+        (".ts", "mpeg4 -bf 2 -q:v 3 -g 60"),
         (".wtv", "mpeg4 -q:v 3 -g 60"),
         (".ts", "libx264 -bf 3 -g 60 -x264-params open-gop=1 -pix_fmt yuv420p"),
         (".mp4", "libx264 -bf 3 -g 60 -pix_fmt yuv420p"),
@@ -174,6 +175,26 @@ def test_frames_that_cannot_be_decoded_are_left_out(tmp_path: Path) -> None:
     assert shown[0] > 5
     expected = np.array(shown) - shown[0]
     assert seconds(frames) == pytest.approx(expected / RATE, abs=0.003)
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mov", ".mkv", ".nut"])
+def test_missing_frames_do_not_shift_others(tmp_path: Path, suffix: str) -> None:
+    path = encode(tmp_path / f"a{suffix}", SMALL, "-c:v", "png")
+    pictures = path.read_bytes().split(b"IHDR")
+    pictures[17] = bytes(8) + pictures[17][8:]  # the size of a picture
+    path.write_bytes(b"IHDR".join(pictures))
+    frames = load_frames(path, count=21)
+    assert numbers(frames) == [n for n in range(21) if n != 16]
+    assert np.array(seconds(frames)) * RATE == pytest.approx(np.array(numbers(frames)), abs=0.1)
+
+
+def test_the_times_of_a_divided_program_stream(tmp_path: Path) -> None:
+    # Two packets have the same time of decoding, where the stream is divided between them.
+    codec = "libx264 -bf 0 -g 12 -pix_fmt yuv420p -crf 18"
+    path = encode(tmp_path / "a.mpg", numbered(40), "-c:v", *codec.split())
+    frames = load_frames(path, count=40)
+    assert numbers(frames) == list(range(40))
+    assert seconds(frames) == pytest.approx(np.arange(40) / RATE, abs=0.002)
 
 
 # Transparency
@@ -575,6 +596,22 @@ def test_frames_of_another_size_are_scaled(tmp_path: Path, suffix: str) -> None:
     frames = load_frames(path, count=21)
     assert {picture.pixels.shape for picture in frames.pictures} == {(48, 64, 3)}
     assert numbers(frames) == list(range(21))
+
+
+@pytest.mark.parametrize("late", [50, 51])  # with 50 s, the times of decoding overlap
+def test_parts_of_different_sizes_with_distant_frames(tmp_path: Path, late: int) -> None:
+    codec = ("-c:v", "libx264", "-g", "10", "-pix_fmt", "yuv420p")
+    second = ("-output_ts_offset", str(late))
+    parts = [
+        encode(tmp_path / "1.ts", LONG[:100], *codec, rate="2"),
+        encode(tmp_path / "2.ts", LONG[100:], *codec, *second, rate="2", filters=["scale=96:96"]),
+    ]
+    path = tmp_path / "a.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    frames = load_frames(path, count=6)
+    assert {picture.pixels.shape for picture in frames.pictures} == {(48, 64, 3)}
+    assert numbers(frames) == [0, 40, 80, 119, 159, 199]
+    assert seconds(frames) == pytest.approx(np.array(numbers(frames)) / 2, abs=0.1)
 
 
 def test_the_first_moving_picture_is_read(tmp_path: Path) -> None:
