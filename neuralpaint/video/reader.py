@@ -141,8 +141,8 @@ def read_tag(path: str | Path) -> str | None:
             folder, path = path, path / "00001.png"
             if not path.is_file():
                 raise UsageError(
-                    f"the folder {str(folder)!r} contains no frames of a clip: give a clip, a "
-                    "still, a take or a painting"
+                    f"no file {str(path)!r}: the folder {str(folder)!r} contains no frames of a "
+                    "clip; give a clip, a still, a take or a painting"
                 )
         with path.open("rb") as file:
             magic = file.read(12)
