@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 # Portable maps, because each frame then contains its own size.
 _AS_MAPS = ("-map", "0:V:0", "-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "pam")
 _SEEK = 10.0  # seconds: longer gaps between selected frames are skipped by seeking
+_REASON = 200  # characters
 _COUNTED = 25  # frames per second at which ffmpeg numbers the frames of clips without times
 _EARLIER = 1.0  # seconds before a key frame at which decoding begins
 _MATROSKA = b"\x1a\x45\xdf\xa3"
@@ -74,9 +75,9 @@ class Clip:
             if first:
                 begin = float(times[first])
                 before += ["-ss", f"{begin:.6f}", "-t", f"{times[run[-1]] - begin + 1:.6f}"]
-            windows = "+".join(_window(times - begin, i) for i in run)
+            wanted = _wanted(times - begin, run)
             # Of several frames with the same time, the first.
-            select = f"select='(isnan(prev_selected_t)+gt(t-prev_selected_t,1e-6))*({windows})'"
+            select = f"select='(isnan(prev_selected_t)+gt(t-prev_selected_t,1e-6))*{wanted}'"
             filters = [*stream.deinterlacer, select, stream.conversion]
             after = ("-vf", ",".join(filters), "-frames:v", str(len(run)))
             reason = yield from _decode(self.path, before=before, after=after, alpha=stream.alpha)
@@ -121,8 +122,17 @@ def open_clip(path: Path, *, max_pixels: int, exact: bool = False) -> Clip:
     return Clip(path, stream or list_frames(path, max_pixels=max_pixels), max_pixels)
 
 
-def _window(times: NDArray[np.float64], index: int) -> str:
-    """Return the expression that is true at the time of one frame only; ffmpeg rounds times."""
+def _wanted(times: NDArray[np.float64], indices: Sequence[int]) -> str:
+    """Return the expression that is true at the times of these frames only; ffmpeg rounds times.
+
+    It is a tree, because ffmpeg parses no sum of more than about a hundred terms.
+    """
+    if len(indices) > 1:
+        middle = len(indices) // 2
+        before, after = indices[:middle], indices[middle:]
+        border = (times[before[-1]] + times[after[0]]) / 2
+        return f"if(lt(t,{border:.6f}),{_wanted(times, before)},{_wanted(times, after)})"
+    (index,) = indices
     near = times[max(0, index - 1) : index + 2]
     away = min(0.4 * float(np.diff(near).min()), 0.5)
     return f"between(t,{times[index] - away:.6f},{times[index] + away:.6f})"
@@ -191,7 +201,7 @@ def _decode(
         process.wait()
     # For a truncated clip, ffmpeg writes an error but exits with 0.
     if lines := errors.text().splitlines():
-        return lines[0].strip()
+        return lines[0].strip()[:_REASON]
     return "" if status == 0 and count else "it has no frames"
 
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -33,13 +34,19 @@ _KEY, _DISCARD = 1, 4  # flags of a packet; what is discarded is decoded but not
 _LONGEST = 86_400  # seconds that a frame may be shown
 _USUAL_RATE = Fraction(25)
 
+# The titles of a file are in the log too, so a line must begin as one of this filter.
+_SHOWN = r"^\[Parsed_showinfo[^]]*\] (?:\[info\] )?"
 _FRAME = re.compile(
-    r"\] n: *\d+ pts: *(?P<pts>\S+) .*?\bfmt:(?P<pixels>\S+) .*? i:(?P<field>[PTB]) ", re.ASCII
+    _SHOWN + r"n: *\d+ pts: *(?P<pts>-?\d+|NOPTS) .*?\bfmt:(?P<pixels>\S+) .*? i:(?P<field>[PTB]) ",
+    re.ASCII | re.MULTILINE,
 )
 _COLOURS = re.compile(
-    r"\] color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)"
+    _SHOWN + r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)",
+    re.ASCII | re.MULTILINE,
 )
-_TIMING = re.compile(r"\] config in time_base: (\d+/\d+), frame_rate: (\d+/\d+)")
+_TIMING = re.compile(
+    _SHOWN + r"config in time_base: (\d+/[1-9]\d*), frame_rate: (\d+/\d+)", re.ASCII | re.MULTILINE
+)
 _DOLBY = re.compile(r"DOVI configuration record:.* profile: (\d+),.* compatibility id: 0\b")
 # The order of the fields, as ffmpeg says of a stream. Swapped ones are interleaved in storage.
 _ORDERS = {
@@ -77,8 +84,8 @@ class Stream:
 
 
 class _Packet(NamedTuple):
-    decoded: Fraction | None
-    shown: Fraction | None
+    decoded: float | None
+    shown: float | None
     key: bool
 
 
@@ -90,11 +97,11 @@ class _Report:
     log: str
     listing: str
 
-    @property
+    @cached_property
     def packets(self) -> list[_Packet]:
         """The packets that are shown, in the order of decoding."""
-        base = re.search(r"^#tb 0: (\d+/\d+)", self.listing, flags=re.MULTILINE)
-        tick = Fraction(base[1]) if base else Fraction(1)
+        base = re.search(r"^#tb 0: (\d+/[1-9]\d*)", self.listing, flags=re.MULTILINE)
+        tick = float(Fraction(base[1])) if base else 1.0
         found = []
         for line in self.listing.splitlines():
             stream, *fields = (field.strip() for field in line.split(","))
@@ -107,10 +114,10 @@ class _Report:
         return found
 
     @property
-    def frames(self) -> list[Fraction | None]:
+    def frames(self) -> list[float | None]:
         """The times of the decoded frames; None for one without a time."""
         timing = _TIMING.search(self.log)
-        tick = Fraction(timing[1]) if timing else Fraction(1)
+        tick = float(Fraction(timing[1])) if timing else 1.0
         return [_time(frame["pts"], tick) for frame in _FRAME.finditer(self.log)]
 
     @property
@@ -123,16 +130,16 @@ class _Report:
     @property
     def number(self) -> str:
         """The number of the stream in the file."""
-        mapped = re.search(r"Stream #0:(\d+) -> #0:0", self.log)
+        mapped = re.search(r"^\[info\]   Stream #0:(\d+) -> #0:0", self.log, re.MULTILINE)
         return mapped[1] if mapped else "0"
 
     @property
     def words(self) -> str:
         """What ffmpeg says of the stream, before it decodes it."""
         found = re.search(
-            rf" Stream #0:{self.number}\b[^\n]*?: Video: (.*?)(?=\n\S* *Stream )",
+            rf"^\[info\]   Stream #0:{self.number}\b[^\n]*?: Video: (.*?)(?=\n\S* *Stream )",
             self.log,
-            flags=re.DOTALL,
+            flags=re.DOTALL | re.MULTILINE,
         )
         return found[1] if found else ""
 
@@ -179,7 +186,7 @@ def list_frames(path: Path, *, max_pixels: int) -> Stream:
         if decoded is not None and len(decoded) == len(frames):
             numbers, times = every, decoded
         elif 2 * len(rising) <= len(frames) or _sorted(times) is None:
-            numbers, times = every, [n / report.rate for n in every]
+            numbers, times = every, [float(n / report.rate) for n in every]
     return _stream(report, times, numbers)
 
 
@@ -208,7 +215,7 @@ def _report(path: Path, options: tuple[str, ...], *, max_pixels: int) -> _Report
     return report
 
 
-def _stream(report: _Report, times: list[Fraction], numbers: list[int] | None = None) -> Stream:
+def _stream(report: _Report, times: list[float], numbers: list[int] | None = None) -> Stream:
     """Return the stream of a file whose frames are shown at these times."""
     words = report.words
     codec = words.split(maxsplit=1)[0].rstrip(",") if words else ""
@@ -218,7 +225,7 @@ def _stream(report: _Report, times: list[Fraction], numbers: list[int] | None = 
             f"{name} is Dolby Vision of profile {dolby[1]}, whose colours ffmpeg does not convert: "
             "export it as HDR10, HLG or SDR"
         )
-    transparent = re.search(r"\balpha_mode\s*: 1\b", words) is not None
+    transparent = re.search(r"^\[info\] +alpha_mode *: 1$", words, re.MULTILINE) is not None
     transparent = transparent and codec in _ALPHA_DECODERS
     colours = _colours(report, transparent=transparent)
     try:
@@ -227,13 +234,13 @@ def _stream(report: _Report, times: list[Fraction], numbers: list[int] | None = 
         raise PictureError(f"{name} cannot be read: {error}; convert it to BT.709") from None
     keys = (packet.shown for packet in report.packets if packet.key)
     return Stream(
-        starts=np.array([float(time) for time in times], np.float64),
+        starts=np.array(times, np.float64),
         pixels=_size(report),
         alpha=colours.has_alpha,
         deinterlacer=_deinterlacer(report, words, codec),
         conversion=conversion,
         decoder=("-c:v", _ALPHA_DECODERS[codec]) if transparent else (),
-        keys=np.array(sorted(float(key) for key in keys if key is not None), np.float64),
+        keys=np.array(sorted(key for key in keys if key is not None), np.float64),
         numbers=None if numbers is None else tuple(numbers),
     )
 
@@ -263,13 +270,13 @@ def _deinterlacer(report: _Report, words: str, codec: str) -> tuple[str, ...]:
     return (f"bwdif=mode=send_frame:deint=all:parity={order}",)
 
 
-def _time(ticks: str, tick: Fraction) -> Fraction | None:
+def _time(ticks: str, tick: float) -> float | None:
     """Return a time; None for no time, which is NOPTS or the lowest 64-bit number."""
     known = ticks != "NOPTS" and abs(int(ticks)) < 2**62
     return int(ticks) * tick if known else None
 
 
-def _sorted(times: Sequence[Fraction | None]) -> list[Fraction] | None:
+def _sorted(times: Sequence[float | None]) -> list[float] | None:
     """Return times in order; None if one is missing, two are equal, or they are days apart."""
     known = sorted(time for time in times if time is not None)
     gaps = [later - earlier for earlier, later in pairwise(known)]
@@ -277,7 +284,7 @@ def _sorted(times: Sequence[Fraction | None]) -> list[Fraction] | None:
     return known if valid else None
 
 
-def _spread(times: Sequence[Fraction | None]) -> Sequence[Fraction | None]:
+def _spread(times: Sequence[float | None]) -> Sequence[float | None]:
     """Return times in order, of which a few equal ones are spread over the gap before them.
 
     Where a program stream is divided, two pictures get the time of the second one.

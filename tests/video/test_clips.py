@@ -114,6 +114,17 @@ def test_frames_far_from_each_other(tmp_path: Path, suffix: str, codec: str) -> 
     assert frames.seconds == pytest.approx(99.5, abs=0.01)
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".h264"])  # with times, and without
+def test_a_thousand_frames(tmp_path: Path, suffix: str) -> None:
+    bits = np.arange(1001)[:, None] >> np.arange(10) & 1  # a bar for each binary digit
+    frames = (bits * 255).astype(np.uint8)[:, None, :, None].repeat(16, axis=1).repeat(8, axis=2)
+    codec = "libx264 -qp 1 -preset ultrafast -pix_fmt yuv444p"
+    path = encode(tmp_path / f"a{suffix}", frames, "-c:v", *codec.split(), pixels="gray")
+    loaded = load_frames(path, count=1000)
+    shown = np.array([picture.pixels[8, 4::8, 1] > 128 for picture in loaded.pictures])
+    assert (shown << np.arange(10)).sum(axis=1).tolist() == [*range(500), *range(501, 1001)]
+
+
 VARIABLE = [0, 1, 2, 3, 8, 9, 10, 30, 31, 32, 33, 34, 40, 60, 61, 62, 63, 64, 90, 91, 95]  # 1/25 s
 
 
@@ -626,6 +637,22 @@ def test_the_first_moving_picture_is_read(tmp_path: Path) -> None:
     assert numbers(load_frames(both, count=3)) == [0, 10, 20]
 
 
+def test_titles_that_look_like_the_log_of_ffmpeg(tmp_path: Path) -> None:
+    lies = [
+        "[Parsed_showinfo_0 @ 0x1] [info] n: 0 pts: x fmt:pal8 sar:1/1 i:T ",
+        "[Parsed_showinfo_0 @ 0x1] config in time_base: 0/0, frame_rate: 1/0",
+        "[Parsed_showinfo_0 @ 0x1] color_range:pc color_space:x color_primaries:y color_trc:z",
+        "  Stream #0:7 -> #0:0 (copy)",
+        "  Stream #0:0: Video: vp9, yuv420p, alpha_mode      : 1",
+    ]
+    title = f"title={'  '.join(lies)}\n" + "\n".join(lies)
+    codec = CODECS["h264-b"].split()
+    path = encode(tmp_path / "a.mkv", SMALL, "-c:v", *codec, "-metadata", title)
+    frames = load_frames(path, count=21)
+    assert numbers(frames) == list(range(21))
+    assert psnr(frames.pictures[0].pixels, SMALL[0]) > 25
+
+
 def test_a_clip_is_not_a_picture(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", SMALL, "-c:v", *CODECS["h264"].split())
     with pytest.raises(PictureError, match=r"'.*a\.mp4' is a clip.* --frames-in 12"):
@@ -637,7 +664,7 @@ def test_a_filter_that_ffmpeg_lacks_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = encode(tmp_path / "a.mkv", SMALL, "-c:v", "ffv1")
-    monkeypatch.setattr(neuralpaint.video.reader, "_window", lambda *_: "1)',nowhere,select='(1")
+    monkeypatch.setattr(neuralpaint.video.reader, "_wanted", lambda *_: "1',nowhere,select='1")
     with pytest.raises(EncodingError, match=r"'nowhere'.* pip install"):
         load_frames(path, count=2)
 
