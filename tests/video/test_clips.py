@@ -490,7 +490,11 @@ def test_hdr_highlights_are_distinguished(tmp_path: Path, transfer: str) -> None
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("colorspace=ycgco-re", "matrix 'ycgco-re'"), ("color_trc=smpte428", "'smpte428'")],
+    [
+        ("colorspace=ycgco-re", "matrix 'ycgco-re'"),
+        ("color_trc=smpte428", "'smpte428'"),
+        ("color_primaries=smpte428", "primaries"),
+    ],
 )
 def test_colours_that_cannot_be_converted_are_named(tmp_path: Path, name: str, words: str) -> None:
     path = encode(
