@@ -23,6 +23,7 @@ Edge = Literal["extend", "mirror", "clamp", "black"]
 Fit = Literal["contain", "cover", "stretch", "extend"]
 
 _ALL = slice(None)
+_HARDLY_A_BAR = 200  # of the longer side: bars of one pixel, of two from 400 on, and so on
 _TOLERANCE = 1e-9  # of a pixel: a centre as near as this to a pixel of the picture is snapped to it
 _FARTHEST = 1_000_000  # farther out, 32-bit coordinates cannot distinguish neighbouring pixels
 _RIGHT_ANGLES: dict[float, tuple[float, float]] = {
@@ -219,20 +220,21 @@ class Canvas:
         """Return the canvas for a frame of `height` x `width` pixels.
 
         `contain` returns the largest canvas that fits into the frame; the rest of the frame is
-        bars. `cover` fills the frame and shows less of the picture; `extend` fills the frame and
-        shows what is beyond the picture's edges; `stretch` fills it with pixels that are not
-        square.
+        bars. A bar of a pixel or two would look like a fault: then it is `cover`, which fills the
+        frame and shows less of the picture. `extend` fills the frame and shows what is beyond the
+        picture's edges; `stretch` fills it with pixels that are not square.
         """
         if fit == "stretch":
             return self.resized(height=height, width=width)
         pixel_y, pixel_x = self.span[0] / height, self.span[1] / width
         if fit == "contain":
             pixel = max(pixel_y, pixel_x)
-            inner = (self.span[0] / pixel, self.span[1] / pixel)
-            return self.resized(
-                height=min(height, max(1, round(inner[0]))),
-                width=min(width, max(1, round(inner[1]))),
-            )
+            inner_height = min(height, max(1, round(self.span[0] / pixel)))
+            inner_width = min(width, max(1, round(self.span[1] / pixel)))
+            bars = height - inner_height + width - inner_width  # one of them is 0
+            if not 0 < bars <= max(1, max(height, width) // _HARDLY_A_BAR):
+                return self.resized(height=inner_height, width=inner_width)
+            fit = "cover"
         pixel = min(pixel_y, pixel_x) if fit == "cover" else max(pixel_y, pixel_x)
         return replace(self, height=height, width=width, span=(height * pixel, width * pixel))
 

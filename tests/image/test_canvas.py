@@ -257,3 +257,21 @@ def test_an_impossible_framing_is_refused_in_one_line(
     with pytest.raises(UsageError, match=message) as raised:
         CanvasSettings(**settings).views(WIDE)  # type: ignore[arg-type]
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("height", "width"), [(240, 360), (320, 480), (212, 320), (424, 640)])
+def test_a_frame_of_nearly_the_same_shape_has_no_line_at_its_edge(height: int, width: int) -> None:
+    canvas = Canvas.of(height=300, width=451).fitted(height=height, width=width, fit="contain")
+    assert (canvas.height, canvas.width) == (height, width)
+    assert canvas.span[0] / height == pytest.approx(canvas.span[1] / width)  # square pixels
+
+
+@pytest.mark.parametrize(("height", "width", "inner"), [
+    (300, 451, (300, 451)), (400, 451, (300, 451)), (240, 364, (240, 361)),
+])  # fmt: skip
+def test_other_frames_contain_the_whole_picture(
+    height: int, width: int, inner: tuple[int, int]
+) -> None:
+    canvas = Canvas.of(height=300, width=451).fitted(height=height, width=width, fit="contain")
+    assert (canvas.height, canvas.width) == inner
+    assert canvas.span == Canvas.of(height=300, width=451).span
