@@ -32,7 +32,7 @@ from neuralpaint.training.learner import Learner
 from neuralpaint.training.losses import losses
 from neuralpaint.training.optimizers import optimizers
 from neuralpaint.training.settings import Plan, TrainingSettings
-from neuralpaint.training.target import Target
+from neuralpaint.training.target import Target, initial_signal
 from neuralpaint.training.timing import HostTimer
 
 __all__ = ["ScratchLearner"]
@@ -72,6 +72,7 @@ class ScratchLearner(Learner):
         canvas, seed = self._plan.canvas(self._canvas), options.seed
         build_optimizer = choose("optimizer", optimizers.name_of(entry), OPTIMIZERS)
         self._network = build_network(self._model, canvas, seed=seed, codes=codes)
+        self._network.start_at(initial_signal(subject.pictures))
         self.weights = self._network.weights.size
         self._average = self._network.weights.copy()
         self._renderer = build_renderer(self._model, canvas, seed=seed, codes=codes)

@@ -19,7 +19,30 @@ from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.progress import DoneCallback, PhaseCallback, ignore, part_of
 from neuralpaint.training.settings import TrainingSettings
 
-__all__ = ["Target"]
+__all__ = ["Target", "initial_signal"]
+
+_EXTREME = 1.0  # a signal; its colours are 12 % and 88 %
+_FARTHEST = 3.0  # a signal; its colours are 0.2 % and 99.8 %
+_SAMPLED = 1 << 20  # pixels of which the mean is taken
+
+
+def initial_signal(pictures: Sequence[Picture]) -> NDArray[np.float32]:
+    """Return the signal (3,), before the sigmoid, with which the network begins.
+
+    It is 0, which is grey, except for a channel that is nearly black or nearly white on average:
+    there it is the signal of the mean. From grey, the first steps would push the signals of such a
+    picture so far that their gradients vanish, and some networks would stay black or white.
+    """
+    total, count = np.zeros(3), 0
+    for picture in pictures:
+        step = 1 + int((picture.height * picture.width / _SAMPLED) ** 0.5)
+        pixels, known = picture.pixels[::step, ::step], picture.known
+        seen = pixels.reshape(-1, 3) if known is None else pixels[known[::step, ::step]]
+        total, count = total + seen.sum(0, dtype=np.float64), count + len(seen)
+    mean = total / (255 * max(1, count))
+    with np.errstate(divide="ignore"):
+        signal = np.arctanh(2 * mean - 1).clip(-_FARTHEST, _FARTHEST)
+    return np.where(np.abs(signal) > _EXTREME, signal, 0).astype(np.float32)
 
 
 class Target:

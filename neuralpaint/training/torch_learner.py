@@ -18,7 +18,7 @@ from neuralpaint.training.batches import Batch, Lattice, Lattices, TargetTensors
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.settings import Plan, TrainingSettings
 from neuralpaint.training.step import StepGraphs, add_penalties, backpropagate
-from neuralpaint.training.target import Target
+from neuralpaint.training.target import Target, initial_signal
 from neuralpaint.training.timing import CudaTimer, HostTimer
 
 __all__ = ["TorchLearner"]
@@ -50,7 +50,7 @@ class TorchLearner(Learner):
         if not self._target.is_restored:
             self.prepare()
         with explain_out_of_memory(_ADVICE):
-            self._build_model()
+            self._build_model(torch.from_numpy(initial_signal(subject.pictures)))
             self._build_step()
         pixels = self._plan.model.cpu_batch if kind == "cpu" else _BATCH[kind]
         if self._plan.model.needs_all_pixels:
@@ -98,10 +98,11 @@ class TorchLearner(Learner):
         self._lattices.restore(generators[0])
         torch.cuda.set_rng_state(generators[1])
 
-    def _build_model(self) -> None:
+    def _build_model(self, signal: torch.Tensor) -> None:
         # Initialised on the CPU, so that the weights are the same on every device.
         canvas = self._plan.canvas(self._canvas)
         model = self._plan.model.build(canvas, self._generator, self._codes)
+        model.start_at(signal)
         self.model = model.to(self._device)
         self._parameters: list[torch.Tensor] = list(self.model.parameters())
         self.weights = sum(p.numel() for p in self._parameters)

@@ -13,9 +13,10 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.rendering.render import render
 from neuralpaint.storage.painting_file import load_painting
 from neuralpaint.training.settings import TrainingSettings
-from neuralpaint.training.target import Target
+from neuralpaint.training.target import Target, initial_signal
 
 ENGINES = [
     {"model": "fourier:order=4,hidden_size=8,hidden_layers=1,decay=0,anneal=0"},
@@ -244,3 +245,47 @@ def test_unknown_pixels_do_not_colour_their_neighbours() -> None:
     plain, made = (Target(p, settings).colours() for p in (picture(), masked))
     beside = np.abs(made[10:24, 12:18].astype(int) - plain[10:24, 12:18])
     assert beside.max() < 8
+
+
+def speckled(ground: int, dots: int) -> Picture:
+    """Return a picture of one level with a few dots of another."""
+    pixels = np.full((40, 60, 3), ground, np.uint8)
+    pixels[::8, ::8] = dots
+    return Picture(pixels)
+
+
+@pytest.mark.parametrize("model", ["pyramid:hidden_size=16", "mlp:features=16,hidden_size=16"])
+@pytest.mark.parametrize(("ground", "dots"), [(0, 60), (3, 70), (255, 60), (250, 0)])
+def test_nearly_black_and_nearly_white_pictures_are_learned(
+    model: str, ground: int, dots: int
+) -> None:
+    picture = speckled(ground, dots)
+    trained = learner(picture, model=model, steps=150, batch=2400, device="cpu", threads=1)
+    trained.advance(150)
+    frame = render(trained.painting(), picture.canvas).astype(int)
+    contrast = abs(frame[::8, ::8].mean() - np.median(frame))
+    assert contrast > 0.5 * abs(ground - dots)
+
+
+def test_only_channels_that_are_nearly_black_or_white_have_a_signal_at_the_start() -> None:
+    pixels = np.empty((30, 40, 3), np.uint8)
+    pixels[...] = (10, 128, 250)
+    low, middle, high = initial_signal([Picture(pixels)]).tolist()
+    assert (np.tanh([low, high]) + 1) * 127.5 == pytest.approx([10, 250], abs=0.01)
+    assert middle == 0
+    hole = np.zeros((30, 40), np.float32)
+    hole[:15] = 1
+    pixels[:15] = 128  # not known
+    masked = Picture(pixels, unknown=hole)
+    assert initial_signal([masked]).tolist() == pytest.approx([low, middle, high])
+    assert initial_signal([speckled(0, 0)]).tolist() == [-3, -3, -3]
+
+
+@pytest.mark.parametrize("engine", ["torch", "numpy"])
+def test_both_engines_begin_at_the_colour_of_a_dark_picture(engine: str) -> None:
+    picture = speckled(5, 5)
+    chosen: dict[str, Any] = {"model": "mlp:features=4,hidden_size=4", "engine": engine, "steps": 1}
+    first = learner(picture, **chosen).painting()(picture.canvas.grid())
+    grey = learner(speckled(128, 128), **chosen).painting()(picture.canvas.grid())
+    signal = np.arctanh(2 * first - 1) - np.arctanh(2 * grey - 1)
+    np.testing.assert_allclose(signal, np.arctanh(2 * 5 / 255 - 1), atol=1e-3)

@@ -36,6 +36,9 @@ class ColourModel(nn.Module, ABC):
     def set_progress(self, progress: float) -> None:
         """Adapt to the progress of the training, in [0, 1]; called before every step."""
 
+    def start_at(self, signal: Tensor) -> None:
+        """Add a signal (3,), before the sigmoid, to the output of a model that is not trained."""
+
     @abstractmethod
     def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> Tensor:
         """Return the colours at x and y.
@@ -108,6 +111,11 @@ class CoordinateModel(ColourModel):
         # Each thread needs gradients of its own, which are large for a learned encoding.
         is_learned = any(p.requires_grad for p in self.encoding.parameters())
         return self.network.is_pointwise and not is_learned and not self._network_splits
+
+    @torch.no_grad()
+    def start_at(self, signal: Tensor) -> None:
+        """Add a signal to the bias of the last layer."""
+        self.network.linears()[-1].bias.add_(signal)
 
     @property
     def _network_splits(self) -> bool:
