@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -36,6 +36,8 @@ class Note:
     """The sources after the first."""
     pace: Mapping[str, Any] | None = None
     """The fields of `moving_input.Pace`, for an input that moves."""
+    reset: tuple[str, ...] = ()
+    """Options with their default value, which a take that is rendered has set."""
 
     def command(self) -> str:
         """Return the command line that makes the file, quoted for a shell."""
@@ -47,7 +49,7 @@ class Note:
                 "-o",
                 _argument(self.output),
                 *(["--audio", _argument(self.audio)] if self.audio else []),
-                *_flags(self.settings.without_folders()),
+                *_flags(self.settings.without_folders(), reset=self.reset),
             ]
         )
 
@@ -64,6 +66,7 @@ class Note:
             "input": self.source,
             **({"others": list(self.others)} if self.others else {}),
             **({"pace": dict(self.pace)} if self.pace else {}),
+            **({"reset": list(self.reset)} if self.reset else {}),
             "output": _file_name(self.output),
             "seed": self.settings.to_dict().get("seed"),
             "audio": self.audio,
@@ -101,7 +104,9 @@ def read_note(text: str | None, commands: Mapping[str, type[Settings]]) -> Note:
     except UsageError as error:
         raise NeuralPaintError(f"the settings in this file cannot be used: {error}") from None
     sound = audio if isinstance(audio, str) else None
-    return Note(name, source, output, settings, sound, tuple(others))
+    given = content.get("reset")
+    reset = tuple(n for n in options(type(settings)) if isinstance(given, list) and n in given)
+    return Note(name, source, output, settings, sound, tuple(others), reset=reset)
 
 
 def _parse(text: str | None) -> dict[str, Any]:
@@ -117,17 +122,23 @@ def _parse(text: str | None) -> dict[str, Any]:
     return content
 
 
-def _flags(settings: Settings) -> list[str]:
-    """Return the command-line options that set these settings; defaults are left out."""
-    known = options(type(settings))
+def _flags(settings: Settings, *, reset: Sequence[str]) -> list[str]:
+    """Return the command-line options that set these settings.
+
+    Defaults are left out, except those of `reset`.
+    """
+    known, changes = options(type(settings)), settings.changes()
     words: list[str] = []
-    for name, value in settings.changes().items():
+    for name, value in settings.to_dict().items():
+        if name not in changes and name not in reset:
+            continue
         flag = known[name].flag
         if known[name].type is bool:
             words.append(flag if value else f"--no-{flag.removeprefix('--')}")
         else:
             # Without the rounding errors of floats.
             text = f"{value:.12g}" if isinstance(value, float) else _printable(str(value))
+            text = "none" if value in (None, "") else text
             words += [flag, text]
     return words
 

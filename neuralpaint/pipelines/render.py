@@ -129,7 +129,14 @@ def prepare_render(
     sound = None if audio is None else Path(audio)
     still = renders_still(saved, output, settings.moment.at, settings.video.camera)
     _check(settings, saved, still=still, audio=sound)
-    note = Note("render", source, str(output), settings, None if sound is None else sound.name)
+    note = Note(
+        "render",
+        source,
+        str(output),
+        settings,
+        None if sound is None else sound.name,
+        reset=() if still else _reset(saved, settings),
+    )
     snapshots, playback = _source(saved, settings, note, still=still)
     bars = PictureSettings(background=settings.background).background_colour
     if still:
@@ -154,6 +161,19 @@ def prepare_render(
         audio=sound,
         overwrite=overwrite,
         began=began,
+    )
+
+
+def _reset(saved: Painting | Take, settings: RenderSettings) -> tuple[str, ...]:
+    """Return the options with their default value that have another one in the take's note."""
+    recorded = saved.note.get("settings")
+    if not is_take(saved) or not isinstance(recorded, dict):
+        return ()
+    known, changes = options(RenderSettings), settings.changes()
+    return tuple(
+        name
+        for name, option in known.items()
+        if name not in changes and recorded.get(name, option.default) != option.default
     )
 
 

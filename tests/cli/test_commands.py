@@ -289,3 +289,18 @@ def test_a_rate_can_be_a_fraction(folder: Path, typed: Typed) -> None:
     words = ("video", "in.png", "-o", "out.mov", "--fps", "30000/1001", "--frames", "7")
     plan = json.loads(typed(*words, "--dry-run", "--json").stdout)
     assert plan["fps"] == 30000 / 1001
+
+
+@pytest.mark.slow
+def test_what_a_rendering_leaves_out_of_a_take_is_left_out_again(
+    folder: Path, typed: Typed
+) -> None:
+    film = ("video", "in.png", "-o", "a.mp4", *QUICK, "--camera", "zoom-in", "--boomerang")
+    assert typed(*film, "--overlay", "side", "--record", "a.take").returncode == 0
+    none = ("--camera", "none", "--overlay", "none", "--no-boomerang")
+    assert typed("render", "a.take", "-o", "b.mp4", "--size", "30x20", *none).returncode == 0
+    printed = typed("replay", "b.mp4").stdout.split()
+    for words in (["--camera", "none"], ["--overlay", "none"], ["--no-boomerang"]):
+        assert " ".join(words) in " ".join(printed)
+    again = typed(*printed[1:], "-y")
+    assert (again.returncode, "30x20" in again.stderr) == (0, True)
