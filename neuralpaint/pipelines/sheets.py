@@ -23,6 +23,7 @@ from neuralpaint.video.drawing import (
 )
 
 __all__ = [
+    "LEGEND_LINE",
     "QUIET",
     "Column",
     "Print",
@@ -35,6 +36,8 @@ __all__ = [
     "write",
 ]
 
+LEGEND_LINE = 34
+"""Pixels from one colour scale to the next."""
 QUIET = 0.62
 """Opacity of secondary text."""
 
@@ -132,15 +135,17 @@ def draw_columns(columns: Sequence[Column], *, title: str, note: str, legend: st
 
 
 def draw_ramps(sheet: Frame, start: tuple[int, int], ramps: Sequence[tuple[str, str]]) -> None:
-    """Draw a legend: colour scales, each between two (first, last) labels."""
+    """Draw a legend: colour scales below each other, each between two (first, last) labels."""
     (middle, left), long, thick = start, 180, 10
+    ramp = np.broadcast_to(colour_scale(long), (thick, long, 3))
+    before = max(text_width(first, _SMALL) for first, _ in ramps)
     for first, last in ramps:
-        left += write(sheet, first, _SMALL, (middle, left), opacity=0.7) + 12
-        part = sheet[middle - thick // 2 : middle - thick // 2 + thick, left : left + long]
-        ramp = np.broadcast_to(colour_scale(long), (thick, long, 3))
-        blend(part, ramp[:, : part.shape[1]], rounded(thick, part.shape[1], thick / 2))
-        left += long + 12
-        left += write(sheet, last, _SMALL, (middle, left), opacity=0.7) + 40
+        write(sheet, first, _SMALL, (middle, left), opacity=0.7)
+        bar = left + round(before) + 12
+        part = sheet[middle - thick // 2 : middle - thick // 2 + thick, bar : bar + long]
+        blend(part, ramp, rounded(thick, long, thick / 2))
+        write(sheet, last, _SMALL, (middle, bar + long + 12), opacity=0.7)
+        middle += LEGEND_LINE
 
 
 class Print(NamedTuple):

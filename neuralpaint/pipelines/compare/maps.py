@@ -16,7 +16,15 @@ from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.typography import text_width
 from neuralpaint.pipelines.compare.outcome import RaceOutcome
-from neuralpaint.pipelines.sheets import QUIET, blank, draw_ramps, place, shortened, write
+from neuralpaint.pipelines.sheets import (
+    LEGEND_LINE,
+    QUIET,
+    blank,
+    draw_ramps,
+    place,
+    shortened,
+    write,
+)
 from neuralpaint.video.drawing import Frame, colour_scale
 
 __all__ = [
@@ -204,7 +212,7 @@ def draw_grid(picture: Picture, exhibits: Sequence[Exhibit]) -> Frame:
     tile = max(1, round(factor * picture.height)), max(1, round(factor * picture.width))
     width = 2 * _MARGIN + (each + 1) * tile[1] + each * _GAP
     band = round(2.1 * _TYPE) + 3 * (tile[0] + _GAP) + _GAP
-    foot = 3 * _TYPE
+    foot = 2 * LEGEND_LINE + _TYPE
     grid = blank(2 * _MARGIN + bands * band + foot, max(width, 760))
     scale = error_scale(exhibits)
     own = spectrum(picture.pixels)
@@ -231,7 +239,7 @@ def draw_grid(picture: Picture, exhibits: Sequence[Exhibit]) -> Frame:
         ("error 0", f"{scale} of 255 levels or more"),
         ("spectrum -5", "0 decades of the original's highest"),
     ]
-    draw_ramps(grid, (grid.shape[0] - _MARGIN - foot // 2, _MARGIN), ramps)
+    draw_ramps(grid, (grid.shape[0] - _MARGIN - foot + LEGEND_LINE, _MARGIN), ramps)
     return grid
 
 
