@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +18,7 @@ from neuralpaint.cli.options import (
     preset_options,
     settings_from,
     settings_options,
+    several_looks_of,
     typed_options,
 )
 from neuralpaint.config.settings import options
@@ -54,7 +56,7 @@ __all__ = ["command"]
     help="continue in the same folder: finished contestants are not trained again, unless the race "
     "needs more frames than were filmed; files of contestants with other settings are kept",
 )
-@preset_options(CompareSettings)
+@preset_options(CompareSettings, several_looks=True)
 @settings_options(CompareSettings)
 @settings_options(DegradationSettings)
 @common_options
@@ -70,8 +72,8 @@ def command(
     """Train several networks on the picture INPUT and rank them.
 
     All have the same seed and the same budget. --model, --loss, --optimizer, --schedule and
-    --engine may be given several times: every combination is a contestant. A contestant that
-    diverges does not stop the others.
+    --engine may be given several times: every combination is a contestant. Several --look are
+    contestants too. A contestant that diverges does not stop the others.
 
     Written into FOLDER: report.html; race.mp4, which shows all contestants while they learn;
     results.csv and results.json; curves.png and curves.svg (these need pip install
@@ -123,13 +125,15 @@ def _race(ctx: click.Context, source: str, output: str) -> Race:
         )
     default = click.core.ParameterSource.DEFAULT
     values = settings_from(CompareSettings, ctx).to_dict()
-    sweep = ctx.params["sweep"]
+    given_sweep = ctx.params["sweep"]
+    sweep = Sweep() if given_sweep is None else read_sweep(given_sweep)
+    looks = tuple({"look": name} for name in several_looks_of(ctx))
     return Race(
         source,
         output,
         # Options at their defaults must not take precedence over the sweep.
         chosen={k: v for k, v in values.items() if ctx.get_parameter_source(k) is not default},
-        sweep=Sweep() if sweep is None else read_sweep(sweep),
+        sweep=replace(sweep, singles=(*sweep.singles, *looks)),
         resume=ctx.params["resume"],
         overwrite=ctx.params["overwrite"],
     )
@@ -137,6 +141,8 @@ def _race(ctx: click.Context, source: str, output: str) -> Race:
 
 def _upscale_settings(ctx: click.Context) -> UpscaleSettings:
     typed = typed_options(ctx)
+    if several_looks_of(ctx):
+        raise UsageError("with --upscale there may be one --look only: give several --model")
     only_race = options(CompareSettings).keys() - options(UpscaleSettings).keys()
     if given := typed & (only_race | {"sweep", "resume"}):
         raise UsageError(f"leave out {_flags(ctx, given)}: with --upscale there is no race")

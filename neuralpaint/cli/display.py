@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _INTERVAL, _JSON_INTERVAL = 0.1, 1.0  # seconds between two updates
+_LEAST_DONE = 0.02  # of the work, from which the time left is told
 _WORTH_TELLING = 5.0  # seconds that a job takes
 _BAR = 24  # columns
 _ENDLESS = 10_000  # columns where the output is not a terminal, so that no row is wrapped
@@ -81,8 +82,8 @@ class Display(ABC, Generic[R]):
         self._quiet, self._json = quiet, as_json
         self._is_live = sys.stderr.isatty() and not quiet and not as_json
         self._live: Live | None = None
-        self._began = time.perf_counter()
         self._updated, self._section = -math.inf, ""
+        self._first: tuple[float, float] | None = None  # the first fraction done, and its time
 
     @abstractmethod
     def show(self, result: R) -> None:
@@ -135,8 +136,20 @@ class Display(ABC, Generic[R]):
                 redirect_stdout=False, redirect_stderr=False,
             )  # fmt: skip
             self._live.start()
-        line = _live_line(_PHASES.get(phase, phase), facts, elapsed=now - self._began)
+        line = _live_line(_PHASES.get(phase, phase), facts, left=self._left(facts["done"], now))
         self._live.update(line, refresh=True)
+
+    def _left(self, done: float, now: float) -> float | None:
+        """Return the seconds left at the pace since the work began; None if that is not known.
+
+        What comes before, imports and reading, would make the first seconds look slow.
+        """
+        if self._first is None and done > 0:
+            self._first = done, now
+        since, began = self._first or (done, now)
+        if done - since < _LEAST_DONE or done >= 1:
+            return None
+        return (now - began) * (1 - done) / (done - since)
 
     def clear(self) -> None:
         """Remove the live line."""
@@ -278,7 +291,7 @@ def _stderr() -> Console:
     return Console(stderr=True, force_terminal=True, highlight=False)
 
 
-def _live_line(phase: str, facts: Mapping[str, Any], *, elapsed: float) -> RenderableType:
+def _live_line(phase: str, facts: Mapping[str, Any], *, left: float | None) -> RenderableType:
     """Return the live line: the phase, a bar, the percentage done, the time left, and facts."""
     from rich.constrain import Constrain
     from rich.progress_bar import ProgressBar
@@ -286,9 +299,9 @@ def _live_line(phase: str, facts: Mapping[str, Any], *, elapsed: float) -> Rende
     from rich.text import Text
 
     done = min(1.0, max(0.0, facts["done"]))
-    left = f"{_clock(elapsed / done - elapsed)} left" if 0.02 < done < 1 else ""
+    time_left = "" if left is None else f"{_clock(left)} left"
     words = Text("  ").join(
-        Text(word, style=style) for word, style in ((left, "cyan"), *_facts(facts)) if word
+        Text(word, style=style) for word, style in ((time_left, "cyan"), *_facts(facts)) if word
     )
     width = _stderr().width
     line = Table.grid(padding=(0, 1), expand=True)

@@ -24,6 +24,7 @@ __all__ = [
     "preset_options",
     "settings_from",
     "settings_options",
+    "several_looks_of",
     "training_options",
     "typed_options",
 ]
@@ -60,6 +61,8 @@ class SectionedCommand(click.Command):
                 with formatter.section(section):
                     formatter.write_dl(records)
 
+
+_SEVERAL_LOOKS = f"{__name__}.looks"
 
 _option = partial(click.option, cls=SectionedOption)
 _file = partial(_option, type=click.Path(path_type=Path))
@@ -158,40 +161,62 @@ def _set_log_level(ctx: click.Context, param: click.Parameter, quiet: bool) -> b
     return quiet
 
 
-def preset_options(settings: type[Settings]) -> Callable[[F], F]:
-    """Add `--look` and `--preset`, which change the defaults of the other options."""
+def preset_options(settings: type[Settings], *, several_looks: bool = False) -> Callable[[F], F]:
+    """Add `--look` and `--preset`, which change the defaults of the other options.
+
+    With `several_looks`, more than one look is kept for `several_looks_of`, and changes nothing.
+    """
     return _stack(
-        _preset_option("look", LOOKS, settings, what="a kind of film"),
+        _preset_option("look", LOOKS, settings, what="a kind of film", several=several_looks),
         _preset_option("preset", PRESETS, settings, what="a group of options"),
     )
 
 
 def _preset_option(
-    kind: str, presets: Mapping[str, Preset], settings: type[Settings], *, what: str
+    kind: str,
+    presets: Mapping[str, Preset],
+    settings: type[Settings],
+    *,
+    what: str,
+    several: bool = False,
 ) -> Callable[[F], F]:
-    def apply(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    def apply(
+        ctx: click.Context, param: click.Parameter, given: str | tuple[str, ...] | None
+    ) -> None:
+        values = given if isinstance(given, tuple) else (given,)
+        if len(values) > 1:
+            ctx.meta[_SEVERAL_LOOKS] = values
+            return
+        value = values[0] if values else None
         if value is None:
             return
         names = ctx.meta.setdefault(__name__, {})
         names[kind] = value
         try:
-            values = chosen_values(settings, names)
+            chosen = chosen_values(settings, names)
         except UsageError as error:
             raise click.UsageError(str(error), ctx) from None
         known = options(settings)
         # click expects a list for an option that can be repeated.
-        ctx.default_map = {k: [v] if known[k].repeatable else v for k, v in values.items()}
+        ctx.default_map = {k: [v] if known[k].repeatable else v for k, v in chosen.items()}
 
     return _option(
         f"--{kind}",
         metavar="NAME[:KEY=VALUE,...]",
         is_eager=True,
         expose_value=False,
+        multiple=several,
         callback=apply,
         shell_complete=lambda ctx, param, typed: [n for n in presets if n.startswith(typed)],
         help=f"{what}: {', '.join(presets)}; KEY is a setting of its model; options on the command "
         "line override it",
     )
+
+
+def several_looks_of(ctx: click.Context) -> tuple[str, ...]:
+    """Return the looks that were given to `--look`, if there are several."""
+    looks: tuple[str, ...] = ctx.meta.get(_SEVERAL_LOOKS, ())
+    return looks
 
 
 def chosen_presets(ctx: click.Context) -> Mapping[str, str]:

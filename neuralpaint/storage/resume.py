@@ -467,8 +467,8 @@ class _Run:
         differing.sort(key=lambda name: ours[name] == known[name].default)
         for name in differing[:1]:
             flag, was = known[name].flag, self.settings.get(name)
-            before = f"without {flag}" if was is None else f"with {flag} {was}"
-            now = "" if ours[name] is None else f", not {ours[name]}"
+            before = f"without {flag}" if was in (None, "") else f"with {flag} {was}"
+            now = "" if ours[name] in (None, "") else f", not {ours[name]}"
             raise UsageError(
                 f"--resume: the run was started {before}{now}: repeat that, or start over with -y"
             )

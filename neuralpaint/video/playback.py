@@ -55,7 +55,7 @@ class PlaybackSettings(Settings):
     hold: float | None = setting(
         None,
         "how long the finished picture is shown at the end; unset, a tenth of the clip, at most "
-        "1 s",
+        "1 s, and 1 s with --every",
         unit="seconds",
         minimum=0,
         maximum=_MAX_SECONDS,

@@ -164,3 +164,30 @@ def test_help_does_not_load_torch() -> None:
     assert done.stdout.strip().endswith("0 False")
     assert "--sweep" in done.stdout
     assert "pip install 'neuralpaint[plots]'" in " ".join(done.stdout.split())
+
+
+@pytest.mark.slow
+def test_looks_can_be_compared(folder: Path, compare: Compare) -> None:
+    words = ("in.png", "-o", "out", "--json", *QUICK)
+    looks = ("--look", "brush", "--look", "fold:hidden_size=8", "--look", "focus")
+    status, stdout, stderr = compare(*words, *looks)
+    assert (status, stderr) == (0, "")
+    events = [json.loads(line) for line in stdout.splitlines()]
+    names = [each["name"] for each in events[0]["contestants"]]
+    assert names == ["brush", "fold:hidden_size=8", "focus"]
+    models = [each["settings"].get("model", "fourier") for each in events[0]["contestants"]]
+    assert [model.partition(":")[0] for model in models] == ["skipconn", "mlp", "fourier"]
+    (folder / "looks.toml").write_text('[sweep]\nlook = ["weave", "brush"]\n')
+    status, stdout, stderr = compare(*words, "--sweep", "looks.toml", "--dry-run", "-y")
+    assert [each["name"] for each in json.loads(stdout)["contestants"]] == ["weave", "brush"]
+
+
+@pytest.mark.parametrize("words", [
+    ("--look", "brush", "--look", "nonsense"), ("--look", "fold", "--look", "fold:wdith=3"),
+])  # fmt: skip
+def test_a_wrong_look_among_several_is_named(
+    folder: Path, compare: Compare, words: tuple[str, ...]
+) -> None:
+    status, _, stderr = compare("in.png", "-o", "out", *QUICK, *words)
+    assert status == 2
+    assert "look named 'nonsense'" in stderr or "named 'wdith'" in stderr

@@ -151,7 +151,9 @@ def _checked(key: str, value: Any) -> Any:
     """Return a value of a setting, converted; one inside an entry is checked with its entry."""
     if isinstance(value, list | dict):
         raise UsageError(f"it needs one value, not {value!r}")
-    return value if "." in key else options(TrainingSettings)[key].convert(value, label=key)
+    if key == "look" or "." in key:
+        return value
+    return options(TrainingSettings)[key].convert(value, label=key)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from neuralpaint.config.presets import chosen_values
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import options
 from neuralpaint.errors import UnknownNameError, UsageError
@@ -141,18 +142,21 @@ def check_key(key: str) -> None:
         UsageError: there is no such setting, or it must be the same for all.
     """
     entry, dot, inner = key.partition(".")
+    if key == "look":
+        return  # checked with the settings that it stands for
     if entry in FIXED:
         raise UsageError(f"{key} must be the same for all contestants: give it once, for all")
     known = [name for name in options(TrainingSettings) if name not in FIXED]
     if dot and entry in NAMED and inner:
         return  # it is checked later, with the entry
     if dot or key not in known:
-        raise UnknownNameError("setting", key, [*known, *(f"{name}.KEY" for name in NAMED)])
+        choices = ["look", *known, *(f"{name}.KEY" for name in NAMED)]
+        raise UnknownNameError("setting", key, choices)
 
 
 def _given_name(changes: Changes) -> str | None:
     if "name" not in changes:
-        return None
+        return one_line(str(changes["look"])) if changes.keys() == {"look"} else None
     name = one_line(str(changes["name"]))
     if not name:
         raise UsageError("the name of a contestant is empty: give it one, or leave it out")
@@ -160,14 +164,17 @@ def _given_name(changes: Changes) -> str | None:
 
 
 def _training(settings: CompareSettings, changes: Changes, *, where: str) -> TrainingSettings:
-    """Return the settings of a variant: first its entries, then the settings inside them.
+    """Return the settings of a variant: its look, then its entries, then the settings inside them.
 
     An error message begins with `where` and the key.
     """
     outer: dict[str, Any] = {}
     inner: dict[str, dict[str, Any]] = {}
+    if "look" in changes:
+        look = chosen_values(TrainingSettings, {"look": str(changes["look"])})
+        outer = {key: value for key, value in look.items() if key not in FIXED}
     for key, value in changes.items():
-        if key == "name":
+        if key in ("name", "look"):
             continue
         check_key(key)
         entry, dot, name = key.partition(".")
