@@ -155,18 +155,22 @@ class AlongPath(_Coded):
     def shots(
         self, pacing: Pacing, run: Run, *, count: int, every: int, canvas: Canvas
     ) -> Iterator[Snapshot]:
-        """Yield the shots of the training, with its pacing, then those of the path."""
+        """Yield the shots of the training, with its pacing, then those of the path.
+
+        If the training ends early, its shots are the clip, or without them the path through what
+        has been learned.
+        """
         shown = round(self._learning * count)
-        learned = (
-            super().shots(pacing, run, count=shown, every=every, canvas=canvas)
-            if shown
-            else self.snapshots(self._unshown_fractions(), run, every=every)
-        )
+        if shown:
+            learned = super().shots(pacing, run, count=shown, every=every, canvas=canvas)
+        else:
+            unshown = self.snapshots(self._unshown_fractions(), run, every=every)
+            learned = self._with_newest(run.interruption.until_stopped(unshown), run)
         newest: Snapshot | None = None
         for newest in learned:
             if shown:
                 yield newest
-        if newest is None or run.interruption.stop is not None:
+        if newest is None or (shown and run.interruption.stop is not None):
             return
         count -= shown
         # A closed path stops one shot before its end, which equals its start.

@@ -371,3 +371,20 @@ def test_a_table_of_pixels_is_no_larger_for_a_camera(pages: Path, tmp_path: Path
 
     assert weights(camera="zoom-in:factor=4") == weights()
     assert weights(target_scale=2) > weights()
+
+
+def test_an_interrupted_training_is_followed_by_the_path(pages: Path, tmp_path: Path) -> None:
+    def interrupt(progress: npaint.Progress) -> None:
+        if progress.phase == "train" and progress.step >= 20 and not stopped:
+            stopped.append(progress.step)
+            raise KeyboardInterrupt
+
+    stopped: list[int] = []
+    result, frames = film(pages, tmp_path / "out.mkv", steps=10_000, report=interrupt)
+    assert result.interrupted
+    assert stopped[0] <= result.steps < 10_000
+    whole, _ = film(pages, tmp_path / "whole.mkv", steps=20)
+    assert (len(frames), whole.interrupted) == (whole.frames, False)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "out.mkv", "whole.mkv",
+    ]  # fmt: skip
