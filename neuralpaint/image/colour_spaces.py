@@ -19,15 +19,14 @@ from neuralpaint.image.boxes import boxes, child, find_box
 from neuralpaint.image.icc_profiles import Matrix, rgb_profile, rgb_to_xyz
 from neuralpaint.image.png_chunks import find_chunk
 
-__all__ = ["SRGB", "ColourSpace", "Transfer", "colour_space"]
+__all__ = ["PRIMARIES", "SRGB", "ColourSpace", "Transfer", "colour_space", "to_srgb"]
 
 logger = logging.getLogger(__name__)
 
 Transfer = Literal["PQ", "HLG"]
 
 _D65, _C = (0.3127, 0.3290), (0.310, 0.316)
-# Chromaticities (x, y) of white, red, green and blue, by number of H.273.
-_PRIMARIES = {
+PRIMARIES = {
     1: (*_D65, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060),
     4: (*_C, 0.670, 0.330, 0.210, 0.710, 0.140, 0.080),
     5: (*_D65, 0.640, 0.330, 0.290, 0.600, 0.150, 0.060),
@@ -39,7 +38,8 @@ _PRIMARIES = {
     12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
     22: (*_D65, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077),
 }
-SRGB = _PRIMARIES[1]
+"""Chromaticities (x, y) of white, red, green and blue, by number of H.273."""
+SRGB = PRIMARIES[1]
 _UNSPECIFIED = 2
 # Transfers by number of H.273. Those of video are shown as sRGB, as browsers do.
 _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
@@ -63,6 +63,12 @@ class ColourSpace:
     """The matrix from linear light in the primaries of an HDR picture to that in sRGB, (3, 3)."""
     video_range: bool = False
     """Whether black is 16 and white 235 of 255."""
+
+
+def to_srgb(to_xyz: Matrix) -> Matrix:
+    """Return the matrix to linear light in sRGB, for one from other primaries to XYZ. (3, 3)"""
+    matrix: Matrix = np.linalg.inv(rgb_to_xyz(SRGB)) @ to_xyz
+    return matrix
 
 
 def colour_space(image: Image.Image) -> ColourSpace:
@@ -123,17 +129,18 @@ def _jp2_profile(jp2h: bytes) -> bytes | None:
 def _by_codes(
     primaries: int, transfer: int, matrix: int = 0, full_range: int = 1, /
 ) -> ColourSpace:
-    if primaries not in _PRIMARIES and primaries != _UNSPECIFIED:
+    if primaries not in PRIMARIES and primaries != _UNSPECIFIED:
         logger.warning("primaries %d of H.273 are not known: sRGB's are taken", primaries)
     if transfer not in (*_GAMMAS, *_LIKE_SRGB, *_HDR):
         logger.warning("transfer %d of H.273 is not known: sRGB's is taken", transfer)
     if matrix:
         logger.warning("matrix %d of H.273 is not RGB: it is not used", matrix)
-    chromaticities = _PRIMARIES.get(primaries, SRGB)
+    chromaticities = PRIMARIES.get(primaries, SRGB)
     hdr = _HDR.get(transfer)
     if hdr is not None:
-        to_srgb = np.linalg.inv(rgb_to_xyz(SRGB)) @ rgb_to_xyz(chromaticities)
-        return ColourSpace(hdr=hdr, to_srgb=to_srgb, video_range=not full_range)
+        return ColourSpace(
+            hdr=hdr, to_srgb=to_srgb(rgb_to_xyz(chromaticities)), video_range=not full_range
+        )
     profile = None
     if transfer in _GAMMAS or chromaticities is not SRGB:
         profile = rgb_profile(chromaticities, _GAMMAS.get(transfer))

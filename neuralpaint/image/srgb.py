@@ -17,14 +17,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms
 
-from neuralpaint.image.colour_spaces import SRGB, ColourSpace
+from neuralpaint.image.colour_spaces import SRGB, ColourSpace, to_srgb
 from neuralpaint.image.decoding import Decoded
 from neuralpaint.image.icc_profiles import (
     SRGB_PROFILE,
     LinearProfile,
     read_linear_profile,
     rgb_profile,
-    rgb_to_xyz,
 )
 from neuralpaint.image.samples import Levels, Samples, is_deep
 from neuralpaint.image.tone_mapping import encoded, light, tone_mapped
@@ -202,9 +201,9 @@ def _from_linear(profile: LinearProfile, display_gamma: float | None, levels: Le
     channels = [curve[places[..., i % places.shape[2]]] for i, curve in enumerate(profile.curves)]
     linear: Levels = np.stack(channels, axis=-1)
     if profile.to_xyz is not None:
-        to_srgb = np.linalg.inv(rgb_to_xyz(SRGB)) @ profile.to_xyz
-        if not np.allclose(to_srgb, np.eye(3), atol=1e-4):  # profiles store five digits
-            linear = linear @ to_srgb.T.astype(np.float32)
+        matrix = to_srgb(profile.to_xyz)
+        if not np.allclose(matrix, np.eye(3), atol=1e-4):  # profiles store five digits
+            linear = linear @ matrix.T.astype(np.float32)
     return _plain_rgb(encoded(linear, display_gamma))
 
 

@@ -1,7 +1,7 @@
 """Light: its encoding as sRGB, and the tone mapping of PQ and HLG, which reach far above white.
 
-Light is relative to the diffuse white of ITU-R BT.2408, 203 cd/m2. Up to 0.9 of it the picture is
-shown as it is. Above, the brightest of red, green and blue approaches 1 at 1000 cd/m2, and the
+Light is relative to the diffuse white of ITU-R BT.2408, 203 cd/m2. Up to 0.9 of it the picture
+is shown as it is. Above, the brightest of red, green and blue approaches 1 at 1000 cd/m2, and the
 other two keep their ratio to it, so that hues do not change. Clips are mapped in the same way.
 """
 
@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 from neuralpaint.image.colour_spaces import Transfer
 
-__all__ = ["encoded", "light", "tone_mapped"]
+__all__ = ["KNEE", "PEAK", "WHITE", "encoded", "light", "tone_mapped"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
-_WHITE, _PEAK = 203.0, 1000.0  # cd/m2
-_KNEE = 0.9  # of white
+WHITE, PEAK = 203.0, 1000.0
+"""cd/m2 of diffuse white, and of the brightest highlight that is distinguished."""
+KNEE = 0.9
+"""The fraction of white up to which colours stay as they are."""
 # SMPTE ST 2084
 _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -34,19 +36,19 @@ def light(signal: Floats, transfer: Transfer) -> Floats:
     if transfer == "PQ":
         root = signal ** np.float32(1 / _M2)
         linear = (np.maximum(root - _C1, 0) / (_C2 - _C3 * root)) ** (1 / _M1)
-        return np.asarray(linear * (10_000 / _WHITE), np.float32)
+        return np.asarray(linear * (10_000 / WHITE), np.float32)
     scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - _C) / _A) + _B) / 12)
     luma = np.maximum(scene @ _LUMA_2020, 1e-6)[..., None]
-    return np.asarray(scene * luma ** (_HLG_GAMMA - 1) * (_PEAK / _WHITE), np.float32)
+    return np.asarray(scene * luma ** (_HLG_GAMMA - 1) * (PEAK / WHITE), np.float32)
 
 
 def tone_mapped(linear: Floats) -> Floats:
     """Return linear light (..., 3), in the primaries of sRGB, so that the peak becomes 1."""
     brightest = np.maximum(linear.max(axis=-1, keepdims=True), 1e-6)
     # A hyperbola that continues the straight line with its slope and reaches 1 at the peak.
-    over = np.maximum(brightest - _KNEE, 0)
-    bend = 1 / (1 - _KNEE) - 1 / (_PEAK / _WHITE - _KNEE)
-    mapped = np.minimum(brightest, _KNEE) + over / (1 + bend * over)
+    over = np.maximum(brightest - KNEE, 0)
+    bend = 1 / (1 - KNEE) - 1 / (PEAK / WHITE - KNEE)
+    mapped = np.minimum(brightest, KNEE) + over / (1 + bend * over)
     return np.asarray(linear * (mapped / brightest))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neuralpaint.errors import PictureError
+from neuralpaint.image.colour_spaces import PRIMARIES, to_srgb
+from neuralpaint.image.icc_profiles import rgb_to_xyz
+from neuralpaint.image.tone_mapping import KNEE, PEAK, WHITE
 
 __all__ = ["Colours"]
 
@@ -25,27 +25,11 @@ _LIKE_SRGB = (
 _SRGB = "iec61966-2-1"
 _HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG
 _CURVES = (*_HDR, "linear", "bt470m", "bt470bg", "log100", "log316")
-# Chromaticities, x and y, of red, green, blue and white (ITU-T H.273).
+# Numbers of H.273.
 _PRIMARIES = {
-    "bt709": ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), (0.3127, 0.3290)),
-    "bt470m": ((0.67, 0.33), (0.21, 0.71), (0.14, 0.08), (0.310, 0.316)),
-    "bt470bg": ((0.64, 0.33), (0.29, 0.60), (0.15, 0.06), (0.3127, 0.3290)),
-    "smpte170m": ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), (0.3127, 0.3290)),
-    "smpte240m": ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), (0.3127, 0.3290)),
-    "film": ((0.681, 0.319), (0.243, 0.692), (0.145, 0.049), (0.310, 0.316)),
-    "bt2020": ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), (0.3127, 0.3290)),
-    "smpte431": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.314, 0.351)),
-    "smpte432": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.3127, 0.3290)),
-    "ebu3213": ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), (0.3127, 0.3290)),
-}
-_BRADFORD = np.array(
-    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
-)
-
-# Nits of diffuse white (ITU-R BT.2408), and of the brightest highlight that is distinguished.
-_WHITE, _PEAK = 203, 1000
-# Colours up to this fraction of white stay as they are; brighter ones are compressed.
-_KNEE = 0.95
+    "bt709": 1, "bt470m": 4, "bt470bg": 5, "smpte170m": 6, "smpte240m": 7, "film": 8, "bt2020": 9,
+    "smpte431": 11, "smpte432": 12, "ebu3213": 22,
+}  # fmt: skip
 
 _ALPHA = re.compile(r"yuva|gbrap|rgba|bgra|argb|abgr|ya\d|yaf|ayuv|vuya|uyva|pal8")
 _YUV = re.compile(r"yuv|yvy|uyv|uyy|yuyv|nv\d|p[024]\d\d|y2\d\d|xv\d|v30x|vuy|vyu|ayuv")
@@ -113,12 +97,12 @@ class Colours:
         given = f"min={matrix}:rin={span}:tin={curve}:pin={primaries}:p={primaries}"
         steps = [
             # The approximate gamma would apply the system gamma of HLG to each channel by itself.
-            f"zscale={given}:t=linear:npl={_WHITE}:agamma=false:m=gbr:r=full",
+            f"zscale={given}:t=linear:npl={WHITE:g}:agamma=false:m=gbr:r=full",
             "format=gbrpf32le",
             f"colorchannelmixer={_mixture(primaries)}",
         ]
         if curve in _HDR:
-            steps.append(f"tonemap=mobius:param={_KNEE}:peak={_PEAK / _WHITE:.3f}:desat=0")
+            steps.append(f"tonemap=mobius:param={KNEE}:peak={PEAK / WHITE:.3f}:desat=0")
         return [*steps, f"zscale=tin=linear:t={_SRGB}:m=gbr:r=full", "format=gbrp"]
 
     def _matrix(self) -> str:
@@ -158,17 +142,6 @@ class Colours:
 
 def _mixture(primaries: str) -> str:
     """Return options of `colorchannelmixer` from linear colours of these primaries to BT.709."""
-    source, target = _to_xyz(primaries), _to_xyz("bt709")
-    cones = _BRADFORD @ source.sum(1), _BRADFORD @ target.sum(1)  # of both whites
-    adapted = np.linalg.inv(_BRADFORD) @ np.diag(cones[1] / cones[0]) @ _BRADFORD
-    matrix = np.linalg.inv(target) @ adapted @ source
+    matrix = to_srgb(rgb_to_xyz(PRIMARIES[_PRIMARIES[primaries]]))
     cells = zip((a + b for a in "rgb" for b in "rgb"), matrix.ravel(), strict=True)
     return ":".join(f"{name}={value:.6f}" for name, value in cells)
-
-
-def _to_xyz(primaries: str) -> NDArray[np.float64]:
-    """Return the matrix (3, 3) from linear colours of these primaries to CIE XYZ."""
-    x, y = np.array(_PRIMARIES[primaries]).T
-    xyz = np.stack([x, y, 1 - x - y])  # (3, 4): a column for each primary, then white
-    scale: NDArray[np.float64] = np.linalg.solve(xyz[:, :3], xyz[:, 3] / y[3])
-    return xyz[:, :3] * scale
