@@ -1,0 +1,137 @@
+"""The step on a device that exists only in shapes: what a GPU would run, without a GPU.
+
+Tensors have a shape and a device, and no values. So an operation that reads a value on the host, or
+mixes the devices, shows itself, and so does one whose result differs from run to run on CUDA.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from contract import SPECS
+from torch import nn
+from torch._subclasses import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
+from neuralpaint.image.pictures import Picture
+from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.training.batches import Lattice, TargetTensors
+from neuralpaint.training.torch_learner import TorchLearner
+
+# On CUDA these add values in an order that differs from run to run, or refuse to be deterministic.
+_RANDOM_ORDER = (
+    "index_add", "scatter_add", "scatter_reduce", "index_put", "put_", "histc", "bincount",
+    "grid_sampler_2d_backward", "upsample_bilinear2d_backward", "cumsum",
+)  # fmt: skip
+# Those that wait for a value.
+_WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "item", "equal")
+
+_setup_privateuseone_for_python_backend("gpu")
+GPU = torch.device("gpu", 0)
+
+
+class Watch(TorchDispatchMode):
+    """Counts the operations, and notes those that a step on a GPU must not have."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations: collections.Counter[str] = collections.Counter()
+        self.faults: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = func.overloadpacket.__name__
+        self.operations[name] += 1
+        tensors = [t for t in tree_leaves((args, kwargs, result)) if isinstance(t, torch.Tensor)]
+        if any(tensor.device.type == "cpu" for tensor in tensors):
+            self.faults.append(f"{name} has a tensor on the CPU")
+        if name.startswith(_WAITS):
+            self.faults.append(f"{name} waits for the GPU")
+        adds = name != "index_put_" or any(argument is True for argument in args)  # accumulate
+        if name.startswith(_RANDOM_ORDER) and adds:
+            self.faults.append(f"{name} has a random order")
+        return result
+
+
+class NoUpdate:
+    """Replaces the optimizer, which is torch's on CUDA."""
+
+    def __init__(self, parameters: list[torch.Tensor]) -> None:
+        self._parameters = parameters
+
+    def zero_grad(self) -> None:
+        for parameter in self._parameters:
+            parameter.grad = None
+
+    def step(self, closure: Callable[[], Any]) -> None:
+        closure()
+
+
+def moved(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor of the same shape and type on the simulated device."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype, device=GPU)
+
+
+def move(model: nn.Module) -> None:
+    """Move all parameters and buffers to the simulated device."""
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            fresh = nn.Parameter(moved(parameter), requires_grad=parameter.requires_grad)
+            module._parameters[name] = fresh
+        for name, buffer in module.named_buffers(recurse=False):
+            module._buffers[name] = moved(buffer)
+
+
+@contextmanager
+def simulated(spec: str, **options: Any) -> Iterator[tuple[TorchLearner, Lattice]]:
+    """Yield a learner on the simulated device, and a lattice there."""
+    height, width = 24, 36
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    trained = learner(Picture(pixels), model=spec, device="cpu", steps=100, threads=1, **options)
+    assert isinstance(trained, TorchLearner)
+    with FakeTensorMode():
+        move(trained.model)
+        trained._parameters = list(trained.model.parameters())
+        trained._average = [torch.empty_like(p) for p in trained._parameters]
+        trained._optimizer = NoUpdate(trained._parameters)  # type: ignore[assignment]
+        trained._average_weight = trained._progress = torch.zeros((), device=GPU)
+        trained._epoch_loss = torch.zeros((), device=GPU)
+        trained._timer.losses = torch.zeros((), device=GPU, dtype=torch.float64)
+        grid = torch.empty(1, width, device=GPU), torch.empty(height, 1, device=GPU)
+        trained._tensors = TargetTensors(
+            torch.empty(height, width, 3, dtype=torch.uint8, device=GPU), *grid, None,
+            torch.empty(height, width, device=GPU), torch.empty(height, width, device=GPU),
+        )  # fmt: skip
+        trained._sketch = torch.empty(height, width, 3, dtype=torch.uint8, device=GPU)
+        lattice = Lattice(*(torch.empty(n // 2, dtype=torch.int64, device=GPU) for n in (24, 36)))
+        trained.model.train()
+        yield trained, lattice
+
+
+@pytest.mark.parametrize("options", [{}, {"loss": "ssim", "clip": 1.0, "l1": 1e-5, "l2": 1e-5}])
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_step_stays_on_the_gpu(spec: str, options: dict[str, Any]) -> None:
+    with simulated(spec, **options) as (trained, lattice), Watch() as watch:
+        trained._train_on(lattice)
+    assert watch.faults == []
+    assert sum(watch.operations.values()) > 20
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_frame_does_not_wait_for_the_gpu(spec: str) -> None:
+    with simulated(spec) as (trained, _):
+        trained.model.eval()
+        x, y = torch.empty(1, 90, device=GPU), torch.empty(60, 1, device=GPU)
+        with Watch() as watch, torch.no_grad():
+            trained.model(x, y)
+    assert watch.faults == []
