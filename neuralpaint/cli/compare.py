@@ -25,11 +25,13 @@ from neuralpaint.config.settings import options
 from neuralpaint.errors import UsageError
 from neuralpaint.pipelines.compare.settings import (
     AXES,
+    FIXED,
     OWN,
     CompareSettings,
     DegradationSettings,
     UpscaleSettings,
 )
+from neuralpaint.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from neuralpaint.pipelines.compare.compare import Race
@@ -127,7 +129,12 @@ def _race(ctx: click.Context, source: str, output: str) -> Race:
     values = settings_from(CompareSettings, ctx).to_dict()
     given_sweep = ctx.params["sweep"]
     sweep = Sweep() if given_sweep is None else read_sweep(given_sweep)
-    looks = tuple({"look": name} for name in several_looks_of(ctx))
+    typed = {  # which override those of a look
+        name: values[name]
+        for name in typed_options(ctx) & options(TrainingSettings).keys() - {*FIXED}
+        if name not in AXES or len(ctx.params[name]) == 1
+    }
+    looks = tuple({"name": each, "look": each, **typed} for each in several_looks_of(ctx))
     return Race(
         source,
         output,

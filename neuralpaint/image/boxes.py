@@ -18,6 +18,7 @@ def find_box(file: IO[bytes], kind: bytes) -> bytes:
         file.seek(place)
         size, name, head = _header(file.read(16))
         if size < head:  # 0: up to the end of the file
+            file.seek(place + head)
             return file.read(_LARGEST) if name == kind and size == 0 else b""
         if name == kind:
             file.seek(place + head)

@@ -191,8 +191,8 @@ def _pillow_errors(name: str) -> Iterator[None]:
         finally:
             Image.MAX_IMAGE_PIXELS = limit
             PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = texts
-    for warning in caught:
-        logger.warning("%r: %s", name, _one_line(warning.message))
+    for text in dict.fromkeys(_one_line(warning.message) for warning in caught):
+        logger.warning("%r: %s", name, text)
 
 
 def _one_line(error: Exception | Warning | str) -> str:

@@ -67,7 +67,7 @@ def _opened_png(stream: BinaryIO) -> Image.Image:
     kept, left_out = without_extras(stream)
     image = PngImagePlugin.PngImageFile(kept)
     names = ", ".join(sorted(left_out))
-    warnings.warn(f"its chunks {names} are not read: damaged or too large", stacklevel=2)
+    warnings.warn(f"its chunks {names} are not read: some are damaged or too large", stacklevel=2)
     return image
 
 

@@ -23,7 +23,8 @@ Rows = Callable[[int, int], npt.NDArray[Any]]
 Levels = npt.NDArray[np.floating[Any]]
 
 # Values that are taken as white in files of floats or wide integers, which do not store it.
-_WHITES = (1.0, 255.0, 65535.0, 2.0**31 - 1)
+_WHITES = (1.0, 255.0, 65535.0)
+_INFINITE = 2.0**31  # takes the place of infinity
 # Float pictures in [0, 1] may have highlights up to this value; with larger values white is not 1.
 _HIGHLIGHTS = 16.0
 _CHANNELS: dict[Colours, int] = {"L": 1, "RGB": 3, "CMYK": 4}
@@ -49,7 +50,8 @@ class Samples:
     colours: Colours
     white: float | None = None
     """The value of white, full ink and opaque; None if the file does not define it."""
-    black: float = 0.0
+    video_range: bool = False
+    """Whether black is 16 and white 235 of 255; alpha has the full range."""
     has_alpha: bool = False
     premultiplied: bool = False
     inverted: bool = False
@@ -88,9 +90,11 @@ class Samples:
         channels = _CHANNELS[self.colours]
         white = self._white(strips, slice(channels), name="white")
         opaque = self._white(strips, slice(channels, None), name="opaque") if self.has_alpha else 1
+        step = (white + 1) / 256
+        black, brightest = (16 * step, 235 * step) if self.video_range else (0.0, white)
         for top, bottom in strips:
             stored = self.rows(top, bottom)
-            levels = (_finite(stored[..., :channels]) - self.black) * (255 / (white - self.black))
+            levels = (_finite(stored[..., :channels]) - black) * (255 / (brightest - black))
             if self.inverted:
                 levels = 255 - levels
             alpha = None
@@ -107,7 +111,7 @@ class Samples:
         if self.white is not None:
             return self.white
         dtype = self.rows(0, 1).dtype
-        peak = max(float(_finite(self.rows(*strip)[..., channels]).max()) for strip in strips)
+        peak = max(_peak(self.rows(*strip)[..., channels]) for strip in strips)
         if dtype.kind != "f":
             usual = [_WHITES[2], float(np.iinfo(dtype).max)]
         elif peak > _HIGHLIGHTS:
@@ -115,7 +119,7 @@ class Samples:
         else:
             usual = [1.0]  # above it are highlights
         white = next((value for value in usual if peak <= value), usual[-1])
-        if peak > 1 and white != _WHITES[2]:
+        if peak > 1 and (dtype.kind == "f" or white != _WHITES[2]):
             logger.warning("the picture's values reach %g: %g is taken as %s", peak, white, name)
         return white
 
@@ -125,7 +129,14 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode in ("I", "F") or image.mode.startswith("I;16")
 
 
+def _peak(values: npt.NDArray[Any]) -> float:
+    """Return the largest finite value, at least 0."""
+    with np.errstate(over="ignore"):
+        floats = values.astype(np.float32)
+    return float(floats.max(initial=0, where=np.isfinite(floats)))
+
+
 def _finite(values: npt.NDArray[Any]) -> Levels:
     with np.errstate(over="ignore"):
         floats = values.astype(np.float32)
-    return np.nan_to_num(floats, nan=0.0, posinf=_WHITES[-1], neginf=0.0)
+    return np.nan_to_num(floats, nan=0.0, posinf=_INFINITE, neginf=0.0)

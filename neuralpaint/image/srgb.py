@@ -168,9 +168,7 @@ def _from_samples(
     background: tuple[int, int, int],
 ) -> Iterator[Pixels]:
     """Yield the strips of a picture of samples; they are rounded to 8 bits at the end."""
-    if space.video_range and samples.white is not None:
-        step = (samples.white + 1) / 256
-        samples = replace(samples, black=16 * step, white=235 * step)
+    samples = replace(samples, video_range=space.video_range)
     convert: Callable[[Levels], Levels]
     if space.hdr is not None:
         convert = partial(_from_hdr, space)

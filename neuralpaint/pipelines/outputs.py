@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from neuralpaint.errors import UsageError
@@ -17,9 +18,9 @@ def makes_still(output: str | Path, *, ambiguous: bool) -> bool:
     Raises:
         UsageError: the suffix belongs neither to stills nor to clips.
     """
-    suffix, stills, clips = Path(output).suffix.lower(), still_suffixes(), clip_suffixes()
+    suffix, stills, clips = _suffix(output), still_suffixes(), clip_suffixes()
     known = {*stills, *clips}
-    if suffix not in known and not str(output).endswith("/"):
+    if suffix not in known and not _is_folder(output):
         wrong = f"unknown suffix {suffix!r}" if suffix else "no suffix"
         raise UsageError(
             f"{wrong} in {str(output)!r}: choose from {', '.join(sorted(known))}, or a folder "
@@ -30,9 +31,18 @@ def makes_still(output: str | Path, *, ambiguous: bool) -> bool:
     return suffix in stills
 
 
+def _suffix(output: str | Path) -> str:
+    """Return the suffix in lower case; "" for the name of a folder, which ends in a slash."""
+    return "" if _is_folder(output) else Path(output).suffix.lower()
+
+
+def _is_folder(output: str | Path) -> bool:
+    return str(output).endswith(("/", os.sep))
+
+
 def check_is_still(output: str | Path) -> None:
     """Raise UsageError if the suffix is that of a clip."""
-    suffix = Path(output).suffix.lower()
+    suffix = _suffix(output)
     if suffix in clip_suffixes() - set(still_suffixes()):
         raise UsageError(
             f"{str(output)!r} is the name of a clip: use neuralpaint video, or name a still such "
@@ -42,7 +52,7 @@ def check_is_still(output: str | Path) -> None:
 
 def check_is_clip(output: str | Path) -> None:
     """Raise UsageError if the suffix is that of a still."""
-    suffix = Path(output).suffix.lower()
+    suffix = _suffix(output)
     if suffix in set(still_suffixes()) - clip_suffixes():
         raise UsageError(
             f"{str(output)!r} is the name of a still: use neuralpaint paint, or name a clip such "

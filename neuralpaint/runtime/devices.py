@@ -33,6 +33,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?", re.ASCII)
+_ABSENT = {"cuda": "torch finds no CUDA GPU", "mps": "torch finds no Metal GPU"}
 _TRIED_BYTES = 64 * 2**20  # less than any training needs
 
 
@@ -66,11 +67,13 @@ def find_device(name: str) -> torch.device:
         if not (fault := _fault(kind)):
             return torch.device(kind)
         if fault not in _ABSENT.values():
-            _log.warning("the GPU cannot be used (%s): the CPU is used", fault)
+            _warn_once(fault)
     return torch.device("cpu")
 
 
-_ABSENT = {"cuda": "torch finds no CUDA GPU", "mps": "torch finds no Metal GPU"}
+@functools.cache
+def _warn_once(fault: str) -> None:
+    _log.warning("the GPU cannot be used (%s): the CPU is used", fault)
 
 
 @functools.cache

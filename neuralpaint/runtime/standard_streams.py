@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import select
 import sys
 from typing import Any, TextIO
 
@@ -26,7 +27,9 @@ class _Unfailing(io.FileIO):
     def write(self, data: Any, /) -> int:
         if self.error is None:
             try:
-                return super().write(data)
+                while (written := super().write(data)) is None:  # the stream does not block
+                    select.select([], [self.fileno()], [])
+                return written
             except OSError as error:
                 self.error = error
         return memoryview(data).nbytes

@@ -181,7 +181,7 @@ def _from_clip(path: Path, settings: PictureSettings, *, count: int) -> Frames:
         timeline = Timeline(starts, float(starts[-1]))
         indices = timeline.evenly(count)
         pages = list(clip.frames(indices))
-        if len(pages) == len(indices):
+        if len(pages) == len(indices) or clip.stream.numbers is not None:
             break
     pages = _opaque(pages, background=settings.background_colour, name=path.name)
     return _frames(timeline, indices, _of_one_size(pages), name=path.name)

@@ -177,6 +177,9 @@ def test_looks_can_be_compared(folder: Path, compare: Compare) -> None:
     assert names == ["brush", "fold:hidden_size=8", "focus"]
     models = [each["settings"].get("model", "fourier") for each in events[0]["contestants"]]
     assert [model.partition(":")[0] for model in models] == ["skipconn", "mlp", "fourier"]
+    status, stdout, stderr = compare(*words, "-y", "--dry-run", *looks[:4], "--loss", "huber")
+    losses = [each["settings"]["loss"] for each in json.loads(stdout)["contestants"]]
+    assert losses == ["huber", "huber"]  # an option overrides a look
     (folder / "looks.toml").write_text('[sweep]\nlook = ["weave", "brush"]\n')
     status, stdout, stderr = compare(*words, "--sweep", "looks.toml", "--dry-run", "-y")
     assert [each["name"] for each in json.loads(stdout)["contestants"]] == ["weave", "brush"]

@@ -296,6 +296,14 @@ def test_alpha_of_a_jpeg_2000_is_straight_or_premultiplied(kind: int) -> None:
 
 def test_colour_spaces_of_a_jpeg_2000() -> None:
     assert (load(jp2(FLAT)) == FLAT).all()
+
+
+def test_the_last_box_of_a_jpeg_2000_may_have_no_length() -> None:
+    alpha = np.full((32, 32, 1), 128, np.uint8)
+    data = jp2(np.dstack([FLAT // 2, alpha]), extra=channel_kinds(*ORDER, (3, 2, 0)))
+    place = data.index(b"jp2c") - 4
+    endless = data[:place] + bytes(4) + data[place + 4 :]
+    assert load(endless).tolist() == load(data).tolist()
     assert (load(jp2(FLAT[..., 0], colours=17)) == 200).all()
     red, green, blue = 200 + 1.402 * -78, 200 + 0.344136 * 68 + 0.714136 * 78, 200 + 1.772 * -68
     expected = np.clip([red, green, blue], 0, 255)

@@ -212,6 +212,16 @@ def test_video_range(depth: int) -> None:
     assert seen[0, :, 0].tolist() == [0, 0, 85, 255, 255]
 
 
+@pytest.mark.parametrize("depth", [8, 16])
+def test_alpha_has_the_full_range_in_video_range_too(depth: int) -> None:
+    unit = 257 if depth == 16 else 1
+    stored = np.array([[[235, 235, 235, 64 * i] for i in range(4)]]) * unit
+    chunks = chunk(b"cICP", bytes((1, 1, 0, 0)))
+    encoded = write_png(stored, colour_type=6, depth=depth, chunks=chunks)
+    seen = load_picture(io.BytesIO(encoded), background="black").pixels[0, :, 0].astype(int)
+    assert seen.tolist() == pytest.approx([0, 64, 128, 192], abs=1)
+
+
 def pq(light: Array) -> Array:
     """Return the signal, in [0, 1], of light in cd/m2: SMPTE ST 2084, inverse EOTF."""
     power = (light / 10_000) ** 0.1593017578125

@@ -217,7 +217,18 @@ def test_a_16_bit_png_with_one_transparent_value(tmp_path: Path) -> None:
     assert grey.reshape(-1, 3)[301].tolist() == [1, 1, 1]
 
 
-@pytest.mark.parametrize(("peak", "white"), [(1.0, 1.0), (2.5, 1.0), (213.0, 255.0), (6e4, 65535)])
+@pytest.mark.parametrize("peak", [1.0, 200.0])
+def test_an_infinite_float_is_white_and_changes_no_other(tmp_path: Path, peak: float) -> None:
+    values = np.linspace(0, peak, 64 * 64, dtype=np.float32).reshape(64, 64)
+    expected = read(Image.fromarray(values), tmp_path / "p.tiff").copy()
+    values[0, 0], expected[0, 0] = np.inf, 255
+    seen = read(Image.fromarray(values), tmp_path / "q.tiff")
+    assert (seen == expected).all()
+
+
+@pytest.mark.parametrize(("peak", "white"), [
+    (1.0, 1.0), (2.5, 1.0), (213.0, 255.0), (6e4, 65535), (1e5, 1e5),
+])  # fmt: skip
 def test_floats_are_scaled_by_their_maximum(tmp_path: Path, peak: float, white: float) -> None:
     values = np.linspace(0, peak, 64 * 64, dtype=np.float32).reshape(64, 64)
     values[0, :3] = (np.nan, -1, -np.inf)

@@ -15,7 +15,8 @@ from neuralpaint.runtime.devices import check_device_name, find_device, is_out_o
 
 @pytest.fixture(autouse=True)
 def no_memory_of_faults() -> Iterator[None]:
-    devices._fault.cache_clear()
+    for cached in (devices._fault, devices._warn_once):
+        cached.cache_clear()
     yield
     devices._fault.cache_clear()
 
@@ -66,6 +67,7 @@ def test_a_gpu_that_does_not_work_is_told_once_and_not_used(
     first = fault.partition("\n")[0].rstrip(".")
     assert record.message == f"the GPU cannot be used ({first}): the CPU is used"
     find_device("auto")
+    assert len(caplog.records) == 1
     assert tried == ["cuda"]
     with pytest.raises(DeviceError, match=r"^device cuda is not available: CUDA .*; use --"):
         find_device("cuda")
