@@ -308,4 +308,5 @@ def test_what_a_rendering_leaves_out_of_a_take_is_left_out_again(
 
 def test_a_name_that_ends_in_a_slash_is_a_folder_of_pngs(folder: Path, typed: Typed) -> None:
     words = ("video", "in.png", "-o", "frames.png/", "--dry-run", "--json", "--frames", "3")
-    assert json.loads(typed(*words).stdout)["output"] == "frames.png/"
+    plan = json.loads(typed(*words).stdout)
+    assert (plan["output"], plan["frames"]) == ("frames.png", 3)
