@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _INTERVAL, _JSON_INTERVAL = 0.1, 1.0  # seconds between two updates
-_LEAST_DONE = 0.02  # of the work, from which the time left is told
+_LEAST_DONE = 0.02  # fraction of the work before the time left is shown
 _WORTH_TELLING = 5.0  # seconds that a job takes
 _BAR = 24  # columns
 _ENDLESS = 10_000  # columns where the output is not a terminal, so that no row is wrapped

@@ -309,7 +309,8 @@ def settings_from(
         for name, option in known.items()
         if name in ctx.params
     }
-    typed = {name: values[name] for name in values if name in typed_options(ctx)}
+    given = typed_options(ctx)
+    typed = {name: value for name, value in values.items() if name in given}
     before = {name: value for name, value in (earlier or {}).items() if name in known}
     plain = click.core.ParameterSource.DEFAULT
     preset = {

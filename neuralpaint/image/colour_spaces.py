@@ -1,4 +1,4 @@
-"""Colour spaces: what a file says about its numbers, as an ICC profile or as an HDR transfer.
+"""Colour spaces of files, as ICC profiles or as HDR transfers.
 
 A PNG is interpreted by the first of its chunks cICP, iCCP, sRGB and gAMA with cHRM, as in the PNG
 specification, third edition, section 4.3. AVIF and HEIF have the numbers of cICP (ITU-T H.273) in a

@@ -1,6 +1,6 @@
 """Decoding of an opened picture: 8-bit pixels as Pillow reads them, or the samples of the file.
 
-One function per format says which of its kinds Pillow reads wrongly, in too few bits, or not at
+One function per format recognises the kinds that Pillow reads wrongly, in too few bits, or not at
 all, and returns their samples. All others are decoded by Pillow.
 """
 
@@ -105,9 +105,12 @@ def _without_end(encoded: bytes, error: OSError) -> Image.Image:
 
 
 def _png_samples(image: Any) -> Samples | None:
-    """16 bits of several channels: Pillow decodes the upper eight, so it is asked twice."""
+    """16 bits of several channels: decoded twice, for the upper and for the lower bytes.
+
+    For grey of 2 and 4 bits, the transparent value is scaled as the pixels are.
+    """
     raw_mode = image.tile[0].args if image.tile else ""
-    if raw_mode in _PNG_STEPS and "transparency" in image.info:  # not scaled, as the pixels are
+    if raw_mode in _PNG_STEPS and "transparency" in image.info:
         image.info["transparency"] *= _PNG_STEPS[raw_mode]
     if raw_mode not in _PNG_HALVES or getattr(image, "is_animated", False):
         return None

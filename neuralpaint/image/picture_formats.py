@@ -76,7 +76,8 @@ def _opened_heif(stream: BinaryIO) -> Image.Image:
         from pillow_heif import HeifImageFile
     except ImportError:
         raise UnreadableKind(
-            "a HEIC picture: run pip install 'neuralpaint[heif]' to read it, or convert it to JPEG"
+            "a HEIC picture: install pillow-heif to read it (pip install '.[heif]' in the folder "
+            "of neuralpaint), or convert it to JPEG"
         ) from None
     image: Image.Image = HeifImageFile(stream)  # type: ignore[no-untyped-call]
     return image

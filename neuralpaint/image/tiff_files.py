@@ -72,7 +72,7 @@ def is_tiff(start: bytes) -> bool:
 
 
 class TiffFile(TiffImagePlugin.TiffImageFile):
-    """A TIFF that opens even if Pillow does not know its samples; it has no `tile` then."""
+    """A TIFF that opens even if Pillow does not support its samples; it has no `tile` then."""
 
     def _open(self) -> None:
         if self.fp is not None and self.fp.read(4) == b"MM\0\x2b":
@@ -92,7 +92,9 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
 
 
 def tiff_samples(image: TiffFile) -> Samples | None:
-    """Return the samples of a TIFF; None if Pillow reads them correctly, once this has returned.
+    """Return the samples of a TIFF; None if Pillow reads it correctly.
+
+    A palette of 8-bit numbers that are stored in 16 bits is corrected in `image` first.
 
     Raises:
         UnreadableKind: a kind that cannot be read.
@@ -183,7 +185,7 @@ class _Layout:
         assert image.fp is not None
         assert self._bits is not None
         colours, needed = _COLOURS[self.photometric]
-        # As in Pillow, a fourth channel without a description is alpha.
+        # As in Pillow, the first extra channel without a description is alpha.
         extra = (*self._extra, _UNASSOCIATED)[: self._channels - needed]
         alphas = [i for i, kind in enumerate(extra) if kind in (_ASSOCIATED, _UNASSOCIATED)]
         wanted = [*range(needed), *(needed + i for i in alphas[:1])]
@@ -278,7 +280,7 @@ class _Layout:
 
 
 def _number(tags: Any, tag: int, default: int | None = None) -> int:
-    """Return the value of a tag that is one positive number (the first of several), or 0."""
+    """Return a tag's number, of several the first; it may be 0, except for width and height."""
     value = tags.get(tag, default)
     if isinstance(value, tuple) and value:
         value = value[0]

@@ -1,8 +1,9 @@
 """Light: its encoding as sRGB, and the tone mapping of PQ and HLG, which reach far above white.
 
 Light is relative to the diffuse white of ITU-R BT.2408, 203 cd/m2. Up to 0.9 of it the picture
-is shown as it is. Above, the brightest of red, green and blue approaches 1 at 1000 cd/m2, and the
-other two keep their ratio to it, so that hues do not change. Clips are mapped in the same way.
+is shown as it is. Above, the brightest of red, green and blue is compressed and reaches 1 at
+1000 cd/m2; the other two keep their ratio to it, so that hues do not change. Clips are mapped in
+the same way.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def light(signal: Floats, transfer: Transfer) -> Floats:
 
 
 def tone_mapped(linear: Floats) -> Floats:
-    """Return linear light (..., 3), in the primaries of sRGB, so that the peak becomes 1."""
+    """Compress linear light (..., 3), in the primaries of sRGB: what is 1000 cd/m2 becomes 1."""
     brightest = np.maximum(linear.max(axis=-1, keepdims=True), 1e-6)
     # A hyperbola that continues the straight line with its slope and reaches 1 at the peak.
     over = np.maximum(brightest - KNEE, 0)

@@ -124,7 +124,29 @@ class AtCode(_Coded):
             yield _at(snapshot, self._code)
 
 
-class AlongPath(_Coded):
+class _OnPath(_Coded):
+    """A source whose paintings are evaluated along a path through the codes."""
+
+    def __init__(self, source: SnapshotSource, path: CodePath) -> None:
+        """Wrap a source.
+
+        Raises:
+            UsageError: the source has no codes, or the path does not fit them.
+        """
+        super().__init__(source)
+        self._path, self._waypoints = path, path.waypoints(codes_of(source))
+
+    def painting(self) -> Painting:
+        """Return the newest painting at the first code of the path."""
+        return self._source.painting().at(self._waypoints[0])
+
+    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
+        """Yield the snapshots of the source at the first code."""
+        for snapshot in self._source.snapshots(fractions, run, every=every):
+            yield _at(snapshot, self._waypoints[0])
+
+
+class AlongPath(_OnPath):
     """Shows the training at the first code, unless `learning` is 0; then follows a path."""
 
     def __init__(self, source: SnapshotSource, path: CodePath, *, learning: float) -> None:
@@ -138,19 +160,9 @@ class AlongPath(_Coded):
         Raises:
             UsageError: the source has no codes, or the path does not fit them.
         """
-        super().__init__(source)
-        self._path, self._waypoints = path, path.waypoints(codes_of(source))
+        super().__init__(source, path)
         self._learning = learning
         self.trains_first = learning == 0
-
-    def painting(self) -> Painting:
-        """Return the newest painting at the first code of the path."""
-        return self._source.painting().at(self._waypoints[0])
-
-    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
-        """Yield the snapshots of the source at the first code."""
-        for snapshot in self._source.snapshots(fractions, run, every=every):
-            yield _at(snapshot, self._waypoints[0])
 
     def shots(
         self, pacing: Pacing, run: Run, *, count: int, every: int, canvas: Canvas
@@ -184,7 +196,7 @@ class AlongPath(_Coded):
         return [i / _UNSHOWN_SNAPSHOTS for i in range(_UNSHOWN_SNAPSHOTS + 1)]
 
 
-class Playing(_Coded):
+class Playing(_OnPath):
     """Plays an input that moves repeatedly, while the network learns it."""
 
     def __init__(self, source: SnapshotSource, path: CodePath, *, plays: int) -> None:
@@ -193,18 +205,8 @@ class Playing(_Coded):
         Raises:
             UsageError: the source has no codes.
         """
-        super().__init__(source)
-        self._path, self._waypoints = path, path.waypoints(codes_of(source))
+        super().__init__(source, path)
         self._plays = plays
-
-    def painting(self) -> Painting:
-        """Return the newest painting at the first code of the path."""
-        return self._source.painting().at(self._waypoints[0])
-
-    def snapshots(self, fractions: Sequence[float], run: Run, *, every: int) -> Iterator[Snapshot]:
-        """Yield the snapshots of the source at the first code."""
-        for snapshot in self._source.snapshots(fractions, run, every=every):
-            yield _at(snapshot, self._waypoints[0])
 
     def shots(
         self, pacing: Pacing, run: Run, *, count: int, every: int, canvas: Canvas

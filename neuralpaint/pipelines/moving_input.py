@@ -173,7 +173,7 @@ def _sized(frames: Frames, input_size: str | None) -> list[Picture]:
     """Return the frames at the size at which they are learned."""
     first = frames.pictures[0]
     height, width = (
-        fitting_size(first.height, first.width, longest=_LONGEST)
+        fitting_size(height=first.height, width=first.width, longest=_LONGEST)
         if input_size is None
         else parse_size(input_size)
     )

@@ -20,7 +20,7 @@ from neuralpaint.errors import NeuralPaintError, UsageError
 from neuralpaint.image.pictures import Picture, Source
 from neuralpaint.models.codes import Subject
 
-__all__ = ["Note", "read_note", "source_name"]
+__all__ = ["Note", "noted_source", "read_note"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Note:
         }
 
 
-def source_name(source: Source, subject: Subject) -> str:
+def noted_source(source: Source, subject: Subject) -> str:
     """Return the source as written on a command line; a picture without its folder."""
     if source == "-" or not isinstance(subject, Picture):
         return str(source)
@@ -98,7 +98,7 @@ def read_note(text: str | None, commands: Mapping[str, type[Settings]]) -> Note:
         or not (isinstance(others, list) and all(isinstance(other, str) for other in others))
         or name not in commands
     ):
-        raise NeuralPaintError("the settings in this file are damaged: it cannot be replayed")
+        raise NeuralPaintError("the settings in this file are damaged: use the original file")
     try:
         settings = commands[name].from_dict(rewritten(values, content["neuralpaint"]))
     except UsageError as error:

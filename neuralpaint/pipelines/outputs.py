@@ -23,8 +23,8 @@ def makes_still(output: str | Path, *, ambiguous: bool) -> bool:
     if suffix not in known and not _is_folder(output):
         wrong = f"unknown suffix {suffix!r}" if suffix else "no suffix"
         raise UsageError(
-            f"{wrong} in {str(output)!r}: choose from {', '.join(sorted(known))}, or a folder "
-            "for a name that ends in /"
+            f"{wrong} in {str(output)!r}: choose from {', '.join(sorted(known))}, or end in / "
+            "for a folder of PNGs"
         )
     if suffix in stills and suffix in clips:
         return ambiguous

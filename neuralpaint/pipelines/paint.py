@@ -12,7 +12,7 @@ from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.image.still_files import check_still
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
-from neuralpaint.pipelines.note import Note, source_name
+from neuralpaint.pipelines.note import Note, noted_source
 from neuralpaint.pipelines.outputs import check_is_still
 from neuralpaint.pipelines.settings import RunSettings, StillSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
@@ -94,7 +94,7 @@ def prepare_paint(
         picture,
         settings.training,
         limits=settings.run,
-        note=Note("paint", source_name(source, picture), str(output), settings),
+        note=Note("paint", noted_source(source, picture), str(output), settings),
         resume=resume,
         detail=lambda canvas: detail_of(canvas, settings.view, camera=None),
         reports_psnr=isinstance(losses.parse(settings.training.loss), MSE),

@@ -44,7 +44,9 @@ def picture_files(sources: Sequence[str | Path]) -> list[Path]:
     files: list[Path] = []
     for source in map(Path, sources):
         if str(source) == "-":
-            raise UsageError("morph reads standard input only with --frames-in")
+            raise UsageError(
+                "morph reads standard input only with --frames-in: add it, or give files"
+            )
         if not source.exists():
             raise UsageError(f"no file or folder {str(source)!r}: {suggest_path(source)}")
         if source.is_dir():
@@ -90,16 +92,16 @@ def load_album(
     first = PictureReader(picture, masking).load(files[0])
     if picture.input_size is None:
         per_pixel = models.parse(model).needs_all_pixels
-        height, width = fitting_size(
-            first.height, first.width, longest=_LONGEST_PER_PIXEL if per_pixel else _LONGEST
-        )
+        longest = _LONGEST_PER_PIXEL if per_pixel else _LONGEST
+        height, width = fitting_size(height=first.height, width=first.width, longest=longest)
         picture = replace(picture, input_size=f"{width}x{height}")
-        first = PictureReader(picture, masking).load(files[0])
+        if (height, width) != (first.height, first.width):
+            first = PictureReader(picture, masking).load(files[0])
     reader = PictureReader(picture, masking)
     return Album(_distinct([first, *(reader.load(file) for file in files[1:])], files), chosen)
 
 
-def fitting_size(height: int, width: int, *, longest: int) -> tuple[int, int]:
+def fitting_size(*, height: int, width: int, longest: int) -> tuple[int, int]:
     """Return the (height, width) of the same shape whose longer side is at most `longest`."""
     scale = min(1.0, longest / max(height, width))
     return max(1, round(scale * height)), max(1, round(scale * width))

@@ -18,7 +18,7 @@ from neuralpaint.pipelines.clip import Clip, with_panels
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
 from neuralpaint.pipelines.moving_input import MovingSettings, check_moving, load_moving, playing
-from neuralpaint.pipelines.note import Note, source_name
+from neuralpaint.pipelines.note import Note, noted_source
 from neuralpaint.pipelines.outputs import check_is_clip
 from neuralpaint.pipelines.settings import ClipSettings, RunSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
@@ -158,7 +158,7 @@ def prepare_video(
         limits=settings.run,
         note=Note(
             "video",
-            source_name(source, subject),
+            noted_source(source, subject),
             str(output),
             settings,
             audio=None if sound is None else sound.name,

@@ -20,7 +20,7 @@ _ERRORS = "neuralpaint"
 
 
 class _Unfailing(io.FileIO):
-    """A file descriptor that is written to until that fails; the rest is dropped."""
+    """A file descriptor; after the first failed write, everything is dropped."""
 
     error: OSError | None = None
 

@@ -80,7 +80,10 @@ class Network:
             parameter.value, parameter.gradient = value, gradient
 
     def start_at(self, signal: Array) -> None:
-        """Add a signal (3,), before the last sigmoid, to the last bias, if there is one."""
+        """Add a signal (3,) to the bias of the last layer, before (tanh + 1) / 2.
+
+        The network of the model `buttons` has no bias: it is not changed.
+        """
         biases = [p.value for name, p in self.parameters.items() if name.endswith(".bias")]
         if biases and len(biases[-1]) == len(signal):
             biases[-1] += signal

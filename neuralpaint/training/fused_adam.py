@@ -45,7 +45,7 @@ class FusedAdam:
         return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state in the form of torch's optimizers."""
+        """Return {"state": ...}, the entries of each parameter by its number, as torch does."""
         numbered = enumerate(self._parameters())
         return {"state": {i: self._state[p] for i, p in numbered if p in self._state}}
 

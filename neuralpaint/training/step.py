@@ -109,10 +109,10 @@ class StepGraphs:
     """The CUDA graphs of one step, which is recorded after a few warm-up steps for each shape.
 
     The step must not wait for the GPU and must depend on the host through its tensors only. If the
-    last warm-up step waits, or the recording fails, a warning is logged, and this process trains
-    without graphs from then on: a failed recording changes no weight, because kernels do not run
-    while they are recorded, but torch does not recover from it completely. Recording waits for the
-    GPU, once for each shape of lattice.
+    last warm-up step waits, or the recording fails, a warning is logged, and this process records
+    no further graphs: a failed recording changes no weight, because kernels do not run while they
+    are recorded, but torch does not recover from it completely. Recording waits for the GPU, once
+    for each shape of lattice.
     """
 
     fault: ClassVar[str] = ""

@@ -27,7 +27,7 @@ _SAMPLED = 1 << 20  # pixels of which the mean is taken
 
 
 def initial_signal(pictures: Sequence[Picture]) -> NDArray[np.float32]:
-    """Return the signal (3,), before the sigmoid, with which the network begins.
+    """Return the signal (3,) with which the network begins; its colours are (tanh + 1) / 2.
 
     It is 0, which is grey, except for a channel that is nearly black or nearly white on average:
     there it is the signal of the mean. From grey, the first steps would push the signals of such a

@@ -92,7 +92,7 @@ class TorchLearner(Learner):
                 graphs.run(self._train_on, lattice)
         with torch.no_grad():
             for tensor in self._optimizer.tensors():
-                tensor.zero_()  # that of a first step
+                tensor.zero_()  # also what these steps have created; the rest is restored below
             for tensor, values in zip(kept, before, strict=True):
                 tensor.copy_(values)
         self._lattices.restore(generators[0])
@@ -217,7 +217,7 @@ class TorchLearner(Learner):
         return self._optimizer.form(state)
 
     def _restore_parts(self, state: State) -> None:
-        if self._recorded:  # with tensors of the optimizer that are replaced
+        if self._recorded:  # its graphs refer to tensors of the optimizer, which are replaced below
             self._graphs, self._recorded = StepGraphs(), False
         self._lattices.restore(substate(state, "lattices"))
         self._optimizer.restore(substate(state, "optimizer"))

@@ -39,7 +39,7 @@ _XYZ = re.compile(r"xyz")
 
 @dataclass(frozen=True)
 class Colours:
-    """What a stream says of its colours, in the names of ffmpeg."""
+    """The colours of a stream, in the names of ffmpeg."""
 
     pixels: str
     """The pixel format."""
@@ -58,7 +58,7 @@ class Colours:
     def filters(self) -> str:
         """Return filters that convert frames to 8-bit sRGB, with straight alpha if they have alpha.
 
-        The first one also scales to square pixels. HDR is tone-mapped: diffuse white becomes white.
+        The first one also scales to square pixels. HDR is tone-mapped, see image/tone_mapping.py.
 
         Raises:
             PictureError: ffmpeg has no filter for these colours; the message is a reason.

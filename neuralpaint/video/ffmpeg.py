@@ -122,7 +122,7 @@ class Encoder:
     def __init__(self, arguments: Sequence[str | bytes], *, keep_open: int | None = None) -> None:
         """Start ffmpeg; it inherits the file descriptor `keep_open`.
 
-        Arguments that are no names of files are bytes in UTF-8 where they are not ASCII.
+        Arguments are text, or bytes in UTF-8 for titles and comments.
 
         Raises:
             EncodingError: ffmpeg is missing or cannot be started.
@@ -155,7 +155,10 @@ class Encoder:
             self._process.stdin.flush()
         except OSError:
             self.finish()
-            raise EncodingError("ffmpeg stopped reading frames before the end") from None
+            raise EncodingError(
+                "ffmpeg stopped reading frames before the end: try again, or choose another "
+                "--format"
+            ) from None
 
     def finish(self) -> None:
         """Close the pipe and wait until the file is complete.

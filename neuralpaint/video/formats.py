@@ -25,10 +25,10 @@ _PCM = ("-c:a", "pcm_s24le")
 # SVT-AV1 does not support smaller frames: at 8x8 it corrupts its memory and crashes.
 _MIN_AV1_SIDE = 64
 
+_MOST_CORES = 8  # that make an encoder faster
 # Some, because a player seeks only to key frames. Few, because a key frame shows at once all small
 # changes that the encoder skipped in the frames before it: late in a training, where little moves,
 # that is a visible jump. A default clip has one key frame.
-_MOST_CORES = 8  # that make an encoder faster
 _KEY_FRAME_SECONDS = 10  # at most, from one key frame to the next
 
 

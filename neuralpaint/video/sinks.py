@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 _FRAME_NAME = re.compile(r"\d{5,}\.png")
 _SAMPLE_RATE = 48000  # Hz
-# All other layouts are mixed to one of these, which every codec takes and every player knows.
+# All other layouts are mixed to one of these, which every codec and player supports.
 _LAYOUTS = "mono|stereo|5.1|7.1"
 # ffmpeg must not follow network addresses that a crafted audio file contains.
 _LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data")
@@ -233,7 +233,7 @@ class FfmpegSink(Sink):
         texts: dict[str, str] = {}
         if not self._format.tag_after_encoding:
             texts = {"title": self._info.title, "comment": self._info.tag}
-        # In UTF-8 whatever the encoding of file names is, from which a title can come.
+        # Bytes in UTF-8, because a title may contain a file name in another encoding.
         given = [f"{key}={text}".encode() for key, text in texts.items() if text]
         metadata = [argument for text in given for argument in ("-metadata", text)]
         # bitexact omits dates and random numbers, so that the same frames produce the same file.

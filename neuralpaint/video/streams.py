@@ -48,14 +48,14 @@ _TIMING = re.compile(
     _SHOWN + r"config in time_base: (\d+/[1-9]\d*), frame_rate: (\d+/\d+)", re.ASCII | re.MULTILINE
 )
 _DOLBY = re.compile(r"DOVI configuration record:.* profile: (\d+),.* compatibility id: 0\b")
-# The order of the fields, as ffmpeg says of a stream. Swapped ones are interleaved in storage.
+# The order of the fields, in the words of ffmpeg's log. Swapped ones are interleaved in storage.
 _ORDERS = {
     "top first": "tff",
     "bottom first": "bff",
     "top coded first (swapped)": "tff",
     "bottom coded first (swapped)": "bff",
 }
-# The decoders that say of each frame whether it is interlaced.
+# The decoders that report for each frame whether it is interlaced.
 _EXACT = ("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "wmv3", "vvc", "prores")
 # The decoders of ffmpeg that read the transparency of these.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -80,7 +80,8 @@ class Stream:
     keys: NDArray[np.float64]
     """When the key frames are shown, in seconds; increasing."""
     numbers: tuple[int, ...] | None = None
-    """The number of each frame in the order in which ffmpeg returns them; None if not known."""
+    """The place of each frame in the order in which ffmpeg returns them, where frames can be found
+    only by counting; None if they are found by their times."""
 
 
 class _Packet(NamedTuple):
@@ -135,7 +136,7 @@ class _Report:
 
     @property
     def words(self) -> str:
-        """What ffmpeg says of the stream, before it decodes it."""
+        """The description of the stream in ffmpeg's log."""
         found = re.search(
             rf"^\[info\]   Stream #0:{self.number}\b[^\n]*?: Video: (.*?)(?=\n\S* *Stream )",
             self.log,
@@ -210,7 +211,7 @@ def _report(path: Path, options: tuple[str, ...], *, max_pixels: int) -> _Report
     report = _Report(
         path, done.stderr.decode(errors="replace"), done.stdout.decode(errors="replace")
     )
-    if not _FRAME.search(report.log) and _size(report) <= max_pixels:
+    if not _FRAME.search(report.log) and _pixels(report) <= max_pixels:
         raise PictureError(_explain(report))
     return report
 
@@ -235,7 +236,7 @@ def _stream(report: _Report, times: list[float], numbers: list[int] | None = Non
     keys = (packet.shown for packet in report.packets if packet.key)
     return Stream(
         starts=np.array(times, np.float64),
-        pixels=_size(report),
+        pixels=_pixels(report),
         alpha=colours.has_alpha,
         deinterlacer=_deinterlacer(report, words, codec),
         conversion=conversion,
@@ -256,7 +257,7 @@ def _colours(report: _Report, *, transparent: bool) -> Colours:
         primaries=primaries,
         transfer=transfer,
         premultiplied="alpha_mode:premultiplied" in report.log,
-        height=_height(report),
+        height=_dimensions(report)[0],
     )
 
 
@@ -264,7 +265,7 @@ def _deinterlacer(report: _Report, words: str, codec: str) -> tuple[str, ...]:
     interlaced = any(frame["field"] != "P" for frame in _FRAME.finditer(report.log))
     if interlaced and codec != "hevc":  # its pictures are single fields
         return ("bwdif=mode=send_frame:deint=interlaced",)
-    order = next((key for say, key in _ORDERS.items() if f"{say})" in words), None)
+    order = next((order for name, order in _ORDERS.items() if f"{name})" in words), None)
     if order is None or codec in _EXACT:
         return ()
     return (f"bwdif=mode=send_frame:deint=all:parity={order}",)
@@ -298,18 +299,15 @@ def _spread(times: Sequence[float | None]) -> Sequence[float | None]:
     return known
 
 
-def _dimension(report: _Report) -> tuple[int, int]:
+def _dimensions(report: _Report) -> tuple[int, int]:
+    """Return the (height, width) of a frame as it is stored; (1, 1) if it is not known."""
     size = re.search(r"^#dimensions 0: (\d+)x(\d+)", report.listing, flags=re.MULTILINE)
     return (int(size[2]), int(size[1])) if size else (1, 1)
 
 
-def _height(report: _Report) -> int:
-    return _dimension(report)[0]
-
-
-def _size(report: _Report) -> int:
+def _pixels(report: _Report) -> int:
     """Return the pixels of a frame with square pixels, enlarged along one side."""
-    height, width = _dimension(report)
+    height, width = _dimensions(report)
     shape = re.search(r"^#sar 0: (\d+)/(\d+)", report.listing, flags=re.MULTILINE)
     sides = (int(shape[1]), int(shape[2])) if shape else (1, 1)
     stretched = max(sides) / min(sides) if min(sides) else 1.0

@@ -418,7 +418,7 @@ def test_10_bits_of_a_heif_are_kept() -> None:
 def test_heic_without_its_package_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     data = box(b"ftyp", b"heic\0\0\0\0mif1heic") + box(b"mdat", bytes(100))
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(PictureError, match=r"HEIC.*neuralpaint\[heif\]"):
+    with pytest.raises(PictureError, match=r"HEIC.*install pillow-heif .*pip install '\.\[heif\]'"):
         load(data)
 
 

@@ -37,7 +37,7 @@ class ColourModel(nn.Module, ABC):
         """Adapt to the progress of the training, in [0, 1]; called before every step."""
 
     def start_at(self, signal: Tensor) -> None:
-        """Add a signal (3,), before the sigmoid, to the output of a model that is not trained."""
+        """Add a signal (3,) to the output of an untrained model, before (tanh + 1) / 2."""
 
     @abstractmethod
     def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> Tensor:

@@ -95,9 +95,11 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UsageError("there is no such file: check the name") from None
     except OSError as error:
-        raise UsageError(f"it cannot be read ({error.strerror})") from error
+        raise UsageError(
+            f"it cannot be read ({error.strerror}): change its permissions, or give another file"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"it is not TOML ({error})") from None
+        raise UsageError(f"it is not TOML ({error}): correct it") from None
 
 
 def _base_value(key: str, value: Any) -> Any:
