@@ -30,7 +30,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.bench.bench import SAMPLE
 from neuralpaint.pipelines.bench.cost import synchronize, training_speed
 from neuralpaint.runtime.devices import find_device, this_machine
-from neuralpaint.runtime.threads import thread_count
+from neuralpaint.runtime.threads import ensure_threads
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.losses import losses
 from neuralpaint.training.settings import TrainingSettings
@@ -163,7 +163,7 @@ def speed(verifier: Verifier) -> None:
         for batch in (65_536, 262_144) if verifier.on_gpu else (None,):
             chosen = {"model": model, "batch": batch, "device": verifier.device, "steps": 5000}
             measured = training_speed(
-                picture, TrainingSettings.from_dict(chosen), threads=thread_count()
+                picture, TrainingSettings.from_dict(chosen), threads=ensure_threads()
             )
             verifier.tell(
                 f"{model}: training",
@@ -298,7 +298,7 @@ def main() -> int:
         verifier = Verifier(given.section, device)
         SECTIONS[given.section][0](verifier)
         return int(verifier.failed)
-    machine = this_machine(device=device.partition(":")[0], threads=thread_count())
+    machine = this_machine(device=device.partition(":")[0], threads=ensure_threads())
     head = f"{machine.gpu or machine.cpu}, {machine.threads} threads, torch {machine.torch}"
     if not device.startswith("cuda"):
         head += ": no CUDA GPU, so this is the small programme"

@@ -26,7 +26,6 @@ __all__ = [
     "limit_blas",
     "parallel_map",
     "set_threads",
-    "thread_count",
 ]
 
 T = TypeVar("T")
@@ -123,11 +122,6 @@ def _reset() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset)
-
-
-def thread_count() -> int:
-    """Return the number of threads of `parallel_map`."""
-    return ensure_threads()
 
 
 def parallel_map(

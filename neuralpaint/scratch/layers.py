@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralpaint.runtime.threads import limit_blas, parallel_map, thread_count
+from neuralpaint.runtime.threads import ensure_threads, limit_blas, parallel_map
 
 __all__ = ["Array", "DType", "Layer", "Linear", "Parameter", "matmul"]
 
@@ -141,8 +141,8 @@ def matmul(a: Array, b: Array, *, out: Array) -> Array:
 
     The rows are divided among the threads of this package; other NumPy code runs on one thread.
     """
-    shares = min(_SHARES * thread_count(), len(a))
-    if thread_count() == 1 or 2 * a.size * b.shape[1] < _SMALL or not limit_blas():
+    shares = min(_SHARES * ensure_threads(), len(a))
+    if ensure_threads() == 1 or 2 * a.size * b.shape[1] < _SMALL or not limit_blas():
         return np.matmul(a, b, out=out)
     cuts = [len(a) * i // shares for i in range(shares + 1)]
     rows = [slice(*cut) for cut in pairwise(cuts)]

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from neuralpaint.models.networks.network import ColourModel
-from neuralpaint.runtime.threads import parallel_map, thread_count
+from neuralpaint.runtime.threads import ensure_threads, parallel_map
 from neuralpaint.training.batches import Batch, Lattice
 from neuralpaint.training.losses import LEAST_WEIGHT, Loss
 
@@ -81,7 +81,7 @@ def _cuts(batch: Batch) -> list[int]:
     parts = 1
     if batch.y.device.type == "cpu":
         pixels = rows * width
-        parts = max(thread_count(), -(-pixels // _MAX_PART))
+        parts = max(ensure_threads(), -(-pixels // _MAX_PART))
         parts = max(1, min(parts, rows, pixels // _MIN_PART))
     return [rows * i // parts for i in range(parts + 1)]
 

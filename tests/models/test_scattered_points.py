@@ -14,7 +14,7 @@ from neuralpaint.models.networks.kernels import ACTIVATIONS
 from neuralpaint.models.networks.network import CoordinateModel
 from neuralpaint.models.networks.scattered_points import InterpolatedTerms, interpolate_terms
 from neuralpaint.pipelines.make_learner import learner
-from neuralpaint.runtime.threads import set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, set_threads
 from neuralpaint.training.settings import TrainingSettings
 
 CANVAS = Canvas.of(height=32, width=48)
@@ -154,7 +154,7 @@ def test_threads_share_the_points() -> None:
     x, y = x.repeat(4), y.repeat(4)
     with torch.no_grad():
         alone = model(x, y)
-        before = thread_count()
+        before = ensure_threads()
         set_threads(3)
         try:
             torch.testing.assert_close(model(x, y), alone, rtol=0, atol=2e-6)

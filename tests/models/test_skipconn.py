@@ -9,7 +9,7 @@ from neuralpaint.models import ActivationName
 from neuralpaint.models.networks.kernels import ACTIVATIONS
 from neuralpaint.models.networks.skipconn import SkipConn
 from neuralpaint.models.networks.skipconn_grid import _pixels_at_once, split_rows
-from neuralpaint.runtime.threads import set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, set_threads
 
 WIDTHS = (5, 7)
 X, Y = torch.randn(1, 9, 5), torch.randn(6, 1, 7)
@@ -57,7 +57,7 @@ def test_threads_that_share_the_rows_agree_with_the_definition(factors: int) -> 
     network = build(factors=factors)
     weights = list(network.parameters())
     x, y, direction = torch.randn(1, 45, 5), torch.randn(41, 1, 7), torch.randn(41, 45, 3)
-    before = thread_count()
+    before = ensure_threads()
     set_threads(3)
     try:
         assert len(split_rows(41, 45)) == 3

@@ -20,7 +20,7 @@ from neuralpaint.restoration.filling import fill_hole
 from neuralpaint.restoration.patch_mixture import Mixture
 from neuralpaint.restoration.refinement import refine
 from neuralpaint.restoration.smooth_fill import fill_smoothly
-from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, parallel_map, set_threads
 
 ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
 Pixels = NDArray[np.uint8]
@@ -43,7 +43,7 @@ def half(truth: Pixels) -> Hole:
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Split a small picture among several threads; restore their number afterwards."""
     monkeypatch.setattr("neuralpaint.restoration.refinement._CPU_BATCH", 100)
-    before = thread_count()
+    before = ensure_threads()
     yield
     set_threads(before)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuralpaint.image.metrics import psnr
 from neuralpaint.restoration.flow import Motion, estimate_motion
 from neuralpaint.restoration.interpolation import densify, interpolate
-from neuralpaint.runtime.threads import set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, set_threads
 
 Pixels = NDArray[np.uint8]
 
@@ -37,7 +37,7 @@ def motion() -> Motion:
 
 @pytest.fixture
 def two_threads() -> Iterator[None]:
-    before = thread_count()
+    before = ensure_threads()
     set_threads(2)
     yield
     set_threads(before)

@@ -11,12 +11,12 @@ import torch
 
 from neuralpaint.restoration import non_local_means as module
 from neuralpaint.restoration.non_local_means import Window, non_local_means
-from neuralpaint.runtime.threads import set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, set_threads
 
 
 @pytest.fixture
 def threads() -> Iterator[None]:
-    before = thread_count()
+    before = ensure_threads()
     yield
     set_threads(before)
 

@@ -19,7 +19,7 @@ from neuralpaint.image.resampling import Kernel
 from neuralpaint.restoration import upsampling
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.restoration.upsampling import upsample
-from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, parallel_map, set_threads
 
 ROCKET = Path(__file__).parents[2] / "examples" / "rocket.jpg"
 Pixels = NDArray[np.uint8]
@@ -33,7 +33,7 @@ def truth() -> Pixels:
 
 @pytest.fixture
 def threads() -> Iterator[None]:
-    before = thread_count()
+    before = ensure_threads()
     yield
     set_threads(before)
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, parallel_map, set_threads
 
 
 @pytest.fixture(autouse=True)
 def three_threads() -> Iterator[None]:
     """Use three threads on every machine."""
-    before = thread_count()
+    before = ensure_threads()
     set_threads(3)
     yield
     set_threads(before)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from neuralpaint.runtime.threads import parallel_map, set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, parallel_map, set_threads
 from neuralpaint.scratch import layers
 from neuralpaint.scratch.activations import ACTIVATIONS, ReLU, Sigmoid
 from neuralpaint.scratch.gradcheck import layer_in_torch
@@ -124,7 +124,7 @@ def test_the_rows_of_a_product_are_divided(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(layers, "parallel_map", count)
     monkeypatch.setattr(layers, "_SMALL", 0)
-    before = thread_count()
+    before = ensure_threads()
     try:
         for threads, expected in ((1, []), (3, [6])):
             set_threads(threads)

@@ -15,7 +15,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models import models
 from neuralpaint.models.networks.network import CoordinateModel
 from neuralpaint.pipelines.make_learner import learner
-from neuralpaint.runtime.threads import set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, set_threads
 from neuralpaint.training.batches import Batch, Lattice
 from neuralpaint.training.losses import losses
 from neuralpaint.training.step import StepGraphs, backpropagate
@@ -24,7 +24,7 @@ from neuralpaint.training.torch_learner import TorchLearner
 
 @pytest.fixture
 def three_threads() -> Iterator[None]:
-    before = thread_count()
+    before = ensure_threads()
     set_threads(3)
     yield
     set_threads(before)

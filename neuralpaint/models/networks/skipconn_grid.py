@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from neuralpaint.models.networks.kernels import EXACT, Activation, Matmul, Terms, matmul_for
-from neuralpaint.runtime.threads import parallel_map, thread_count
+from neuralpaint.runtime.threads import ensure_threads, parallel_map
 
 __all__ = ["is_product_grid", "render_grid", "split_rows", "train_grid"]
 
@@ -301,7 +301,7 @@ class _Layers:
 
 def split_rows(height: int, width: int) -> list[slice]:
     """Return the rows of a grid for each CPU thread."""
-    parts = max(1, min(thread_count(), height, height * width // _LEAST))
+    parts = max(1, min(ensure_threads(), height, height * width // _LEAST))
     cuts = [height * i // parts for i in range(parts + 1)]
     return [slice(*cut) for cut in pairwise(cuts)]
 

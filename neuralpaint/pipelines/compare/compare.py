@@ -35,7 +35,7 @@ from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.progress import Progress, Report, ignore
-from neuralpaint.runtime.threads import set_threads, thread_count
+from neuralpaint.runtime.threads import ensure_threads, set_threads
 from neuralpaint.training.settings import DeviceSettings
 from neuralpaint.video.drawing import Frame
 from neuralpaint.video.formats import formats
@@ -217,7 +217,7 @@ class Job(ABC, Generic[O, R]):
         from neuralpaint.runtime.devices import this_machine
 
         device = find_device(settings.device).type
-        return this_machine(device=device, threads=thread_count())
+        return this_machine(device=device, threads=ensure_threads())
 
 
 class Race(Job[RaceOutcome, CompareResult]):
