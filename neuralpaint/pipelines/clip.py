@@ -19,7 +19,7 @@ from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
-from neuralpaint.rendering.film import film, film_previews, filming_cost
+from neuralpaint.rendering.film import film, film_sketches, filming_cost
 from neuralpaint.rendering.render import render
 from neuralpaint.rendering.still_renderer import hole_psnr_of
 from neuralpaint.rendering.time_estimate import seconds_of
@@ -311,8 +311,8 @@ class Clip(Job):
     def _film_training(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Shot]:
         if self._frames_from == "training":
             source = self.source
-            source.begin_preview(render(source.painting(), self.viewport.native))
-            return film_previews(snapshots, self.viewport, source.preview, count=self.shots)
+            source.begin_sketch(render(source.painting(), self.viewport.native))
+            return film_sketches(snapshots, self.viewport, source.sketch, count=self.shots)
 
         def hurries() -> bool:
             return self._may_blend and (run.interruption.requested or run.budget.is_short)

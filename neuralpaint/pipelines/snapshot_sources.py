@@ -156,7 +156,7 @@ class SnapshotSource(ABC):
         """
         return 0.0
 
-    def begin_preview(self, frame: Frame) -> None:
+    def begin_sketch(self, frame: Frame) -> None:
         """Collect the predictions of every training batch in a canvas that starts as `frame`.
 
         Raises:
@@ -166,9 +166,9 @@ class SnapshotSource(ABC):
             "--frames-from training needs a training of one picture: choose --frames-from auto"
         )
 
-    def preview(self) -> Frame:
-        """Return the preview canvas at the newest snapshot, of the picture's size."""
-        raise RuntimeError("begin_preview has not been called")
+    def sketch(self) -> Frame:
+        """Return the sketch at the newest snapshot, of the picture's size."""
+        raise RuntimeError("begin_sketch has not been called")
 
 
 class FromTraining(SnapshotSource):
@@ -230,8 +230,8 @@ class FromTraining(SnapshotSource):
         self._prepared = not self._learner.makes_target
         self.settings, self.device = self._learner.settings, self._learner.device
         self._reports_psnr = reports_psnr
-        self._previews = False
-        self._preview: Frame | None = None
+        self._sketches = False
+        self._sketch: Frame | None = None
         resume.start(
             self._learner,
             subject,
@@ -294,7 +294,7 @@ class FromTraining(SnapshotSource):
         """Yield a snapshot at each fraction: first those of an earlier run, then new ones."""
         self._prepare(run)
         resume, learner = self._resume, self._learner
-        for earlier, self._preview in resume.earlier(len(fractions)):
+        for earlier, self._sketch in resume.earlier(len(fractions)):
             yield earlier
         passed = resume.passed
 
@@ -310,9 +310,9 @@ class FromTraining(SnapshotSource):
             else stops_at(fractions, steps=learner.steps, every=every)[passed:]
         )
         for made in learn(learner, stops, look=look, since=resume.since, last=resume.last):
-            if self._previews:
-                self._preview = learner.sketch()
-            snapshot = resume.keep(made, self._preview)
+            if self._sketches:
+                self._sketch = learner.sketch()
+            snapshot = resume.keep(made, self._sketch)
             run.budget.trained = learner.seconds
             yield snapshot
 
@@ -374,17 +374,17 @@ class FromTraining(SnapshotSource):
             # Twice as many steps as before, up to a tenth of a second.
             steps = max(1, min(2 * steps, int(0.1 * newest.step / max(newest.seconds, 1e-9))))
 
-    def begin_preview(self, frame: Frame) -> None:
+    def begin_sketch(self, frame: Frame) -> None:
         """Collect the predictions of every training batch in a canvas that starts as `frame`."""
         if self.picture is None:
-            super().begin_preview(frame)
-        self._previews = True
+            super().begin_sketch(frame)
+        self._sketches = True
         if not self._resume.resumed:
             self._learner.begin_sketch(frame)
 
-    def preview(self) -> Frame:
-        """Return the preview canvas at the newest snapshot."""
-        return super().preview() if self._preview is None else self._preview
+    def sketch(self) -> Frame:
+        """Return the sketch at the newest snapshot."""
+        return super().sketch() if self._sketch is None else self._sketch
 
 
 def _without_filling(subject: Subject) -> Subject:
@@ -467,8 +467,8 @@ class FromTake(SnapshotSource):
             return stops
         return [fraction * self.steps for fraction in fractions]
 
-    def begin_preview(self, frame: Frame) -> None:
-        """Check that the take contains preview frames.
+    def begin_sketch(self, frame: Frame) -> None:
+        """Check that the take contains sketches.
 
         Raises:
             UsageError: it does not.
@@ -479,10 +479,10 @@ class FromTake(SnapshotSource):
                 "auto"
             )
 
-    def preview(self) -> Frame:
-        """Return the preview frame of the newest snapshot."""
-        preview = self._take.sketch(self._index)
-        return super().preview() if preview is None else preview
+    def sketch(self) -> Frame:
+        """Return the sketch of the newest snapshot."""
+        sketch = self._take.sketch(self._index)
+        return super().sketch() if sketch is None else sketch
 
 
 class FromPainting(SnapshotSource):

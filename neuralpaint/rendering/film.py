@@ -26,14 +26,14 @@ from neuralpaint.training.learning import Snapshot
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["FramesFrom", "film", "film_previews", "filming_cost"]
+__all__ = ["FramesFrom", "film", "film_sketches", "filming_cost"]
 
 FramesFrom = Literal["auto", "render", "training"]
 
 # Shots that are rendered where the others are blended. The more shots, the less they differ, so it
 # is about the same number for all clips. Measured: 50 (pyramid) to 130 (siren).
 _RENDERED = 80
-_PREVIEW_COST = 0.02  # of a shot made of a preview, relative to rendering it
+_SKETCH_COST = 0.02  # of a shot made of a sketch, relative to rendering it
 
 _MAX_GAP = 8  # snapshots from one anchor to the next, whose paintings are all in memory
 _TOLERANCE = 0.7  # root mean square error of a blend, in levels: an encoder discards more
@@ -55,7 +55,7 @@ def filming_cost(
     """
     rendering = viewport.seconds_per_frame(painting, moment)
     if frames_from == "training":
-        return lambda shots: shots * _PREVIEW_COST * rendering
+        return lambda shots: shots * _SKETCH_COST * rendering
     if not blends:
         return lambda shots: shots * rendering
     probing = seconds_of(lambda: viewport.sampled_levels(painting))
@@ -111,10 +111,10 @@ def film(
         yield from _Span(left, between[:-1], between[-1].begin_render(left)).shots(hurries())
 
 
-def film_previews(
-    snapshots: Iterator[Snapshot], viewport: Viewport, preview: Callable[[], Frame], *, count: int
+def film_sketches(
+    snapshots: Iterator[Snapshot], viewport: Viewport, sketch: Callable[[], Frame], *, count: int
 ) -> Iterator[Shot]:
-    """Yield one shot per snapshot; `preview` returns the frame of the newest snapshot.
+    """Yield one shot per snapshot; `sketch` returns the frame of the newest snapshot.
 
     The last shot, which a clip shows longest, is rendered. `count` is the number of snapshots.
     """
@@ -124,7 +124,7 @@ def film_previews(
         if newest is not None:
             yield newest
         moment = index / max(1, count - 1)
-        pixels = preview()
+        pixels = sketch()
         newest = viewport.shot(viewport.show(pixels, moment), snapshot, pixels=pixels)
     if newest is not None:
         yield viewport.render(newest.snapshot, moment)

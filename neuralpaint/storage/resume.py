@@ -229,7 +229,7 @@ class Resume:
         return None if self._snapshots is None else self._snapshots.last
 
     def earlier(self, shots: int) -> Iterator[tuple[Snapshot, Frame | None]]:
-        """Yield the snapshots that the earlier run has shown, each with its preview frame.
+        """Yield the snapshots that the earlier run has shown, each with its sketch.
 
         `shots` is the number of snapshots of the whole run.
 
@@ -267,7 +267,7 @@ class Resume:
         if self._snapshots is not None:
             self._snapshots.drop()
 
-    def keep(self, snapshot: Snapshot, preview: Frame | None = None) -> Snapshot:
+    def keep(self, snapshot: Snapshot, sketch: Frame | None = None) -> Snapshot:
         """Store a snapshot and return it with its stored weights; save a checkpoint if it is due.
 
         Raises:
@@ -276,7 +276,7 @@ class Resume:
         as_read = snapshot
         with self._optional(), self._atomic():
             if self._snapshots is not None:
-                as_read = self._snapshots.add(snapshot, preview)
+                as_read = self._snapshots.add(snapshot, sketch)
             self.passed += 1
             self.since = self._learner.newest
         if self._snapshots is not None and self._snapshots.is_full:
@@ -486,11 +486,11 @@ class _Run:
 
 
 class _Stored(NamedTuple):
-    """A snapshot before and after its weights are rounded, and its preview frame."""
+    """A snapshot before and after its weights are rounded, and its sketch."""
 
     made: Snapshot
     read: Snapshot
-    preview: Frame | None
+    sketch: Frame | None
 
 
 class _Snapshots:
@@ -552,7 +552,7 @@ class _Snapshots:
             )
 
     def replay(self) -> Iterator[tuple[Snapshot, Frame | None]]:
-        """Yield the snapshot of each moment shown before, with its preview frame if it has one.
+        """Yield the snapshot of each moment shown before, with its sketch if it has one.
 
         Raises:
             SavedError: the take is damaged.
@@ -569,9 +569,9 @@ class _Snapshots:
             if self._newest is None or index != before:
                 snapshot, before = take[index], index
                 self._newest = _Stored(snapshot, snapshot, take.sketch(index))
-            yield self._newest.made, self._newest.preview
+            yield self._newest.made, self._newest.sketch
 
-    def add(self, snapshot: Snapshot, preview: Frame | None) -> Snapshot:
+    def add(self, snapshot: Snapshot, sketch: Frame | None) -> Snapshot:
         """Store the next snapshot, or the newest one again; return it with its stored weights.
 
         Raises:
@@ -582,8 +582,8 @@ class _Snapshots:
             return self._newest.read
         number, as_read = self._count, snapshot
         if self._phase == "disk":
-            as_read = self._append(snapshot, preview)
-        self._newest = _Stored(snapshot, as_read, preview)
+            as_read = self._append(snapshot, sketch)
+        self._newest = _Stored(snapshot, as_read, sketch)
         if self._phase == "memory":
             self._memory.append(self._newest)
         self.shown.append(number)
@@ -598,14 +598,14 @@ class _Snapshots:
         if self._phase == "memory":
             self._phase = "disk"
             for each in self._memory:
-                self._append(each.made, each.preview)
+                self._append(each.made, each.sketch)
             self._memory.clear()
         if self._take is not None:
             self._take.sync()
 
-    def _append(self, snapshot: Snapshot, preview: Frame | None) -> Snapshot:
+    def _append(self, snapshot: Snapshot, sketch: Frame | None) -> Snapshot:
         take = self._writer()
-        as_read = take.add(snapshot, sketch=preview)
+        as_read = take.add(snapshot, sketch=sketch)
         self.position = take.position
         return as_read
 
@@ -621,7 +621,7 @@ class _Snapshots:
         if not self._memory:
             return False
         first = self._memory[0]
-        size = first.made.painting.nbytes + (0 if first.preview is None else first.preview.nbytes)
+        size = first.made.painting.nbytes + (0 if first.sketch is None else first.sketch.nbytes)
         return size * len(self._memory) > _MAX_HELD_BYTES
 
     def _writer(self) -> TakeWriter:

@@ -196,7 +196,7 @@ def test_a_sketch_is_kept_with_its_snapshot(tmp_path: Path) -> None:
     with writer(tmp_path / "a") as take:
         take.add(first)
         take.add(second, sketch=sketch)
-        with pytest.raises(UsageError, match="a preview frame is uint8"):
+        with pytest.raises(UsageError, match="a sketch is uint8"):
             take.add(second, sketch=sketch[1:])
     found = load_take(tmp_path / "a")
     assert found.sketch(0) is None

@@ -1,4 +1,4 @@
-"""The contents of records: pictures with their masks, preview frames, and rounded weights.
+"""The contents of records: pictures with their masks, sketches, and rounded weights.
 
 A snapshot stores only the weights that differ from the first snapshot, so that constant weights,
 such as the frequencies of an encoding, are stored once. The first snapshot is exact; the weights of
@@ -30,18 +30,18 @@ __all__ = [
     "Weights",
     "changed_weights",
     "pack_picture",
-    "pack_preview",
+    "pack_sketch",
     "pack_weights",
     "round_to_half",
     "unpack_mask",
-    "unpack_preview",
+    "unpack_sketch",
     "unpack_weights",
     "widen",
 ]
 
 Weights = dict[str, NDArray[Any]]
 
-_PREVIEW = "sketch"  # its name in the file
+_SKETCH = "sketch"  # its name in the file
 _PREFIX = "weight/"
 _MOST_PER_BYTE = 1040  # largest compression ratio of zlib
 _PROBED = 2000  # pixels, spread over the picture
@@ -100,37 +100,37 @@ def _png(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.frombuffer(file.getvalue(), np.uint8)
 
 
-def pack_preview(frame: Frame, *, canvas: Canvas) -> dict[str, NDArray[Any]]:
-    """Return a compressed preview frame.
+def pack_sketch(frame: Frame, *, canvas: Canvas) -> dict[str, NDArray[Any]]:
+    """Return a compressed sketch.
 
     Raises:
         UsageError: the frame does not have the size of the canvas.
     """
     shape = (canvas.height, canvas.width, 3)
     if frame.dtype != np.uint8 or frame.shape != shape:
-        raise UsageError(f"a preview frame is uint8 {shape}, not {frame.dtype} {frame.shape}")
-    return {_PREVIEW: np.frombuffer(zlib.compress(frame.tobytes(), 1), np.uint8)}
+        raise UsageError(f"a sketch is uint8 {shape}, not {frame.dtype} {frame.shape}")
+    return {_SKETCH: np.frombuffer(zlib.compress(frame.tobytes(), 1), np.uint8)}
 
 
-def unpack_preview(
+def unpack_sketch(
     tensors: Mapping[str, NDArray[Any]], *, canvas: Canvas, name: str
 ) -> Frame | None:
-    """Return the preview frame of a record; None if it has none.
+    """Return the sketch of a record; None if it has none.
 
     Raises:
         SavedError: the frame is damaged; `name` is the name of the file.
     """
-    if _PREVIEW not in tensors:
+    if _SKETCH not in tensors:
         return None
     shape = (canvas.height, canvas.width, 3)
     size = shape[0] * shape[1] * shape[2]
-    compressed, raw = tensors[_PREVIEW].tobytes(), b""
+    compressed, raw = tensors[_SKETCH].tobytes(), b""
     if size <= _MOST_PER_BYTE * len(compressed):
         with contextlib.suppress(zlib.error):
             # At most `size` bytes, because a crafted file could decompress to much more.
             raw = zlib.decompressobj().decompress(compressed, size)
     if len(raw) != size:
-        raise SavedError(f"{name} is damaged (a preview frame cannot be read): copy it again")
+        raise SavedError(f"{name} is damaged (a sketch cannot be read): copy it again")
     return np.frombuffer(bytearray(raw), np.uint8).reshape(shape)
 
 

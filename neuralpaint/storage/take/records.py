@@ -4,7 +4,7 @@
     HEAD  settings, planned steps, note, size of the picture
     PICT  a picture as PNG, with its mask; several for an album
     SNAP  the first snapshot: all weights, in full precision
-    SNAP  a later snapshot: the weights that differ from the first, and a preview frame
+    SNAP  a later snapshot: the weights that differ from the first, and a sketch
     ...
     DONE
 

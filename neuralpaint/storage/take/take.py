@@ -20,7 +20,7 @@ from neuralpaint.storage.painting_file import build_painting, read_model_facts
 from neuralpaint.storage.take.contents import (
     Weights,
     unpack_mask,
-    unpack_preview,
+    unpack_sketch,
     unpack_weights,
     widen,
 )
@@ -176,13 +176,13 @@ class Take(Sequence[Snapshot]):
         return unpack_mask(Picture(picture.pixels, name=name), tensors, name=self._name)
 
     def sketch(self, index: int) -> NDArray[np.uint8] | None:
-        """Return the preview frame of a snapshot, at the picture's size; None if it has none.
+        """Return the sketch of a snapshot, at the picture's size; None if it has none.
 
         Raises:
             SavedError: the frame is damaged.
         """
         tensors, _ = self._read(self._places[index])
-        return unpack_preview(tensors, canvas=self.canvas, name=self._name)
+        return unpack_sketch(tensors, canvas=self.canvas, name=self._name)
 
     def _snapshot(self, index: int) -> Snapshot:
         """Return a snapshot whose painting is loaded at each access."""

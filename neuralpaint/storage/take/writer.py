@@ -21,7 +21,7 @@ from neuralpaint.storage.take.contents import (
     Weights,
     changed_weights,
     pack_picture,
-    pack_preview,
+    pack_sketch,
     pack_weights,
     round_to_half,
     unpack_weights,
@@ -159,7 +159,7 @@ class TakeWriter:
     def add(self, snapshot: Snapshot, *, sketch: NDArray[np.uint8] | None = None) -> Snapshot:
         """Record a snapshot and return it with its stored weights, which may be rounded.
 
-        `sketch` is its preview frame, at the picture's size.
+        `sketch` is its sketch, at the picture's size.
 
         Raises:
             UsageError: it belongs to a different training, or is older than the previous one.
@@ -168,7 +168,7 @@ class TakeWriter:
         if snapshot.step < self._step:
             raise UsageError(f"a snapshot of step {snapshot.step} cannot follow step {self._step}")
         painting, weights = self._rounded(snapshot.painting)
-        sketched = {} if sketch is None else pack_preview(sketch, canvas=self._canvas)
+        sketched = {} if sketch is None else pack_sketch(sketch, canvas=self._canvas)
         recorded = Snapshot(snapshot.step, snapshot.seconds, snapshot.loss, painting)
         record = pack_record(
             b"SNAP",
