@@ -7,6 +7,9 @@ mixes the devices, shows itself, and so does one whose result differs from run t
 from __future__ import annotations
 
 import collections
+import functools
+import pathlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -51,7 +54,8 @@ class Watch(TorchDispatchMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
-        self.operations[name] += 1
+        if func.namespace == "aten":
+            self.operations[str(func).removeprefix("aten.").removesuffix(".default")] += 1
         tensors = [t for t in tree_leaves((args, kwargs, result)) if isinstance(t, torch.Tensor)]
         if any(tensor.device.type == "cpu" for tensor in tensors):
             self.faults.append(f"{name} has a tensor on the CPU")
@@ -75,6 +79,32 @@ class NoUpdate:
 
     def step(self, closure: Callable[[], Any]) -> None:
         closure()
+
+
+@functools.cache
+def kernels() -> dict[str, set[str]]:
+    """Return the devices that have a kernel of each operation, as torch's own table states them.
+
+    An operation that is made of others has none of its own, and the set {"all"}.
+    """
+    packages = pathlib.Path(torch.__file__).parents[1]
+    table = packages / "torchgen" / "packaged" / "ATen" / "native" / "native_functions.yaml"
+    found: dict[str, set[str]] = {}
+    delegates: dict[str, str] = {}
+    for entry in re.split(r"^- func: ", table.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        name = entry.partition("(")[0]
+        if delegate := re.search(r"^  structured_delegate: (\S+)", entry, re.MULTILINE):
+            delegates[name] = delegate[1]
+        dispatch = entry.partition("  dispatch:\n")[2]
+        lists = re.findall(r"^    ([\w, ]+):", dispatch, re.MULTILINE)
+        devices = {device for some in lists for device in some.split(", ")}
+        if (
+            "  ufunc_inner_loop:\n" in entry
+        ):  # kernels made from one formula, which it does not list
+            devices |= {"CPU", "CUDA"}
+        made_of_others = not devices or any(one.startswith("Composite") for one in devices)
+        found[name] = {"all"} if made_of_others else devices
+    return found | {name: found[delegate] for name, delegate in delegates.items()}
 
 
 def moved(tensor: torch.Tensor) -> torch.Tensor:
@@ -135,3 +165,21 @@ def test_a_frame_does_not_wait_for_the_gpu(spec: str) -> None:
         with Watch() as watch, torch.no_grad():
             trained.model(x, y)
     assert watch.faults == []
+
+
+@pytest.mark.parametrize("device", ["CUDA", "MPS"])
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_operation_has_a_kernel(spec: str, device: str) -> None:
+    with simulated(spec) as (trained, lattice), Watch() as watch:
+        trained._train_on(lattice)
+        trained.model.eval()
+        with torch.no_grad():
+            trained.model(torch.empty(1, 90, device=GPU), torch.empty(60, 1, device=GPU))
+    missing = [name for name in watch.operations if not kernels()[name] & {"all", device}]
+    assert missing == []
+
+
+def test_the_table_of_kernels_tells_devices_apart() -> None:
+    assert kernels()["_linalg_eigh.eigenvalues"] == {"CPU", "CUDA"}
+    assert kernels()["addmm"] > {"CPU", "CUDA", "MPS"}
+    assert kernels()["reshape"] == {"all"}
