@@ -30,8 +30,8 @@ _FRACTION_MISSING, _PIXELS_MISSING = 0.01, 18 * 18
 
 # By the raw mode of Pillow, for grey of 2 and 4 bits: the levels of a step.
 _PNG_STEPS = {"L;2": 85, "L;4": 17}
-# By the raw mode of Pillow: the mode, and the raw modes of the upper and the lower bytes. Grey with
-# alpha has four bytes per pixel, which are read as one pixel.
+# By the raw mode of Pillow: the mode to decode in, and the raw modes of the upper and the lower
+# bytes. Grey with alpha is decoded once: its four bytes per pixel are taken for RGBA.
 _PNG_HALVES = {
     "RGB;16B": ("RGB", ("RGB;16B", "RGB;16L")),
     "RGBA;16B": ("RGBA", ("RGBA;16B", "RGBA;16L")),
@@ -126,8 +126,8 @@ def _png_samples(image: Any) -> Samples | None:
 
     def rows(top: int, bottom: int) -> npt.NDArray[Any]:
         box = (0, top, image.width, bottom)
-        halves = [np.asarray(each.crop(box)).astype(np.uint16) for each in decoded]
-        upper, lower = halves if len(halves) == 2 else (halves[0][..., ::2], halves[0][..., 1::2])
+        stored = [np.asarray(each.crop(box)).astype(np.uint16) for each in decoded]
+        upper, lower = stored if len(stored) == 2 else (stored[0][..., ::2], stored[0][..., 1::2])
         return upper << 8 | lower
 
     clear = image.info.get("transparency")
@@ -136,7 +136,7 @@ def _png_samples(image: Any) -> Samples | None:
         image.width,
         image.height,
         rows,
-        "L" if mode != raw_mode[: len(mode)] else "RGB",
+        "L" if raw_mode.startswith("L") else "RGB",
         65535.0,
         has_alpha=mode == "RGBA",
         clear=clear if isinstance(clear, tuple) else None,

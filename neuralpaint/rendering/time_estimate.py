@@ -61,9 +61,10 @@ class StepTimer:
 
 
 def seconds_of(call: Callable[[], object]) -> float:
-    """Return the time that a call takes when it is not made for the first time.
+    """Return the time of a call after its first one.
 
-    Of a short call it is the least of a few, because other programs interrupt some of them.
+    A short call is made a few times and the least time is returned, because other programs
+    interrupt some of the calls.
     """
     call()
     least, spent = math.inf, 0.0

@@ -59,6 +59,8 @@ class FusedAdam:
 
     def _update(self, group: Mapping[str, Any]) -> None:
         moving = [parameter for parameter in group["params"] if parameter.grad is not None]
+        if not moving:  # the kernels refuse an empty list
+            return
         entries = [self._entries(parameter) for parameter in moving]
         steps = [each["step"] for each in entries]
         torch._foreach_add_(steps, 1)
