@@ -5,12 +5,27 @@ import pytest
 import torch
 
 from neuralpaint.image.pictures import Picture
-from neuralpaint.models.networks.kernels import EXACT, Matmul, matmul_for
+from neuralpaint.models.networks.kernels import EXACT, Matmul, add_product, matmul_for
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.rendering.render import painting_psnr
 
 # bfloat16 factors on a device that cannot multiply them, for comparison.
 ROUNDED = EXACT._replace(factor=lambda a: a.bfloat16().float())
+
+
+def to_tf32(values: torch.Tensor) -> torch.Tensor:
+    """Round float32 to the 10 bits of TF32."""
+    return ((values.contiguous().view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
+
+
+TF32 = EXACT._replace(factor=to_tf32)
+HIDDEN = "neuralpaint.models.networks.kernels._hidden_matmul"
+SMALL = {
+    "mlp": "mlp:hidden_size=64",
+    "siren": "siren:hidden_size=32",
+    "pyramid": "pyramid",
+    "hash": "mlp:encoding=hash,hidden_size=32,hidden_layers=2",
+}
 
 
 @pytest.mark.parametrize(("kind", "rounding"), [(EXACT, 1e-6), (ROUNDED, 2**-8)])
@@ -48,11 +63,16 @@ def test_products_on_a_gpu_have_bfloat16_factors() -> None:
 def quality(monkeypatch: pytest.MonkeyPatch, kind: Matmul, *, device: str) -> float:
     """Return the PSNR in dB after a short training with these products."""
     monkeypatch.setattr("neuralpaint.models.networks.skipconn_grid.matmul_for", lambda device: kind)
+    return trained_psnr("fourier:hidden_size=32", steps=400, device=device)
+
+
+def trained_psnr(model: str, *, steps: int, device: str) -> float:
+    """Return the PSNR in dB of a model after a short training."""
     y, x = np.mgrid[0:48, 0:72] / 72
     colours = np.stack([x, y, 0.5 + 0.4 * np.sin(30 * x + 11 * y)], axis=-1)
     picture = Picture.from_array(colours)
-    training = learner(picture, model="fourier:hidden_size=32", steps=400, device=device)
-    training.advance(400)
+    training = learner(picture, model=model, steps=steps, device=device)
+    training.advance(steps)
     return painting_psnr(training.painting(), picture)
 
 
@@ -63,6 +83,38 @@ def test_training_with_rounded_products_is_as_good(
     exact, rounded = (quality(monkeypatch, kind, device="cpu") for kind in (EXACT, ROUNDED))
     assert exact > 30
     assert rounded == pytest.approx(exact, abs=0.5)
+
+
+@pytest.mark.parametrize("is_bias", [True, False])
+def test_the_gradients_of_a_hidden_product_are_those_of_autograd(
+    monkeypatch: pytest.MonkeyPatch, is_bias: bool
+) -> None:
+    torch.manual_seed(0)
+    shapes = (7,) if is_bias else (30, 7), (30, 5), (7, 5)
+    given = [torch.randn(shape, requires_grad=True) for shape in shapes]
+    results = []
+    for matmul in (EXACT, EXACT._replace()):  # the second is not EXACT itself
+        monkeypatch.setattr(HIDDEN, lambda device, matmul=matmul: matmul)
+        total = add_product(*given).sin().sum()
+        results.append([total.detach(), *torch.autograd.grad(total, given)])
+    torch.testing.assert_close(results[0], results[1])
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_hidden_layers_in_tf32_are_as_good(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    rounded: list[int] = []
+
+    def round_to_tf32(values: torch.Tensor) -> torch.Tensor:
+        rounded.append(values.numel())
+        return to_tf32(values)
+
+    results = []
+    for matmul in (EXACT, TF32._replace(factor=round_to_tf32)):
+        monkeypatch.setattr(HIDDEN, lambda device, matmul=matmul: matmul)
+        results.append(trained_psnr(SMALL[name], steps=150, device="cpu"))
+    assert rounded
+    assert results[0] > 22
+    assert results[1] == pytest.approx(results[0], abs=0.6)
 
 
 @pytest.mark.gpu

@@ -1,18 +1,19 @@
-"""Kernels of the hand-written passes: activations with their derivatives, and matrix products."""
+"""Kernels of the networks: activations with their derivatives, and matrix products."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from neuralpaint.models.networks import ActivationName
 
-__all__ = ["ACTIVATIONS", "EXACT", "Activation", "Matmul", "Terms", "matmul_for"]
+__all__ = ["ACTIVATIONS", "EXACT", "Activation", "Matmul", "Terms", "add_product", "matmul_for"]
 
 Terms = tuple[Tensor, ...]
 """Tensors computed from a term a of a sum a + b, from which f(a + b) is computed."""
@@ -167,3 +168,71 @@ def _is_correct(matmul: Matmul, device: torch.device) -> bool:
     expected = torch.ones(8, 24)
     expected[:, 8:16] = 2 * (a.cpu() @ b.cpu())
     return torch.equal(whole.cpu(), expected)
+
+
+def add_product(total: Tensor, values: Tensor, weight: Tensor) -> Tensor:
+    """Return `total` + values weight', (n, m), for values (n, k) and a weight (m, k).
+
+    It is a hidden layer of a network whose gradients autograd computes; `total` is (n, m), or a
+    bias (m,). While training, a GPU multiplies TF32: the factors have 10 bits. That is several
+    times faster, needs no copies, and costs less than 0.1 dB, also with hidden layers of 32 units,
+    for which rounding to bfloat16 would take longer than multiplying.
+    """
+    matmul = _hidden_matmul(values.device)
+    if matmul is EXACT or not torch.is_grad_enabled():
+        return torch.addmm(total, values, weight.t())
+    rounded: Tensor = _AddProduct.apply(  # type: ignore[no-untyped-call]
+        matmul, total, values, weight
+    )
+    return rounded
+
+
+class _AddProduct(torch.autograd.Function):
+    """z = t + c W'. With g = dL/dz: dL/dt = g, dL/dc = g W, dL/dW = g' c."""
+
+    @staticmethod
+    def forward(ctx: Any, matmul: Matmul, total: Tensor, values: Tensor, weight: Tensor) -> Tensor:
+        values, weight = matmul.factor(values), matmul.factor(weight)
+        ctx.save_for_backward(values, weight)
+        ctx.matmul, ctx.is_bias = matmul, total.ndim == 1
+        out = total.expand(len(values), -1).clone()
+        matmul.add(out, values, weight.t())
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (values, weight), gradient = ctx.saved_tensors, gradients[0]
+        factor = ctx.matmul.factor(gradient)
+        d_values, d_weight = torch.empty_like(values), torch.empty_like(weight)
+        ctx.matmul.into(d_values, factor, weight)
+        ctx.matmul.into(d_weight, factor.t(), values)
+        return None, gradient.sum(0) if ctx.is_bias else gradient, d_values, d_weight
+
+
+@contextmanager
+def _tf32() -> Iterator[None]:
+    settings = torch.backends.cuda.matmul
+    before = settings.fp32_precision
+    settings.fp32_precision = "tf32"
+    try:
+        yield
+    finally:
+        settings.fp32_precision = before
+
+
+def _tf32_into(c: Tensor, a: Tensor, b: Tensor) -> None:
+    with _tf32():
+        torch.mm(a, b, out=c)
+
+
+def _tf32_add(c: Tensor, a: Tensor, b: Tensor) -> None:
+    with _tf32():
+        c.addmm_(a, b)
+
+
+_TF32 = Matmul(lambda a: a, _tf32_into, _tf32_add)
+
+
+def _hidden_matmul(device: torch.device) -> Matmul:
+    """Return the products of `add_product`; GPUs without TF32 multiply float32."""
+    return EXACT if device.type == "cpu" else _TF32

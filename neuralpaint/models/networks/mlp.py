@@ -13,7 +13,7 @@ from torch.nn.functional import linear
 
 from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks import ActivationName, NormName, draw_weights
-from neuralpaint.models.networks.kernels import ACTIVATIONS
+from neuralpaint.models.networks.kernels import ACTIVATIONS, add_product
 from neuralpaint.models.networks.network import BlankLinear, Network
 
 __all__ = ["MLP", "Dropout", "Siren"]
@@ -39,6 +39,12 @@ class _Plain(Network):
     def input_layers(self) -> list[nn.Linear]:
         """Return the first layer."""
         return self.linears()[:1]
+
+    def _linear(self, layer: nn.Linear, values: Tensor) -> Tensor:
+        """Return W c + b (n, outputs); the output layer is exact on every device."""
+        if layer is self.layers[-1]:
+            return linear(values, layer.weight, layer.bias)
+        return add_product(layer.bias, values, layer.weight)
 
 
 def _first_layer(
@@ -125,7 +131,7 @@ class MLP(_Plain):
             current = self._activation(current)
             if self.dropouts:
                 current = self.dropouts[depth](current)
-            current = layer(current)
+            current = self._linear(layer, current)
         return current
 
 
@@ -207,5 +213,5 @@ class Siren(_Plain):
         """Return the signal (n, 3) for the input term of the first layer."""
         (current,) = terms
         for omega, layer in zip(self._omegas, self.linears()[1:], strict=True):
-            current = layer(torch.sin(omega * current))
+            current = self._linear(layer, torch.sin(omega * current))
         return current
