@@ -26,9 +26,10 @@ from neuralpaint.pipelines.compare.maps import differing_crops, error_scale, exh
 from neuralpaint.pipelines.compare.race import arrange
 from neuralpaint.pipelines.compare.result import CompareResult
 from neuralpaint.pipelines.compare.sweep import Sweep
-from neuralpaint.pipelines.compare.training import Evaluator, Scores
+from neuralpaint.pipelines.compare.training import Evaluator, Scores, _Losses
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.progress import Progress
+from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.torch_learner import TorchLearner
 from neuralpaint.video.ffmpeg import find_ffmpeg
 from neuralpaint.video.reader import read_frames, read_tag
@@ -651,3 +652,21 @@ def test_no_temporary_file_is_left(result: CompareResult) -> None:
         name for _, _, files in os.walk(result.folder) for name in files if name.startswith(".")
     ]
     assert left == []
+
+
+def test_a_loss_is_read_when_the_next_snapshot_has_been_queued() -> None:
+    read: list[int] = []
+
+    def snapshot(step: int) -> Snapshot:
+        def loss() -> float:
+            read.append(step)
+            return step / 10
+
+        return Snapshot.lazy(step, seconds=pytest.fail, loss=loss, painting=pytest.fail)
+
+    losses, queued = _Losses(), [snapshot(step) for step in (1, 2, 3)]
+    for each in queued:
+        losses.add(each)
+    assert read == [1, 2]
+    assert losses.since(1) == pytest.approx(0.25)
+    assert read == [1, 2, 3]

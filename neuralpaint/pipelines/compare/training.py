@@ -186,7 +186,6 @@ class Training:
         stops, shots = self._stops(learner)
         for shot, snapshot in zip(shots, learn(learner, stops, look=look), strict=True):
             if snapshot is not self._newest:
-                # Before rendering: a GPU reports a diverged loss only when the loss is read.
                 self._losses.add(snapshot)
             self._newest = snapshot
             if shot is None:
@@ -197,6 +196,7 @@ class Training:
                 self._add_point(snapshot, self._evaluator.estimate(snapshot.painting), loss=loss)
                 self._report_progress(learner)
             yield snapshot
+        self._losses.read()
 
     def _stops(self, learner: Learner) -> tuple[Iterable[int], list[int | None]]:
         """Return the stops, and the index of the shot at each; None where the tail begins."""
@@ -303,13 +303,27 @@ class Training:
 
 
 class _Losses:
-    """The mean loss between any two snapshots."""
+    """The mean loss between any two snapshots.
+
+    A GPU finishes a snapshot when its loss is read, so each is read after the next one has been
+    queued. That is before its frame is used, which arrives as late, and so no frame of a diverged
+    network is shown.
+    """
 
     def __init__(self) -> None:
         self._steps, self._totals = [0], [0.0]
+        self._newest: Snapshot | None = None  # whose loss has not been read
 
     def add(self, snapshot: Snapshot) -> None:
-        """Add a snapshot. Reading its loss raises DivergedError if it has diverged on a GPU."""
+        """Add a snapshot, and read the loss of the one before; raises DivergedError if it has."""
+        self.read()
+        self._newest = snapshot
+
+    def read(self) -> None:
+        """Read the loss of the newest snapshot; raises DivergedError if it has diverged."""
+        if self._newest is None:
+            return
+        snapshot, self._newest = self._newest, None
         steps, loss = snapshot.step - self._steps[-1], snapshot.loss
         if steps:
             self._steps.append(snapshot.step)
@@ -317,6 +331,7 @@ class _Losses:
 
     def since(self, step: int) -> float:
         """Return the mean loss since a step, or since the snapshot before it; NaN without steps."""
+        self.read()
         index = bisect_right(self._steps, step) - 1
         steps = self._steps[-1] - self._steps[index]
         return (self._totals[-1] - self._totals[index]) / steps if steps else math.nan
