@@ -165,9 +165,7 @@ class TorchLearner(Learner):
         assert self._tensors is not None  # `prepare` has set them
         batch = self._tensors.batch(lattice, self._progress)
         self._optimizer.step(lambda: self._backpropagate(batch))
-        with torch.no_grad():
-            for average, parameter in zip(self._average, self._parameters, strict=True):
-                average.lerp_(parameter, self._average_weight)
+        _move_towards(self._average, self._parameters, self._average_weight)
         self._timer.losses += self._loss
         self._epoch_loss += self._loss
         if self._sketch is not None:
@@ -237,6 +235,19 @@ class TorchLearner(Learner):
 def _assign(target: float | torch.Tensor, value: float) -> float | torch.Tensor:
     """Return `target` with a new value; a tensor is filled in place, where a graph reads it."""
     return target.fill_(value) if isinstance(target, torch.Tensor) else value
+
+
+@torch.no_grad()
+def _move_towards(
+    averages: list[torch.Tensor], newest: list[torch.Tensor], weight: float | torch.Tensor
+) -> None:
+    """Move averages towards the newest values; a GPU runs a few kernels for all of them."""
+    if isinstance(weight, torch.Tensor):  # `_foreach_lerp_` would read it on the host
+        changes = torch._foreach_sub(newest, averages)
+        torch._foreach_mul_(changes, weight)
+        torch._foreach_add_(averages, changes)
+    else:
+        torch._foreach_lerp_(averages, newest, weight)
 
 
 def _to_arrays(tensors: dict[str, torch.Tensor]) -> State:

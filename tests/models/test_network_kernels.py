@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from neuralpaint.image.pictures import Picture
 from neuralpaint.models.networks.kernels import EXACT, Matmul, add_product, matmul_for
@@ -12,14 +15,7 @@ from neuralpaint.rendering.render import painting_psnr
 # bfloat16 factors on a device that cannot multiply them, for comparison.
 ROUNDED = EXACT._replace(factor=lambda a: a.bfloat16().float())
 
-
-def to_tf32(values: torch.Tensor) -> torch.Tensor:
-    """Round float32 to the 10 bits of TF32."""
-    return ((values.contiguous().view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
-
-
-TF32 = EXACT._replace(factor=to_tf32)
-HIDDEN = "neuralpaint.models.networks.kernels._hidden_matmul"
+ADDED = "neuralpaint.models.networks.kernels"
 SMALL = {
     "mlp": "mlp:hidden_size=64",
     "siren": "siren:hidden_size=32",
@@ -85,6 +81,25 @@ def test_training_with_rounded_products_is_as_good(
     assert rounded == pytest.approx(exact, abs=0.5)
 
 
+class Tf32(TorchFunctionMode):
+    """Rounds the factors of all matrix products to the 10 bits of TF32."""
+
+    products = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func in (torch.addmm, torch.Tensor.mm):
+            Tf32.products += 1
+            *total, a, b = args
+            args = (*total, to_tf32(a), to_tf32(b))
+        return func(*args, **(kwargs or {}))
+
+
+def to_tf32(values: torch.Tensor) -> torch.Tensor:
+    return ((values.contiguous().view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
+
+
 @pytest.mark.parametrize("is_bias", [True, False])
 def test_the_gradients_of_a_hidden_product_are_those_of_autograd(
     monkeypatch: pytest.MonkeyPatch, is_bias: bool
@@ -93,8 +108,8 @@ def test_the_gradients_of_a_hidden_product_are_those_of_autograd(
     shapes = (7,) if is_bias else (30, 7), (30, 5), (7, 5)
     given = [torch.randn(shape, requires_grad=True) for shape in shapes]
     results = []
-    for matmul in (EXACT, EXACT._replace()):  # the second is not EXACT itself
-        monkeypatch.setattr(HIDDEN, lambda device, matmul=matmul: matmul)
+    for by_hand in (False, True):
+        monkeypatch.setattr(f"{ADDED}._multiplies_tf32", lambda device, answer=by_hand: answer)
         total = add_product(*given).sin().sum()
         results.append([total.detach(), *torch.autograd.grad(total, given)])
     torch.testing.assert_close(results[0], results[1])
@@ -102,19 +117,14 @@ def test_the_gradients_of_a_hidden_product_are_those_of_autograd(
 
 @pytest.mark.parametrize("name", SMALL)
 def test_hidden_layers_in_tf32_are_as_good(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    rounded: list[int] = []
-
-    def round_to_tf32(values: torch.Tensor) -> torch.Tensor:
-        rounded.append(values.numel())
-        return to_tf32(values)
-
-    results = []
-    for matmul in (EXACT, TF32._replace(factor=round_to_tf32)):
-        monkeypatch.setattr(HIDDEN, lambda device, matmul=matmul: matmul)
-        results.append(trained_psnr(SMALL[name], steps=150, device="cpu"))
-    assert rounded
-    assert results[0] > 22
-    assert results[1] == pytest.approx(results[0], abs=0.6)
+    exact = trained_psnr(SMALL[name], steps=150, device="cpu")
+    monkeypatch.setattr(f"{ADDED}._multiplies_tf32", lambda device: True)
+    monkeypatch.setattr(f"{ADDED}._tf32", Tf32)
+    Tf32.products = 0
+    rounded = trained_psnr(SMALL[name], steps=150, device="cpu")
+    assert Tf32.products >= 3 * 150  # of a hidden layer: forward, and two backward
+    assert exact > 22
+    assert rounded == pytest.approx(exact, abs=0.6)
 
 
 @pytest.mark.gpu

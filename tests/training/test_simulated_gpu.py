@@ -47,6 +47,7 @@ class Watch(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operations: collections.Counter[str] = collections.Counter()
+        self.kernels = self.bytes = 0
         self.faults: list[str] = []
 
     def __torch_dispatch__(
@@ -57,6 +58,9 @@ class Watch(TorchDispatchMode):
         if func.namespace == "aten":
             self.operations[str(func).removeprefix("aten.").removesuffix(".default")] += 1
         tensors = [t for t in tree_leaves((args, kwargs, result)) if isinstance(t, torch.Tensor)]
+        if func.namespace == "aten" and not is_view(func):
+            self.kernels += 1
+            self.bytes += sum({id(t): t.nbytes for t in tensors}.values())
         if any(tensor.device.type == "cpu" for tensor in tensors):
             self.faults.append(f"{name} has a tensor on the CPU")
         if name.startswith(_WAITS):
@@ -65,6 +69,14 @@ class Watch(TorchDispatchMode):
         if name.startswith(_RANDOM_ORDER) and adds:
             self.faults.append(f"{name} has a random order")
         return result
+
+
+def is_view(func: Any) -> bool:
+    """Return whether an operation only describes memory: a view, or memory that it allocates."""
+    aliases = [returned.alias_info for returned in func._schema.returns]
+    return func.overloadpacket.__name__.startswith(("empty", "new_empty")) or any(
+        alias is not None and not alias.is_write for alias in aliases
+    )
 
 
 class NoUpdate:
@@ -123,9 +135,10 @@ def move(model: nn.Module) -> None:
 
 
 @contextmanager
-def simulated(spec: str, **options: Any) -> Iterator[tuple[TorchLearner, Lattice]]:
-    """Yield a learner on the simulated device, and a lattice there."""
-    height, width = 24, 36
+def simulated(
+    spec: str, *, height: int = 24, width: int = 36, **options: Any
+) -> Iterator[tuple[TorchLearner, Lattice]]:
+    """Yield a learner on the simulated device, and a lattice of every other row and column."""
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     trained = learner(Picture(pixels), model=spec, device="cpu", steps=100, threads=1, **options)
     assert isinstance(trained, TorchLearner)
@@ -143,7 +156,9 @@ def simulated(spec: str, **options: Any) -> Iterator[tuple[TorchLearner, Lattice
             torch.empty(height, width, device=GPU), torch.empty(height, width, device=GPU),
         )  # fmt: skip
         trained._sketch = torch.empty(height, width, 3, dtype=torch.uint8, device=GPU)
-        lattice = Lattice(*(torch.empty(n // 2, dtype=torch.int64, device=GPU) for n in (24, 36)))
+        lattice = Lattice(
+            *(torch.empty(n // 2, dtype=torch.int64, device=GPU) for n in (height, width))
+        )
         trained.model.train()
         yield trained, lattice
 
@@ -177,6 +192,24 @@ def test_every_operation_has_a_kernel(spec: str, device: str) -> None:
             trained.model(torch.empty(1, 90, device=GPU), torch.empty(60, 1, device=GPU))
     missing = [name for name in watch.operations if not kernels()[name] & {"all", device}]
     assert missing == []
+
+
+# Kernels of a step, and megabytes that they read and write for 65,536 pixels; the optimizer, which
+# is one kernel there, is not included. Raise a limit only with a reason.
+BUDGETS = {
+    "fourier": (140, 1600), "skipconn": (175, 1560), "mlp": (90, 3200), "siren": (82, 1860),
+    "pyramid": (145, 860),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", BUDGETS)
+def test_a_step_stays_within_its_budget(spec: str) -> None:
+    with simulated(spec, height=512, width=512) as (trained, lattice), Watch() as watch:
+        trained._train_on(lattice)
+    megabytes = watch.bytes / 1e6
+    print(f"{spec}: {watch.kernels} kernels, {megabytes:.0f} MB")
+    assert watch.kernels <= BUDGETS[spec][0]
+    assert megabytes <= BUDGETS[spec][1]
 
 
 def test_the_table_of_kernels_tells_devices_apart() -> None:

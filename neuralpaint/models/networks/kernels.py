@@ -175,38 +175,36 @@ def add_product(total: Tensor, values: Tensor, weight: Tensor) -> Tensor:
 
     It is a hidden layer of a network whose gradients autograd computes; `total` is (n, m), or a
     bias (m,). While training, a GPU multiplies TF32: the factors have 10 bits. That is several
-    times faster, needs no copies, and costs less than 0.1 dB, also with hidden layers of 32 units,
-    for which rounding to bfloat16 would take longer than multiplying.
+    times faster, needs no copies, and changes the PSNR by less than 0.2 dB. Copies in bfloat16
+    would take longer than the products of layers of 32 units.
     """
-    matmul = _hidden_matmul(values.device)
-    if matmul is EXACT or not torch.is_grad_enabled():
-        return torch.addmm(total, values, weight.t())
-    rounded: Tensor = _AddProduct.apply(  # type: ignore[no-untyped-call]
-        matmul, total, values, weight
-    )
-    return rounded
+    if _multiplies_tf32(values.device) and torch.is_grad_enabled():
+        rounded: Tensor = _AddProduct.apply(total, values, weight)  # type: ignore[no-untyped-call]
+        return rounded
+    return torch.addmm(total, values, weight.t())
+
+
+def _multiplies_tf32(device: torch.device) -> bool:
+    """Return whether to try TF32; GPUs that do not have it multiply float32."""
+    return device.type != "cpu"
 
 
 class _AddProduct(torch.autograd.Function):
     """z = t + c W'. With g = dL/dz: dL/dt = g, dL/dc = g W, dL/dW = g' c."""
 
     @staticmethod
-    def forward(ctx: Any, matmul: Matmul, total: Tensor, values: Tensor, weight: Tensor) -> Tensor:
-        values, weight = matmul.factor(values), matmul.factor(weight)
+    def forward(ctx: Any, total: Tensor, values: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(values, weight)
-        ctx.matmul, ctx.is_bias = matmul, total.ndim == 1
-        out = total.expand(len(values), -1).clone()
-        matmul.add(out, values, weight.t())
-        return out
+        ctx.is_bias = total.ndim == 1
+        with _tf32():
+            return torch.addmm(total, values, weight.t())
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         (values, weight), gradient = ctx.saved_tensors, gradients[0]
-        factor = ctx.matmul.factor(gradient)
-        d_values, d_weight = torch.empty_like(values), torch.empty_like(weight)
-        ctx.matmul.into(d_values, factor, weight)
-        ctx.matmul.into(d_weight, factor.t(), values)
-        return None, gradient.sum(0) if ctx.is_bias else gradient, d_values, d_weight
+        with _tf32():
+            d_values, d_weight = gradient.mm(weight), gradient.t().mm(values)
+        return gradient.sum(0) if ctx.is_bias else gradient, d_values, d_weight
 
 
 @contextmanager
@@ -218,21 +216,3 @@ def _tf32() -> Iterator[None]:
         yield
     finally:
         settings.fp32_precision = before
-
-
-def _tf32_into(c: Tensor, a: Tensor, b: Tensor) -> None:
-    with _tf32():
-        torch.mm(a, b, out=c)
-
-
-def _tf32_add(c: Tensor, a: Tensor, b: Tensor) -> None:
-    with _tf32():
-        c.addmm_(a, b)
-
-
-_TF32 = Matmul(lambda a: a, _tf32_into, _tf32_add)
-
-
-def _hidden_matmul(device: torch.device) -> Matmul:
-    """Return the products of `add_product`; GPUs without TF32 multiply float32."""
-    return EXACT if device.type == "cpu" else _TF32
