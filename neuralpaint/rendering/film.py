@@ -5,6 +5,7 @@ distinguished from a blend of its neighbours, and blending is a hundred times ch
 rendering. So only some shots, the anchors, are rendered. The shots between two anchors are
 compared with blends of both at about two thousand points. If all agree, they are blended, and the
 next anchor is farther away. If not, the middle shot is rendered, and both halves are tested again.
+A smooth anchor is rendered at some of its pixels (`subsampling`).
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def film(
             longest = _MAX_GAP if blends or hurry else 1
             gap = min(longest, 2 * gap) if blended else max(1, gap // 2)
             ready = None
-        between.append(_Candidate(snapshot, viewport, moment=index / max(1, count - 1)))
+        moment = index / max(1, count - 1)
+        between.append(_Candidate(snapshot, viewport, moment=moment, may_interpolate=blends))
         if len(between) >= gap:
             ready = _Span(left, between[:-1], between[-1].begin_render(left))
             left, between = ready.right, []
@@ -131,9 +133,12 @@ def film_sketches(
 
 
 class _Candidate:
-    def __init__(self, snapshot: Snapshot, viewport: Viewport, *, moment: float) -> None:
+    def __init__(
+        self, snapshot: Snapshot, viewport: Viewport, *, moment: float, may_interpolate: bool
+    ) -> None:
         self.snapshot = snapshot
         self._viewport, self._moment = viewport, moment
+        self._may_interpolate = may_interpolate
         self._pending: PendingFrame
 
     @cached_property
@@ -151,7 +156,9 @@ class _Candidate:
         if before and before._key == self._key:
             self._pending = before._pending
         else:
-            self._pending = self._viewport.begin_render(self.painting, self._moment)
+            self._pending = self._viewport.begin_render(
+                self.painting, self._moment, may_interpolate=self._may_interpolate
+            )
         return self
 
     @property

@@ -16,6 +16,7 @@ from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.encoders import Depth
 from neuralpaint.image.metrics import psnr, sampling_stride
 from neuralpaint.image.pictures import Picture
+from neuralpaint.rendering.subsampling import interpolated_colours, sampling_step
 from neuralpaint.runtime.devices import is_out_of_memory, to_device
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def render_strips(
 class PendingFrame:
     """A frame, or some rows of it, that is being rendered; a GPU renders asynchronously.
 
+    If it `may_interpolate` a canvas, a CPU evaluates a smooth painting at some pixels only.
+
     Raises:
         DeviceError: the device is out of memory.
     """
@@ -89,6 +92,7 @@ class PendingFrame:
         *,
         rows: slice | None = None,
         depth: Depth = 8,
+        may_interpolate: bool = False,
     ) -> None:
         import torch
 
@@ -99,6 +103,9 @@ class PendingFrame:
         height = rows.stop - rows.start
         self._full, dtype = (255, torch.uint8) if depth == 8 else (65_535, torch.uint16)
         # A GPU copies asynchronously only to pinned memory.
+        self._step = 1
+        if may_interpolate and isinstance(points, Canvas):
+            self._step = sampling_step(painting, points.finer())
         pinned = self._copies is not None and height * width <= _MOST_PINNED
         self._levels = torch.empty((height, width, 3), dtype=dtype, pin_memory=pinned)
         for tile in _tiles(points, rows):
@@ -132,27 +139,28 @@ class PendingFrame:
         When it returns, the exception is gone, and with it all tensors of the failed attempt.
         """
         try:
-            colours = _colours(self._painting, self._points, rows=rows, columns=columns)
+            tile = rows, columns
+            colours = _colours(self._painting, self._points, *tile, step=self._step)
             levels = colours.mul_(self._full).round_().clamp_(0, self._full)
-            tile = self._levels[rows.start - self._top : rows.stop - self._top, columns]
-            self._copy(levels.byte() if self._full == 255 else levels, tile)
+            target = self._levels[rows.start - self._top : rows.stop - self._top, columns]
+            self._copy(levels.byte() if self._full == 255 else levels, target)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             return False
         return True
 
-    def _copy(self, levels: Tensor, tile: Tensor) -> None:
+    def _copy(self, levels: Tensor, target: Tensor) -> None:
         """Copy levels from the device; a GPU uses a separate stream."""
         if self._copies is None:
-            tile.copy_(levels.cpu())  # not every device supports uint16
+            target.copy_(levels.cpu())  # not every device supports uint16
             return
         import torch
 
-        levels = levels.to(tile.dtype)
+        levels = levels.to(target.dtype)
         self._copies.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._copies):
-            tile.copy_(levels, non_blocking=True)
+            target.copy_(levels, non_blocking=True)
         levels.record_stream(self._copies)  # its memory is not reused before the copy
 
 
@@ -179,15 +187,20 @@ def _tiles(points: Canvas | Grid, rows: slice) -> Iterator[tuple[slice, slice]]:
             yield slice(top, min(top + down, rows.stop)), slice(left, min(left + across, width))
 
 
-def _colours(painting: Painting, points: Canvas | Grid, *, rows: slice, columns: slice) -> Tensor:
-    """Return the colours of a tile on the painting's device, float32 (rows, columns, 3)."""
+def _colours(
+    painting: Painting, points: Canvas | Grid, rows: slice, columns: slice, *, step: int
+) -> Tensor:
+    """Return the colours of a tile on the painting's device, float32 (rows, columns, 3).
+
+    Of a canvas, every `step`-th sample is evaluated.
+    """
     import torch
 
     if isinstance(points, Grid):
         return painting.colours(points.rows(rows))
     samples, fine = points.samples, points.finer()
     rows, columns = (slice(samples * s.start, samples * s.stop) for s in (rows, columns))
-    colours = painting.colours(fine.grid(rows=rows, columns=columns))
+    colours = interpolated_colours(painting, fine, rows, columns, step=step)
     if points.edge == "black":
         inside = torch.from_numpy(fine.inside(rows=rows, columns=columns))
         colours = colours * to_device(inside, painting.device)[..., None]

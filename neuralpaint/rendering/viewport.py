@@ -151,9 +151,11 @@ class Viewport:
         """
         return self._boxed(self._original(moment))
 
-    def begin_render(self, painting: Painting, moment: float) -> PendingFrame:
-        """Start to render a painting."""
-        return PendingFrame(painting, self.canvas_at(moment))
+    def begin_render(
+        self, painting: Painting, moment: float, *, may_interpolate: bool = False
+    ) -> PendingFrame:
+        """Start to render a painting; see `PendingFrame`."""
+        return PendingFrame(painting, self.canvas_at(moment), may_interpolate=may_interpolate)
 
     def shot(
         self,

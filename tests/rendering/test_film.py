@@ -76,6 +76,7 @@ def test_without_blending_every_frame_is_a_render(viewport: Viewport) -> None:
     for shot in filmed:
         assert (shot.frame == render(shot.snapshot.painting, viewport.canvas)).all()
     assert len(filmed) == 30
+    assert Tinted.rendered_pixels == 60 * PICTURE.height * PICTURE.width
 
 
 def test_in_a_hurry_nothing_is_checked(viewport: Viewport) -> None:
