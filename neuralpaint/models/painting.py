@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import importlib
 import io
 from abc import ABC, abstractmethod
@@ -84,6 +85,14 @@ class Painting(ABC):
         Raises:
             UsageError: names, shapes or types differ from those of `weights`.
         """
+
+    def read_weights(self) -> dict[str, NDArray[Any]]:
+        """Return `weights` without a copy where possible: they must not be changed."""
+        return self.weights
+
+    def adopt_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
+        """Return `with_weights` without a check, and without a copy where possible."""
+        return self.with_weights(weights)
 
     @abstractmethod
     def colours(self, grid: Grid) -> Tensor:
@@ -211,9 +220,20 @@ class TorchPainting(Painting):
     def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
         """Return a painting of the same model with a copy of other weights."""
         check_weights(weights, self._weights)
-        tensors = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+        return self.adopt_weights({name: np.array(value) for name, value in weights.items()})
+
+    def read_weights(self) -> dict[str, NDArray[Any]]:
+        """Return `weights`; on a CPU they are the memory of the painting."""
+        if self.device.type != "cpu":
+            return self.weights
+        return {name: weight.numpy() for name, weight in self._weights.items()}
+
+    def adopt_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
+        """Return a painting of the same model; on a CPU it keeps a reference to the weights."""
         # In the order of this painting's weights, so that sums over them are rounded equally.
-        return self._with({name: tensors[name].to(self.device) for name in self._weights})
+        return self._with(
+            {name: torch.from_numpy(weights[name]).to(self.device) for name in self._weights}
+        )
 
     def colours(self, grid: Grid) -> Tensor:
         """Return the colours of a grid on `device`, float32 (h, w, 3) in [0, 1]."""
@@ -259,10 +279,13 @@ def check_weights(
         verb = "has no" if name in weights else "needs"
         raise UsageError(f"the model {verb} weights {name!r}: use weights from the same training")
     for name, own in model.items():
-        given, expected = _type_and_shape(weights[name]), _type_and_shape(own)
-        if given != expected:
-            raise UsageError(f"weights {name!r} are {given}, not {expected} as the model has them")
+        given = weights[name]
+        if _type_name(given.dtype) == _type_name(own.dtype) and given.shape == tuple(own.shape):
+            continue
+        form, expected = (f"{_type_name(w.dtype)} {tuple(w.shape)}" for w in (given, own))
+        raise UsageError(f"weights {name!r} are {form}, not {expected} as the model has them")
 
 
-def _type_and_shape(weight: NDArray[Any] | Tensor) -> str:
-    return f"{str(weight.dtype).removeprefix('torch.')} {tuple(weight.shape)}"
+@functools.cache  # NumPy makes the name of a type anew each time
+def _type_name(dtype: np.dtype[Any] | torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -47,7 +47,7 @@ _MOST_PER_BYTE = 1040  # largest compression ratio of zlib
 _PROBED = 2000  # pixels, spread over the picture
 _LARGEST = float(np.finfo(np.float16).max)
 _TOLERANCE = 0.5 / 255
-_TRUSTED = 3  # a clear result of the test is reused for this number of paintings
+_TRUSTED = 7  # a clear result of the test is reused for this number of paintings
 _PIECE = 1 << 16  # bytes compared at once
 
 

@@ -219,14 +219,14 @@ class TakeWriter:
 
     def _rounded(self, painting: Painting) -> tuple[Painting, Weights]:
         """Return the painting with its stored weights, and the weights that must be stored."""
-        weights = painting.weights
         if not self._first:
-            return painting, weights
+            return painting, painting.weights
+        weights = painting.read_weights()
         check_weights(weights, self._first)
         new = changed_weights(weights, self._first)
         rough = round_to_half(new) if self._precision == "half" else None
         if rough is not None:
-            rounded = painting.with_weights(weights | widen(rough, self._first))
+            rounded = painting.adopt_weights(weights | widen(rough, self._first))
             if self._rounding.passes(painting, rounded):
                 return rounded, rough
         return painting, new
