@@ -305,6 +305,7 @@ class Clip(Job):
                 self.viewport,
                 count=self.shots,
                 blends=False,
+                interpolates=self._interpolates,
                 first=self._training_shots,
             )
 
@@ -318,7 +319,12 @@ class Clip(Job):
             return self._may_blend and (run.interruption.requested or run.budget.is_short)
 
         return film(
-            snapshots, self.viewport, count=self.shots, blends=self._blends, hurries=hurries
+            snapshots,
+            self.viewport,
+            count=self.shots,
+            blends=self._blends,
+            interpolates=self._interpolates,
+            hurries=hurries,
         )
 
     @property
@@ -330,6 +336,11 @@ class Clip(Job):
         """Whether shots are blended where that cannot be seen."""
         # A GPU renders a frame faster than the CPU blends one.
         return self._may_blend and self.source.device == "cpu"
+
+    @property
+    def _interpolates(self) -> bool:
+        """Whether smooth shots are rendered at some of their pixels; a GPU renders all of them."""
+        return self._frames_from == "auto"
 
     def _draw(self, shot: Shot) -> Frame:
         """Return the frame of a shot with its overlays."""

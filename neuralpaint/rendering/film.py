@@ -74,6 +74,7 @@ def film(
     *,
     count: int,
     blends: bool,
+    interpolates: bool = False,
     hurries: Callable[[], bool] = lambda: False,
     first: int = 0,
 ) -> Iterator[Shot]:
@@ -87,6 +88,7 @@ def film(
         viewport: renders them.
         count: the expected number of shots of the whole clip.
         blends: whether a shot that cannot be distinguished from a blend is blended.
+        interpolates: whether a smooth shot is rendered at some of its pixels.
         hurries: called at every anchor; while it returns True, the distance of anchors increases,
             and all shots between them are blended without a test.
         first: the index in the clip of the first snapshot.
@@ -103,7 +105,7 @@ def film(
             gap = min(longest, 2 * gap) if blended else max(1, gap // 2)
             ready = None
         moment = index / max(1, count - 1)
-        between.append(_Candidate(snapshot, viewport, moment=moment, may_interpolate=blends))
+        between.append(_Candidate(snapshot, viewport, moment=moment, may_interpolate=interpolates))
         if len(between) >= gap:
             ready = _Span(left, between[:-1], between[-1].begin_render(left))
             left, between = ready.right, []

@@ -263,7 +263,9 @@ class Training:
             path, height=viewport.height, width=viewport.width, fps=fps, overwrite=True
         ) as writer:
             try:
-                for filmed in film(shots, viewport, count=count, blends=blends, hurries=hurries):
+                for filmed in film(
+                    shots, viewport, count=count, blends=blends, interpolates=True, hurries=hurries
+                ):
                     writer.write(filmed.frame)
                     self._filmed += 1
             except KeyboardInterrupt:
