@@ -178,7 +178,7 @@ class FileDisplay(Display["Result"]):
         if math.isfinite(result.psnr):
             facts.append(f"{result.psnr:.2f} dB")
         if math.isfinite(result.hole_psnr):
-            facts.append(f"{result.hole_psnr:.2f} dB inside the hole")
+            facts.append(f"inside the hole {result.hole_psnr:.2f} dB")
         if result.train_seconds > 0:
             trained = f"{result.steps:,} steps in {result.train_seconds:.1f} s"
             facts.append(f"{trained} on {result.device}")

@@ -233,10 +233,9 @@ def settings_options(settings: type[Settings]) -> Callable[[F], F]:
 def _setting_option(option: Option) -> Callable[[F], F]:
     declare = partial(_option, section=option.section, help=option.help)
     if option.type is bool:
-        no_flag = f"--no-{option.flag.removeprefix('--')}"
-        return declare(
-            f"{option.flag}/{no_flag}", option.name, is_flag=True, default=option.default
-        )
+        name = option.flag.removeprefix("--")
+        flags = option.flag if name.startswith("no-") else f"{option.flag}/--no-{name}"
+        return declare(flags, option.name, is_flag=True, default=option.default)
     default = option.default
     if option.repeatable:
         default = [part for part in [default] if part]

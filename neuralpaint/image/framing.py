@@ -29,9 +29,9 @@ def parse_size(text: str) -> tuple[int, int]:
     try:
         size = int(height), int(width)
     except ValueError:
-        raise UsageError(f"size must be WIDTHxHEIGHT such as 1280x720, not {text!r}") from None
+        raise UsageError(f"a size must be WIDTHxHEIGHT such as 1280x720, not {text!r}") from None
     if not all(0 < side <= _LONGEST_SIDE for side in size):
-        raise UsageError(f"size must have sides from 1 to {_LONGEST_SIDE} pixels, not {text!r}")
+        raise UsageError(f"a size must have sides from 1 to {_LONGEST_SIDE} pixels, not {text!r}")
     return size
 
 
@@ -47,7 +47,7 @@ def parse_aspect(text: str) -> float:
     except (ValueError, ZeroDivisionError):
         ratio = math.nan
     if not 0 < ratio < math.inf:
-        raise UsageError(f"aspect must be WIDTH:HEIGHT such as 9:16, or a number, not {text!r}")
+        raise UsageError(f"--aspect must be WIDTH:HEIGHT such as 9:16, or a number, not {text!r}")
     return ratio
 
 
@@ -63,7 +63,8 @@ def parse_crop(text: str, *, height: int, width: int) -> tuple[int, int, int, in
     found = _CROP.fullmatch(text.strip())
     if found is None:
         raise UsageError(
-            f"crop must be WIDTHxHEIGHT+X+Y such as 640x480+100+0 or 50%x50%+25%+25%, not {text!r}"
+            f"--crop must be WIDTHxHEIGHT+X+Y such as 640x480+100+0 or 50%x50%+25%+25%, "
+            f"not {text!r}"
         )
     across, down, left, top = found.groups()
     inner_width, inner_height = _pixels(across, width), _pixels(down, height)

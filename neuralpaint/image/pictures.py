@@ -49,8 +49,10 @@ class PictureSettings(Settings):
 
     section: ClassVar[str] = "Picture"
 
-    background: str = setting(
-        "white", "colour behind transparent parts, and of bars: a name or #rrggbb", unit="colour"
+    background: str | None = setting(
+        None,
+        "colour behind transparent parts, and of bars: a name or #rrggbb; unset, white and black",
+        unit="colour",
     )
     max_pixels: int = setting(
         200_000_000,
@@ -67,14 +69,20 @@ class PictureSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _colour(self.background)
+        if self.background is not None:
+            _colour(self.background)
         if self.input_size is not None:
             parse_size(self.input_size)
 
     @property
-    def background_colour(self) -> tuple[int, int, int]:
-        """The background as (red, green, blue)."""
-        return _colour(self.background)
+    def paper_colour(self) -> tuple[int, int, int]:
+        """The colour behind transparent parts as (red, green, blue)."""
+        return (255, 255, 255) if self.background is None else _colour(self.background)
+
+    @property
+    def bar_colour(self) -> tuple[int, int, int]:
+        """The colour of bars, in the same form."""
+        return (0, 0, 0) if self.background is None else _colour(self.background)
 
     def load(self, source: Source) -> Picture:
         """Read a picture with these settings; see `load_picture`."""
@@ -154,7 +162,7 @@ class Picture:
         array: ArrayLike,
         *,
         name: str = "array",
-        background: str = PictureSettings.background,
+        background: str | None = None,
     ) -> Self:
         """Convert an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) in sRGB to a picture.
 
@@ -164,7 +172,7 @@ class Picture:
         Raises:
             UsageError: another shape or type, a float outside [0, 1], not a colour.
         """
-        behind = _colour(background)
+        behind = PictureSettings(background=background).paper_colour
         levels = _levels(np.asarray(array))
         if levels.ndim == 2:
             levels = levels[:, :, None]
@@ -258,7 +266,7 @@ class Picture:
 def load_picture(
     source: Source,
     *,
-    background: str = PictureSettings.background,
+    background: str | None = None,
     max_pixels: int = PictureSettings.max_pixels,
 ) -> Picture:
     """Read a picture from a path, from stdin (the text `-`) or from a file open in binary mode.
@@ -276,7 +284,7 @@ def load_picture(
         # The layers of a PSD are not looked at: it contains the merged picture.
         if image.format != "PSD" and getattr(image, "is_animated", False):
             logger.info("%r contains several pictures: the first is used", name)
-        pixels = srgb_pixels(decode(image), background=settings.background_colour)
+        pixels = srgb_pixels(decode(image), background=settings.paper_colour)
     return Picture(pixels, name=Path(name).name)
 
 

@@ -188,7 +188,7 @@ def prepare_morph(
         playback=playback,
         video=settings.video,
         view=settings.view,
-        bars=settings.picture.background_colour,
+        bars=settings.picture.bar_colour,
         audio=sound,
         overwrite=overwrite,
         budget=settings.run.budget,

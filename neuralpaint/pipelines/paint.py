@@ -105,7 +105,7 @@ def prepare_paint(
         fractions=[i / _SNAPSHOTS for i in range(_SNAPSHOTS + 1)],
         still=settings.still,
         view=settings.view,
-        bars=settings.picture.background_colour,
+        bars=settings.picture.bar_colour,
         overwrite=overwrite,
         budget=settings.run.budget,
         began=began,

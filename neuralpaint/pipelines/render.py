@@ -61,7 +61,7 @@ class RenderSettings(ComposedSettings):
         "buttons such as 10110000; unset, the code of the first picture",
         unit="CODE",
     )
-    background: str = setting(PictureSettings.background, "colour of bars", unit="colour")
+    background: str | None = setting(None, "colour of bars; unset, black", unit="colour")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -138,7 +138,7 @@ def prepare_render(
         reset=() if still else _reset(saved, settings),
     )
     snapshots, playback = _source(saved, settings, note, still=still)
-    bars = PictureSettings(background=settings.background).background_colour
+    bars = PictureSettings(background=settings.background).bar_colour
     if still:
         return Still(
             output,

@@ -113,8 +113,8 @@ class TimelapseSettings(Settings):
 
     every: int | None = setting(
         None,
-        "steps from one snapshot to the next, with one frame for each; with --duration, the frames "
-        "are spread over it; with --pacing, snapshots are taken only at multiples of it",
+        "train this many steps from one frame to the next; with --duration, the frames are spread "
+        "over it",
         unit="steps",
         minimum=1,
     )

@@ -177,7 +177,7 @@ def prepare_video(
         timelapse=settings.timelapse,
         video=settings.video,
         view=settings.view,
-        bars=settings.picture.background_colour,
+        bars=settings.picture.bar_colour,
         audio=sound,
         overwrite=overwrite,
         budget=settings.run.budget,

@@ -173,11 +173,17 @@ def _size(file: BinaryIO) -> int:
 def _header_length(head: bytes, *, size: int, name: str) -> int:
     """Return the number of bytes of the header after the first eight, in a file of `size` bytes."""
     if len(head) < _LENGTH.size:
-        raise SavedError(f"{name} is empty or truncated: make it again")
+        raise _foreign(name)
     (length,) = _LENGTH.unpack_from(head)
     if length > min(_LONGEST_HEADER, size - _LENGTH.size):
-        raise SavedError(f"{name} is damaged, or was not made by neuralpaint: give another file")
+        raise _foreign(name)
     return int(length)
+
+
+def _foreign(name: str) -> SavedError:
+    return SavedError(
+        f"{name} is not a painting or a take, or it is damaged: give a file from --save or --record"
+    )
 
 
 def _facts(raw: bytes, *, kind: str, name: str) -> dict[str, Any]:

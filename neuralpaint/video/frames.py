@@ -70,7 +70,7 @@ def load_frames(
     source: Source,
     *,
     count: int,
-    background: str = PictureSettings.background,
+    background: str | None = None,
     max_pixels: int = PictureSettings.max_pixels,
 ) -> Frames:
     """Load `count` frames, spread evenly over time; all frames if there are fewer.
@@ -107,7 +107,7 @@ def load_frames(
         def decode() -> Iterator[Frame]:
             for i in indices:
                 _seek(image, i)
-                yield srgb_pixels(decoded, background=settings.background_colour)
+                yield srgb_pixels(decoded, background=settings.paper_colour)
 
         return _frames(timeline, indices, decode(), name=name)
 
@@ -183,7 +183,7 @@ def _from_clip(path: Path, settings: PictureSettings, *, count: int) -> Frames:
         pages = list(clip.frames(indices))
         if len(pages) == len(indices) or clip.stream.numbers is not None:
             break
-    pages = _opaque(pages, background=settings.background_colour, name=path.name)
+    pages = _opaque(pages, background=settings.paper_colour, name=path.name)
     return _frames(timeline, indices, _of_one_size(pages), name=path.name)
 
 

@@ -49,7 +49,7 @@ class PlaybackSettings(Settings):
     )
     frames: int | None = setting(
         None,
-        "frames in the clip; with --duration, the number of different pictures in it",
+        "number of different frames; with --duration, they are spread over it",
         minimum=1,
     )
     hold: float | None = setting(
@@ -62,13 +62,12 @@ class PlaybackSettings(Settings):
     )
     boomerang: bool = setting(
         False,
-        "play backwards, then forwards: a loop from the finished picture to the untrained network "
-        "and back; with --reverse, from the untrained network to the finished picture and back",
+        "from the finished picture back to the untrained network and forwards again; --reverse "
+        "exchanges the two",
     )
     reverse: bool = setting(
         False,
-        "play backwards: begin with the finished picture; with --boomerang, begin with the "
-        "untrained network",
+        "play backwards: begin with the finished picture",
     )
 
     def playback(self, snapshots: int | None = None) -> Playback:

@@ -28,7 +28,7 @@ def test_a_still_is_written_and_the_psnr_in_its_hole_is_printed(masked: Path, ty
     done = typed("inpaint", "in.png", "--mask", "random", "-o", "out.png", *STILL)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith("wrote out.png  24x16  ")
-    assert " dB inside the hole" in done.stderr
+    assert " dB  inside the hole " in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
