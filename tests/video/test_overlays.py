@@ -26,6 +26,7 @@ from neuralpaint.video.overlays import (
     panels_of,
 )
 from neuralpaint.video.overlays.original import Wipe
+from neuralpaint.video.overlays.overlay import report_left_out
 from neuralpaint.video.plot import Plot, draw_plot
 
 HEIGHT, WIDTH = 120, 180
@@ -613,3 +614,14 @@ def test_the_heat_map_is_0_where_the_original_is_not_known() -> None:
     assert len(np.unique(there[rows, : WIDTH // 2].reshape(-1, 3), axis=0)) == 1
     np.testing.assert_array_equal(there[rows, WIDTH // 2 :], error(None)[rows, WIDTH // 2 :])
     assert there[60, 5].sum() < there[60, -5].sum()
+
+
+def test_what_has_no_room_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    report_left_out.cache_clear()
+    frame = photo(21, 33)
+    for _ in range(3):
+        drawn("curve:size=3", frame)
+    assert [record.message for record in caplog.records] == [
+        "--overlay curve is left out where it has no room in a picture of 33x21: choose a larger "
+        "--size, or fewer overlays"
+    ]

@@ -17,7 +17,14 @@ from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import margin, small_size
 from neuralpaint.video.drawing import glass
-from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
+from neuralpaint.video.overlays.overlay import (
+    Corner,
+    Moment,
+    Overlay,
+    Scene,
+    overlays,
+    report_left_out,
+)
 from neuralpaint.video.plot import Floats, Plot, draw_plot, roomy_width
 
 __all__ = ["Curve"]
@@ -60,12 +67,13 @@ class Curve(Overlay):
         wide = min(
             round(self.size * normal), width - 2 * margin(height, width), round(0.9 * height)
         )
-        if wide < _MIN_WIDTH:
+        tall = round(0.54 * wide)
+        box = scene.corners.place(self.corner, height=tall, width=wide)
+        if wide < _MIN_WIDTH or not box:
+            report_left_out("curve", height=height, width=width)
             return
-        box = scene.corners.place(self.corner, height=round(0.54 * wide), width=wide)
-        if box:
-            card = glass(frame, box, radius=0.5 * size)
-            draw_plot(card, self._plot(scene.moment), size=size)
+        card = glass(frame, box, radius=0.5 * size)
+        draw_plot(card, self._plot(scene.moment), size=size)
 
     def _plot(self, moment: Moment) -> Plot:
         history = np.array(moment.history, np.float64).reshape(-1, 4)

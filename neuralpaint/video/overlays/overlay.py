@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,10 @@ __all__ = [
     "compose",
     "overlays",
     "panels_of",
+    "report_left_out",
 ]
+
+_log = logging.getLogger(__name__)
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 
@@ -159,6 +163,15 @@ class Overlay(Settings, ABC):
 
 
 overlays: Registry[Overlay] = Registry("overlay")
+
+
+@functools.cache  # once for a clip
+def report_left_out(name: str, *, height: int, width: int) -> None:
+    """Log that an overlay is not drawn on a picture of this size."""
+    _log.warning(
+        "--overlay %s is left out where it has no room in a picture of %dx%d: choose a larger "
+        "--size, or fewer overlays", name, width, height,
+    )  # fmt: skip
 
 
 def panels_of(overlays: Sequence[Overlay]) -> list[Panel]:
