@@ -99,6 +99,7 @@ class Npz(ExportFormat):
         arrays |= {
             "waves": formula.waves,
             "ramps": formula.ramps,
+            "series": formula.series,
             "powers": formula.powers.rows,
             "centre": formula.powers.centre,
             "activations": np.array([layer.activation for layer in formula.layers]),

@@ -2,6 +2,7 @@
 
     features = [sin(2 pi waves), ramps, powers, planes]             of a point (x, y)
     values   = features; then for each layer  f(W [its inputs] + b)
+               and in the last one            f(W [its inputs] + b + products of waves)
     colours  = the values of the last layer, in [0, 1]
 
 All other operations of a model are folded into the weights: a cosine is a sine shifted by a quarter
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
@@ -32,6 +34,7 @@ from neuralpaint.export.features import (
     features_of,
     single,
 )
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import (
     ActivationName,
     FourierModel,
@@ -43,6 +46,7 @@ from neuralpaint.models import (
     SkipConnModel,
     models,
 )
+from neuralpaint.models.networks.series import Series
 from neuralpaint.models.painting import Painting
 from neuralpaint.training.settings import Plan
 
@@ -88,12 +92,15 @@ class Formula:
     powers: Powers
     planes: tuple[Plane, ...]
     layers: tuple[Layer, ...]
+    series: Array
+    """Coefficients (3, k, l) of products of two waves, added to the sums of the last layer: the
+    first k waves are of x, the next l of y. (3, 0, 0) without a series."""
 
     @property
     def weights(self) -> int:
-        """The number of weights in the layers and planes."""
+        """The number of weights in the layers, the series and planes."""
         in_layers = sum(layer.weight.size + layer.bias.size for layer in self.layers)
-        return in_layers + sum(plane.nodes.size for plane in self.planes)
+        return in_layers + self.series.size + sum(plane.nodes.size for plane in self.planes)
 
 
 def derive(painting: Painting) -> Formula:
@@ -113,13 +120,34 @@ def derive(painting: Painting) -> Formula:
         raise UsageError("the painting has weights that are not finite numbers: train it again")
     canvas = Plan(settings).canvas(painting.canvas)
     features = features_of(model, Trained(weights, canvas, settings.seed))
+    series = _series(model, weights, canvas)
     return Formula(
         waves=single(features.waves),
         ramps=single(features.ramps),
         powers=Powers(*map(single, features.powers)),
         planes=features.planes,
-        layers=tuple(_layers(model, weights, features)),
+        layers=tuple(_layers(model, weights, features, series)),
+        series=single(2 * series[:, 1:, 1:]),
     )
+
+
+def _series(model: Model, weights: _Weights, canvas: Canvas) -> _Doubles:
+    """Return the coefficients (3, m + 1, n + 1) of products of unit waves, the first of 1."""
+    if not (isinstance(model, FourierModel) and model.series):
+        return np.zeros((3, 1, 1))
+    series = Series(model.cosines(canvas))
+    light, colour = (torch.from_numpy(weights[f"network.series.{n}"]) for n in ("light", "colour"))
+    with torch.no_grad():
+        series.light.copy_(light)
+        series.colour.copy_(colour)
+        coefficients: _Doubles = series.coefficients().double().numpy()
+    amplitudes = weights.get("encoding.amplitudes")
+    if amplitudes is None:
+        return coefficients
+    of_x, of_y = np.split(amplitudes.astype(np.float64), [coefficients.shape[1] - 1])
+    coefficients[:, 1:] *= of_x[:, None]
+    coefficients[:, :, 1:] *= of_y
+    return coefficients
 
 
 class _Folded(NamedTuple):
@@ -131,7 +159,9 @@ class _Folded(NamedTuple):
     norm: Norm | None = None
 
 
-def _layers(model: Model, weights: _Weights, features: Features) -> Iterator[Layer]:
+def _layers(
+    model: Model, weights: _Weights, features: Features, series: _Doubles
+) -> Iterator[Layer]:
     """Yield the layers of the formula."""
     last = sum(name.endswith(".bias") and ".layers." in name for name in weights) - 1
     for i in range(last + 1):
@@ -147,6 +177,9 @@ def _layers(model: Model, weights: _Weights, features: Features) -> Iterator[Lay
                 before = products if inputs[0] == 2 else 0
                 weight = _of_two_cosines(weight, slice(before, before + products))
         if i == last:
+            along_axes = np.concatenate([series[:, 1:, 0], series[:, 0, 1:]], 1)
+            weight[:, weight.shape[1] - along_axes.shape[1] :] += along_axes
+            bias = bias + series[:, 0, 0]
             # (tanh z + 1) / 2 is the logistic function of 2 z.
             layer = _Folded(2 * weight, 2 * bias, "sigmoid")
         else:

@@ -7,7 +7,7 @@ weights, written out in full: a loop over an array of constants is shorter but m
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -166,7 +166,9 @@ def _body(formula: Formula) -> Iterator[str]:
     for number, layer in enumerate(formula.layers, start=1):
         inputs = [four for i in layer.inputs for four in values[i]]
         values.append(_fours(f"h{number}_", len(layer.bias)))
-        yield from _layer(layer, inputs, values[-1], root=f"root{number}")
+        is_last = number == len(formula.layers)
+        products = _products_of_waves(formula.series, waves, values[-1][0]) if is_last else ()
+        yield from _layer(layer, inputs, values[-1], root=f"root{number}", products=products)
     (colour,) = values[-1]
     yield f"    return {colour.name}.rgb;"
     yield "}"
@@ -186,8 +188,29 @@ def _powers(powers: Powers, fours: Sequence[_Four]) -> Iterator[str]:
         yield f"    vec4 {four.name} = {size} * wave({k} * turn + {j} * ring + {c});"
 
 
+def _products_of_waves(series: Array, waves: Sequence[_Four], colour: _Four) -> Iterator[str]:
+    """Yield the lines that add the products of waves of x and of y to a colour."""
+    _, of_x, of_y = series.shape
+    if not series.size:
+        return
+    along_x = [
+        four._replace(used=min(4, of_x - 4 * i)) for i, four in enumerate(waves[: -(-of_x // 4)])
+    ]
+    along_y = [f"{waves[at // 4].name}.{'xyzw'[at % 4]}" for at in range(of_x, of_x + of_y)]
+    for channel, table in zip("rgb", series, strict=True):
+        for start, block in zip(range(0, of_y, 4), _blocks(table.T), strict=True):
+            names = [*along_y[start : start + 4], *["0.0"] * 3][:4]
+            sums = " + ".join(_products(block, along_x))
+            yield f"    {colour.name}.{channel} += dot(vec4({', '.join(names)}), {sums});"
+
+
 def _layer(
-    layer: Layer, inputs: Sequence[_Four], outputs: Sequence[_Four], *, root: str
+    layer: Layer,
+    inputs: Sequence[_Four],
+    outputs: Sequence[_Four],
+    *,
+    root: str,
+    products: Iterable[str] = (),
 ) -> Iterator[str]:
     call, norm = _FUNCTIONS[layer.activation].name, layer.norm
     scale = 1 / _TURN if layer.activation == "sine" else 1.0  # `wave` expects turns
@@ -196,6 +219,7 @@ def _layer(
         weight, bias = scale * weight, scale * bias
     for four, start in zip(outputs, _blocks(bias[:, None]), strict=True):
         yield f"    vec4 {four.name} = {_vector(start[:, 0])};"
+    yield from products
     # Grouped by input, so that a compiler needs few registers.
     terms = [_products(rows, inputs) for rows in _blocks(weight)]
     for products in zip(*terms, strict=True):

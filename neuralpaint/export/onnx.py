@@ -80,7 +80,9 @@ class _Graph:
     def build(self, formula: Formula, *, about: str) -> onnx.GraphProto:
         values = [self._features(formula)]
         for layer in formula.layers:
-            values.append(self._layer(layer, [values[i] for i in layer.inputs]))
+            is_last = layer is formula.layers[-1]
+            products = self._products(formula.series, values[0]) if is_last else None
+            values.append(self._layer(layer, [values[i] for i in layer.inputs], products))
         self._nodes[-1].output[0] = "colours"
         inputs, outputs = (
             helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["points", channels])
@@ -157,10 +159,25 @@ class _Graph:
         flat = self._add("Reshape", sampled, self._shape(channels, -1))
         return self._add("Transpose", flat, perm=[1, 0])
 
-    def _layer(self, layer: Layer, inputs: list[str]) -> str:
-        """Add the values of a layer (points, units)."""
+    def _products(self, series: NDArray[np.float32], waves: str) -> str | None:
+        """Add the sums (points, 3) of the products of two waves, if there are any."""
+        _, of_x, of_y = series.shape
+        if not series.size:
+            return None
+        first, middle, last = (self._shape(end) for end in (0, of_x, of_x + of_y))
+        along_x = self._add("Slice", waves, first, middle, self._shape(1))
+        along_y = self._add("Slice", waves, middle, last, self._shape(1))
+        table = self._constant(series.transpose(1, 0, 2).reshape(of_x, -1))
+        sums = self._add("Reshape", self._add("MatMul", along_x, table), self._shape(-1, 3, of_y))
+        factors = self._add("Reshape", along_y, self._shape(-1, of_y, 1))
+        return self._add("Reshape", self._add("MatMul", sums, factors), self._shape(-1, 3))
+
+    def _layer(self, layer: Layer, inputs: list[str], products: str | None) -> str:
+        """Add the values of a layer (points, units), with `products` added to its sums."""
         weight, bias = self._constant(layer.weight), self._constant(layer.bias)
         z = self._add("Gemm", self._joined(inputs), weight, bias, transB=1)
+        if products is not None:
+            z = self._add("Add", z, products)
         if layer.norm is not None:
             square = self._add("ReduceMean", self._add("Mul", z, z), axes=[1], keepdims=1)
             root = self._add("Sqrt", self._add("Add", square, self._constant(EPS)))

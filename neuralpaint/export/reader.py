@@ -19,6 +19,8 @@ max(h, w). The colours are sRGB in [0, 1]. The arrays are:
                                  node clamp(scale * coordinate + offset, 0, last)
     layerN.sees          (s,)    its inputs; 0: the features, i: the values of layer i, from 1
     layerN.weight, .bias         values = f(weight @ [inputs] + bias)
+    series               (3, k, l) added to the last layer's z: for each colour, the sum of the
+                                 products of the first k waves and the next l
     layerN.gain, .shift          if present: f(gain z / sqrt(mean(z^2) + 1e-5) + shift)
     activations          (l,)    the name of each layer's f
 
@@ -63,11 +65,21 @@ def colours(formula: Mapping[str, Array], *, x: Any, y: Any) -> Array:
         layer = f"layer{number}"
         inputs = np.concatenate([values[i] for i in formula[f"{layer}.sees"]], -1)
         z = inputs @ formula[f"{layer}.weight"].T + formula[f"{layer}.bias"]
+        if number == len(formula["activations"]):
+            z = z + _products(formula["series"], features[0])
         if f"{layer}.gain" in formula:
             z = z / np.sqrt(np.mean(z * z, -1, keepdims=True) + 1e-5)
             z = z * formula[f"{layer}.gain"] + formula[f"{layer}.shift"]
         values.append(ACTIVATIONS[str(name)](z))
     return values[-1]
+
+
+def _products(series: Array, waves: Array) -> Array:
+    """Return the sums (..., 3) of products of a wave of x and a wave of y."""
+    _, of_x, of_y = series.shape
+    along_x = np.einsum("...k,ckl->...cl", waves[..., :of_x], series)
+    sums: Array = np.einsum("...cl,...l->...c", along_x, waves[..., of_x : of_x + of_y])
+    return sums
 
 
 def _powers(rows: Array, centre: Array, *, x: Array, y: Array) -> Array:

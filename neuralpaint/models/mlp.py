@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from neuralpaint.config.settings import setting
 from neuralpaint.image.canvas import Canvas
@@ -37,7 +37,11 @@ class MLPModel(EncodedModel):
         minimum=0,
         maximum=0.95,
     )
-    cpu_batch: ClassVar[int] = 2048  # 0.5 dB better after 10 seconds than a batch twice as large
+
+    @property
+    def cpu_batch(self) -> int:
+        """Half of the usual pixels: 0.5 dB better after 10 seconds."""
+        return 2048
 
     def learning_rate(self, steps: int) -> float:
         """Return a rate proportional to 1 / sqrt(steps) and, for wide layers, to 1 / width.

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.image.canvas import Canvas
-from neuralpaint.image.pictures import Picture
-from neuralpaint.models.codes import Codes
+from neuralpaint.models.codes import Codes, Subject
 from neuralpaint.models.encodings import encodings
 
 if TYPE_CHECKING:
@@ -28,12 +27,15 @@ _SGD_FACTOR = 100  # SGD rate / Adam rate, measured on networks with 64 to 256 u
 class Model(Settings, ABC):
     """Settings from which a model is built."""
 
-    cpu_batch: ClassVar[int] = 4096
-    """Pixels per step on a CPU: about every 10th row and column of a 768x512 picture."""
     needs_all_pixels: ClassVar[bool] = False
     """Whether every step trains all pixels, and the output has the size of the target."""
     needs_codes: ClassVar[bool] = False
     """Whether it can only be trained with an album."""
+
+    @property
+    def cpu_batch(self) -> int:
+        """Pixels per step on a CPU: about every 10th row and column of a 768x512 picture."""
+        return 4096
 
     @property
     def is_clamped(self) -> bool:
@@ -60,8 +62,8 @@ class Model(Settings, ABC):
         """
         return usual
 
-    def placed(self, picture: Picture) -> Self:
-        """Return this model with the settings that depend on the picture, before `build`.
+    def placed(self, subject: Subject) -> Self:
+        """Return this model with the settings that depend on the picture or album, before `build`.
 
         Takes, paintings and checkpoints contain these settings.
         """
@@ -97,9 +99,9 @@ class EncodedModel(Model):
         """Whether its encoding repeats the outermost features beyond the picture."""
         return encodings.parse(self.encoding).is_clamped
 
-    def placed(self, picture: Picture) -> Self:
-        """Return this model with the settings of its encoding that depend on the picture."""
-        encoding = encodings.parse(self.encoding).placed(picture)
+    def placed(self, subject: Subject) -> Self:
+        """Return this model with the settings of its encoding that depend on the subject."""
+        encoding = encodings.parse(self.encoding).placed(subject)
         return replace(self, encoding=encodings.spec(encoding))
 
     def _encode(self, canvas: Canvas, generator: torch.Generator, codes: Codes | None) -> Encoding:

@@ -32,7 +32,11 @@ class PyramidModel(PyramidSettings, Model):
 
     hidden_size: int = setting(32, "width of each hidden layer", minimum=1, maximum=1024)
     hidden_layers: int = setting(2, "hidden layers", minimum=0, maximum=64)
-    cpu_batch: ClassVar[int] = 6144  # larger than usual: a step updates whole planes
+
+    @property
+    def cpu_batch(self) -> int:
+        """More pixels than usual, because a step updates whole planes."""
+        return 6144
 
     def learning_rate(self, steps: int) -> float:
         """Return the learning rate of the network; the planes have a multiple of it."""
@@ -69,7 +73,11 @@ class MorphModel(PlanesSettings, Model):
     hidden_size: int = setting(32, "width of each hidden layer", minimum=1, maximum=1024)
     hidden_layers: int = setting(1, "hidden layers after the first", minimum=0, maximum=64)
     activation: ClassVar[ActivationName] = "sine"
-    cpu_batch: ClassVar[int] = 16_384  # larger than usual: a step updates whole planes
+
+    @property
+    def cpu_batch(self) -> int:
+        """More pixels than usual, because a step updates whole planes."""
+        return 16_384
 
     def learning_rate(self, steps: int) -> float:
         """Return the learning rate of the network; the planes have a multiple of it."""

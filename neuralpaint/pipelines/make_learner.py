@@ -28,7 +28,7 @@ def learner(
     """
     chosen = TrainingSettings.given(settings, expanded(TrainingSettings, options))
     model = models.parse(chosen.model)
-    placed = model.placed(subject.pictures[0])
+    placed = model.placed(subject)
     if placed != model:
         chosen = chosen.replaced(model=models.spec(placed))
     if chosen.engine == "numpy":

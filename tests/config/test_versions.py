@@ -11,7 +11,7 @@ from neuralpaint.video.playback import PlaybackSettings
 def test_a_model_saved_by_0_1_keeps_the_defaults_that_it_had(spec: str) -> None:
     model = models.parse(rewritten({"model": spec, "steps": 5}, "0.1.0")["model"])
     assert isinstance(model, FourierModel)
-    assert model.replaced(hidden_size=128, order=None) == FourierModel(
+    assert model.replaced(hidden_size=None, order=None) == FourierModel(
         mirror=False, anneal=0, decay=0, strength=8, factors=1
     )
     assert model.order == (9 if "order" in spec else None)

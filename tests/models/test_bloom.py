@@ -168,7 +168,7 @@ def planes_of(model: Any) -> Any:
 
 
 def test_a_place_that_is_given_is_kept_and_other_models_stay_as_they_are() -> None:
-    for spec in (f"{BLOOMING},x=0.2,y=0.9", "pyramid", "skipconn", "fourier:order=7"):
+    for spec in (f"{BLOOMING},x=0.2,y=0.9", "pyramid", "skipconn", "fourier:order=7,series=no"):
         model = models.parse(spec)
         assert model.placed(corner()) == model
 

@@ -291,6 +291,13 @@ def test_step_cost_counts_the_products_of_a_step() -> None:
     assert counted.flops == pytest.approx(6 * hidden + 4 * inputs)
     assert (counted.width, counted.whole) == (8, True)
 
+    with_series = TorchLearner(
+        picture, TrainingSettings(model=f"{spec},series=yes", device="cpu")
+    ).model
+    more = step_cost(with_series, pixels=216, height=24, width=36).flops - counted.flops
+    # Of light 1 + 8 waves of x and 1 + 5 of y; of two colours, 1 + 4 and 1 + 2.
+    assert more == pytest.approx(4 * 12 * (9 * (6 + 18) + 2 * 5 * (3 + 18)))
+
     model = TorchLearner(picture, TrainingSettings(model="pyramid", device="cpu")).model
     counted = step_cost(model, pixels=216, height=24, width=36)
     assert counted.flops == 6 * 216 * (13 * 32 + 32 * 32 + 32 * 3)

@@ -102,8 +102,11 @@ def take_of(path: Path, *, stops: Sequence[int], note: dict[str, Any] | None = N
     """Write a take of a training with snapshots at these steps."""
     settings = TrainingSettings(model=str(QUICK["model"]), steps=24, device="cpu")
     picture = Picture.from_array(np.full((24, 36, 3), 0.5))
-    with TakeWriter(path, settings=settings, subject=picture, steps=24, note=note or {}) as take:
-        for snapshot in learn(learner(picture, settings), stops):
+    trained = learner(picture, settings)
+    with TakeWriter(
+        path, settings=trained.settings, subject=picture, steps=24, note=note or {}
+    ) as take:
+        for snapshot in learn(trained, stops):
             take.add(snapshot)
         take.finish(shown=[len(stops) - 1] if stops else None)
     return path

@@ -32,8 +32,7 @@ from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
-from neuralpaint.image.pictures import Picture
-from neuralpaint.models.codes import Codes
+from neuralpaint.models.codes import Codes, Subject
 from neuralpaint.models.encodings.planes import PlanesSettings, PyramidSettings
 
 if TYPE_CHECKING:
@@ -78,8 +77,8 @@ class EncodingSettings(Settings, ABC):
         It may depend on the codes (pictures, k), but the code is not one of its features.
         """
 
-    def placed(self, picture: Picture) -> Self:
-        """Return this encoding with the settings that depend on the picture, before `build`."""
+    def placed(self, subject: Subject) -> Self:
+        """Return this encoding with the settings that depend on the subject, before `build`."""
         return self
 
     def build(

@@ -153,6 +153,26 @@ class Cosine(AxisHarmonics):
         self.register_buffer("_of_x", orders[0], persistent=False)
         self.register_buffer("_of_y", orders[1], persistent=False)
 
+    def product_scales(self, share: float = 1.0) -> Tensor:
+        """Return the factors (m + 1, n + 1) that give products of features falling amplitudes.
+
+        The products are of a feature of x and one of y, up to a `share` of the frequencies; the
+        first factors are for a feature that is 1. With an open window, a product has the amplitude
+        1 / max(1, k), where k is the length of its frequency, in half periods along the side of a
+        square as large as the picture.
+        """
+        side = math.sqrt(math.prod(self._half_sides))
+        of_x, of_y = (
+            torch.cat([torch.zeros(1), k[: max(1, round(share * len(k)))]]) * (side / half)
+            for k, half in zip((self._of_x, self._of_y), self._half_sides, strict=True)
+        )
+        lengths = torch.hypot(of_x[:, None], of_y)
+        own_x, own_y = (
+            torch.cat([torch.ones(1), final])[: len(k)]
+            for final, k in zip(self._final.split(self.widths), (of_x, of_y), strict=True)
+        )
+        return 1 / (lengths.clamp(min=1) * own_x[:, None] * own_y)
+
     def _waves(self, coordinate: Tensor, axis: int) -> Tensor:
         s = (coordinate / self._half_sides[axis] + 1).unsqueeze(-1)
         periods = s * ((self._of_x, self._of_y)[axis] / 4)

@@ -9,7 +9,7 @@ from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.busyness import busiest_place
 from neuralpaint.image.canvas import Canvas
-from neuralpaint.image.pictures import Picture
+from neuralpaint.models.codes import Subject
 
 if TYPE_CHECKING:
     from neuralpaint.models.encodings.bloom import Bloom
@@ -93,11 +93,11 @@ class PyramidSettings(PlanesSettings):
         """Whether nothing but the planes, which are clamped, is learned."""
         return self.wave_count == 0
 
-    def placed(self, picture: Picture) -> Self:
+    def placed(self, subject: Subject) -> Self:
         """Return the settings with the place where the bloom begins."""
         if not self.bloom or (self.x is not None and self.y is not None):
             return self
-        x, y = (round(place, 3) for place in busiest_place(picture))
+        x, y = (round(place, 3) for place in busiest_place(subject.pictures[0]))
         return replace(self, x=x if self.x is None else self.x, y=y if self.y is None else self.y)
 
     def bloom_over(self, canvas: Canvas) -> Bloom | None:

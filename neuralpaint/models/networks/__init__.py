@@ -4,6 +4,7 @@ network           base classes, the first layer, and `CoordinateModel`: encoding
 mlp               `MLP` and `Siren`
 skipconn          `SkipConn`
 skipconn_grid     forward and backward pass of `SkipConn` over a grid
+series            `Series`, products of features of x and y, added to `SkipConn`
 scattered_points  rendering of points that are not on a grid
 buttons           `Buttons`, a whole picture per code
 kernels           activations and matrix products of the hand-written passes

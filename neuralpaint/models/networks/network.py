@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from neuralpaint.models.encodings.encoding import Encoding, is_grid
 from neuralpaint.models.networks import ParameterGroup
-from neuralpaint.models.networks.scattered_points import interpolate_terms
+from neuralpaint.models.networks.scattered_points import interpolate_series, interpolate_terms
+from neuralpaint.models.networks.series import Series
 from neuralpaint.runtime.threads import parallel_map
 
 __all__ = ["BlankLinear", "ColourModel", "CoordinateModel", "Network"]
@@ -74,14 +75,24 @@ class Network(nn.Module, ABC):
     """
 
     layers: nn.ModuleList
+    series: Series | None
+    """Added to the signal of the layers, if there is one; then the features are separable."""
     is_pointwise = True
     """Whether the signal of a point is independent of the other points in the batch."""
     splits_grids = False
     """Whether `forward` splits a grid of separable features into strips for the threads."""
 
+    def __init__(self, series: Series | None = None) -> None:
+        super().__init__()
+        self.series = series
+
     def linears(self) -> list[nn.Linear]:
         """Return all linear layers."""
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Return the trained parameters."""
+        return [ParameterGroup(list(self.parameters()))]
 
     @abstractmethod
     def input_layers(self) -> list[nn.Linear]:
@@ -127,7 +138,7 @@ class CoordinateModel(ColourModel):
         groups = []
         if features:
             groups.append(ParameterGroup(features, self.encoding.rate, is_table=True))
-        return [*groups, ParameterGroup(list(self.network.parameters()))]
+        return [*groups, *self.network.parameter_groups()]
 
     def set_progress(self, progress: float) -> None:
         """Adapt the encoding to the progress of the training, in [0, 1]."""
@@ -159,10 +170,21 @@ class CoordinateModel(ColourModel):
             self.encoding, self.network.input_layers(), (x, y), code
         ) if on_cpu else None  # fmt: skip
 
+        series = self.network.series
+        sums = None
+        if interpolated is not None and series is not None:
+            sums = interpolate_series(self.encoding, series, (x, y))
+
         def colours(part: slice) -> Tensor:
+            at = x[part], y[part]
             if interpolated is None:
-                return self._colours(x[part], y[part], _codes_of(code, part))
-            return _colours(self.network.forward_terms(interpolated.at(x[part], y[part])))
+                return self._colours(*at, _codes_of(code, part))
+            signal = self.network.forward_terms(interpolated.at(*at))
+            if sums is not None:
+                signal += sums.at(*at)
+            elif series is not None:
+                signal += series.at_points(*self.encoding.parts(*at))
+            return _colours(signal)
 
         chunks = _slices(len(x), _CPU_POINTS if on_cpu else _GPU_POINTS)
         return torch.cat(parallel_map(colours, chunks, device=x.device))

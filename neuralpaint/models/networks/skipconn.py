@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from neuralpaint.models.encodings.encoding import Encoding
-from neuralpaint.models.networks import ActivationName
+from neuralpaint.models.networks import ActivationName, ParameterGroup
 from neuralpaint.models.networks.kernels import ACTIVATIONS
 from neuralpaint.models.networks.network import BlankLinear, Network
+from neuralpaint.models.networks.series import Series
 from neuralpaint.models.networks.skipconn_grid import is_product_grid, render_grid, train_grid
 from neuralpaint.runtime.devices import is_capturing
 
@@ -35,6 +36,8 @@ class SkipConn(Network):
     features of x alone and of y alone, one sine is a wave whose crests cross the whole picture; a
     product of two is a pattern of spots, as in multiplicative filter networks (Fathony et al.
     2021).
+
+    A series, if there is one, is added to the signal.
     """
 
     splits_grids = True
@@ -48,9 +51,10 @@ class SkipConn(Network):
         activation: ActivationName,
         generator: torch.Generator,
         factors: int = 1,
+        series: Series | None = None,
     ) -> None:
         """Draw the weights: for sines after SIREN (Sitzmann et al. 2020), others as `nn.Linear`."""
-        super().__init__()
+        super().__init__(series)
         sizes = [factors * hidden_size] + [hidden_size] * hidden_layers + [3]
         self.layers = nn.ModuleList(
             BlankLinear(min(depth, 2) * hidden_size + sum(encoding.widths), size)
@@ -76,6 +80,13 @@ class SkipConn(Network):
         if not is_product_grid(parts):
             shapes = {part.shape[:-1] for part in parts}
             return self._forward_parts(parts) if len(shapes) > 1 else self.forward_plain(parts)
+        signal = self._forward_grid(parts)
+        if self.series is not None:
+            signal = signal + self.series.over_grid(parts[0][0], parts[1][:, 0])
+        return signal
+
+    def _forward_grid(self, parts: Sequence[Tensor]) -> Tensor:
+        """Return the signal of the layers over a grid."""
         weights = list(self.layers.parameters())  # weight, bias, weight, bias, ...
         if torch.is_grad_enabled():
             buffers = [] if is_capturing(parts[0].device) else self._training_buffers
@@ -93,7 +104,7 @@ class SkipConn(Network):
             current = self._activation.function(layer(torch.cat([*previous, features], -1)))
             previous = [current if previous else self._product(current), *previous[:1]]
         signal: Tensor = self.layers[-1](torch.cat([*previous, features], -1))
-        return signal
+        return signal if self.series is None else signal + self.series.at_points(*parts)
 
     def _forward_parts(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal; each part is multiplied before it is broadcast."""
@@ -109,15 +120,24 @@ class SkipConn(Network):
             if layer is not self.layers[-1]:
                 c = self._activation.function(z)
                 previous = [c if previous else self._product(c), *previous[:1]]
-        return z.view(*shape, -1)
+        signal = z.view(*shape, -1)
+        return signal if self.series is None else signal + self.series.at_points(*parts)
 
     def input_layers(self) -> list[nn.Linear]:
         """Return all layers."""
         return self.linears()
 
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Return the weights of the layers, and the coefficients of the series if there is one."""
+        groups = [ParameterGroup(list(self.layers.parameters()))]
+        return groups if self.series is None else [*groups, *self.series.parameter_groups()]
+
     @torch.no_grad()
     def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
-        """Return the signal (n, 3) for the input term (n, units) of each layer, without a graph."""
+        """Return the signal (n, 3) for the input term (n, units) of each layer, without a graph.
+
+        A series is not included.
+        """
         previous: list[Tensor] = []  # c_(i-1), c_(i-2)
         for layer, z in zip(self.linears(), terms, strict=True):
             for j, c in enumerate(previous):

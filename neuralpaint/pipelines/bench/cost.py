@@ -12,7 +12,8 @@ layer with weights (out, in):
     from features of the plane  2 n out width                once forward, once backward
 
 Features of an axis are multiplied once per row or column, because the products of a row and of a
-column are added. Trained features (planes, tables) count as hidden units; reading and training them
+column are added. A series is a product for each row and one for each pixel, twice: forward, and for
+its coefficients. Trained features (planes, tables) count as hidden units; reading and training them
 is not a matrix product, and is not counted.
 """
 
@@ -79,18 +80,19 @@ class StepCost(NamedTuple):
 
 def training_speed(picture: Picture, settings: TrainingSettings, *, threads: int) -> Speed:
     """Return how fast a model trains on a picture, measured over whole training steps."""
-    learner = TorchLearner(picture, settings)
-    learner.prepare()
+    trained = learner(picture, settings)
+    assert isinstance(trained, TorchLearner)  # the bench has no setting for the engine
+    trained.prepare()
 
     def train(steps: int) -> None:
-        learner.advance(steps)
-        _ = learner.loss  # waits for the device
+        trained.advance(steps)
+        _ = trained.loss  # waits for the device
 
-    seconds = _median_seconds(train, device=learner.device)
-    pixels = round(picture.height * picture.width / learner.epoch_steps)
-    cost = step_cost(learner.model, pixels=pixels, height=picture.height, width=picture.width)
+    seconds = _median_seconds(train, device=trained.device)
+    pixels = round(picture.height * picture.width / trained.epoch_steps)
+    cost = step_cost(trained.model, pixels=pixels, height=picture.height, width=picture.width)
     with torch_threads(threads):
-        peaks = _matrix_peaks(batch=pixels, width=cost.width, device=learner.device)
+        peaks = _matrix_peaks(batch=pixels, width=cost.width, device=trained.device)
     reached = cost.flops / seconds
     return Speed(
         batch=pixels,
@@ -128,6 +130,10 @@ def step_cost(model: ColourModel, *, pixels: int, height: int, width: int) -> St
         flops += 3 * 2 * pixels * out * hidden
         if has_features:
             flops += (3 if trained else 2) * out * feature_flops
+    if network.series is not None:
+        for table in network.series.parameters():
+            of_x, channels, of_y = table.shape
+            flops += 2 * 2 * of_x * channels * rows * (of_y + columns)
     # The first layer may have several rows per unit.
     widths = [out for out, _ in matrices[1:-1]] or [matrices[0][0]]
     return StepCost(flops, width=max(widths), whole=not trained)
