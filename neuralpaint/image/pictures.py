@@ -20,6 +20,7 @@ from neuralpaint.image.picture_files import Source, open_image, source_name
 from neuralpaint.image.srgb import srgb_pixels
 
 __all__ = [
+    "Fill",
     "Frame",
     "Picture",
     "PictureSettings",
@@ -38,6 +39,8 @@ Frame = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 TrainOn = Literal["all", "every-other"]
 """All pixels, or one of each 2 x 2, the split of Tancik et al. 2020, section 6."""
+Fill = Literal["patches", "texture"]
+"""How unknown pixels are filled: with likely colours, or with texture from the picture."""
 
 _STRIDES: dict[TrainOn, int] = {"all": 1, "every-other": 2}
 _BILINEAR = Image.Resampling.BILINEAR
@@ -121,6 +124,8 @@ class Picture:
     """The hole: 1 where a pixel is unknown, 0 where it is known."""
     fills: bool = True
     """Whether unknown pixels are filled in before the training; otherwise their weight is 0."""
+    fill: Fill = "patches"
+    """How they are filled in."""
     weights: Plane | None = None
     """The weight of each pixel, at least 0."""
     order: Plane | None = None

@@ -21,7 +21,7 @@ from neuralpaint.image.masks import (
     unknown_pixels,
 )
 from neuralpaint.image.orders import Order, learning_order, order_names, orders
-from neuralpaint.image.pictures import Picture, PictureSettings, Source
+from neuralpaint.image.pictures import Fill, Picture, PictureSettings, Source
 
 __all__ = ["MaskSettings", "PictureReader", "ReferenceSettings"]
 
@@ -69,10 +69,11 @@ class MaskSettings(Settings):
         entries=mask_names,
     )
     invert: bool = setting(False, "swap the known and the unknown pixels of the mask")
-    fill: Literal["patches", "none"] = setting(
+    fill: Literal[Fill, "none"] = setting(
         "patches",
         "what the network learns at unknown pixels; patches: the most likely colours given the "
-        "picture's own patches, computed before the training; none: nothing",
+        "picture's own patches; texture: where the hole is wide, patches of the picture itself, "
+        "put together without seams; both are computed before the training; none: nothing",
     )
     focus: str | None = setting(
         None,
@@ -181,6 +182,8 @@ class PictureReader:
         if masking.mask is not None and not files:
             planes["truth"] = self._truth_of(picture)
             planes["fills"] = masking.fill != "none"
+            if masking.fill != "none":
+                planes["fill"] = masking.fill
         return planes
 
     def _truth_of(self, picture: Picture) -> NDArray[np.uint8] | None:

@@ -1,6 +1,6 @@
 """Restoration: a better target is computed from the picture itself.
 
-inpainting        filling, refinement, patch_mixture, smooth_fill
+inpainting        filling, refinement, patch_mixture, smooth_fill, texture_fill
 super-resolution  upsampling, still_correction, back_projection, observation, jpeg, non_local_means
 motion            interpolation, flow, variational
 

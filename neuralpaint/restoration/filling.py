@@ -1,7 +1,8 @@
 """Filling: the unknown pixels of a picture are inpainted from its known pixels.
 
-A deep hole is first filled at half the size, and the refinement starts from that fill; for a narrow
-hole, the refinement starts from a smooth fill.
+patches   The most likely colours. A deep hole is first filled at half the size, and the refinement
+          starts from that fill; for a narrow hole, the refinement starts from a smooth fill.
+texture   The wide parts of a hole are filled with the picture's own texture, all others as above.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuralpaint.errors import UsageError
+from neuralpaint.image.pictures import Fill
 from neuralpaint.restoration.refinement import Noise, refine
 from neuralpaint.restoration.smooth_fill import double, fill_smoothly, halve, is_deeper
+from neuralpaint.restoration.texture_fill import fill_texture, textured_part
 from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
 
 __all__ = ["fill_hole"]
@@ -34,14 +37,17 @@ def fill_hole(
     pixels: NDArray[np.uint8],
     unknown: NDArray[np.float32] | NDArray[np.bool_],
     *,
+    fill: Fill = "patches",
+    seed: int = 0,
     device: torch.device | None = None,
     on_done: DoneCallback = ignore,
 ) -> NDArray[np.uint8]:
     """Return `pixels`, uint8 (h, w, 3), with the `unknown` pixels, (h, w) in [0, 1], filled.
 
     Pixels with `unknown` up to one half are kept. Above one half, `unknown` is the weight of the
-    fill, and the old pixel has the rest. `on_done` is called on this thread several times a second.
-    The result does not depend on the number of threads. Memory beyond the result stays below 2 GB.
+    fill, and the old pixel has the rest. `seed` changes only a texture. `on_done` is called on this
+    thread several times a second. The result does not depend on the number of threads. Memory
+    beyond the result stays below 2 GB.
 
     Raises:
         UsageError: the sizes differ, or all pixels are unknown.
@@ -57,15 +63,20 @@ def fill_hole(
         return pixels.copy()
     if hole.all():
         raise UsageError("all pixels are unknown: leave some to learn from")
-    box = _with_margin(np.flatnonzero(hole.any(1))), _with_margin(np.flatnonzero(hole.any(0)))
+    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+    margin = _MARGIN
+    if fill == "texture":  # a large hole needs much texture
+        margin = max(margin, int(np.ptp(rows)), int(np.ptp(columns)))
+    box = _with_margin(rows, margin), _with_margin(columns, margin)
     part, part_hole = pixels[box].copy(), hole[box]
-    strips = _strips(part_hole)
-    for i, (rows, outer) in enumerate(strips):
-        above, strip_hole = rows.start - outer.start, part_hole[outer].copy()
-        strip_hole[:above] = False  # filled by the strip above
-        report = part_of(on_done, first=i / len(strips), last=(i + 1) / len(strips))
-        filled = _fill_strip(part[outer], strip_hole, device or torch.device("cpu"), report)
-        part[rows] = filled[above : above + rows.stop - rows.start]
+    wide = textured_part(part_hole) if fill == "texture" else np.zeros_like(part_hole)
+    first = 0.0 if np.array_equal(wide, part_hole) else 0.5 if wide.any() else 1.0
+    if first > 0:
+        before = part_of(on_done, first=0, last=first)
+        part = _fill_patches(part, part_hole, device or torch.device("cpu"), before)
+    if first < 1:
+        after = part_of(on_done, first=first, last=1)
+        part = fill_texture(part, wide, seed=seed, on_done=after)
     result = pixels.copy()
     result[box] = part
     soft = hole & (share < 1)
@@ -75,9 +86,26 @@ def fill_hole(
     return result
 
 
-def _with_margin(places: NDArray[np.intp]) -> slice:
+def _with_margin(places: NDArray[np.intp], margin: int) -> slice:
     """Return the slice from the first to the last of sorted indices, with a margin."""
-    return slice(max(0, int(places[0]) - _MARGIN), int(places[-1]) + 1 + _MARGIN)
+    return slice(max(0, int(places[0]) - margin), int(places[-1]) + 1 + margin)
+
+
+def _fill_patches(
+    pixels: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    device: torch.device,
+    on_done: DoneCallback,
+) -> NDArray[np.uint8]:
+    """Return pixels (h, w, 3) with the hole, bool (h, w), filled in strips."""
+    result, strips = pixels.copy(), _strips(hole)
+    for i, (rows, outer) in enumerate(strips):
+        above, strip_hole = rows.start - outer.start, hole[outer].copy()
+        strip_hole[:above] = False  # filled by the strip above
+        report = part_of(on_done, first=i / len(strips), last=(i + 1) / len(strips))
+        filled = _fill_strip(result[outer], strip_hole, device, report)
+        result[rows] = filled[above : above + rows.stop - rows.start]
+    return result
 
 
 def _strips(hole: NDArray[np.bool_]) -> list[tuple[slice, slice]]:

@@ -102,7 +102,10 @@ class Target:
             from neuralpaint.restoration.filling import fill_hole
 
             on_phase("fill")
-            filled = fill_hole(picture.pixels, hole, device=device, on_done=filling)
+            filled = fill_hole(
+                picture.pixels, hole, fill=picture.fill, seed=self._settings.optimization.seed,
+                device=device, on_done=filling,
+            )  # fmt: skip
             picture = replace(picture, pixels=filled)
         elif settings.makes_target and picture.unknown is not None:
             # Unknown pixels have the weight 0, but resampling would mix them into known pixels.

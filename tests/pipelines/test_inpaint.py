@@ -132,6 +132,7 @@ def test_bars_go_around_what_is_kept(scratched: Path, photo: Path, hole: Path) -
         ({"keep_known": True}, "all pixels of the picture are known"),
         ({"keep_known": True, "mask": "centre", "scale": 2}, "own size, 36x24"),
         ({"fill": "none"}, "--fill has no effect without --mask"),
+        ({"fill": "texture"}, "--fill has no effect without --mask"),
     ],
     ids=str,
 )
@@ -243,6 +244,22 @@ def test_filling_is_told_while_it_goes_on(photo: Path) -> None:
     assert done == sorted(done)
     assert done[-1] == 1
     assert not any(progress.phase == "enhance" for progress in seen)
+
+
+@pytest.mark.slow
+def test_a_wide_hole_is_filled_with_texture(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    options: dict[str, Any] = {"mask": "centre", "model": "pyramid", "steps": 200, "device": "cpu"}
+    contrast, commands = [], []
+    for fill in ("patches", "texture"):
+        output = tmp_path / f"{fill}.png"
+        npaint.inpaint(tmp_path / "noise.png", output, fill=fill, **options)
+        contrast.append(pixels_of(output)[16:24, 21:29].std())
+        commands.append(json.loads(read_tag(output) or "")["command"])
+    assert contrast[1] > 1.5 * contrast[0]
+    assert "--fill texture" in commands[1]
+    assert "--fill" not in commands[0]
 
 
 def test_another_mask_is_another_training(photo: Path, hole: Path) -> None:

@@ -174,6 +174,23 @@ def test_a_hole_that_is_not_filled_has_the_weight_0() -> None:
     np.testing.assert_array_equal(target.weights(), 1 - hole())
 
 
+@pytest.mark.slow
+def test_a_hole_can_be_filled_with_texture_by_the_seed() -> None:
+    draw = np.random.default_rng(0)
+    noise = Picture(draw.integers(0, 256, (40, 50, 3), dtype=np.uint8))
+    wide = np.zeros((40, 50), np.float32)
+    wide[13:27, 18:32] = 1
+    masked = replace(noise, unknown=wide, fill="texture")
+    made = [Target(masked, TrainingSettings(seed=seed)) for seed in (0, 0, 1)]
+    first, again, other = (target.colours() for target in made)
+    np.testing.assert_array_equal(first[wide == 0], noise.pixels[wide == 0])
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    likely = Target(replace(masked, fill="patches"), TrainingSettings()).colours()
+    assert first[wide > 0].std() > 2 * likely[wide > 0].std()
+    assert made[0].weights() is None  # the texture is learned as well as the known pixels
+
+
 def test_a_filled_hole_can_be_enlarged() -> None:
     masked = replace(picture(), unknown=hole())
     filled = Picture(Target(masked, TrainingSettings()).colours())
