@@ -56,8 +56,9 @@ _CONFIDENCE = 1.3  # a patch has so many times the weight of one that is a pixel
 _MOST_DEPTH = 40  # pixels; all deeper patches have the same weight
 _TYPICAL = 0.75  # quantile of the squared distances: at this one the weight is exp(-1/2)
 _SHARPNESS = 20.0  # the last weights fall so many times faster, so that nothing is blurred
-_SCREEN = 0.05  # weight of the colours, if that of the gradients is 1; 0.01: colours bleed
-_CG_STEPS = 60
+_SCREEN, _FAR_SCREEN = 0.05, 0.0005  # weights of the colours, if that of the gradients is 1
+_SMALL_ERROR = 0.1  # of a colour in [0, 1]
+_CG_STEPS = 7  # over the square root of the weight, which is how far a correction reaches
 _SEARCH_SHARE = 0.9  # of the work
 _LEAST_WEIGHT, _EPSILON = 1e-20, 1e-30
 
@@ -470,32 +471,43 @@ def _vote_for_gradients(
 
 
 def _integrate(x: Tensor, hole: Tensor, means: list[Tensor], on_done: DoneCallback) -> Tensor:
-    """Return x (3, h, w) with the hole filled by u, which minimizes
+    """Return x (3, h, w) with the hole filled from the means of `_vote_for_gradients`.
 
-        _SCREEN |u - c|^2 + |u(right) - u - d|^2 + |u(below) - u - e|^2,        means = [c, d, e]
-
-    with conjugate gradients from u = c.
+    A large error of the colours at the rim is corrected near the rim only, so that no colour bleeds
+    into the hole; a small one is corrected far into it, so that the light changes slowly.
     """
-    start, right, below = means
-    u = torch.where(hole, start, x)
+    start = torch.where(hole, means[0], x)
+    error = _adjoint(means[1][..., :-1] - start.diff(dim=2), means[2][:, :-1] - start.diff(dim=1))
+    near, far = (
+        _solve(error * hole, hole, screen, part_of(on_done, first=i / 2, last=(i + 1) / 2))
+        for i, screen in enumerate((_SCREEN, _FAR_SCREEN))
+    )
+    share = (far.abs().amax(0) / -_SMALL_ERROR).exp_()
+    return start + near + share * (far - near)
 
-    def spread(across: Tensor, down: Tensor) -> Tensor:
-        """Return the adjoint of both differences."""
-        total = torch.zeros_like(u)
-        total[..., 1:] += across
-        total[..., :-1] -= across
-        total[:, 1:] += down
-        total[:, :-1] -= down
-        return total * hole
 
-    error = spread(right[..., :-1] - u.diff(dim=2), below[:, :-1] - u.diff(dim=1))
-    direction, correction, norm = error.clone(), torch.zeros_like(u), error.square().sum()
-    for i in range(_CG_STEPS):
-        on_done(i / _CG_STEPS)
-        image = spread(direction.diff(dim=2), direction.diff(dim=1)).add_(direction, alpha=_SCREEN)
+def _solve(error: Tensor, hole: Tensor, screen: float, on_done: DoneCallback) -> Tensor:
+    """Return the v (3, h, w), 0 outside of the hole, for which screen v + D^T D v = error.
+
+    D are the differences to the right and below. With conjugate gradients.
+    """
+    solution, direction, norm = torch.zeros_like(error), error.clone(), error.square().sum()
+    steps = round(_CG_STEPS / math.sqrt(screen))
+    for i in range(steps):
+        on_done(i / steps)
+        image = _adjoint(direction.diff(dim=2), direction.diff(dim=1))
+        image.add_(direction, alpha=screen).mul_(hole)
         step = norm / (direction * image).sum().clamp_min(_EPSILON)
-        correction += step * direction
-        error -= step * image
+        solution.add_(step * direction)
+        error = error - step * image
         norm, before = error.square().sum(), norm
         direction = error + norm / before.clamp_min(_EPSILON) * direction
-    return u + correction
+    return solution
+
+
+def _adjoint(right: Tensor, below: Tensor) -> Tensor:
+    """Return the adjoint of the differences (c, h, w - 1) to the right and (c, h - 1, w) below."""
+    total = functional.pad(right, (1, 0)) - functional.pad(right, (0, 1))
+    total += functional.pad(below, (0, 0, 1, 0))
+    total -= functional.pad(below, (0, 0, 0, 1))
+    return total
