@@ -233,19 +233,23 @@ class _Level:
         """Return the field of this size, from the field of half the size."""
         row, column, weights = coarse.enlarged(self._row, self._column, 2)
         sources = row * self._shape[1] + column
-        return self._alternate(self._vote(sources, weights), sources, rounds, self._on_done)[0]
+        report = part_of(self._on_done, first=0, last=1 / (rounds + 1))
+        x = self._vote(sources, weights, report)
+        report = part_of(self._on_done, first=1 / (rounds + 1), last=1)
+        return self._alternate(x, sources, rounds, report)[0]
 
     def _alternate(
         self, x: Tensor, sources: Tensor, rounds: int, on_done: DoneCallback, searches: int = 1
     ) -> tuple[_Field, float]:
         """Search and vote alternately; return the field and the weighted mean of its distances."""
         for i in range(rounds):
-            report = part_of(on_done, first=i / rounds, last=(i + 1) / rounds)
-            sources, distances = self._search(x, sources, searches if i == 0 else 1, report)
+            searching = part_of(on_done, first=i / rounds, last=(i + 0.7) / rounds)
+            voting = part_of(on_done, first=(i + 0.7) / rounds, last=(i + 1) / rounds)
+            sources, distances = self._search(x, sources, searches if i == 0 else 1, searching)
             sample = distances[:: 1 + len(distances) // _FIT_PATCHES]
             relative = distances / (-2 * torch.quantile(sample, _TYPICAL) - _EPSILON)
             if i < rounds - 1:
-                x = self._vote(sources, self._weights(relative))
+                x = self._vote(sources, self._weights(relative), voting)
         mean = (self._confidence * distances).sum() / self._confidence.sum()
         everywhere = torch.zeros(len(self._is_target), dtype=torch.int64)
         field = _Field(
@@ -286,8 +290,8 @@ class _Level:
         slope = math.sqrt(_GRADIENT) * one.diff(dim=0)
         plane = torch.cat([torch.eye(_SIDE**2), torch.kron(slope, one), torch.kron(one, slope)])
         metric = torch.block_diag(plane, plane, plane).double()
-        deviations = (patches - patches.mean(0)).double() @ metric.T
-        _, axes = torch.linalg.eigh(deviations.T @ deviations)
+        deviations = patches - patches.mean(0)
+        _, axes = torch.linalg.eigh(metric @ (deviations.T @ deviations).double() @ metric.T)
         projection: Tensor = axes[:, -_FEATURES:].T @ metric
         return projection.float().view(-1, 3, _SIDE, _SIDE)
 
@@ -386,13 +390,14 @@ class _Level:
     def _distances(self, wanted: Tensor, sources: Tensor) -> Tensor:
         return self._described[sources].sub_(wanted).square_().sum(1)
 
-    def _vote(self, sources: Tensor, weights: Tensor) -> Tensor:
+    def _vote(self, sources: Tensor, weights: Tensor, on_done: DoneCallback) -> Tensor:
         """Return the planes with the hole filled by the weighted mean of overlapping patches."""
         count, height, width = self._known.shape
         colours = self._known.flatten(1).T.contiguous()
         row, column = self._split(sources)
         total, weight = torch.zeros(height * width, count), torch.zeros(height * width, 1)
         for down in range(_SIDE):
+            on_done(down / _SIDE)
             for across in range(_SIDE):
                 target = (self._row + down) * width + self._column + across
                 total[target] += colours[(row + down) * width + column + across] * weights[:, None]
