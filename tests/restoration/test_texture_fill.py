@@ -61,13 +61,13 @@ def test_a_hole_in_noise_gets_noise_of_the_same_strength() -> None:
     assert made[hole].std() > 0.8 * truth[~hole].std()
 
 
-def test_a_gradient_has_no_seam() -> None:
-    ramp = np.linspace(40, 210, 96)[:, None] + np.zeros(80)
-    truth = ramp[..., None].repeat(3, axis=2).round().astype(np.uint8)
-    hole = square(96, 80, 30)
+def test_a_gradient_has_no_seam_though_its_colours_are_nowhere_else() -> None:
+    row, column = np.mgrid[:80, :80]
+    truth = np.stack([60 + 1.5 * column, 60 + 1.5 * row, 90 + 0 * row], -1).astype(np.uint8)
+    hole = square(80, 80, 30)
     made = fill_texture(damaged(truth, hole), hole).astype(int)
-    assert np.abs(np.diff(made, axis=0)).max() <= 8
-    assert np.abs(np.diff(made, axis=1)).max() <= 8
+    assert np.abs(np.diff(made, axis=0)).max() <= 6  # 21 without the integration
+    assert np.abs(np.diff(made, axis=1)).max() <= 6
 
 
 def test_unknown_values_are_ignored() -> None:
