@@ -2,7 +2,8 @@
 
 Buades, Coll, Morel 2005 (A review of image denoising algorithms, with a new one, SIAM MMS 4). The
 weight of p + o for p is exp(-d^2 / h^2), where d^2 is the mean squared difference of luma between
-their patches. To average whole patches instead of their centres, the weights are box-filtered.
+their patches, plus that of their chroma with a factor. To average whole patches instead of their
+centres, the weights are box-filtered.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -63,12 +65,15 @@ def non_local_means(
     *,
     patch: int,
     average: int = 0,
+    chroma: float = 0.0,
+    own: float = 1.0,
     on_done: DoneCallback = ignore,
 ) -> Tensor:
-    """Return x (3, height, width) averaged over a window, with weights from luma (plane 0).
+    """Return x (3, height, width) averaged over a window, with weights from x (Y, Cb and Cr).
 
-    Patches have a side of 2 patch + 1 pixels, the box filter of the weights 2 average + 1. x is
-    mirrored at its edges. `on_done` is called on this thread.
+    Patches have a side of 2 patch + 1 pixels, the box filter of the weights 2 average + 1. The
+    squared differences of Cb and Cr, at the patches' centres only, count `chroma` times. `own` is a
+    pixel's weight for itself. x is mirrored at its edges. `on_done` is called on this thread.
     """
     margin = window.margin(patch=patch, average=average)
     height, width = x.shape[-2:]
@@ -76,12 +81,15 @@ def non_local_means(
     out = torch.empty_like(x)
     tiles = list(_tiles(height, width, _CPU_TILE if x.device.type == "cpu" else _GPU_TILE))
     caller, finished = threading.get_ident(), []
+    means = partial(
+        _means, h=h, window=window, patch=patch, average=average, chroma=chroma, own=own
+    )
 
     def average_tile(tile: tuple[slice, slice]) -> None:
         rows, columns = tile
         both = 2 * margin
         part = padded[:, rows.start : rows.stop + both, columns.start : columns.stop + both]
-        out[:, rows, columns] = _means(part.contiguous(), h, window, patch, average)
+        out[:, rows, columns] = means(part.contiguous())
         finished.append(tile)
         if threading.get_ident() == caller:
             on_done(len(finished) / len(tiles))
@@ -105,19 +113,30 @@ def _tiles(height: int, width: int, tile: tuple[int, int]) -> Iterator[tuple[sli
             )
 
 
-def _means(x: Tensor, h: float, window: Window, patch: int, average: int) -> Tensor:
+def _means(
+    x: Tensor,
+    *,
+    h: float,
+    window: Window,
+    patch: int,
+    average: int,
+    chroma: float,
+    own: float,
+) -> Tensor:
     """Return the means of a tile (3, ...), given with a margin on all sides."""
     margin = window.margin(patch=patch, average=average)
     height, width = (side - 2 * margin for side in x.shape[-2:])
     reach = patch + average
     # Scaled so that weight = 2^-(sum of squared differences).
-    guide = x[0] * (math.sqrt(math.log2(math.e)) / (h * (2 * patch + 1)))
+    gain = math.sqrt(math.log2(math.e)) / h
+    guide = x[0] * (gain / (2 * patch + 1))
+    hues = [plane * (gain * math.sqrt(chroma)) for plane in x[1:]] if chroma else []
     planes = torch.cat([x, torch.ones_like(x[:1])])  # the last plane sums the weights
 
     def at(dy: int, dx: int) -> Tensor:
         return planes[:, margin + dy : margin + dy + height, margin + dx : margin + dx + width]
 
-    total = at(0, 0) * (2 * average + 1) ** 2  # a pixel's own weight is 1
+    total = at(0, 0) * (own * (2 * average + 1) ** 2)
     for dy, dx in window.offsets:
         # Compute each weight of (p, p + o) once: it is also the weight of (p + o, p).
         left, right = min(0, -dx), width + max(0, -dx)
@@ -126,6 +145,13 @@ def _means(x: Tensor, h: float, window: Window, patch: int, average: int) -> Ten
         shifted = guide[rows.start + dy : rows.stop + dy, columns.start + dx : columns.stop + dx]
         difference = guide[rows, columns] - shifted
         exponent = _sums(difference.mul_(difference), 2 * patch + 1)
+        # The centres of the patches.
+        rows = slice(rows.start + patch, rows.stop - patch)
+        columns = slice(columns.start + patch, columns.stop - patch)
+        for hue in hues:
+            shifted = hue[rows.start + dy : rows.stop + dy, columns.start + dx : columns.stop + dx]
+            difference = hue[rows, columns] - shifted
+            exponent.addcmul_(difference, difference)
         # exp2 is twice as fast as exp, and ten times as fast where the result is near 0.
         weight = _sums(exponent.neg_().clamp_(min=_LEAST_EXPONENT).exp2_(), 2 * average + 1)
         total.addcmul_(weight[dy : dy + height, -left : -left + width], at(dy, dx))

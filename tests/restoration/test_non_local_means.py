@@ -25,7 +25,15 @@ def planes(height: int, width: int) -> torch.Tensor:
     return torch.rand(3, height, width, generator=torch.Generator().manual_seed(3))
 
 
-def by_loops(x: torch.Tensor, h: float, reach: int, patch: int, average: int) -> np.ndarray:
+def by_loops(
+    x: torch.Tensor,
+    h: float,
+    reach: int,
+    patch: int,
+    average: int,
+    chroma: float = 0,
+    own: float = 1,
+) -> np.ndarray:
     """Return the means by definition, without the margin that depends on mirrored pixels."""
     planes, margin = x.numpy().astype(float), reach + patch + average
     _, height, width = planes.shape
@@ -34,7 +42,8 @@ def by_loops(x: torch.Tensor, h: float, reach: int, patch: int, average: int) ->
     def similarity(y: int, x: int, dy: int, dx: int) -> float:
         here = planes[0, y - patch : y + patch + 1, x - patch : x + patch + 1]
         there = planes[0, y + dy - patch : y + dy + patch + 1, x + dx - patch : x + dx + patch + 1]
-        return math.exp(-np.mean((here - there) ** 2) / h**2)
+        hues = planes[1:, y, x] - planes[1:, y + dy, x + dx]
+        return math.exp(-(np.mean((here - there) ** 2) + chroma * np.sum(hues**2)) / h**2)
 
     spread = range(-average, average + 1)
     for y in range(margin, height - margin):
@@ -45,21 +54,25 @@ def by_loops(x: torch.Tensor, h: float, reach: int, patch: int, average: int) ->
                     weight = np.mean(
                         [similarity(y + i, x_ + j, dy, dx) for i in spread for j in spread]
                     )
+                    weight *= own if dy == dx == 0 else 1
                     out[:, y, x_] += weight * planes[:, y + dy, x_ + dx]
                     weights += float(weight)
             out[:, y, x_] /= weights
     return out[:, margin:-margin, margin:-margin]
 
 
+@pytest.mark.parametrize(("chroma", "own"), [(0, 1), (0.3, 0.5)])
 @pytest.mark.parametrize(("patch", "average"), [(1, 0), (2, 1)])
 def test_the_result_is_that_of_the_definition(
-    patch: int, average: int, monkeypatch: pytest.MonkeyPatch
+    patch: int, average: int, chroma: float, own: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CPU_TILE", (5, 7))  # several tiles
     x, reach = planes(13, 15), 2
-    found = non_local_means(x, 0.2, Window.whole(reach), patch=patch, average=average)
+    found = non_local_means(
+        x, 0.2, Window.whole(reach), patch=patch, average=average, chroma=chroma, own=own
+    )
     margin = reach + patch + average
-    expected = by_loops(x, 0.2, reach, patch, average)
+    expected = by_loops(x, 0.2, reach, patch, average, chroma, own)
     np.testing.assert_allclose(found[:, margin:-margin, margin:-margin], expected, atol=2e-6)
 
 
