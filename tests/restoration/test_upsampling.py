@@ -74,6 +74,37 @@ def test_it_is_closer_to_the_truth_than_a_resampler(
     assert gain(truth, pixels, kernel=kernel, enhance=True) > enhanced
 
 
+def test_what_the_shrunk_copy_lacks_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    larger_part = np.array(Image.open(ROCKET).convert("RGB").crop((320, 100, 640, 420)))
+    pixels = small(larger_part, how=Image.Resampling.BICUBIC)
+    learned = gain(larger_part, pixels, kernel="bicubic", enhance=True)
+    monkeypatch.setattr(upsampling, "_LEAST_LEARNED", 161)
+    assert learned > gain(larger_part, pixels, kernel="bicubic", enhance=True) + 0.05
+
+
+def test_errors_are_learned_from_a_part_of_the_picture(
+    truth: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upsampling, "_LEAST_LEARNED", 64)
+    monkeypatch.setattr(upsampling, "_LEARNED", 100 * 90)
+    pixels = small(truth, how=Image.Resampling.BICUBIC)
+    assert gain(truth, pixels, kernel="bicubic", enhance=True) > 0.8
+
+
+@pytest.mark.parametrize(
+    "size", [(160, 160), (161, 290), (40_000, 165), (165, 40_000), (900, 1300)]
+)
+def test_the_part_from_which_errors_are_learned_is_in_the_middle(size: tuple[int, int]) -> None:
+    parts = upsampling._centre(size)
+    for part, side in zip(parts, size, strict=True):
+        assert 0 <= part.start <= part.stop <= side
+        assert part.stop - part.start >= 160
+        assert abs(part.start - (side - part.stop)) <= 1
+    height, width = (part.stop - part.start for part in parts)
+    assert height * width <= 1 << 19
+    assert height * width > min(0.9 * (1 << 19), 0.99 * size[0] * size[1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("enhance", [False, True])
 def test_noise_and_compression_are_not_amplified(enhance: bool, truth: Pixels) -> None:
