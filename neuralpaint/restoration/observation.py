@@ -20,6 +20,7 @@ from neuralpaint.restoration.jpeg import (
     detect_quantization,
     pixels_to_ycc,
 )
+from neuralpaint.restoration.kernel_estimation import estimate_kernel
 from neuralpaint.restoration.non_local_means import Window, non_local_means
 from neuralpaint.restoration.settings import TargetSettings
 from neuralpaint.runtime.progress import DoneCallback, ignore
@@ -91,16 +92,17 @@ class Observation:
 def observe(
     picture: Picture, *, settings: TargetSettings, device: torch.device | None = None
 ) -> Observation:
-    """Return the observation of a picture; estimate its noise if the settings do not give it."""
+    """Return the observation of a picture; estimate what the settings leave open about it."""
     noise = settings.denoise
     if noise is None:
         estimated = estimate_noise(picture.pixels)
         noise = estimated if estimated > _FAINTEST else 0.0
+    kernel = settings.kernel
     device = device or torch.device("cpu")
     quantization = detect_quantization(picture.pixels)
     return Observation(
         picture.pixels,
-        kernel=settings.kernel,
+        kernel=estimate_kernel(picture.pixels) if kernel == "auto" else kernel,
         noise=noise,
         quantization=quantization and quantization.to(device),
         device=device,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.resampling import Kernel
 
 __all__ = ["TargetSettings"]
 
@@ -29,12 +28,13 @@ class TargetSettings(Settings):
     enhance: bool = setting(
         False,
         "sharpen the target with detail from similar parts of the picture, before it is learned; "
-        "takes about 7 s of CPU time per megapixel of the target",
+        "takes about 15 s of CPU time per megapixel of the target",
     )
-    kernel: Kernel = setting(
+    kernel: Literal["box", "bicubic", "lanczos", "auto"] = setting(
         "box",
         "how the picture was downsampled to its size: by averaging the area of each pixel, as "
-        "in a camera (box), or by a resampler",
+        "in a camera (box), or by a resampler; auto estimates it from the picture, which is mostly "
+        "right for a photograph that was downsampled",
     )
     denoise: float | None = setting(
         None,

@@ -63,9 +63,10 @@ def match_still(
         ValueError: the window is not inside the picture, or the still is not larger than it.
     """
     top, left, bottom, right = window
-    rows = _axis(top, bottom, side=picture.height, pixels=height, kernel=settings.kernel)
-    columns = _axis(left, right, side=picture.width, pixels=width, kernel=settings.kernel)
-    return _matched(render, picture, rows, columns, settings=settings, full=2**depth - 1)
+    known = observe(picture, settings=settings)
+    rows = _axis(top, bottom, side=picture.height, pixels=height, kernel=known.kernel)
+    columns = _axis(left, right, side=picture.width, pixels=width, kernel=known.kernel)
+    return _matched(render, known, rows, columns, enhanced=settings.enhance, full=2**depth - 1)
 
 
 def _axis(first: float, last: float, *, side: int, pixels: int, kernel: Kernel) -> Axis:
@@ -90,11 +91,11 @@ def _snapped(position: float) -> float:
 
 def _matched(
     render: Callable[[], Strips],
-    picture: Picture,
+    known: Observation,
     rows: Axis,
     columns: Axis,
     *,
-    settings: TargetSettings,
+    enhanced: bool,
     full: int,
 ) -> Iterator[NDArray[Any]]:
     if rows.low.start >= rows.low.stop or columns.low.start >= columns.low.stop:
@@ -104,9 +105,8 @@ def _matched(
     if fits_in_memory(height=rows.high.stop, width=columns.high.stop):
         render = partial(iter, list(render()))
     with torch.no_grad():
-        shrunk = _shrink(render(), rows, columns, kernel=settings.kernel)
-        known = observe(picture, settings=settings)
-        correction = _correction(shrunk, rows, columns, known, enhanced=settings.enhance)
+        shrunk = _shrink(render(), rows, columns, kernel=known.kernel)
+        correction = _correction(shrunk, rows, columns, known, enhanced=enhanced)
         down, across = rows.up(), columns.up()
     top = 0
     for strip in render():

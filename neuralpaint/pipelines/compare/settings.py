@@ -181,7 +181,9 @@ class DegradationSettings(Settings):
 
     upscale: float | None = setting(None, _UPSCALE, above=1.0, maximum=16)
     shrink: Kernel | None = setting(
-        None, "how the picture is made small; unset, as in --kernel, which all methods assume"
+        None,
+        "how the picture is made small; unset, as in --kernel, which all methods assume, or by "
+        "box if that is auto",
     )
     noise: float = setting(
         0.0, "standard deviation of Gaussian noise that is added to the small picture",
@@ -240,7 +242,8 @@ class UpscaleSettings(ComposedSettings):
     @property
     def shrinks_by(self) -> Kernel:
         """The kernel by which the picture is made small."""
-        return self.degradation.shrink or self.target.kernel
+        assumed = self.target.kernel
+        return self.degradation.shrink or ("box" if assumed == "auto" else assumed)
 
     def training(self, model: str, *, enhance: bool) -> TrainingSettings:
         """Return the settings of a network that learns the small picture, to enlarge it.

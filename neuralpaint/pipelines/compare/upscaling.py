@@ -276,7 +276,9 @@ def degradation_text(settings: UpscaleSettings) -> str:
         words.append(f"noise of {settings.degradation.noise:g} levels")
     if settings.degradation.jpeg is not None:
         words.append(f"JPEG quality {settings.degradation.jpeg}")
-    if settings.shrinks_by != settings.target.kernel:
+    if settings.target.kernel == "auto":
+        words.append("methods estimate how")
+    elif settings.shrinks_by != settings.target.kernel:
         words.append(f"methods assume {settings.target.kernel}")
     return ", ".join(words)
 
