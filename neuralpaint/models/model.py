@@ -69,10 +69,6 @@ class Model(Settings, ABC):
         """
         return self
 
-    def for_still(self) -> Self:
-        """Return this model with the settings for a training of which only the end is shown."""
-        return self
-
     @abstractmethod
     def build(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None

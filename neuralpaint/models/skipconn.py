@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FourierModel", "SkipConnModel"]
 
-_ANNEAL, _ANNEAL_OF_STILL = 0.35, 0.1
-
 
 @dataclass(frozen=True)
 class _SkipConnSettings(Model):
@@ -102,9 +100,9 @@ class FourierModel(_SkipConnSettings):
         "cosines of half periods: beyond its edges the picture continues as its mirror image; "
         "false: sines and cosines of whole periods, which repeat it",
     )
-    anneal: float | None = setting(
-        None, "fraction of the training in which the harmonics open, from low to high; 0: all are "
-        "open from the start; unset, 0.35, and 0.1 for a still", minimum=0, maximum=1,
+    anneal: float = setting(
+        0.35, "fraction of the training in which the harmonics open, from low to high; 0: all are "
+        "open from the start", minimum=0, maximum=1,
     )  # fmt: skip
     decay: float = setting(
         1.0, "the amplitude of harmonic k, and with it the rate at which it is learned, is "
@@ -165,10 +163,6 @@ class FourierModel(_SkipConnSettings):
             return self
         return replace(self, series=self.mirror and isinstance(subject, Picture))
 
-    def for_still(self) -> Self:
-        """Return this model with harmonics that open sooner: less calm, but sharper at the end."""
-        return replace(self, anneal=_ANNEAL_OF_STILL) if self.anneal is None else self
-
     def order_for(self, canvas: Canvas) -> int:
         """Return the number of harmonics per axis for pictures of the size of `canvas`."""
         return self.order or usual_order(canvas, pixels=2.4 if self.mirror else 3.0)
@@ -181,8 +175,7 @@ class FourierModel(_SkipConnSettings):
 
     @property
     def _amplitudes(self) -> dict[str, float]:
-        anneal = _ANNEAL if self.anneal is None else self.anneal
-        return {"anneal": anneal, "decay": self.decay, "strength": self.strength}
+        return {"anneal": self.anneal, "decay": self.decay, "strength": self.strength}
 
     def build(
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None

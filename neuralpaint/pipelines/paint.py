@@ -10,7 +10,6 @@ from neuralpaint.config.settings import ComposedSettings, group
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.image.still_files import check_still
-from neuralpaint.models import models
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
 from neuralpaint.pipelines.note import Note, noted_source
@@ -91,12 +90,9 @@ def prepare_paint(
     check_still(output, overwrite=overwrite)  # before the picture is read
     resume.check(source)
     picture = PictureReader(settings.picture, settings.masking, settings.reference).load(source)
-    chosen = settings.training
-    if resume.record is None:  # a take can be filmed
-        chosen = chosen.replaced(model=models.spec(models.parse(chosen.model).for_still()))
     training = FromTraining(
         picture,
-        chosen,
+        settings.training,
         limits=settings.run,
         note=Note("paint", noted_source(source, picture), str(output), settings),
         resume=resume,

@@ -10,7 +10,6 @@ from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
-from neuralpaint.models import FourierModel, models
 from neuralpaint.pipelines.paint import prepare_paint
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.progress import Progress
@@ -54,23 +53,6 @@ def test_a_still_has_the_size_asked_for(
 ) -> None:
     npaint.paint(photo, tmp_path / "still.png", **(QUICK | options))
     assert size_of(tmp_path / "still.png") == size
-
-
-def test_harmonics_open_sooner_for_a_still_that_is_not_recorded(
-    photo: Path, tmp_path: Path
-) -> None:
-    """A take can be filmed, and so can every other command's training."""
-    learned: list[float | None] = []
-    for number, (spec, record) in enumerate(
-        [("fourier", None), ("fourier", tmp_path / "it.take"), ("fourier:anneal=0.2", None)]
-    ):
-        saved = tmp_path / f"{number}.painting"
-        quick = QUICK | {"model": spec, "steps": 2}
-        npaint.paint(photo, tmp_path / f"{number}.png", save=saved, record=record, **quick)
-        model = models.parse(npaint.load_painting(saved).settings.model)
-        assert isinstance(model, FourierModel)
-        learned.append(model.anneal)
-    assert learned == [0.1, None, 0.2]
 
 
 def test_a_still_carries_its_settings(photo: Path, tmp_path: Path) -> None:
