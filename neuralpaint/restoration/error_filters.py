@@ -32,6 +32,7 @@ _COHERENCES = 0.35, 0.65
 _STRENGTHS = 0.3, 0.55, 0.8  # quantiles of the edges' strength
 _SAMPLES = 16_384  # s, in pixels of all eight positions; 4096: up to 0.1 dB worse
 _STRUCTURE = 2  # radius of the square in which a pixel's edges are examined
+_BORDER = 8  # pixels along the edges, from which nothing is learned: they have errors of their own
 _EPSILON = 1e-7
 _LEAST = 1e-6  # of the features' variances: rounding errors
 
@@ -52,8 +53,11 @@ class ErrorFilters:
         shares = torch.tensor(_STRENGTHS, device=truth.device)
         limits = torch.quantile(_sampled(strength), shares)
         labels = _labels(strength, direction, coherence, limits).flatten()
-        errors = (truth - enlarged).flatten()
         count = _label_count(len(limits) + 1)
+        errors = (truth - enlarged).flatten()
+        inner = torch.zeros_like(truth, dtype=torch.bool)
+        inner[_BORDER:-_BORDER, _BORDER:-_BORDER] = True
+        labels = torch.where(inner.flatten(), labels, count)
         size = sum((2 * r + 1) ** 2 for r in _RADII)
         squares = truth.new_zeros(count, size, size)
         products = truth.new_zeros(count, size)
@@ -62,9 +66,9 @@ class ErrorFilters:
             features = _features(enlarged, interpolated, rows)
             part = slice(rows.start * width, rows.stop * width)
             order = labels[part].argsort(stable=True)
-            sizes = torch.bincount(labels[part], minlength=count).tolist()
+            sizes = torch.bincount(labels[part], minlength=count + 1).tolist()
             groups = features[order].split(sizes), errors[part][order].split(sizes)
-            for k, (f, e) in enumerate(zip(*groups, strict=True)):
+            for k, (f, e) in enumerate(zip(*(group[:count] for group in groups), strict=True)):
                 squares[k] += f.T @ f
                 products[k] += f.T @ e
         squares, products = _symmetric(squares, products)
