@@ -49,7 +49,7 @@ _FIRST_PATCH, _PATCH, _AVERAGE = 1, 2, 1  # radii; averaging whole patches: 0.1 
 _PROJECTIONS = 2  # after each step; more do not help
 _SEED = 0
 _LEARNED = 1 << 19  # pixels of the picture from which the filters of the error are learned
-_LEAST_LEARNED = 160  # pixels along a side of the picture; with 120, 3 of 6 pictures got worse
+_LEAST_LEARNED = 160  # pixels along a side of the picture; with 120, 2 of 3 pictures got worse
 
 _TILE, _MARGIN = 1024, 32  # pixels of the result along a side; seams differ by at most one level
 
