@@ -90,8 +90,8 @@ class FourierModel(_SkipConnSettings):
     hidden_layers: int = setting(1, "hidden layers after the first", minimum=1, maximum=512)
     order: int | None = setting(
         None,
-        "harmonics per axis; unset, one per 2.4 pixels of the longer side, from 16 to 320 (without "
-        "mirror: per 3 pixels, to 256)",
+        "harmonics per axis; unset, one per 2.05 pixels of the longer side, from 16 to 374 (without "
+        "series: per 2.4, to 320; without mirror: per 3, to 256)",
         minimum=1,
         maximum=4096,
     )
@@ -151,7 +151,7 @@ class FourierModel(_SkipConnSettings):
     @property
     def cpu_batch(self) -> int:
         """More pixels than usual with a series, whose cost hardly depends on their number."""
-        return 8192 if self.series else super().cpu_batch
+        return 12_288 if self.series else super().cpu_batch
 
     def placed(self, subject: Subject) -> Self:
         """Return this model with or without a series.
@@ -165,7 +165,8 @@ class FourierModel(_SkipConnSettings):
 
     def order_for(self, canvas: Canvas) -> int:
         """Return the number of harmonics per axis for pictures of the size of `canvas`."""
-        return self.order or usual_order(canvas, pixels=2.4 if self.mirror else 3.0)
+        pixels = 2.05 if self.series else 2.4 if self.mirror else 3.0
+        return self.order or usual_order(canvas, pixels=pixels)
 
     def cosines(self, canvas: Canvas) -> Cosine:
         """Return the features with `mirror`, which a series multiplies."""

@@ -95,7 +95,7 @@ class Series(nn.Module):
 
         def render_strip(part: slice) -> Tensor:
             across = [_sums(table, phi, psi[part]) for table in tables]
-            return torch.cat(across, 1).permute(2, 0, 1) @ self._to_rgb
+            return _colours(torch.cat(across, 1), self._to_rgb)
 
         return torch.cat(parallel_map(render_strip, strips, device=rows.device))
 
@@ -143,7 +143,7 @@ class _SeriesOverGrid(torch.autograd.Function):
             across[:, _CHANNELS[i]] += sums
         ctx.save_for_backward(phi, psi, to_rgb, *scales)
         ctx.parts = parts
-        return across.permute(2, 0, 1) @ to_rgb
+        return _colours(across, to_rgb)
 
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor) -> tuple[Tensor | None, ...]:
@@ -170,6 +170,13 @@ def _sums(table: Tensor, phi: Tensor, psi: Tensor) -> Tensor:
     """Return phi T (w, c, h) of B (m, c, n); phi and psi may have more columns than B uses."""
     of_rows = table.flatten(0, 1) @ psi[:, : table.shape[2]].t()
     return (phi[:, : len(table)] @ of_rows.view(len(table), -1)).view(len(phi), -1, len(psi))
+
+
+def _colours(across: Tensor, to_rgb: Tensor) -> Tensor:
+    """Return red, green and blue (h, w, 3) of channels (w, c, h)."""
+    # As one product: torch multiplies a permuted tensor row by row, ten times as slowly.
+    pixels = across.permute(2, 0, 1)
+    return (pixels.reshape(-1, pixels.shape[2]) @ to_rgb).view(pixels.shape)
 
 
 def _parts(table: Tensor) -> list[slice]:
