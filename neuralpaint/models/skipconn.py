@@ -29,6 +29,7 @@ __all__ = ["FourierModel", "SkipConnModel"]
 
 @dataclass(frozen=True)
 class _SkipConnSettings(Model):
+    hidden_size: int | None = setting(None, "width of each hidden layer", minimum=1, maximum=8192)
     hidden_layers: int = setting(4, "hidden layers after the first", minimum=1, maximum=512)
     activation: ActivationName = setting("sine", "activation of every hidden layer")
 
@@ -90,8 +91,8 @@ class FourierModel(_SkipConnSettings):
     hidden_layers: int = setting(1, "hidden layers after the first", minimum=1, maximum=512)
     order: int | None = setting(
         None,
-        "harmonics per axis; unset, one per 2.05 pixels of the longer side, from 16 to 374 (without "
-        "series: per 2.4, to 320; without mirror: per 3, to 256)",
+        "harmonics per axis; unset, one per 2.05 pixels of the longer side, from 16 to 374 "
+        "(without series: per 2.4, to 320; without mirror: per 3, to 256)",
         minimum=1,
         maximum=4096,
     )

@@ -193,7 +193,7 @@ def test_typed_options_override_a_preset(folder: Path, typed: Typed) -> None:
         return event
 
     original = plan("--preset", "original")
-    assert str(original["model"]).startswith("fourier:order=32,hidden_size=300")
+    assert str(original["model"]).startswith("fourier:hidden_size=300,hidden_layers=30,")
     assert original["steps"] == 20  # 20 epochs of one batch: the picture is small
     assert plan("--preset", "original", "--steps", "6")["steps"] == 6
     assert plan("--model", "skipconn", "--preset", "original")["model"] == "skipconn"
@@ -206,7 +206,7 @@ def test_a_preset_overrides_a_look_in_either_order(
 ) -> None:
     command = ("video", "in.png", "-o", "o.mp4", "--dry-run", "--json", *words)
     plan = json.loads(typed(*command).stdout)
-    assert str(plan["model"]).startswith("fourier:order=32,hidden_size=300")
+    assert str(plan["model"]).startswith("fourier:hidden_size=300,hidden_layers=30,")
     assert (plan["steps"], plan["frames"]) == (600, 75)
 
 

@@ -19,7 +19,7 @@ from neuralpaint.training.learning import learn
 from neuralpaint.training.settings import TrainingSettings
 
 SETTINGS = TrainingSettings(
-    model="fourier:order=3,hidden_size=6", steps=8, batch=96, device="cpu", threads=1
+    model="fourier:hidden_size=6,order=3,series=True", steps=8, batch=96, device="cpu", threads=1
 )
 
 

@@ -344,11 +344,11 @@ def test_resume_trains_only_variants_that_are_not_finished(
     assert len(decode(out / "race.mp4")) == 5
     # Other settings do, and another picture.
     compare(photo, out, resume=True, **QUICK | {"model": SMALL, "seed": 1})
-    assert set(trained) == {SMALL}
+    assert set(trained) == {f"{SMALL},series=True"}
     trained.clear()
     Image.fromarray(255 - soft_pixels()).save(photo)
     compare(photo, out, resume=True, **QUICK | {"model": SMALL})
-    assert set(trained) == {SMALL}
+    assert set(trained) == {f"{SMALL},series=True"}
 
 
 def test_only_own_files_are_replaced_and_only_with_overwrite(photo: Path, tmp_path: Path) -> None:
