@@ -26,7 +26,7 @@ from neuralpaint.video.overlays import (
     panels_of,
 )
 from neuralpaint.video.overlays.original import Wipe
-from neuralpaint.video.overlays.overlay import report_left_out
+from neuralpaint.video.overlays.overlay import _report_left_out
 from neuralpaint.video.plot import Plot, draw_plot
 
 HEIGHT, WIDTH = 120, 180
@@ -617,7 +617,7 @@ def test_the_heat_map_is_0_where_the_original_is_not_known() -> None:
 
 
 def test_what_has_no_room_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
-    report_left_out.cache_clear()
+    _report_left_out.cache_clear()
     frame = photo(21, 33)
     for _ in range(3):
         drawn("curve:size=3", frame)

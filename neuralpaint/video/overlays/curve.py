@@ -17,14 +17,7 @@ from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import margin, small_size
 from neuralpaint.video.drawing import glass
-from neuralpaint.video.overlays.overlay import (
-    Corner,
-    Moment,
-    Overlay,
-    Scene,
-    overlays,
-    report_left_out,
-)
+from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
 from neuralpaint.video.plot import Floats, Plot, draw_plot, roomy_width
 
 __all__ = ["Curve"]
@@ -70,7 +63,7 @@ class Curve(Overlay):
         tall = round(0.54 * wide)
         box = scene.corners.place(self.corner, height=tall, width=wide)
         if wide < _MIN_WIDTH or not box:
-            report_left_out("curve", height=height, width=width)
+            self.report_left_out(frame)
             return
         card = glass(frame, box, radius=0.5 * size)
         draw_plot(card, self._plot(scene.moment), size=size)

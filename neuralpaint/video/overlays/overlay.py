@@ -29,7 +29,6 @@ __all__ = [
     "compose",
     "overlays",
     "panels_of",
-    "report_left_out",
 ]
 
 _log = logging.getLogger(__name__)
@@ -161,17 +160,13 @@ class Overlay(Settings, ABC):
         fills the whole frame. Draws nothing if it would be too small to read.
         """
 
+    def report_left_out(self, frame: Frame) -> None:
+        """Log, once for each size, that the overlay has no room on a picture."""
+        name = overlays.name_of(self)
+        _report_left_out(name, height=frame.shape[0], width=frame.shape[1])
+
 
 overlays: Registry[Overlay] = Registry("overlay")
-
-
-@functools.cache  # once for a clip
-def report_left_out(name: str, *, height: int, width: int) -> None:
-    """Log that an overlay is not drawn on a picture of this size."""
-    _log.warning(
-        "--overlay %s is left out where it has no room in a picture of %dx%d: choose a larger "
-        "--size, or fewer overlays", name, width, height,
-    )  # fmt: skip
 
 
 def panels_of(overlays: Sequence[Overlay]) -> list[Panel]:
@@ -250,3 +245,11 @@ def _overlap(a: Box, b: Box, gap: int) -> bool:
         and a[1] < b[1] + b[3] + gap
         and b[1] < a[1] + a[3] + gap
     )
+
+
+@functools.cache  # once for a clip
+def _report_left_out(name: str, *, height: int, width: int) -> None:
+    _log.warning(
+        "--overlay %s is left out where it has no room in a picture of %dx%d: choose a larger "
+        "--size, or fewer overlays", name, width, height,
+    )  # fmt: skip

@@ -10,14 +10,7 @@ from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import text_mask, text_width, type_size
 from neuralpaint.video.drawing import WHITE, glass, stamp
-from neuralpaint.video.overlays.overlay import (
-    Corner,
-    Moment,
-    Overlay,
-    Scene,
-    overlays,
-    report_left_out,
-)
+from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
 
 __all__ = ["Steps"]
 
@@ -57,7 +50,7 @@ class Steps(Overlay):
             if box:
                 _write(glass(frame, box, radius=0.45 * size), shown, size)
                 return
-        report_left_out("steps", height=frame.shape[0], width=frame.shape[1])
+        self.report_left_out(frame)
 
     def _fields(self, moment: Moment) -> list[_Field]:
         now = moment.now
