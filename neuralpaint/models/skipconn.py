@@ -102,7 +102,7 @@ class FourierModel(_SkipConnSettings):
         "false: sines and cosines of whole periods, which repeat it",
     )
     anneal: float = setting(
-        0.35, "fraction of the training in which the harmonics open, from low to high; 0: all are "
+        0.5, "fraction of the training in which the harmonics open, from low to high; 0: all are "
         "open from the start", minimum=0, maximum=1,
     )  # fmt: skip
     decay: float = setting(
@@ -153,6 +153,10 @@ class FourierModel(_SkipConnSettings):
     def cpu_batch(self) -> int:
         """More pixels than usual with a series, whose cost hardly depends on their number."""
         return 12_288 if self.series else super().cpu_batch
+
+    def default_steps(self, usual: int, epoch_steps: int) -> int:
+        """Return 0.6 times `usual` with a series, which needs fewer steps: 47 dB of kodim23."""
+        return usual * 3 // 5 if self.series else usual
 
     def placed(self, subject: Subject) -> Self:
         """Return this model with or without a series.
