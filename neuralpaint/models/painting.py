@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models.codes import Codes, checked_code
+from neuralpaint.models.networks.network import CoordinateModel
 from neuralpaint.runtime.devices import to_device
 from neuralpaint.runtime.threads import ensure_threads
 
@@ -97,6 +98,17 @@ class Painting(ABC):
     @abstractmethod
     def colours(self, grid: Grid) -> Tensor:
         """Return the colours of a grid on `device`, float32 (h, w, 3) in [0, 1]."""
+
+    def layer_values(self, grid: Grid) -> list[NDArray[np.float32]]:
+        """Return what each layer of the network answers on a grid, (h, w, units).
+
+        The values of a hidden layer are those after its activation; the last ones are the signal
+        (h, w, 3), from which the colours are (tanh + 1) / 2.
+
+        Raises:
+            UsageError: the model is not a network of the coordinates.
+        """
+        raise UsageError("this model has no layers of units that answer at every coordinate")
 
     @abstractmethod
     def blend(self, other: Self, amount: float) -> Self:
@@ -237,15 +249,26 @@ class TorchPainting(Painting):
 
     def colours(self, grid: Grid) -> Tensor:
         """Return the colours of a grid on `device`, float32 (h, w, 3) in [0, 1]."""
-        shape = grid.shape
+        colours: Tensor = self._call(self._model, self._weights, grid)
+        return colours.view(*grid.shape, 3)
+
+    def layer_values(self, grid: Grid) -> list[NDArray[np.float32]]:
+        """Return what each layer of the network answers on a grid, (h, w, units)."""
+        if not isinstance(self._model, CoordinateModel):
+            return super().layer_values(grid)
+        weights = {f"model.{name}": weight for name, weight in self._weights.items()}
+        values: list[Tensor] = self._call(_Layers(self._model), weights, grid)
+        return [each.reshape(*grid.shape, -1).cpu().numpy() for each in values]
+
+    def _call(self, model: nn.Module, weights: dict[str, Tensor], grid: Grid) -> Any:
+        """Return what a model with these weights returns for a grid."""
         if not grid.is_product:  # one point per pixel
             grid = Grid(*(axis.reshape(-1) for axis in grid))
         x, y = (to_device(torch.from_numpy(axis), self.device) for axis in grid)
-        self._model.eval()  # no dropout; running statistics for batch normalisation
+        model.eval()  # no dropout; running statistics for batch normalisation
+        code = None if self._code is None else self._code_at(x, y)
         with torch.no_grad():
-            inputs = (x, y) if self._code is None else (x, y, self._code_at(x, y))
-            colours: Tensor = torch.func.functional_call(self._model, self._weights, inputs)
-        return colours.view(*shape, 3)
+            return torch.func.functional_call(model, weights, (x, y, code))
 
     def _code_at(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the codes (..., k) at coordinates that broadcast to (...)."""
@@ -265,6 +288,17 @@ class TorchPainting(Painting):
             for name, weight in self._weights.items()
         }
         return nearer._with(weights)
+
+
+class _Layers(nn.Module):
+    """Returns the values of a model's layers: `functional_call` calls nothing but `forward`."""
+
+    def __init__(self, model: CoordinateModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor, y: Tensor, code: Tensor | None) -> list[Tensor]:
+        return self.model.layer_values(x, y, code)
 
 
 def check_weights(

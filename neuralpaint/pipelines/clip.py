@@ -16,6 +16,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings, parse_size
 from neuralpaint.image.pictures import Frame
+from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
@@ -31,12 +32,12 @@ from neuralpaint.video.formats import format_for
 from neuralpaint.video.overlays import (
     Arrangement,
     Moment,
+    Overlay,
     Point,
     compose,
     fitting,
     growing,
     overlays,
-    panels_of,
 )
 from neuralpaint.video.playback import ClipFrames, Playback, PlaybackSettings
 from neuralpaint.video.sinks import check_clip
@@ -118,7 +119,7 @@ class Clip(Job):
         )
         super().__init__(output, source=source, viewport=viewport, budget=budget, began=began)
         self._arrangement = arrangement or growing(
-            panels_of(self._overlays), height=viewport.height, width=viewport.width
+            timelapse.panels, height=viewport.height, width=viewport.width
         )
         self._background = None if arrangement is None else bars
         self._every = timelapse.every or 1
@@ -126,6 +127,7 @@ class Clip(Job):
         self._format, self._fps = format_for(output, video.format), playback.fps
         self._audio, self._overwrite = audio, overwrite
         self._history: list[Point] = []
+        self._memory: dict[Overlay, Any] = {}
         self._newest: Shot | None = None
         self._costs: _Costs | None = None  # once measured
         self._reached = 0.0  # fraction of the work that was done at the newest report
@@ -167,6 +169,9 @@ class Clip(Job):
         if needs_mask and self.viewport.unknown() is None:
             name = overlays.name_of(needs_mask[0])
             raise UsageError(f"--overlay {name}: all pixels of the picture are known; add --mask")
+        for overlay in self._overlays:
+            if overlay.needs_layers:
+                _check_layers(self.source.painting(), overlays.name_of(overlay))
         check_clip(
             self.output,
             self._format,
@@ -346,9 +351,17 @@ class Clip(Job):
         """Return the frame of a shot with its overlays."""
         if self._overlays:  # reading the loss of a snapshot takes time on a GPU
             self._history.append(_point(shot))
-        return self._compose(shot, self._history, index=len(self._history) - 1)
+        index = len(self._history) - 1
+        return self._compose(shot, self._history, index=index, memory=self._memory)
 
-    def _compose(self, shot: Shot, history: Sequence[Point], *, index: int) -> Frame:
+    def _compose(
+        self,
+        shot: Shot,
+        history: Sequence[Point],
+        *,
+        index: int,
+        memory: dict[Overlay, Any],
+    ) -> Frame:
         if not self._overlays:
             return shot.frame
         moment = Moment(index, count=self.shots, steps=self.source.steps, history=history)
@@ -360,6 +373,9 @@ class Clip(Job):
             original=lambda: self.viewport.original(moment.progress),
             unknown=lambda: self.viewport.unknown(moment.progress),
             without_truth=lambda: self.viewport.without_truth(moment.progress),
+            painting=lambda: shot.snapshot.painting,
+            latest=self.source.painting,
+            memory=memory,
             arrangement=self._arrangement,
             background=self._background,
         )
@@ -381,7 +397,7 @@ class Clip(Job):
 
         def draw() -> None:
             shot = viewport.shot(blank, snapshot, painting=painting)
-            self._compose(shot, [_point(shot)], index=self.shots // 2)
+            self._compose(shot, [_point(shot)], index=self.shots // 2, memory={})
 
         shown = self._training_shots
         return _Costs(
@@ -431,6 +447,13 @@ class Clip(Job):
         )
 
 
+def _check_layers(painting: Painting, overlay: str) -> None:
+    try:
+        painting.layer_values(painting.canvas.grid().thinned(max(painting.canvas.grid().shape)))
+    except UsageError as error:
+        raise UsageError(f"--overlay {overlay}: {error}; choose another --model") from error
+
+
 def _changed(settings: S, changes: Mapping[str, Any]) -> S:
     """Return the settings with those of the changes that are theirs."""
     return replace(settings, **{k: v for k, v in changes.items() if k in options(type(settings))})
@@ -452,7 +475,7 @@ def with_panels(
     Raises:
         UsageError: there is no room for the panels, or they disagree about the layout.
     """
-    panels = panels_of(overlays.parse_list(timelapse.overlay))
+    panels = timelapse.panels
     if view.size is None or not panels:
         return view, None
     height, width = parse_size(view.size)

@@ -13,7 +13,7 @@ from neuralpaint.rendering.film import FramesFrom
 from neuralpaint.rendering.pacing import Pacing, pacings
 from neuralpaint.rendering.paths import code_paths
 from neuralpaint.video.formats import formats
-from neuralpaint.video.overlays import overlays
+from neuralpaint.video.overlays import Layout, Panel, overlays, panels_of
 from neuralpaint.video.playback import PlaybackSettings
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
 
 _POSITION = re.compile(r"(\d{1,18})|(\d+(?:\.\d+)?)%", re.ASCII)
 _SECONDS_EACH = 2.5
+_LAYOUTS: dict[str, Layout] = {"auto": "auto", "right": "beside", "below": "stacked"}
 _LEARNING_SEGMENTS = 2.0  # the training is shown for as long as this many segments of the path
 
 
@@ -124,6 +125,21 @@ class TimelapseSettings(Settings):
         entries=overlays,
         repeatable=True,
     )
+
+    panel: Literal["auto", "right", "below"] = setting(
+        "auto",
+        "where the panels of overlays are placed that have no placement of their own; auto: where "
+        "the frame is nearer to 16:9, or with --size where they are larger",
+    )
+
+    @property
+    def panels(self) -> list[Panel]:
+        """The panels of the overlays."""
+        layout = _LAYOUTS[self.panel]
+        return [
+            panel._replace(layout=layout) if panel.layout == "auto" else panel
+            for panel in panels_of(overlays.parse_list(self.overlay))
+        ]
 
     def snapshots(self, steps: int | None) -> int | None:
         """Return the number of snapshots of a training of `steps` steps; None without --every."""

@@ -98,6 +98,15 @@ class Network:
             values = layer.forward(values, training=training)
         return values
 
+    def layer_values(self, points: Array) -> list[Array]:
+        """Return copies of the values (n, units) of each hidden layer, and of the signal (n, 3)."""
+        values, found = self.features(points), []
+        for layer in self.layers[:-1]:
+            if isinstance(layer, Linear) and layer is not self.layers[0]:
+                found.append(values.copy())  # what the hidden layer before it has answered
+            values = layer.forward(values, training=False)
+        return [*found, values.copy()]
+
     def backward(self, gradient: Array) -> None:
         """Set `gradients`, for dL/dcolours (n, 3), which is overwritten."""
         for layer in reversed(self.layers[1:]):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models import ButtonsModel
 from neuralpaint.models.codes import Codes
@@ -56,6 +57,10 @@ class Renderer(ABC):
             self._fill(colours, grid, codes)
         return colours.reshape(height, width, 3)
 
+    def layer_values(self, weights: Weights, grid: Grid) -> list[NDArray[np.float32]]:
+        """Return the values of each layer on a grid, float32 (h, w, units); see `Painting`."""
+        raise UsageError("this model has no layers of units that answer at every coordinate")
+
     @abstractmethod
     def _fill(self, colours: NDArray[np.float32], grid: Grid, codes: Array | None) -> None:
         """Set the colours (pixels, 3), row by row."""
@@ -68,6 +73,18 @@ class _PixelRenderer(Renderer):
         for start in range(0, len(colours), _TILE):
             pixels = np.arange(start, min(start + _TILE, len(colours)))
             colours[start : start + _TILE] = self._network.forward(_points(grid, pixels))
+
+    def layer_values(self, weights: Weights, grid: Grid) -> list[NDArray[np.float32]]:
+        """Return the values of each layer on a grid, float32 (h, w, units)."""
+        height, width = grid.shape
+        tiles = []
+        with self._lock, np.errstate(over="ignore", invalid="ignore"):
+            self._network.load(weights)
+            for start in range(0, height * width, _TILE):
+                pixels = np.arange(start, min(start + _TILE, height * width))
+                tiles.append(self._network.layer_values(_points(grid, pixels)))
+        layers = [np.concatenate(values) for values in zip(*tiles, strict=True)]
+        return [each.reshape(height, width, -1).astype(np.float32) for each in layers]
 
 
 class _ButtonsRenderer(Renderer):
@@ -168,6 +185,10 @@ class ScratchPainting(Painting):
     def colours(self, grid: Grid) -> torch.Tensor:
         """Return the colours of a grid, float32 (h, w, 3) in [0, 1]."""
         return torch.from_numpy(self._renderer.render(self._weights, grid, self._codes_at(grid)))
+
+    def layer_values(self, grid: Grid) -> list[NDArray[np.float32]]:
+        """Return what each layer of the network answers on a grid, (h, w, units)."""
+        return self._renderer.layer_values(self._weights, grid)
 
     def _codes_at(self, grid: Grid) -> Array | None:
         """Return the code of all pixels (1, k), or of each, row by row."""

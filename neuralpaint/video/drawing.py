@@ -28,6 +28,7 @@ __all__ = [
     "disc",
     "glass",
     "rounded",
+    "signed_scale",
     "stamp",
 ]
 
@@ -53,6 +54,9 @@ _ANCHORS = np.array(
         [0.96, -0.020, 0.100],
     ]
 )
+
+# Anchors of the signed scale, likewise: both ends are equally bright.
+_SIGNED_ANCHORS = np.array([[0.80, -0.08, -0.10], [0.13, 0.0, -0.005], [0.80, 0.06, 0.14]])
 
 # Linear sRGB to cone responses, and their cube roots to lightness and two opponent colours.
 _TO_CONES = np.array(
@@ -165,6 +169,16 @@ def colour_scale(count: int) -> npt.NDArray[np.uint8]:
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     even = np.linspace(0, length[-1], count)
     lab = np.stack([np.interp(even, length, axis) for axis in path.T], axis=-1)
+    colours = np.rint(255 * _srgb(lab)).astype(np.uint8)
+    colours.flags.writeable = False
+    return colours
+
+
+@functools.cache
+def signed_scale(count: int) -> npt.NDArray[np.uint8]:
+    """Return `count` colours from blue (negative) over black (0) to orange, uint8 (count, 3)."""
+    t = np.linspace(-1, 1, count)
+    lab = np.stack([np.interp(t, (-1, 0, 1), axis) for axis in _SIGNED_ANCHORS.T], axis=-1)
     colours = np.rint(255 * _srgb(lab)).astype(np.uint8)
     colours.flags.writeable = False
     return colours

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,8 +11,10 @@ import numpy.typing as npt
 import pytest
 from PIL import ImageFont
 
+import neuralpaint as npaint
 from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.image.typography import small_size, text_mask, text_width
+from neuralpaint.models.painting import Painting
 from neuralpaint.video.drawing import Frame, colour_scale, stamp
 from neuralpaint.video.overlays import (
     Arrangement,
@@ -43,6 +46,16 @@ SPECS = [
     "heatmap:placement=beside,scale=20",
     "steps,curve,side,wipe,heatmap",
 ]
+
+
+@functools.cache
+def trained_painting() -> Painting:
+    """Return a painting whose layers have been trained for a few steps."""
+    learner = npaint.learner(
+        npaint.Picture(photo(12, 18)), model="fourier:order=3,hidden_size=6", steps=4, device="cpu"
+    )
+    (snapshot,) = npaint.learn(learner, stops=[4])
+    return snapshot.painting
 
 
 def photo(height: int = HEIGHT, width: int = WIDTH, *, seed: int = 0) -> Frame:
@@ -84,7 +97,15 @@ def drawn(
         original = photo(*frame.shape[:2], seed=1)
     entries = overlays.parse_list(spec)
     at = at or moment()
-    return compose(entries, frame, moment=at, original=original, unknown=lambda: hidden)
+    return compose(
+        entries,
+        frame,
+        moment=at,
+        original=original,
+        unknown=lambda: hidden,
+        painting=trained_painting,
+        latest=trained_painting,
+    )
 
 
 def grown_size(spec: str, *, height: int, width: int) -> tuple[int, int]:

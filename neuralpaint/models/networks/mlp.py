@@ -32,9 +32,8 @@ class _Plain(Network):
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal (..., 3) of parts (..., f) whose shapes broadcast."""
-        first = self.linears()[0]
-        current, shape = _first_layer(parts, first.weight, first.bias)  # (n, units)
-        return self.forward_terms([current]).view(*shape, -1)
+        shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
+        return self.layer_values(self.input_terms(parts))[-1].view(*shape, -1)
 
     def input_layers(self) -> list[nn.Linear]:
         """Return the first layer."""
@@ -45,22 +44,6 @@ class _Plain(Network):
         if layer is self.layers[-1]:
             return linear(values, layer.weight, layer.bias)
         return add_product(layer.bias, values, layer.weight)
-
-
-def _first_layer(
-    parts: Sequence[Tensor], weight: Tensor, bias: Tensor
-) -> tuple[Tensor, tuple[int, ...]]:
-    """Return W [parts] + b, (n, units), for parts (..., f), and the shape of the points.
-
-    Each part is multiplied with its own columns of the weight before it is broadcast.
-    """
-    shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    factors = weight.split([part.shape[-1] for part in parts], 1)
-    total = linear(parts[0].reshape(-1, parts[0].shape[-1]), factors[0], bias)
-    total = total.view(*parts[0].shape[:-1], len(weight))
-    for part, factor in zip(parts[1:], factors[1:], strict=True):
-        total = total + linear(part, factor)
-    return total.expand(*shape, -1).reshape(-1, len(weight)), shape
 
 
 # In place where autograd needs only the result.
@@ -122,17 +105,19 @@ class MLP(_Plain):
                 layer.weight.copy_(torch.from_numpy(weight))
                 layer.bias.copy_(torch.from_numpy(bias))
 
-    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
-        """Return the signal (n, 3) for the input term of the first layer."""
+    def layer_values(self, terms: Iterable[Tensor]) -> list[Tensor]:
+        """Return the values (n, units) of each layer, for the input term of the first one."""
         (current,) = terms
+        values = []
         for depth, layer in enumerate(self.linears()[1:]):
             if self.norms:
                 current = self.norms[depth](current)
             current = self._activation(current)
             if self.dropouts:
                 current = self.dropouts[depth](current)
+            values.append(current)
             current = self._linear(layer, current)
-        return current
+        return [*values, current]
 
 
 class Dropout(nn.Module):
@@ -209,9 +194,11 @@ class Siren(_Plain):
                 bound = 1 / math.sqrt(inputs)
                 layer.bias.uniform_(-bound, bound, generator=generator)
 
-    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
-        """Return the signal (n, 3) for the input term of the first layer."""
+    def layer_values(self, terms: Iterable[Tensor]) -> list[Tensor]:
+        """Return the values (n, units) of each layer, for the input term of the first one."""
         (current,) = terms
+        values = []
         for omega, layer in zip(self._omegas, self.linears()[1:], strict=True):
-            current = self._linear(layer, torch.sin(omega * current))
-        return current
+            values.append(torch.sin(omega * current))
+            current = self._linear(layer, values[-1])
+        return [*values, current]

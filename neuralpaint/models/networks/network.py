@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from neuralpaint.models.encodings.encoding import Encoding, is_grid
 from neuralpaint.models.networks import ParameterGroup
@@ -98,11 +100,22 @@ class Network(nn.Module, ABC):
     def input_layers(self) -> list[nn.Linear]:
         """Return the layers with an input term; the last columns of their weights are for it."""
 
-    @abstractmethod
-    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
-        """Return the signal (n, 3) for the input terms (n, units) of `input_layers`.
+    def input_terms(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Yield the input term (n, units) of each of `input_layers`.
 
-        Each term is requested when it is needed, and may be overwritten.
+        The parts (..., f) have shapes that broadcast to that of the n points.
+        """
+        width = sum(part.shape[-1] for part in parts)
+        for layer in self.input_layers():
+            yield _input_term(parts, layer.weight[:, layer.in_features - width :], layer.bias)
+
+    @abstractmethod
+    def layer_values(self, terms: Iterable[Tensor]) -> list[Tensor]:
+        """Return the values (n, units) of each layer, for the input terms of `input_layers`.
+
+        The values of a hidden layer are those after its activation; those of the last one are the
+        signal (n, 3), without a series. Each term is requested when it is needed, and may be
+        overwritten.
         """
 
 
@@ -179,7 +192,7 @@ class CoordinateModel(ColourModel):
             at = x[part], y[part]
             if interpolated is None:
                 return self._colours(*at, _codes_of(code, part))
-            signal = self.network.forward_terms(interpolated.at(*at))
+            signal = self.network.layer_values(interpolated.at(*at))[-1]
             if sums is not None:
                 signal += sums.at(*at)
             elif series is not None:
@@ -188,6 +201,20 @@ class CoordinateModel(ColourModel):
 
         chunks = _slices(len(x), _CPU_POINTS if on_cpu else _GPU_POINTS)
         return torch.cat(parallel_map(colours, chunks, device=x.device))
+
+    @torch.no_grad()
+    def layer_values(self, x: Tensor, y: Tensor, code: Tensor | None) -> list[Tensor]:
+        """Return the values (..., units) of each layer of the network at x and y.
+
+        The last one is the signal (..., 3), from which the colours are (tanh + 1) / 2.
+        """
+        parts = self.encoding.parts(x, y, code)
+        values = self.network.layer_values(self.network.input_terms(parts))
+        shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
+        shaped = [each.view(*shape, -1) for each in values]
+        if self.network.series is not None:
+            shaped[-1] = shaped[-1] + self.network.series.at_points(*parts)
+        return shaped
 
     def _colours(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
         return _colours(self.network(self.encoding.parts(x, y, code)))
@@ -201,6 +228,22 @@ def _slices(length: int, size: int) -> list[slice]:
 def _codes_of(code: Tensor | None, part: slice) -> Tensor | None:
     """Return the codes of some rows or points; a single code applies to all of them."""
     return code if code is None or len(code) == 1 else code[part]
+
+
+def _input_term(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
+    """Return W [parts] + b, (n, units); parts that need broadcasting are added first."""
+    shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    factors = weight.split([part.shape[-1] for part in parts], 1)
+    total, full = bias, []
+    for part, factor in zip(parts, factors, strict=True):
+        if part.shape[:-1] == shape:
+            full.append((part.reshape(-1, part.shape[-1]), factor.t()))
+        else:
+            total = total + linear(part, factor)
+    total = total.expand(*shape, len(weight)).reshape(-1, len(weight))
+    for flat, factor in full:
+        total = torch.addmm(total, flat, factor)
+    return total
 
 
 def _colours(signal: Tensor) -> Tensor:

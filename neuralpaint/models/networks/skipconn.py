@@ -9,7 +9,6 @@ from functools import reduce
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from neuralpaint.models.encodings.encoding import Encoding
 from neuralpaint.models.networks import ActivationName, ParameterGroup
@@ -109,11 +108,8 @@ class SkipConn(Network):
     def _forward_parts(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the signal; each part is multiplied before it is broadcast."""
         shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
-        width = sum(part.shape[-1] for part in parts)
         previous: list[Tensor] = []  # c_(i-1), c_(i-2)
-        for layer in self.linears():
-            first = layer.in_features - width
-            z = _input_term(parts, layer.weight[:, first:], layer.bias)
+        for layer, z in zip(self.linears(), self.input_terms(parts), strict=True):
             for j, c in enumerate(previous):
                 units = c.shape[1]
                 z = torch.addmm(z, c, layer.weight[:, j * units : (j + 1) * units].t())
@@ -133,20 +129,17 @@ class SkipConn(Network):
         return groups if self.series is None else [*groups, *self.series.parameter_groups()]
 
     @torch.no_grad()
-    def forward_terms(self, terms: Iterable[Tensor]) -> Tensor:
-        """Return the signal (n, 3) for the input term (n, units) of each layer, without a graph.
-
-        A series is not included.
-        """
-        previous: list[Tensor] = []  # c_(i-1), c_(i-2)
+    def layer_values(self, terms: Iterable[Tensor]) -> list[Tensor]:
+        """Return the values (n, units) of each layer for its input term, without a graph."""
+        values: list[Tensor] = []
         for layer, z in zip(self.linears(), terms, strict=True):
-            for j, c in enumerate(previous):
+            for j, c in enumerate(reversed(values[-2:])):  # c_(i-1), c_(i-2)
                 units = c.shape[1]
                 z.addmm_(c, layer.weight[:, j * units : (j + 1) * units].t())
             if layer is not self.layers[-1]:
                 self._activation.into(z, z)
-            previous = [z if previous else self._product(z), *previous[:1]]
-        return previous[0]
+            values.append(z if values else self._product(z))
+        return values
 
     def _product(self, values: Tensor) -> Tensor:
         """Return the product (..., units) of the factors (..., factors * units) of layer 0."""
@@ -173,19 +166,3 @@ class SkipConn(Network):
                 layer.bias.uniform_(-math.pi, math.pi, generator=generator)
             else:
                 layer.bias.zero_()
-
-
-def _input_term(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
-    """Return W [parts] + b, (n, units); parts that need broadcasting are added first."""
-    shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    factors = weight.split([part.shape[-1] for part in parts], 1)
-    total, full = bias, []
-    for part, factor in zip(parts, factors, strict=True):
-        if part.shape[:-1] == shape:
-            full.append((part.reshape(-1, part.shape[-1]), factor.t()))
-        else:
-            total = total + linear(part, factor)
-    total = total.expand(*shape, len(weight)).reshape(-1, len(weight))
-    for flat, factor in full:
-        total = torch.addmm(total, flat, factor)
-    return total

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from neuralpaint.video.overlays.arrangement import Arrangement, Panel, fitting, growing
+from neuralpaint.video.overlays.arrangement import Arrangement, Layout, Panel, fitting, growing
 from neuralpaint.video.overlays.overlay import (
     Corners,
     Moment,
@@ -23,6 +23,7 @@ from neuralpaint.video.overlays.overlay import (
 __all__ = [
     "Arrangement",
     "Corners",
+    "Layout",
     "Moment",
     "Overlay",
     "Panel",

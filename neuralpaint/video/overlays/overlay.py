@@ -6,8 +6,8 @@ import functools
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,12 +16,14 @@ from neuralpaint.config.settings import Settings
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import Coverage, margin
+from neuralpaint.models.painting import Painting
 from neuralpaint.video.drawing import Box, Colour, caption, caption_size
 from neuralpaint.video.overlays.arrangement import Arrangement, Panel, growing
 
 __all__ = [
     "Corner",
     "Corners",
+    "Edge",
     "Moment",
     "Overlay",
     "Point",
@@ -34,6 +36,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
+Edge = Literal["top", "bottom"]
 
 _MOST_COVERED = 0.4  # of a frame, by the boxes of all overlays together
 _GAP: Colour = (12, 12, 12)  # between two pictures
@@ -73,15 +76,17 @@ class Moment:
 
 
 class Corners:
-    """Allocates boxes in the corners of a frame; boxes in one corner are stacked."""
+    """Allocates boxes in the corners and at the edges of a frame; they are stacked."""
 
     def __init__(self, height: int, width: int) -> None:
         self._height, self._width = height, width
         self._margin = margin(height, width)
         self._taken: list[Box] = []
 
-    def place(self, corner: Corner, *, height: int, width: int) -> Box | None:
+    def place(self, corner: Corner | Edge, *, height: int, width: int) -> Box | None:
         """Allocate the free box of this size nearest to `corner`; return None if there is no room.
+
+        At an edge, a box is in the middle of it.
 
         A box is at most half as high as the frame, and as wide as the frame without its margins.
         All boxes together cover at most 40 % of the frame.
@@ -95,6 +100,8 @@ class Corners:
         left = self._margin
         if corner.endswith("right"):
             left = self._width - self._margin - width
+        elif not corner.endswith("left"):
+            left = (self._width - width) // 2
         top = self._height - self._margin - height if below else self._margin
         gap = max(1, self._margin // 2)
         for box in sorted(self._taken, key=lambda box: box[0], reverse=below):
@@ -113,6 +120,10 @@ class Corners:
         return self.place(corner, height=height, width=width)
 
 
+def _no_painting() -> Painting:
+    raise UsageError("these frames show no network")
+
+
 @dataclass(frozen=True)
 class Scene:
     """The read-only data from which an overlay draws one frame."""
@@ -128,6 +139,12 @@ class Scene:
     """Returns the unknown part of the picture, float32 (h, w) in [0, 1]; None if all is known."""
     without_truth: Callable[[], Coverage | None] = lambda: None
     """Returns, in the same form, the pixels hidden by the mask for which no truth is given."""
+    painting: Callable[[], Painting] = _no_painting
+    """Returns the network at this moment."""
+    latest: Callable[[], Painting] = _no_painting
+    """Returns the newest network of the training, which may be ahead of this moment."""
+    memory: dict[Overlay, Any] = field(default_factory=dict)
+    """What overlays remember from frame to frame of a clip, each under itself."""
 
     @property
     def original(self) -> Frame:
@@ -146,6 +163,8 @@ class Overlay(Settings, ABC):
     """Annotations with a lower layer are drawn first, independent of their order in the list."""
     needs_mask: ClassVar[bool] = False
     """Whether the overlay shows the unknown part of a picture, and so needs a mask."""
+    needs_layers: ClassVar[bool] = False
+    """Whether the overlay shows what the layers of the network answer."""
 
     @property
     def panel(self) -> Panel | None:
@@ -182,6 +201,9 @@ def compose(
     original: Frame | Callable[[], Frame],
     unknown: Callable[[], Coverage | None] = lambda: None,
     without_truth: Callable[[], Coverage | None] = lambda: None,
+    painting: Callable[[], Painting] = _no_painting,
+    latest: Callable[[], Painting] = _no_painting,
+    memory: dict[Overlay, Any] | None = None,
     arrangement: Arrangement | None = None,
     background: Colour | None = None,
 ) -> Frame:
@@ -196,7 +218,8 @@ def compose(
     (h, w, 3).
 
     If computing `original` takes time, pass a function: it is called at most once, and only if an
-    overlay needs it. The same applies to `unknown` and `without_truth`, see `Scene`.
+    overlay needs it. The same applies to `unknown`, `without_truth`, `painting` and `latest`, see
+    `Scene`. All frames of a clip share one `memory`.
 
     Raises:
         UsageError: the two pictures differ in size, or the panels in layout.
@@ -221,7 +244,10 @@ def compose(
     composed = np.empty((arrangement.height, arrangement.width, 3), np.uint8)
     composed[:] = background or _GAP
     for (drawn, label), (top, left) in zip(pictures, arrangement.corners, strict=True):
-        scene = Scene(moment, frame, load_original, Corners(height, width), unknown, without_truth)
+        scene = Scene(
+            moment, frame, load_original, Corners(height, width), unknown, without_truth,
+            painting, latest, {} if memory is None else memory,
+        )  # fmt: skip
         part = composed[top : top + height, left : left + width]
         if drawn is annotations:
             part[:] = frame
