@@ -32,8 +32,15 @@ def links(page: Path) -> list[str]:
 
 def calls(command: str) -> list[list[str]]:
     """Return the words of every call of neuralpaint in a shell command."""
-    parts = [shlex.split(part) for part in re.split(r"\||&&", command)]
-    return [words for words in parts if words and Path(words[0]).name == "neuralpaint"]
+    words = shlex.shlex(command, posix=True, punctuation_chars="|&")
+    words.whitespace_split = True
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word in ("|", "&&"):
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return [part for part in parts if part and Path(part[0]).name == "neuralpaint"]
 
 
 def files(page: Path) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings, parse_size
 from neuralpaint.image.pictures import Frame
-from neuralpaint.models.painting import Painting
 from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
@@ -42,6 +41,9 @@ from neuralpaint.video.overlays import (
 from neuralpaint.video.playback import ClipFrames, Playback, PlaybackSettings
 from neuralpaint.video.sinks import check_clip
 from neuralpaint.video.writer import ClipWriter
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Clip", "with_panels"]
 

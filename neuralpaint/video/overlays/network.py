@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,14 @@ from PIL import Image, ImageDraw
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import small_size, text_mask, text_width
-from neuralpaint.models.painting import Painting
 from neuralpaint.video.drawing import NIGHT, WHITE, Colour, blend, rounded, signed_scale, stamp
 from neuralpaint.video.overlays.neurons import differing_units, unit_colours
 from neuralpaint.video.overlays.overlay import Scene, overlays
 from neuralpaint.video.overlays.panel import PanelOverlay
 from neuralpaint.video.overlays.weights import layer_weight
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["NetworkDiagram"]
 

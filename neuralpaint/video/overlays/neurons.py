@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from neuralpaint.config.settings import setting
 from neuralpaint.image.pictures import Frame
-from neuralpaint.models.painting import Painting
 from neuralpaint.video.drawing import NIGHT, blend, caption, caption_size, rounded, signed_scale
 from neuralpaint.video.overlays.overlay import Scene, overlays
 from neuralpaint.video.overlays.panel import PanelOverlay
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Neurons", "differing_units", "unit_colours"]
 

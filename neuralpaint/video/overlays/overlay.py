@@ -7,7 +7,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from neuralpaint.config.settings import Settings
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import Coverage, margin
-from neuralpaint.models.painting import Painting
 from neuralpaint.video.drawing import Box, Colour, caption, caption_size
 from neuralpaint.video.overlays.arrangement import Arrangement, Panel, growing
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
 
 __all__ = [
     "Corner",

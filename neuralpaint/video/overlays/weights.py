@@ -6,17 +6,19 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from neuralpaint.image.pictures import Frame
-from neuralpaint.models.painting import Painting
 from neuralpaint.video.drawing import NIGHT, caption, caption_size, colour_scale
 from neuralpaint.video.overlays.overlay import Scene, overlays
 from neuralpaint.video.overlays.panel import PanelOverlay
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
 
 __all__ = ["Weights", "layer_weight", "matrices_of"]
 
