@@ -85,6 +85,7 @@ class _LazyGroup(click.Group):
         "inpaint": "Fill the hole in a picture, as a still or as a clip.",
         "morph": "Train on several pictures and film a path from each to the next.",
         "render": "Render a saved painting or a recorded training again.",
+        "explain": "Write a page that shows how a trained network works.",
         "export": "Write a painting as a function for other tools.",
         "compare": "Train several networks on a picture and rank them.",
         "replay": "Print the command that made a file, or run it again.",

@@ -7,7 +7,7 @@ import functools
 import importlib
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, Self, overload
@@ -26,6 +26,7 @@ from neuralpaint.runtime.threads import ensure_threads
 
 __all__ = ["CodeField", "Painting", "TorchPainting", "check_weights"]
 
+_NO_LAYERS = "this model has no layers of units that answer at every coordinate"
 _PREVIEW = 1024  # pixels of the longer side of the PNG in a notebook
 
 
@@ -108,7 +109,17 @@ class Painting(ABC):
         Raises:
             UsageError: the model is not a network of the coordinates.
         """
-        raise UsageError("this model has no layers of units that answer at every coordinate")
+        raise UsageError(_NO_LAYERS)
+
+    def features(self, grid: Grid) -> list[NDArray[np.float32]]:
+        """Return what enters the first layer on a grid, in parts (h, w, f).
+
+        The height of a part is 1 if its features depend on x alone, its width if on y alone.
+
+        Raises:
+            UsageError: the model is not a network of the coordinates.
+        """
+        raise UsageError(_NO_LAYERS)
 
     @abstractmethod
     def blend(self, other: Self, amount: float) -> Self:
@@ -254,11 +265,23 @@ class TorchPainting(Painting):
 
     def layer_values(self, grid: Grid) -> list[NDArray[np.float32]]:
         """Return what each layer of the network answers on a grid, (h, w, units)."""
-        if not isinstance(self._model, CoordinateModel):
-            return super().layer_values(grid)
-        weights = {f"model.{name}": weight for name, weight in self._weights.items()}
-        values: list[Tensor] = self._call(_Layers(self._model), weights, grid)
+        values = self._values("layer_values", grid)
         return [each.reshape(*grid.shape, -1).cpu().numpy() for each in values]
+
+    def features(self, grid: Grid) -> list[NDArray[np.float32]]:
+        """Return the features on a grid, in parts (h, w, f) that may have h or w of 1."""
+        parts = self._values("features", grid)
+        if grid.is_product:
+            return [each.cpu().numpy() for each in parts]
+        return [each.reshape(*grid.shape, -1).cpu().numpy() for each in parts]
+
+    def _values(self, method: str, grid: Grid) -> Sequence[Tensor]:
+        """Return what a method of the model returns for a grid."""
+        if not isinstance(self._model, CoordinateModel):
+            raise UsageError(_NO_LAYERS)
+        weights = {f"model.{name}": weight for name, weight in self._weights.items()}
+        values: Sequence[Tensor] = self._call(_Method(self._model, method), weights, grid)
+        return values
 
     def _call(self, model: nn.Module, weights: dict[str, Tensor], grid: Grid) -> Any:
         """Return what a model with these weights returns for a grid."""
@@ -290,15 +313,16 @@ class TorchPainting(Painting):
         return nearer._with(weights)
 
 
-class _Layers(nn.Module):
-    """Returns the values of a model's layers: `functional_call` calls nothing but `forward`."""
+class _Method(nn.Module):
+    """Calls a method of a model: `functional_call` calls nothing but `forward`."""
 
-    def __init__(self, model: CoordinateModel) -> None:
+    def __init__(self, model: CoordinateModel, method: str) -> None:
         super().__init__()
         self.model = model
+        self._method = method
 
-    def forward(self, x: Tensor, y: Tensor, code: Tensor | None) -> list[Tensor]:
-        return self.model.layer_values(x, y, code)
+    def forward(self, x: Tensor, y: Tensor, code: Tensor | None) -> Any:
+        return getattr(self.model, self._method)(x, y, code)
 
 
 def check_weights(

@@ -99,11 +99,11 @@ class Network:
         return values
 
     def layer_values(self, points: Array) -> list[Array]:
-        """Return copies of the values (n, units) of each hidden layer, and of the signal (n, 3)."""
+        """Return copies of the features, each hidden layer's values and the signal, (n, units)."""
         values, found = self.features(points), []
         for layer in self.layers[:-1]:
-            if isinstance(layer, Linear) and layer is not self.layers[0]:
-                found.append(values.copy())  # what the hidden layer before it has answered
+            if isinstance(layer, Linear):
+                found.append(values.copy())  # the features, or what a hidden layer has answered
             values = layer.forward(values, training=False)
         return [*found, values.copy()]
 

@@ -58,7 +58,11 @@ class Renderer(ABC):
         return colours.reshape(height, width, 3)
 
     def layer_values(self, weights: Weights, grid: Grid) -> list[NDArray[np.float32]]:
-        """Return the values of each layer on a grid, float32 (h, w, units); see `Painting`."""
+        """Return the features, and the values of each layer, on a grid, float32 (h, w, units).
+
+        Raises:
+            UsageError: the network is not one over coordinates.
+        """
         raise UsageError("this model has no layers of units that answer at every coordinate")
 
     @abstractmethod
@@ -75,7 +79,7 @@ class _PixelRenderer(Renderer):
             colours[start : start + _TILE] = self._network.forward(_points(grid, pixels))
 
     def layer_values(self, weights: Weights, grid: Grid) -> list[NDArray[np.float32]]:
-        """Return the values of each layer on a grid, float32 (h, w, units)."""
+        """Return the features, and the values of each layer, on a grid, float32 (h, w, units)."""
         height, width = grid.shape
         tiles = []
         with self._lock, np.errstate(over="ignore", invalid="ignore"):
@@ -188,7 +192,11 @@ class ScratchPainting(Painting):
 
     def layer_values(self, grid: Grid) -> list[NDArray[np.float32]]:
         """Return what each layer of the network answers on a grid, (h, w, units)."""
-        return self._renderer.layer_values(self._weights, grid)
+        return self._renderer.layer_values(self._weights, grid)[1:]
+
+    def features(self, grid: Grid) -> list[NDArray[np.float32]]:
+        """Return the features on a grid, as one part (h, w, f)."""
+        return self._renderer.layer_values(self._weights, grid)[:1]
 
     def _codes_at(self, grid: Grid) -> Array | None:
         """Return the code of all pixels (1, k), or of each, row by row."""

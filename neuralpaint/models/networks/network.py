@@ -202,13 +202,17 @@ class CoordinateModel(ColourModel):
         chunks = _slices(len(x), _CPU_POINTS if on_cpu else _GPU_POINTS)
         return torch.cat(parallel_map(colours, chunks, device=x.device))
 
+    def features(self, x: Tensor, y: Tensor, code: Tensor | None) -> tuple[Tensor, ...]:
+        """Return what enters the network at x and y, in parts (..., f) that broadcast."""
+        return self.encoding.parts(x, y, code)
+
     @torch.no_grad()
     def layer_values(self, x: Tensor, y: Tensor, code: Tensor | None) -> list[Tensor]:
         """Return the values (..., units) of each layer of the network at x and y.
 
         The last one is the signal (..., 3), from which the colours are (tanh + 1) / 2.
         """
-        parts = self.encoding.parts(x, y, code)
+        parts = self.features(x, y, code)
         values = self.network.layer_values(self.network.input_terms(parts))
         shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
         shaped = [each.view(*shape, -1) for each in values]
@@ -217,7 +221,7 @@ class CoordinateModel(ColourModel):
         return shaped
 
     def _colours(self, x: Tensor, y: Tensor, code: Tensor | None) -> Tensor:
-        return _colours(self.network(self.encoding.parts(x, y, code)))
+        return _colours(self.network(self.features(x, y, code)))
 
 
 def _slices(length: int, size: int) -> list[slice]:

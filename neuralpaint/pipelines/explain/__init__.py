@@ -1,0 +1,1 @@
+"""`explain`: a page that takes a trained network apart, layer by layer."""

@@ -1,0 +1,266 @@
+"""The page that explains a network: its pictures and its sentences, from a Jinja template."""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+import io
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from neuralpaint._version import __version__
+from neuralpaint.errors import UsageError
+from neuralpaint.image.metrics import format_psnr, psnr
+from neuralpaint.image.pictures import Frame
+from neuralpaint.pipelines.explain.anatomy import Anatomy, noisy
+from neuralpaint.pipelines.saved_networks import is_take, load_saved
+from neuralpaint.rendering.visible_change import Octaves
+from neuralpaint.runtime.files import check_output, write_file
+from neuralpaint.video.drawing import signed_scale
+from neuralpaint.video.overlays.neurons import differing_units, unit_colours
+
+if TYPE_CHECKING:
+    from neuralpaint.models.painting import Painting
+    from neuralpaint.storage.take import Take
+    from neuralpaint.training.learning import Snapshot
+
+__all__ = ["Explain", "Explained"]
+
+_PIXELS = 320  # of the longer side of a picture on the page
+_UNITS = 12  # of each layer, and as many features
+_MOMENTS = 8
+_CANDIDATES = 40  # snapshots of which the moments are chosen
+_NOISE = 0.01, 0.03, 0.1, 0.3, 1.0
+_SUFFIXES = ".html", ".htm"
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The page that was written."""
+
+    output: str
+    model: str
+    weights: int
+    bytes: int
+    interrupted: bool = False
+
+
+class Figure(NamedTuple):
+    """An image on the page with its caption."""
+
+    source: str
+    """A data URI."""
+    caption: str
+    note: str = ""
+
+
+class Explain:
+    """The explanation of one painting or take in one file."""
+
+    def __init__(
+        self, saved: str | Path, output: str | Path, *, seed: int = 0, overwrite: bool = False
+    ) -> None:
+        """Load the network.
+
+        Raises:
+            UsageError: the model has no layers to explain, or the output cannot be written there.
+            SavedError: the saved file is damaged, or written by a newer neuralpaint.
+        """
+        self._output, self._seed = Path(output), seed
+        if self._output.suffix.lower() not in _SUFFIXES:
+            raise UsageError(f"{str(output)!r}: the page is an HTML file: choose a name with .html")
+        check_output(self._output, overwrite=overwrite)
+        loaded = load_saved(saved, "cpu")
+        self._saved, self._take = saved, loaded if is_take(loaded) else None
+        self._painting: Painting = loaded.at(math.inf).painting if is_take(loaded) else loaded
+        canvas = self._painting.canvas
+        factor = min(1.0, _PIXELS / max(canvas.height, canvas.width))
+        self._canvas = canvas.scaled(factor)
+        self._anatomy = Anatomy(self._painting, self._canvas.grid())
+
+    def facts(self) -> dict[str, Any]:
+        """Return the plan, for --dry-run and --json."""
+        canvas = self._painting.canvas
+        return {
+            "input": str(self._saved),
+            "output": str(self._output),
+            "model": self._painting.settings.model,
+            "input_width": canvas.width,
+            "input_height": canvas.height,
+        }
+
+    def run(self, report: Callable[[Any], None]) -> Explained:
+        """Write the page. `report` is not called, because this takes a few seconds."""
+        page = self._page().encode()
+        write_file(self._output, page)
+        return Explained(
+            output=str(self._output),
+            model=self._painting.settings.model,
+            weights=self._count,
+            bytes=len(page),
+        )
+
+    @property
+    def _count(self) -> int:
+        return sum(weight.size for weight in self._painting.read_weights().values())
+
+    def _page(self) -> str:
+        import jinja2  # takes 40 ms, and only a page needs it
+
+        environment = jinja2.Environment(
+            autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        )
+        template = (importlib.resources.files(__package__) / "page.html").read_text("utf-8")
+        anatomy, canvas = self._anatomy, self._painting.canvas
+        numbers = 3 * canvas.width * canvas.height
+        return environment.from_string(template).render(
+            title=f"Inside a network that learned {self._name()}",
+            model=self._painting.settings.model,
+            width=canvas.width,
+            height=canvas.height,
+            numbers=numbers,
+            weights=self._count,
+            share=100 * self._count / numbers,
+            layers=[values.shape[-1] for values in anatomy.hidden],
+            features=anatomy.feature_count,
+            feeds_every_layer=anatomy.feeds_every_layer,
+            series=anatomy.series_size,
+            picture=Figure(_uri(_levels(anatomy.colours)), "what the network paints"),
+            original=self._original(),
+            place=list(self._place()),
+            feature_figures=list(self._features()),
+            units=[list(row) for row in self._units()],
+            stages=[Figure(_uri(_levels(stage.colours)), stage.name) for stage in anatomy.stages()],
+            silenced=[self._compared(each.name, each.colours) for each in anatomy.silenced()],
+            noise=[
+                self._compared(
+                    f"{100 * amount:g} % noise",
+                    noisy(self._painting, amount, seed=self._seed)(self._canvas.grid()),
+                )
+                for amount in _NOISE
+            ],
+            moments=[self._moment(each) for each in self._moments()],
+            scale="linear-gradient(90deg, "
+            + ", ".join("#{:02x}{:02x}{:02x}".format(*c) for c in signed_scale(9).tolist())
+            + ")",
+            version=__version__,
+        )
+
+    def _name(self) -> str:
+        source = self._painting.note.get("input") or self._painting.note.get("source")
+        if self._take is not None:
+            source = self._take.note.get("input") or self._take.note.get("source") or source
+        return Path(source).name if isinstance(source, str) and source else "a picture"
+
+    def _original(self) -> Figure | None:
+        if self._take is None:
+            return None
+        picture = self._take.picture
+        off = psnr(_levels(self._painting(self._painting.canvas.grid())), picture.pixels)
+        image = Image.fromarray(picture.pixels)
+        image.thumbnail((_PIXELS, _PIXELS), Image.Resampling.LANCZOS)
+        return Figure(_uri(np.asarray(image)), "the picture it learned from",
+                      f"{format_psnr(off, digits=1)} dB")  # fmt: skip
+
+    def _place(self) -> Iterator[Figure]:
+        grid = self._anatomy.grid
+        for name, axis in (("x", grid.x), ("y", grid.y)):
+            values = np.broadcast_to(axis, grid.shape).astype(np.float32)
+            yield Figure(_uri(unit_colours(values, 1.0)), name)
+
+    def _features(self) -> Iterator[Figure]:
+        """Yield some features, from the slowest to the fastest."""
+        shape = self._anatomy.grid.shape
+        parts = self._anatomy.features
+        each = max(1, _UNITS // len(parts))
+        for part, name in zip(parts, _part_names(parts), strict=True):
+            for index in _spread(part.shape[-1], each):
+                values = np.broadcast_to(part[..., index], shape).astype(np.float32)
+                largest = max(1e-6, float(np.abs(values).max()))
+                yield Figure(_uri(unit_colours(values, largest)), f"{name} {index + 1}")
+
+    def _units(self) -> Iterator[Iterator[Figure]]:
+        for layer, order in enumerate(differing_units(self._painting)):
+            values = self._anatomy.hidden[layer]
+            scale = max(1e-6, float(np.percentile(np.abs(values), 99)))
+            yield (
+                Figure(_uri(unit_colours(values[..., unit], scale)), f"unit {unit + 1}")
+                for unit in order[:_UNITS]
+            )
+
+    def _compared(self, caption: str, colours: npt.NDArray[np.float32]) -> Figure:
+        """Return a picture with its PSNR to that of the whole network."""
+        frame = _levels(colours)
+        off = format_psnr(psnr(frame, _levels(self._anatomy.colours)), digits=0)
+        return Figure(_uri(frame), caption, f"{off} dB")
+
+    def _moments(self) -> list[Snapshot]:
+        """Return moments of a take between which the picture visibly changes by equal amounts."""
+        if self._take is None or len(self._take) < _MOMENTS:
+            return []
+        return _evenly_changing(self._take)
+
+    def _moment(self, snapshot: Snapshot) -> tuple[Figure, list[Figure]]:
+        grid = self._anatomy.grid
+        picture = Figure(_uri(_levels(snapshot.painting(grid))), f"step {snapshot.step:,}")
+        *hidden, _ = snapshot.painting.layer_values(grid)
+        units = []
+        for layer, order in enumerate(differing_units(self._painting)):
+            scale = max(1e-6, float(np.percentile(np.abs(hidden[layer]), 99)))
+            tile = unit_colours(hidden[layer][..., order[0]], scale)
+            units.append(Figure(_uri(tile), f"layer {layer + 1}, unit {order[0] + 1}"))
+        return picture, units
+
+
+def _evenly_changing(take: Take) -> list[Snapshot]:
+    """Return snapshots at equal distances along the sum of the visible change."""
+    last = len(take) - 1
+    indices = sorted({round(last * (math.expm1(4 * i / (_CANDIDATES - 1)) / math.expm1(4)))
+                      for i in range(_CANDIDATES)})  # fmt: skip
+    canvas = take[last].painting.canvas
+    small = canvas.scaled(min(1.0, 64 / max(canvas.height, canvas.width))).grid()
+    octaves = [Octaves(take[i].painting(small)) for i in indices]
+    steps = [
+        (now.change(before) / octaves[-1].contrast).mean() for before, now in pairwise(octaves)
+    ]
+    along = np.append(0, np.cumsum(steps))
+    wanted = np.linspace(0, along[-1], _MOMENTS)
+    chosen = sorted({int(np.abs(along - each).argmin()) for each in wanted})
+    return [take[indices[i]] for i in chosen]
+
+
+def _part_names(parts: list[npt.NDArray[np.float32]]) -> list[str]:
+    names = []
+    for part in parts:
+        height, width = part.shape[:2]
+        names.append(
+            "of x:" if height == 1 < width else "of y:" if width == 1 < height else "feature"
+        )
+    return names
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Return at most `most` of `count` indices, from the first to the last in equal ratios."""
+    if count <= most:
+        return [*range(count)]
+    return sorted({round(math.expm1(math.log(count) * i / (most - 1))) for i in range(most)})
+
+
+def _levels(colours: npt.NDArray[np.float32]) -> Frame:
+    levels: Frame = np.rint(255 * np.clip(colours, 0, 1)).astype(np.uint8)
+    return levels
+
+
+def _uri(frame: Frame) -> str:
+    """Return a frame, uint8 (h, w, 3), as an image inside a URI."""
+    encoded = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(frame)).save(encoded, "WEBP", quality=88, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode()}"
