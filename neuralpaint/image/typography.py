@@ -1,9 +1,7 @@
 """Text rasterised as coverage masks.
 
-The font is Aileron Regular by Sora Sagano, which Pillow includes (`ImageFont.load_default`); it is
-in the public domain ("No Rights Reserved" in its name table, CC0 at its source). All its digits
-have the same advance, so a counter does not move while it counts. Text is rendered several times
-too large and averaged down: without hinting, spacing is even at every size.
+Text is rendered several times too large and averaged down: without hinting, spacing is even at
+every size.
 """
 
 from __future__ import annotations
@@ -13,9 +11,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from neuralpaint.errors import EncodingError
+from neuralpaint.image.fonts import font_of, runs
 
 __all__ = ["Coverage", "margin", "small_size", "text_mask", "text_width", "type_size"]
 
@@ -25,6 +23,7 @@ Coverage = npt.NDArray[np.float32]
 _OVERSAMPLING = 4
 _SMALLEST = 7  # pixels: smaller letters cannot be read
 _FULL = 720  # pixels: from this length of the shorter side, text is in proportion to it
+_CAPITAL = 0.69  # of the size: the height of a capital letter
 _WEIGHT = 0.8  # an exponent of the coverage: light letters on dark panels look too thin
 
 
@@ -51,7 +50,7 @@ def margin(height: int, width: int) -> int:
 @functools.lru_cache(maxsize=1024)
 def text_width(text: str, size: int) -> int:
     """Return the advance of `text` at `size` in whole pixels."""
-    return -int(-_font(size * _OVERSAMPLING).getlength(text) // _OVERSAMPLING)
+    return -int(-sum(_advances(text, size)) // _OVERSAMPLING)
 
 
 # A small cache: a counter's numbers never repeat, and at 4K a mask is large.
@@ -62,29 +61,25 @@ def text_mask(text: str, size: int) -> Coverage:
     The centre of the mask is the centre of a capital letter: centring the mask centres the text.
 
     Raises:
-        EncodingError: Pillow was built without FreeType and cannot render text.
+        EncodingError: the font is not installed, or Pillow was built without FreeType.
     """
-    font = _font(size * _OVERSAMPLING)
     height, width = 2 * size, text_width(text, size)
     image = Image.new("L", (max(1, width) * _OVERSAMPLING, height * _OVERSAMPLING))
-    capital = -font.getbbox("H", anchor="ls")[1]
-    baseline = (height * _OVERSAMPLING + capital) / 2
-    ImageDraw.Draw(image).text((0, baseline), text, fill=255, font=font, anchor="ls")
+    draw, left, baseline = (
+        ImageDraw.Draw(image),
+        0.0,
+        _OVERSAMPLING * (height + _CAPITAL * size) / 2,
+    )
+    for (part, path), advance in zip(runs(text), _advances(text, size), strict=True):
+        font = font_of(path, size * _OVERSAMPLING)
+        draw.text((left, baseline), part, fill=255, font=font, anchor="ls")
+        left += advance
     coverage = np.asarray(image.reduce(_OVERSAMPLING), np.float32) / np.float32(255)
     mask: Coverage = np.power(coverage, np.float32(_WEIGHT))
     mask.flags.writeable = False
     return mask
 
 
-@functools.lru_cache(maxsize=32)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    try:
-        font = ImageFont.load_default(size)
-    except ImportError:
-        font = None
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        raise EncodingError(
-            "this Pillow has no FreeType and cannot write text: reinstall it with "
-            "`pip install --force-reinstall pillow`, or leave the overlays out"
-        )
-    return font
+def _advances(text: str, size: int) -> list[float]:
+    """Return the advance of each run of the text, in oversampled pixels."""
+    return [font_of(path, size * _OVERSAMPLING).getlength(part) for part, path in runs(text)]

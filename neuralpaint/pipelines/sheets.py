@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -63,10 +62,7 @@ def blank(height: int, width: int) -> Frame:
 
 
 def shortened(text: str, size: int, room: float) -> str:
-    """Return the text in letters that the font has, cut so that it fits into `room` pixels."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    text = "".join(c for c in decomposed if not unicodedata.combining(c))
-    text = text.encode("ascii", "replace").decode()
+    """Return the text, cut so that it fits into `room` pixels."""
     if text_width(text, size) <= room:
         return text
     kept = len(text)

@@ -387,7 +387,7 @@ def test_an_infinite_psnr_is_drawn() -> None:
         np.nonzero(line.any(axis=0))[0].max()
         for line in (good, accented(drawn("curve", grey, at=perfect)))
     ]
-    assert reach[0] == reach[1]
+    assert abs(reach[0] - reach[1]) <= 1  # the edge of a slope is softer
 
 
 @pytest.mark.parametrize("metric", ["psnr", "loss"])
@@ -560,10 +560,10 @@ def test_a_stamp_moves_by_fractions_of_a_pixel() -> None:
 
 
 def test_a_pillow_without_freetype_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_freetype(size: float) -> None:
-        raise ImportError(size)
+    def without_freetype(*_: object, **__: object) -> None:
+        raise ImportError
 
-    monkeypatch.setattr(ImageFont, "load_default", without_freetype)
+    monkeypatch.setattr(ImageFont, "truetype", without_freetype)
     with pytest.raises(EncodingError, match="reinstall"):
         text_width("7", 1001)
 
