@@ -24,6 +24,7 @@ List everything that can be chosen by name, or one KIND of it, with settings and
 KIND is {", ".join(_KINDS[:-1])} or {_KINDS[-1]}. Settings are written after the name:
 --model fourier:order=64,hidden_size=96.
 A model also accepts those of its encoding: --model mlp:encoding=hash,levels=12,hidden_size=64.
+A value with a comma is quoted: --overlay "title:text='One, two'".
 """
 
 

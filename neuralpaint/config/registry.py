@@ -3,11 +3,15 @@
 Everything with a name (models, losses, optimizers, schedules, pacings, overlays, file formats) is
 an entry: a `Settings` dataclass registered under its name. A new entry is one registered class;
 the command line, `neuralpaint list` and the tests find it in its registry.
+
+A value with a comma is quoted, and a quote in it is doubled: `title:text='One, two'`. An apostrophe
+inside a word needs nothing: `title:text=It's me`.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -90,7 +94,7 @@ class Registry(Generic[T]):
         return add
 
     def parse(self, text: str) -> T:
-        """Return the entry for `name` or `name:key=value,key=value`.
+        """Return the entry for `name` or `name:key=value,key=value`; values may be quoted.
 
         The value of a setting can be an inner entry, such as the encoding of a model. A key that
         only the inner entry has is passed to it: `mlp:encoding=hash,levels=4` is
@@ -102,11 +106,11 @@ class Registry(Generic[T]):
         name, _, rest = text.strip().partition(":")
         entry = self[name]
         pairs: list[tuple[str, str]] = []
-        for pair in filter(None, rest.split(",")):
+        for pair in _split(rest):
             key, equals, value = (part.strip() for part in pair.partition("="))
             pairs.append((key, value if equals else _MISSING))
         known = options(entry)
-        values = {key: value for key, value in pairs if key in known}
+        values = {key: _unquoted(value) for key, value in pairs if key in known}
         for key, value in pairs:
             if key not in known:
                 outer = next(
@@ -133,13 +137,25 @@ class Registry(Generic[T]):
     def parse_list(self, text: str) -> list[T]:
         """Return the entries of a comma-separated list; a part without `=` starts a new entry."""
         specs: list[str] = []
-        for part in filter(None, (p.strip() for p in text.split(","))):
-            continues = specs and "=" in part and part.partition(":")[0] not in self
-            if continues:
+        for part in _split(text):
+            named = part.partition(":")[0].strip() in self
+            if specs and "=" in part and not named:
                 specs[-1] += f",{part}"
+            elif specs and not named and self._ends_with_text(specs[-1]):
+                raise UsageError(
+                    f"no {self.kind} named {part!r}: if it is part of the text before it, quote "
+                    "that text, as in text='one, two'"
+                )
             else:
                 specs.append(part)
         return [self.parse(spec) for spec in specs]
+
+    def _ends_with_text(self, spec: str) -> bool:
+        """Return whether the last setting of a spec is a free text."""
+        name, _, rest = spec.partition(":")
+        key = rest.rpartition(",")[2].partition("=")[0].strip()
+        option = options(self[name.strip()]).get(key)
+        return option is not None and option.type is str and not option.choices
 
     def name_of(self, entry: T) -> str:
         """Return the name under which the class of `entry` is registered."""
@@ -154,6 +170,28 @@ class Registry(Generic[T]):
 
 
 _MISSING = "\0"  # cannot occur in a command-line argument
+# A part of a list: `key='value'` with any characters in the quotes, or characters but commas.
+_QUOTED = r"""(?:'(?:[^']|'')*'|"(?:[^"]|"")*")"""
+_PART = re.compile(rf"[^,=]*=\s*{_QUOTED}\s*(?=,|\Z)|[^,]+")
+
+
+def _split(text: str) -> list[str]:
+    """Return the parts of a comma-separated list, without those that are empty."""
+    return [part for found in _PART.findall(text) if (part := found.strip())]
+
+
+def _unquoted(value: str) -> str:
+    if not re.fullmatch(_QUOTED, value):
+        return value
+    return value[1:-1].replace(2 * value[0], value[0])
+
+
+def _quoted(value: str) -> str:
+    """Return a value in quotes if `parse` would not return it otherwise."""
+    if "," not in value and value == value.strip() and not re.fullmatch(_QUOTED, value):
+        return value
+    quote = '"' if "'" in value and '"' not in value else "'"
+    return f"{quote}{value.replace(quote, 2 * quote)}{quote}"
 
 
 def _inner(known: dict[str, Option], values: dict[str, str]) -> dict[str, tuple[str, list[str]]]:
@@ -172,4 +210,5 @@ def _written(option: Option, value: Any) -> str:
         name, _, rest = value.partition(":")
         if rest and name == option.default:
             return str(rest)
-    return f"{option.name}={value}"
+        return f"{option.name}={value}"
+    return f"{option.name}={_quoted(str(value))}"

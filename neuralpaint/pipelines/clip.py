@@ -34,6 +34,7 @@ from neuralpaint.video.overlays import (
     Overlay,
     Point,
     compose,
+    draw_on_clip,
     fitting,
     growing,
     overlays,
@@ -107,7 +108,9 @@ class Clip(Job):
             UsageError: the options do not fit together, or the output cannot be written.
         """
         timelapse = timelapse or TimelapseSettings()
-        self._overlays = overlays.parse_list(timelapse.overlay)
+        chosen = overlays.parse_list(timelapse.overlay)
+        self._overlays = [overlay for overlay in chosen if not overlay.on_clip]
+        self._on_clip = [overlay for overlay in chosen if overlay.on_clip]
         view, arrangement = with_panels(view, timelapse, source.canvas)
         camera = video.camera_move
         viewport = Viewport(
@@ -161,7 +164,7 @@ class Clip(Job):
                 "--frames-from training shows the picture's own pixels, and the camera leaves the "
                 "picture: choose --frames-from auto, or a camera with rest=0.5"
             )
-        if self.source.picture is None and self._overlays:
+        if self.source.picture is None and any(each.needs_picture for each in self._overlays):
             raise UsageError(
                 "--overlay: there is no picture to compare the frames with: a painting does not "
                 "contain it, and a path shows several; film the training of one picture, or render "
@@ -250,10 +253,12 @@ class Clip(Job):
 
     def _write(self, frames: ClipFrames, writer: ClipWriter, run: Run) -> None:
         """Write all frames; if the training stops early, those of the snapshots so far."""
+        number = 0
         while True:
             try:
                 for frame in frames:
-                    writer.write(frame)
+                    writer.write(self._titled(frame, number))
+                    number += 1
                 break
             except STOPS as stop:
                 run.interruption.record(stop)
@@ -381,6 +386,12 @@ class Clip(Job):
             arrangement=self._arrangement,
             background=self._background,
         )
+
+    def _titled(self, frame: Frame, number: int) -> Frame:
+        """Return a frame of the clip with the overlays that are drawn on the whole clip."""
+        count = self._playback.frames
+        moment = Moment(number, count, self.source.steps, self._history, self._fps)
+        return draw_on_clip(self._on_clip, frame, moment)
 
     def _plan(self) -> None:
         self._costs = costs = self._measured_costs()

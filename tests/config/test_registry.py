@@ -61,6 +61,35 @@ def test_a_list_is_split_at_names_not_at_settings() -> None:
     assert animals.parse_list("") == []
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("'One, two = 3: done'", "One, two = 3: done"),
+        ('"It\'s one, two"', "It's one, two"),
+        ("'It''s, so'", "It's, so"),
+        ("It's a:b=c", "It's a:b=c"),
+        ("'", "'"),
+        ("'a'b", "'a'b"),
+        ("'a' and 'b'", "'a' and 'b'"),
+        ("' a '", " a "),
+        ("''", ""),
+        ("'''a'''", "'a'"),
+    ],
+)
+def test_a_value_can_be_quoted(written: str, name: str) -> None:
+    assert animals.parse(f"cat:name={written},lives=7") == Cat(7, name)
+    assert animals.parse(f"cat:lives=7,name= {written} ") == Cat(7, name)
+    assert animals.parse_list(f"dog,cat:name={written},lives=7,dog") == [Dog(), Cat(7, name), Dog()]
+    assert animals.parse(animals.spec(Cat(7, name))) == Cat(7, name)
+    assert animals.parse_list(f"{animals.spec(Cat(7, name))},dog") == [Cat(7, name), Dog()]
+
+
+@pytest.mark.parametrize("spec", ["cat:name=One, two", "dog, cat:lives=7,name=One, two, dog"])
+def test_a_comma_without_quotes_is_explained(spec: str) -> None:
+    with pytest.raises(UsageError, match=r"no animal named 'two': .* quote that text, as in"):
+        animals.parse_list(spec)
+
+
 def test_a_name_cannot_be_registered_twice() -> None:
     with pytest.raises(ValueError, match="'cat' is registered twice"):
         animals.register("cat")(Cat)

@@ -278,3 +278,25 @@ def test_a_dry_run_makes_no_target(photo: Path, monkeypatch: pytest.MonkeyPatch)
     assert estimate is not None
     assert estimate.makes_target
     assert not planned.source.step
+
+
+@pytest.mark.parametrize("order", [{}, {"boomerang": True}, {"reverse": True}], ids=str)
+def test_a_title_is_at_the_beginning_of_the_clip(photo: Path, order: dict[str, Any]) -> None:
+    options = {"size": "90x60", "duration": 1.0, "fps": 12.0, **order}
+    film(photo, overlay="", **options)
+    plain = frames_of(photo.with_name("clip.mkv"))
+    film(photo, overlay="title:text='Ä, ö',seconds=0.5", **options)
+    titled = frames_of(photo.with_name("clip.mkv"))
+    different = (titled != plain).any(axis=(1, 2, 3))
+    assert different[:5].all()
+    assert not different[6:].any()
+
+
+def test_a_clip_of_a_painting_can_have_a_title(photo: Path) -> None:
+    painting = photo.with_name("net.painting")
+    film(photo, save=painting)
+    output = photo.with_name("again.mkv")
+    options: dict[str, Any] = {"camera": "zoom-in", "duration": 0.5, "size": "90x60"}
+    npaint.render_saved(painting, output, overlay="title", **options)
+    with pytest.raises(UsageError, match="no picture to compare"):
+        npaint.render_saved(painting, output, overlay="title,steps", overwrite=True, **options)

@@ -44,6 +44,8 @@ SPECS = [
     "wipe:sweeps=1,reach=1",
     "heatmap:placement=inset",
     "heatmap:placement=beside,scale=20",
+    "title:seconds=60,subtitle=below",
+    "title:seconds=60,size=4,where=bottom,text=Donaudampfschifffahrtsgesellschaft",
     "steps,curve,side,wipe,heatmap",
 ]
 

@@ -16,6 +16,7 @@ from neuralpaint.video.overlays.overlay import (
     Point,
     Scene,
     compose,
+    draw_on_clip,
     overlays,
     panels_of,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Point",
     "Scene",
     "compose",
+    "draw_on_clip",
     "fitting",
     "growing",
     "overlays",

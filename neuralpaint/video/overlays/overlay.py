@@ -31,6 +31,7 @@ __all__ = [
     "Point",
     "Scene",
     "compose",
+    "draw_on_clip",
     "overlays",
     "panels_of",
 ]
@@ -65,6 +66,8 @@ class Moment:
     """Training steps at the end of the clip."""
     history: Sequence[Point]
     """All shots up to and including this one."""
+    fps: float = 30.0
+    """Shots per second, where every shot is a frame."""
 
     @property
     def now(self) -> Point:
@@ -84,6 +87,12 @@ class Corners:
         self._height, self._width = height, width
         self._margin = margin(height, width)
         self._taken: list[Box] = []
+
+    @property
+    def free(self) -> Box:
+        """The part of the frame without its margins."""
+        height, width = self._height - 2 * self._margin, self._width - 2 * self._margin
+        return self._margin, self._margin, max(0, height), max(0, width)
 
     def place(self, corner: Corner | Edge, *, height: int, width: int) -> Box | None:
         """Allocate the free box of this size nearest to `corner`; return None if there is no room.
@@ -167,6 +176,14 @@ class Overlay(Settings, ABC):
     """Whether the overlay shows the unknown part of a picture, and so needs a mask."""
     needs_layers: ClassVar[bool] = False
     """Whether the overlay shows what the layers of the network answer."""
+    needs_picture: ClassVar[bool] = True
+    """Whether the overlay compares the frames with the picture that is learned."""
+    on_clip: ClassVar[bool] = False
+    """Whether it is drawn on the frames of the clip in their final order, panels included.
+
+    Its moments are frames; those of other overlays are shots of the training, which --boomerang and
+    --reverse show in another order. It is drawn after all others.
+    """
 
     @property
     def panel(self) -> Panel | None:
@@ -180,6 +197,10 @@ class Overlay(Settings, ABC):
         For an annotation, `frame` is the network's picture with all earlier annotations; a panel
         fills the whole frame. Draws nothing if it would be too small to read.
         """
+
+    def shows(self, moment: Moment) -> bool:
+        """Return whether anything may be drawn at a moment."""
+        return True
 
     def report_left_out(self, frame: Frame) -> None:
         """Log, once for each size, that the overlay has no room on a picture."""
@@ -237,7 +258,7 @@ def compose(
     if not callable(original):
         load_original()  # check its size even if no overlay needs it
     height, width = frame.shape[:2]
-    annotations = [overlay for overlay in overlays if not overlay.panel]
+    annotations = [overlay for overlay in overlays if not overlay.panel and not overlay.on_clip]
     panels = [(overlay, overlay.panel) for overlay in overlays if overlay.panel]
     if arrangement is None:
         arrangement = growing([panel for _, panel in panels], height=height, width=width)
@@ -254,7 +275,18 @@ def compose(
         if drawn is annotations:
             part[:] = frame
         _draw(drawn, part, scene, label)
-    return composed
+    return draw_on_clip([each for each in overlays if each.on_clip], composed, moment)
+
+
+def draw_on_clip(overlays: Sequence[Overlay], frame: Frame, moment: Moment) -> Frame:
+    """Return a frame of a clip with the overlays that are `on_clip`; `frame` if none is visible."""
+    visible = [overlay for overlay in overlays if overlay.shows(moment)]
+    if not visible:
+        return frame
+    drawn = frame.copy()
+    scene = Scene(moment, frame, lambda: frame, Corners(*frame.shape[:2]))
+    _draw(visible, drawn, scene, "")
+    return drawn
 
 
 def _draw(overlays: Sequence[Overlay], part: Frame, scene: Scene, label: str) -> None:
