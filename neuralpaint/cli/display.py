@@ -190,7 +190,9 @@ class FileDisplay(Display["Result"]):
             pictures = [(f"{name}, the lowest of {len(pictures)}", lowest)]
         for name, psnr in pictures:
             remark(f"{psnr:8.2f} dB  {name}")
-        if result.stills:
+        if len(result.stills) == 1:
+            remark_written(str(result.stills[0]))
+        elif result.stills:
             remark(f"wrote {len(result.stills)} stills in {result.stills[0].parent}")
 
     def facts(self, result: Result) -> dict[str, Any]:

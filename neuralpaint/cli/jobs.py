@@ -15,6 +15,7 @@ from neuralpaint.cli.forecasts import Forecaster, draft_changes
 from neuralpaint.cli.options import settings_from
 from neuralpaint.config.settings import Settings
 from neuralpaint.pipelines.job import Job
+from neuralpaint.pipelines.outputs import not_preset
 from neuralpaint.storage.resume import Resume
 
 __all__ = ["confirm_overwrite", "resume_of", "run", "train"]
@@ -79,6 +80,7 @@ def train(
     files = {name: params[name] for name in ("record", "save", "resume", "overwrite")}
     resume = resume_of(output, **files)
     earlier = resume.settings()
+    unused = {*unused, *not_preset(output)}
     chosen = settings_from(settings, ctx, earlier=earlier, unused=unused)
     job = prepare(
         source,

@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from neuralpaint.cli.display import print_table, print_text
-from neuralpaint.config.presets import LOOKS, PRESETS
+from neuralpaint.config.presets import LOOKS, PLACES, PRESETS
 from neuralpaint.config.registry import CATALOGUE, load_registry
 from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UnknownNameError
 
 __all__ = ["command"]
 
-_PRESETS = {"looks": LOOKS, "presets": PRESETS}
+_PRESETS = {"looks": LOOKS, "places": PLACES, "presets": PRESETS}
 _KINDS = (*CATALOGUE, *_PRESETS)
 _HELP = f"""\
 List everything that can be chosen by name, or one KIND of it, with settings and defaults.
@@ -32,7 +32,7 @@ A value with a comma is quoted: --overlay "title:text='One, two'".
 @click.argument("kind", required=False)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def command(kind: str | None, as_json: bool) -> None:
-    """Print the registries, looks and presets; see `_HELP`."""
+    """Print the registries, looks, places and presets; see `_HELP`."""
     kind = "walks" if kind == "paths" else kind  # the name of their option is --path
     if kind is not None and kind not in _KINDS:
         raise UnknownNameError("kind", kind, _KINDS)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from neuralpaint.config.presets import LOOKS, PRESETS, Preset, chosen_values
+from neuralpaint.config.presets import LOOKS, PLACES, PRESETS, Preset, chosen_values
 from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UsageError
 
@@ -21,6 +21,7 @@ __all__ = [
     "chosen_presets",
     "common_options",
     "output_option",
+    "place_option",
     "preset_options",
     "settings_from",
     "settings_options",
@@ -162,13 +163,22 @@ def _set_log_level(ctx: click.Context, param: click.Parameter, quiet: bool) -> b
 
 
 def preset_options(settings: type[Settings], *, several_looks: bool = False) -> Callable[[F], F]:
-    """Add `--look` and `--preset`, which change the defaults of the other options.
+    """Add `--look`, `--for` and `--preset`, which change the defaults of the other options.
 
-    With `several_looks`, more than one look is kept for `several_looks_of`, and changes nothing.
+    `--for` is added where a clip can be made. With `several_looks`, more than one look is kept for
+    `several_looks_of`, and changes nothing.
     """
     return _stack(
         _preset_option("look", LOOKS, settings, what="a kind of film", several=several_looks),
+        *([place_option(settings)] if "fps" in options(settings) else []),
         _preset_option("preset", PRESETS, settings, what="a group of options"),
+    )
+
+
+def place_option(settings: type[Settings]) -> Callable[[F], F]:
+    """Add `--for`, which changes the defaults of the options for size, rate and length."""
+    return _preset_option(
+        "place", PLACES, settings, flag="--for", what="where the clip will be shown"
     )
 
 
@@ -178,6 +188,7 @@ def _preset_option(
     settings: type[Settings],
     *,
     what: str,
+    flag: str | None = None,
     several: bool = False,
 ) -> Callable[[F], F]:
     def apply(
@@ -200,16 +211,17 @@ def _preset_option(
         # click expects a list for an option that can be repeated.
         ctx.default_map = {k: [v] if known[k].repeatable else v for k, v in chosen.items()}
 
+    changes = "" if kind == "place" else "KEY is a setting of its model; "
     return _option(
-        f"--{kind}",
-        metavar="NAME[:KEY=VALUE,...]",
+        flag or f"--{kind}",
+        kind,
+        metavar="NAME[:KEY=VALUE,...]" if changes else "NAME",
         is_eager=True,
         expose_value=False,
         multiple=several,
         callback=apply,
         shell_complete=lambda ctx, param, typed: [n for n in presets if n.startswith(typed)],
-        help=f"{what}: {', '.join(presets)}; KEY is a setting of its model; options on the command "
-        "line override it",
+        help=f"{what}: {', '.join(presets)}; {changes}options on the command line override it",
     )
 
 
@@ -220,7 +232,7 @@ def several_looks_of(ctx: click.Context) -> tuple[str, ...]:
 
 
 def chosen_presets(ctx: click.Context) -> Mapping[str, str]:
-    """Return the names that were given to `--look` and `--preset`."""
+    """Return the names that were given to `--look`, `--for` and `--preset`, by setting."""
     names: Mapping[str, str] = ctx.meta.get(__name__, {})
     return names
 

@@ -12,13 +12,21 @@ from neuralpaint.cli.jobs import confirm_overwrite, run
 from neuralpaint.cli.options import (
     SectionedCommand,
     audio_option,
+    chosen_presets,
     common_options,
     output_option,
+    place_option,
     settings_from,
     settings_options,
     typed_options,
 )
-from neuralpaint.pipelines.render import RenderSettings, prepare_render, renders_still
+from neuralpaint.config.presets import chosen_values
+from neuralpaint.pipelines.render import (
+    RenderSettings,
+    prepare_render,
+    renders_still,
+    unused_options,
+)
 from neuralpaint.pipelines.saved_networks import load_saved, recorded_settings
 
 __all__ = ["command"]
@@ -30,6 +38,7 @@ __all__ = ["command"]
     "its suffix chooses: a still (.png, .tiff, .jpg, ...) or a clip (.mp4, .webm, .gif, ...)"
 )
 @audio_option
+@place_option(RenderSettings)
 @settings_options(RenderSettings)
 @common_options
 @click.pass_context
@@ -47,17 +56,20 @@ def command(
 
     \b
     neuralpaint render clip.take -o 4k.mp4 --size 3840x2560
-    neuralpaint render clip.take -o reel.mp4 --aspect 9:16 --camera zoom-in:factor=4 --duration 20
+    neuralpaint render clip.take -o reel.mp4 --for reel --overlay steps
+    neuralpaint render clip.take -o tall.mp4 --aspect 9:16 --camera zoom-in:factor=4 --duration 20
     neuralpaint render photo.painting -o poster.png --scale 16
     """
     allowed = confirm_overwrite(output, overwrite=overwrite)
     loaded = load_saved(saved, ctx.params["device"])
     still = renders_still(loaded, output, ctx.params["at"], ctx.params["camera"])
-    recorded = {} if still else recorded_settings(loaded, output, typed=typed_options(ctx))
+    unused = unused_options(output, still=still)
+    place = chosen_values(RenderSettings, chosen_presets(ctx)).keys() - unused
+    recorded = {} if still else recorded_settings(loaded, output, typed=typed_options(ctx) | place)
     job = prepare_render(
         loaded,
         output,
-        settings=settings_from(RenderSettings, ctx, earlier=recorded),
+        settings=settings_from(RenderSettings, ctx, earlier=recorded, unused=unused),
         source=saved,
         audio=audio,
         overwrite=allowed,

@@ -26,6 +26,7 @@ def command(ctx: click.Context, /, source: str, **_: object) -> int:
     \b
     neuralpaint video photo.jpg -o clip.mp4
     neuralpaint video photo.jpg -o clip.mp4 --overlay steps --overlay curve --pacing fixed
+    neuralpaint video photo.jpg -o reel.mp4 --for reel --overlay "title:text='One, two'"
     neuralpaint video photo.jpg -o loop.gif --size 480x320 --boomerang --duration 6
     """
     return train(prepare_video, source, ctx, VideoSettings)

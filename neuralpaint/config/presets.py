@@ -1,7 +1,7 @@
-"""Presets and looks: values for several settings under one name.
+"""Presets, looks and places: values for several settings under one name.
 
-A look determines what the film looks like, a preset how much is computed. Both
-can be chosen together.
+A look determines what the film looks like, a place where it will be shown, a preset how much is
+computed. They can be chosen together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from neuralpaint.config.registry import extended
 from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import UnknownNameError, UsageError
 
-__all__ = ["LOOKS", "PRESETS", "Preset", "chosen_values", "expanded"]
+__all__ = ["LOOKS", "PLACES", "PRESETS", "Preset", "chosen_values", "expanded"]
 
 
 @dataclass(frozen=True)
@@ -105,18 +105,92 @@ LOOKS = {
     "original": PRESETS["original"],
 }
 
-# By the option that chooses one, in the order in which they are applied.
-_CHOICES = {"look": LOOKS, "preset": PRESETS}
+# Sizes, rates and lengths are those of the places' own help pages; all of them encode a clip again,
+# so the better it arrives, the better it is shown. `safe` are the parts of a frame that they cover:
+# name and buttons above, text and buttons below, of reels also a column of buttons on the right.
+PLACES = {
+    "reel": Preset(
+        "Upright, for Instagram Reels, TikTok and YouTube Shorts.",
+        {
+            "size": "1080x1920",
+            "fit": "cover",
+            "fps": 30.0,
+            "duration": 12.0,
+            "format": "mp4:crf=17",
+            "safe": "14,12,35,6",
+            "cover": True,
+        },
+    ),
+    "story": Preset(
+        "Upright, for stories and a status, which last at most 15 seconds.",
+        {
+            "size": "1080x1920",
+            "fit": "cover",
+            "fps": 30.0,
+            "duration": 10.0,
+            "format": "mp4:crf=18",
+            "safe": "14,6,20,6",
+            "cover": True,
+        },
+    ),
+    "square": Preset(
+        "Square, for a post among others.",
+        {
+            "size": "1080x1080",
+            "fit": "cover",
+            "fps": 30.0,
+            "duration": 10.0,
+            "format": "mp4:crf=18",
+            "cover": True,
+        },
+    ),
+    "youtube": Preset(
+        "Wide, in HD, for YouTube and screens.",
+        {
+            "size": "1920x1080",
+            "fit": "cover",
+            "fps": 30.0,
+            "duration": 15.0,
+            "format": "mp4:crf=16",
+            "cover": True,
+        },
+    ),
+    "4k": Preset(
+        "Wide, in 4K, for large screens; slow without a GPU.",
+        {
+            "size": "3840x2160",
+            "fit": "cover",
+            "fps": 30.0,
+            "duration": 15.0,
+            "format": "mp4:crf=17",
+            "cover": True,
+        },
+    ),
+    "chat": Preset(
+        "A file of a few MB in the picture's own shape, for messengers and e-mail.",
+        {
+            "longest": 1280,
+            "fps": 24.0,
+            "duration": 8.0,
+            "format": "mp4:crf=21,preset=slow",
+            "cover": True,
+        },
+    ),
+}
+
+# By the setting that chooses one, in the order in which they are applied.
+_CHOICES = {"look": LOOKS, "place": PLACES, "preset": PRESETS}
 
 
 def chosen_values(cls: type[Settings], names: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of a look and a preset, except those that the settings class cannot have.
+    """Return the values of a look, a place and a preset, except those that the class cannot have.
 
-    `names` is for example `{"look": "watercolour", "preset": "draft"}`; either may be missing. The
-    preset overrides the look. `name:key=value,...` changes settings of its model.
+    `names` is for example `{"look": "watercolour", "preset": "draft"}`; each may be missing. The
+    preset overrides the place, and the place the look. `name:key=value,...` changes settings of its
+    model.
 
     Raises:
-        UsageError: there is no such look or preset, or its model has no such setting.
+        UsageError: there is no such look, place or preset, or its model has no such setting.
     """
     layers = []
     for kind, presets in _CHOICES.items():
@@ -137,9 +211,9 @@ def chosen_values(cls: type[Settings], names: Mapping[str, str]) -> dict[str, An
 def expanded(
     cls: type[Settings], values: Mapping[str, Any], *, unused: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Return the values with `look` and `preset` replaced by the values that they stand for.
+    """Return the values with `look`, `place` and `preset` replaced by what they stand for.
 
-    A look or a preset does not set the `unused` options.
+    They do not set the `unused` options.
 
     Raises:
         UsageError: see `chosen_values`.

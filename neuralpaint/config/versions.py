@@ -26,4 +26,6 @@ def rewritten(values: Mapping[str, Any], version: object) -> dict[str, Any]:
         values.pop("seconds_each", None)  # it had no effect
     if values.get("boomerang"):  # it began with the untrained network
         values["reverse"] = not values.get("reverse")
+    if values.get("aspect") or values.get("fit") == "cover":  # they kept the middle
+        values["aspect"] = ":".join(filter(None, (values.get("aspect"), "x=0.5,y=0.5")))
     return values

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, Self
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Edge, Fit
 
-__all__ = ["CanvasSettings", "parse_aspect", "parse_crop", "parse_size"]
+__all__ = ["Aspect", "CanvasSettings", "parse_aspect", "parse_crop", "parse_size"]
 
 # No encoder or viewer supports longer sides: a larger number is probably a typing error.
 _LONGEST_SIDE = 65_535
@@ -35,20 +35,49 @@ def parse_size(text: str) -> tuple[int, int]:
     return size
 
 
-def parse_aspect(text: str) -> float:
-    """Return width / height of a shape written as WIDTH:HEIGHT or as one number.
+class Aspect(NamedTuple):
+    """The shape of a part of a picture, and the place that it keeps."""
+
+    ratio: float | None = None
+    """Width / height; None for the shape of the frame."""
+    x: float | None = None
+    """Of the width, in [0, 1]; None for the busiest place."""
+    y: float | None = None
+    """Of the height, in [0, 1]; None for the busiest place."""
+
+    def __str__(self) -> str:
+        ratio = [] if self.ratio is None else [f"{self.ratio!r}"]
+        place = [f"{k}={v!r}" for k, v in (("x", self.x), ("y", self.y)) if v is not None]
+        return ":".join([*ratio, *([",".join(place)] if place else [])])
+
+
+def parse_aspect(text: str) -> Aspect:
+    """Return a shape written as WIDTH:HEIGHT or as one number, and a place written as x=X,y=Y.
+
+    After the shape, the place follows a colon. Either part can be missing.
 
     Raises:
-        UsageError: the text is not a shape.
+        UsageError: the text is neither.
     """
-    width, colon, height = text.partition(":")
+    parts = [part.strip() for part in text.split(":")]
+    place: dict[str, float | None] = {}
     try:
-        ratio = float(width) / (float(height) if colon else 1.0)
-    except (ValueError, ZeroDivisionError):
-        ratio = math.nan
-    if not 0 < ratio < math.inf:
-        raise UsageError(f"--aspect must be WIDTH:HEIGHT such as 9:16, or a number, not {text!r}")
-    return ratio
+        if "=" in parts[-1]:
+            for pair in parts.pop().split(","):
+                name, _, value = pair.partition("=")
+                place[name.strip()] = float(value)
+        ratio = float(parts[0]) / float(parts[1] if len(parts) > 1 else 1) if parts else None
+        aspect = Aspect(ratio, **place)
+    except (TypeError, ValueError, ZeroDivisionError):
+        aspect = Aspect(math.nan)
+    if (aspect.ratio is not None and not 0 < aspect.ratio < math.inf) or len(parts) > 2:
+        raise UsageError(
+            "--aspect must be WIDTH:HEIGHT such as 9:16, or a number, and may name the place to "
+            f"keep, as in 9:16:x=0.7, not {text!r}"
+        )
+    if not all(value is None or 0 <= value <= 1 for value in (aspect.x, aspect.y)):
+        raise UsageError(f"--aspect {text}: x and y are parts of the picture, from 0 to 1")
+    return aspect
 
 
 def parse_crop(text: str, *, height: int, width: int) -> tuple[int, int, int, int]:
@@ -90,7 +119,7 @@ class CanvasSettings(Settings):
     """The part of the picture to render, its size, and what is shown beyond the edges."""
 
     section: ClassVar[str] = "Size"
-    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("size", "scale"),)
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = (("size", "scale", "longest"),)
 
     size: str | None = setting(
         None,
@@ -100,6 +129,14 @@ class CanvasSettings(Settings):
     )
     scale: float | None = setting(
         None, "render at this multiple of the picture's size", above=0.0, maximum=64
+    )
+    longest: int | None = setting(
+        None,
+        "length of the longer side where it would be longer; unset, 1920 for a clip without --size "
+        "and --scale",
+        unit="pixels",
+        minimum=1,
+        maximum=_LONGEST_SIDE,
     )
     fit: Fit = setting(
         "contain",
@@ -113,7 +150,10 @@ class CanvasSettings(Settings):
         unit="WIDTHxHEIGHT+X+Y",
     )
     aspect: str | None = setting(
-        None, "show only the picture's middle in this shape, such as 9:16", unit="WIDTH:HEIGHT"
+        None,
+        "show only a part of the picture in this shape, such as 9:16, around its busiest place; "
+        "9:16:x=0.7 shows another place, x=0.7 alone is for --fit cover",
+        unit="WIDTH:HEIGHT[:x=X,y=Y]",
     )
     edge: Edge = setting(
         "extend",
@@ -133,27 +173,48 @@ class CanvasSettings(Settings):
         if self.size is not None:
             parse_size(self.size)
         elif self.fit != "contain":
-            raise UsageError(f"--fit {self.fit} needs --size: it is for frames of another shape")
+            raise UsageError(f"--fit {self.fit} needs --size: add it, or choose --fit contain")
         if self.crop is not None and _CROP.fullmatch(self.crop.strip()) is None:
             parse_crop(self.crop, height=1, width=1)  # raises
         if self.aspect is not None:
             parse_aspect(self.aspect)
 
+    @property
+    def cuts(self) -> bool:
+        """Whether the picture is cropped to a shape, and the busiest place may be looked for."""
+        aspect = parse_aspect(self.aspect) if self.aspect is not None else Aspect()
+        shaped = aspect.ratio is not None or (self.size is not None and self.fit == "cover")
+        return shaped and (aspect.x is None or aspect.y is None)
+
+    def keeping(self, *, x: float, y: float) -> Self:
+        """Return the settings that keep this place where --aspect names none."""
+        aspect = parse_aspect(self.aspect) if self.aspect is not None else Aspect()
+        chosen = aspect._replace(
+            x=x if aspect.x is None else aspect.x, y=y if aspect.y is None else aspect.y
+        )
+        return replace(self, aspect=str(chosen))
+
     def views(self, picture: Canvas, *, longest: int | None = None) -> tuple[Canvas, Canvas]:
         """Return the canvas to render a picture on, and the canvas of the frame around it.
 
         They differ only where bars are needed. Sizes and scales refer to the cropped picture.
-        Without a size and a scale no side is longer than `longest` pixels.
+        Without a size and a scale no side is longer than `longest` pixels. Where neither --aspect
+        nor `keeping` names a place, the middle is kept.
 
         Raises:
             UsageError: the crop reaches beyond the picture, or the scaled picture is too large.
         """
-        region = self._region(replace(picture, edge=self.edge, samples=self.samples))
+        aspect = parse_aspect(self.aspect) if self.aspect is not None else Aspect()
+        place = tuple(0.5 if side is None else side for side in (aspect.y, aspect.x))
+        region = self.cropped(replace(picture, edge=self.edge, samples=self.samples))
+        if aspect.ratio is not None:
+            region, place = _cut(region, aspect.ratio, place)
         if self.size is not None:
             height, width = parse_size(self.size)
             frame = region.resized(height=height, width=width)
-            return region.fitted(height=height, width=width, fit=self.fit), frame
-        scale = self.scale
+            canvas = region.fitted(height=height, width=width, fit=self.fit)
+            return (_moved(canvas, region, place) if self.fit == "cover" else canvas), frame
+        scale, longest = self.scale, self.longest or longest
         if scale is None:
             longer = max(region.height, region.width)
             scale = 1.0 if longest is None else min(1.0, longest / longer)
@@ -165,18 +226,40 @@ class CanvasSettings(Settings):
             )
         return canvas, canvas
 
-    def _region(self, picture: Canvas) -> Canvas:
-        """Return the part of a picture that crop and aspect leave, in its own pixels."""
-        if self.crop is not None:
-            top, left, height, width = parse_crop(
-                self.crop, height=picture.height, width=picture.width
-            )
-            picture = picture.cropped(top=top, left=left, height=height, width=width)
-        if self.aspect is None:
+    def cropped(self, picture: Canvas) -> Canvas:
+        """Return the part of a picture that --crop leaves, in its own pixels."""
+        if self.crop is None:
             return picture
-        ratio = parse_aspect(self.aspect)
-        height = max(1, min(picture.height, round(picture.width / ratio)))
-        width = max(1, min(picture.width, round(picture.height * ratio)))
-        # Whole pixels: at the picture's own size nothing is resampled.
-        top, left = (picture.height - height) // 2, (picture.width - width) // 2
+        top, left, height, width = parse_crop(self.crop, height=picture.height, width=picture.width)
         return picture.cropped(top=top, left=left, height=height, width=width)
+
+
+def _cut(
+    picture: Canvas, ratio: float, place: tuple[float, ...]
+) -> tuple[Canvas, tuple[float, ...]]:
+    """Return the part of that shape around a place, and the place in it, as fractions (y, x)."""
+    sides = picture.height, picture.width
+    # Whole pixels: at the picture's own size nothing is resampled.
+    parts = (
+        max(1, min(picture.height, round(picture.width / ratio))),
+        max(1, min(picture.width, round(picture.height * ratio))),
+    )
+    first = [
+        min(side - part, max(0, math.floor(at * side - part / 2)))
+        for side, part, at in zip(sides, parts, place, strict=True)
+    ]
+    cut = picture.cropped(top=first[0], left=first[1], height=parts[0], width=parts[1])
+    kept = (
+        min(1.0, max(0.0, (at * side - start) / part))
+        for side, part, start, at in zip(sides, parts, first, place, strict=True)
+    )
+    return cut, tuple(kept)
+
+
+def _moved(canvas: Canvas, region: Canvas, place: tuple[float, ...]) -> Canvas:
+    """Return a canvas that shows a part of `region`, moved towards a place in it, (y, x)."""
+    centre = []
+    for at, whole, part, middle in zip(place, region.span, canvas.span, region.centre, strict=True):
+        most = max(0.0, (whole - part) / 2)
+        centre.append(middle + min(most, max(-most, (at - 0.5) * whole)))
+    return replace(canvas, centre=(centre[0], centre[1]))

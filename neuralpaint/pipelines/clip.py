@@ -16,7 +16,10 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings, parse_size
 from neuralpaint.image.pictures import Frame
+from neuralpaint.image.still_files import check_still, save_still
 from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
+from neuralpaint.pipelines.kept_place import keeping_what_matters
+from neuralpaint.pipelines.outputs import cover_of
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.film import film, film_sketches, filming_cost
@@ -111,6 +114,8 @@ class Clip(Job):
         chosen = overlays.parse_list(timelapse.overlay)
         self._overlays = [overlay for overlay in chosen if not overlay.on_clip]
         self._on_clip = [overlay for overlay in chosen if overlay.on_clip]
+        self._safe = timelapse.safe_area
+        view = keeping_what_matters(view, source)
         view, arrangement = with_panels(view, timelapse, source.canvas)
         camera = video.camera_move
         viewport = Viewport(
@@ -131,6 +136,8 @@ class Clip(Job):
         self._pacing, self._frames_from = video.paced(timelapse), video.frames_from
         self._format, self._fps = format_for(output, video.format), playback.fps
         self._audio, self._overwrite = audio, overwrite
+        self._cover = cover_of(output) if video.cover else None
+        self._last: Frame | None = None  # the newest shot with its overlays, for the cover
         self._history: list[Point] = []
         self._memory: dict[Overlay, Any] = {}
         self._newest: Shot | None = None
@@ -186,6 +193,8 @@ class Clip(Job):
             audio=self._audio,
             overwrite=self._overwrite,
         )
+        if self._cover is not None:
+            check_still(self._cover, overwrite=self._overwrite)
 
     def facts(self) -> dict[str, Any]:
         """Return the plan of the job, for --dry-run and --json."""
@@ -230,7 +239,14 @@ class Clip(Job):
         stop = run.interruption.stop
         if stop is not None and not isinstance(stop, KeyboardInterrupt):
             raise type(stop)(f"{stop}; the clip so far is in {str(self.output)!r}") from stop
-        return self._clip_result(run, writer)
+        return replace(self._clip_result(run, writer), stills=self._write_cover())
+
+    def _write_cover(self) -> tuple[Path, ...]:
+        """Write the last shot beside the clip, if that is wanted, and return its path."""
+        if self._cover is None or self._last is None:
+            return ()
+        tag = self.source.note.text()
+        return (save_still(self._last, self._cover, tag=tag, overwrite=self._overwrite),)
 
     def _clip_result(self, run: Run, writer: ClipWriter) -> Result:
         """Return the result; its steps and its PSNR are those of the last shot."""
@@ -280,7 +296,8 @@ class Clip(Job):
         snapshots = run.interruption.until_stopped(snapshots)
         for shot in self._measured(self._film(snapshots, run), run):
             self._newest = shot
-            yield self._draw(shot)
+            self._last = self._draw(shot)
+            yield self._last
         run.progress.update("encode", psnr=None if self._newest is None else self._newest.psnr)
 
     def _measured(self, shots: Iterator[Shot], run: Run) -> Iterator[Shot]:
@@ -385,13 +402,14 @@ class Clip(Job):
             memory=memory,
             arrangement=self._arrangement,
             background=self._background,
+            safe=self._safe,
         )
 
     def _titled(self, frame: Frame, number: int) -> Frame:
         """Return a frame of the clip with the overlays that are drawn on the whole clip."""
         count = self._playback.frames
         moment = Moment(number, count, self.source.steps, self._history, self._fps)
-        return draw_on_clip(self._on_clip, frame, moment)
+        return draw_on_clip(self._on_clip, frame, moment, safe=self._safe)
 
     def _plan(self) -> None:
         self._costs = costs = self._measured_costs()

@@ -17,7 +17,7 @@ from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.pipelines.job import Job, Result
 from neuralpaint.pipelines.masking import MaskSettings, ReferenceSettings
-from neuralpaint.pipelines.outputs import makes_still
+from neuralpaint.pipelines.outputs import makes_still, not_preset
 from neuralpaint.pipelines.paint import PaintSettings, prepare_paint
 from neuralpaint.pipelines.saved_networks import CLIP_GROUPS
 from neuralpaint.pipelines.settings import (
@@ -86,7 +86,9 @@ def inpaint(
         NeuralPaintError: as in `timelapse`.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
-    values = expanded(InpaintSettings, options, unused=unused_options(output, options))
+    values = expanded(
+        InpaintSettings, options, unused={*unused_options(output, options), *not_preset(output)}
+    )
     chosen = InpaintSettings.given(settings, values)
     return prepare_inpaint(source, output, settings=chosen, audio=audio, resume=files).run(report)
 

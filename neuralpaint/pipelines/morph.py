@@ -29,6 +29,7 @@ from neuralpaint.pipelines.moving_input import (
     timed,
 )
 from neuralpaint.pipelines.note import Note
+from neuralpaint.pipelines.outputs import not_preset
 from neuralpaint.pipelines.picture_sets import CodesFrom, load_album, picture_files
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, RunSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining, Run
@@ -45,8 +46,8 @@ from neuralpaint.video.sinks import check_clip
 
 __all__ = ["NOT_PRESET", "MorphSettings", "morph", "prepare_morph"]
 
-NOT_PRESET = ("pacing",)
-"""The options that a look or a preset does not set: it paces a training, this clip has a path."""
+NOT_PRESET = ("pacing", "duration")
+"""The options that no look, preset or place sets: this clip is as long and as even as its path."""
 
 
 @dataclass(frozen=True, init=False)
@@ -122,7 +123,7 @@ def morph(
         NeuralPaintError: as in `timelapse`.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
-    values = expanded(MorphSettings, options, unused=NOT_PRESET)
+    values = expanded(MorphSettings, options, unused={*NOT_PRESET, *not_preset(output)})
     chosen = MorphSettings.given(settings, values)
     return prepare_morph(sources, output, settings=chosen, audio=audio, resume=files).run(report)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from neuralpaint.errors import UsageError
 from neuralpaint.image.still_files import still_suffixes
-from neuralpaint.video.formats import clip_suffixes
+from neuralpaint.video.formats import clip_suffixes, formats
 
-__all__ = ["check_is_clip", "check_is_still", "makes_still"]
+__all__ = ["check_is_clip", "check_is_still", "cover_of", "makes_still", "not_preset"]
 
 
 def makes_still(output: str | Path, *, ambiguous: bool) -> bool:
@@ -29,6 +29,21 @@ def makes_still(output: str | Path, *, ambiguous: bool) -> bool:
     if suffix in stills and suffix in clips:
         return ambiguous
     return suffix in stills
+
+
+def cover_of(output: str | Path) -> Path:
+    """Return the path of the still beside a clip: `clip.cover.jpg` for `clip.mp4`."""
+    clip = Path(output)
+    name = clip.name if _is_folder(output) else clip.stem
+    return clip.with_name(f"{name}.cover.jpg")
+
+
+def not_preset(output: str | Path) -> set[str]:
+    """Return the options that no look, preset or place sets for this output.
+
+    The formats of places are settings of mp4; a file with another suffix has its own format.
+    """
+    return set() if _suffix(output) in formats["mp4"].suffixes else {"format"}
 
 
 def _suffix(output: str | Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from neuralpaint.config.presets import expanded
 from neuralpaint.config.settings import ComposedSettings, flag_of, group, options, setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
@@ -16,7 +17,7 @@ from neuralpaint.pipelines.clip import Clip
 from neuralpaint.pipelines.job import Job, Result
 from neuralpaint.pipelines.moving_input import Pace, playing, timed
 from neuralpaint.pipelines.note import Note
-from neuralpaint.pipelines.outputs import makes_still
+from neuralpaint.pipelines.outputs import makes_still, not_preset
 from neuralpaint.pipelines.saved_networks import CLIP_GROUPS, is_take, load_saved
 from neuralpaint.pipelines.settings import (
     ClipSettings,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
     from neuralpaint.storage.take import Take
 
-__all__ = ["RenderSettings", "prepare_render", "render_saved"]
+__all__ = ["RenderSettings", "prepare_render", "render_saved", "renders_still", "unused_options"]
 
 
 @dataclass(frozen=True, init=False)
@@ -100,7 +101,8 @@ def render_saved(
         DeviceError: the device does not exist or has too little memory.
         EncodingError: the result cannot be written.
     """
-    chosen = RenderSettings.given(settings, options)
+    values = expanded(RenderSettings, options, unused=unused_options(output))
+    chosen = RenderSettings.given(settings, values)
     return prepare_render(saved, output, settings=chosen, audio=audio, overwrite=overwrite).run(
         report
     )
@@ -175,6 +177,17 @@ def _reset(saved: Painting | Take, settings: RenderSettings) -> tuple[str, ...]:
         for name, option in known.items()
         if name not in changes and recorded.get(name, option.default) != option.default
     )
+
+
+def unused_options(output: str | Path, *, still: bool | None = None) -> set[str]:
+    """Return the options that a place does not set for this output.
+
+    `still` is whether it is a still, if that is known; if not, its suffix decides.
+    """
+    unused = not_preset(output)
+    if makes_still(output, ambiguous=False) if still is None else still:
+        unused |= {name for cls in CLIP_GROUPS for name in options(cls)}
+    return unused
 
 
 def renders_still(

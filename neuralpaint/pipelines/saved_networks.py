@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralpaint.config.settings import Settings, options
+from neuralpaint.config.versions import rewritten
 from neuralpaint.errors import UsageError
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.pipelines.settings import ClipSettings, PathSettings, TimelapseSettings
@@ -32,7 +33,7 @@ CLIP_GROUPS: tuple[type[Settings], ...] = (
 
 # If the user sets one option of a group, the recorded values of the others no longer apply.
 _LENGTHS = {"duration", "frames", "every"}
-_SIZES = {"size", "scale", "fit", "crop", "aspect"}
+_SIZES = {"size", "scale", "longest", "fit", "crop", "aspect"}
 
 
 def load_saved(path: str | Path, device: str) -> Painting | Take:
@@ -72,6 +73,7 @@ def recorded_settings(
     settings = saved.note.get("settings")
     if not is_take(saved) or not isinstance(settings, dict):
         return {}
+    settings = rewritten(settings, saved.note.get("neuralpaint"))
     groups = (*CLIP_GROUPS, CanvasSettings)
     known = {"background", *(name for cls in groups for name in options(cls))}
     recorded = {

@@ -13,7 +13,14 @@ from neuralpaint.rendering.film import FramesFrom
 from neuralpaint.rendering.pacing import Pacing, pacings
 from neuralpaint.rendering.paths import code_paths
 from neuralpaint.video.formats import formats
-from neuralpaint.video.overlays import Layout, Panel, overlays, panels_of
+from neuralpaint.video.overlays import (
+    Layout,
+    Panel,
+    SafeArea,
+    overlays,
+    panels_of,
+    parse_safe,
+)
 from neuralpaint.video.playback import PlaybackSettings
 
 __all__ = [
@@ -83,6 +90,9 @@ class ClipSettings(Settings):
     format: str | None = setting(
         None, "format of the file, with settings; unset, by the suffix", entries=formats
     )
+    cover: bool = setting(
+        False, "also write the finished picture as a still beside the clip, clip.cover.jpg"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -131,6 +141,16 @@ class TimelapseSettings(Settings):
         "where the panels of overlays are placed that have no placement of their own; auto: where "
         "the frame is nearer to 16:9, or with --size where they are larger",
     )
+    safe: str | None = setting(
+        None,
+        "margins that overlays keep free, in percent of the frame's sides, such as 14,6,20,6",
+        unit="TOP,RIGHT,BOTTOM,LEFT",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.safe is not None:
+            parse_safe(self.safe)
 
     @property
     def panels(self) -> list[Panel]:
@@ -140,6 +160,11 @@ class TimelapseSettings(Settings):
             panel._replace(layout=layout) if panel.layout == "auto" else panel
             for panel in panels_of(overlays.parse_list(self.overlay))
         ]
+
+    @property
+    def safe_area(self) -> SafeArea:
+        """The margins that overlays keep free."""
+        return SafeArea() if self.safe is None else parse_safe(self.safe)
 
     def snapshots(self, steps: int | None) -> int | None:
         """Return the number of snapshots of a training of `steps` steps; None without --every."""

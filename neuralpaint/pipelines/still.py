@@ -15,6 +15,7 @@ from neuralpaint.image.encoders import Depth
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.still_files import StillWriter, check_still, is_lossless
 from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
+from neuralpaint.pipelines.kept_place import keeping_what_matters
 from neuralpaint.pipelines.settings import StillSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.still_renderer import (
@@ -69,6 +70,7 @@ class Still(Job):
         Raises:
             UsageError: the options do not fit together, or the output cannot be written.
         """
+        view = keeping_what_matters(view, source)
         viewport = Viewport(
             source.canvas, view, picture=source.picture, target=source.settings.target, bars=bars
         )

@@ -19,7 +19,7 @@ from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
 from neuralpaint.pipelines.moving_input import MovingSettings, check_moving, load_moving, playing
 from neuralpaint.pipelines.note import Note, noted_source
-from neuralpaint.pipelines.outputs import check_is_clip
+from neuralpaint.pipelines.outputs import check_is_clip, not_preset
 from neuralpaint.pipelines.settings import ClipSettings, RunSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
@@ -116,7 +116,9 @@ def timelapse(
         SavedError: the files of an interrupted run are damaged.
     """
     files = Resume(output, record=record, save=save, resume=resume, overwrite=overwrite)
-    chosen = VideoSettings.given(settings, expanded(VideoSettings, options))
+    chosen = VideoSettings.given(
+        settings, expanded(VideoSettings, options, unused=not_preset(output))
+    )
     return prepare_video(source, output, settings=chosen, audio=audio, resume=files).run(report)
 
 

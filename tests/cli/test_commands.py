@@ -111,6 +111,9 @@ def test_names_of_every_kind(folder: Path, name: str, typed: Typed) -> None:
         (["video", "in.png", "-o", "o.mp4", "--hold", "11"], 2, "--hold 11"),
         (["video", "in.png", "-o", "o.mp4", "--preset", "orignal"], 2, "'original'?"),
         (["video", "in.png", "-o", "o.mp4", "--look", "watercolor"], 2, "'watercolour'?"),
+        (["video", "in.png", "-o", "o.mp4", "--for", "real"], 2, "'reel'?"),
+        (["video", "in.png", "-o", "o.mp4", "--aspect", "9:16:x=7"], 2, "from 0 to 1"),
+        (["video", "in.png", "-o", "o.mp4", "--overlay", "title:text=a, b"], 2, "text='one, two'"),
         (["video", "in.png", "-o", "o.mp4", "--background", "blurple"], 2, "blurple"),
         (["video", "in.png", "-o", "o.gif", "--audio", "in.png"], 2, "sound"),
         (
@@ -246,6 +249,7 @@ def test_a_resumed_run_keeps_its_settings_whatever_the_look() -> None:
 
 @pytest.mark.parametrize(("option", "start", "found"), [("--look", "wa", ["watercolour"]),
                                                         ("--preset", "o", ["original"]),
+                                                        ("--for", "st", ["story"]),
                                                         ("--look", "x", [])])  # fmt: skip
 def test_the_shell_completes_looks_and_presets(option: str, start: str, found: list[str]) -> None:
     complete = ShellComplete(group, {}, "neuralpaint", "_NEURALPAINT_COMPLETE")
@@ -253,11 +257,27 @@ def test_the_shell_completes_looks_and_presets(option: str, start: str, found: l
     assert [item.value for item in items] == found
 
 
+@pytest.mark.slow
+def test_a_take_is_rendered_for_a_place(folder: Path, typed: Typed) -> None:
+    words = ("--steps", "5", "--duration", "1", "--size", "30x20", "--hold", "0.5", "--fps", "9")
+    assert typed("video", "in.png", "-o", "o.mp4", "--record", "o.take", *words).returncode == 0
+
+    def plan(*words: str) -> tuple[object, ...]:
+        done = typed("render", "o.take", "--dry-run", "--json", *words)
+        facts = json.loads(done.stdout)
+        return facts["width"], facts["height"], facts["fps"], facts["frames"]
+
+    assert plan("-o", "a.mp4") == (30, 20, 9, 9)
+    assert plan("-o", "a.mp4", "--for", "reel") == (1080, 1920, 30, 360)
+    assert plan("-o", "a.webm", "--for", "square", "--fps", "10") == (1080, 1080, 10, 100)
+    assert plan("-o", "a.mp4", "--for", "reel", "--scale", "2", "--fit", "contain")[:2] == (48, 32)
+
+
 def test_list_prints_every_registry(folder: Path, typed: Typed) -> None:
     listing = json.loads(typed("list", "--json").stdout)
     assert {"models", "encodings", "losses", "optimizers", "schedules", "pacings", "cameras",
             "overlays", "formats", "stills", "masks", "orders", "walks",
-            "looks", "presets"} == set(listing)  # fmt: skip
+            "looks", "places", "presets"} == set(listing)  # fmt: skip
     assert "order" in listing["models"]["fourier"]["settings"]
     text = typed("list", "models").stdout
     assert text.startswith("models\n  fourier")

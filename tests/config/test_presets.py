@@ -6,14 +6,19 @@ from itertools import product
 
 import pytest
 
-from neuralpaint.config.presets import LOOKS, PRESETS, Preset, chosen_values, expanded
+from neuralpaint.config.presets import LOOKS, PLACES, PRESETS, Preset, chosen_values, expanded
 from neuralpaint.config.settings import options
 from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.models import models
 from neuralpaint.pipelines.compare.settings import CompareSettings
+from neuralpaint.pipelines.inpaint import InpaintSettings
+from neuralpaint.pipelines.morph import MorphSettings
 from neuralpaint.pipelines.paint import PaintSettings
+from neuralpaint.pipelines.render import RenderSettings
 from neuralpaint.pipelines.video import VideoSettings
 from neuralpaint.rendering.pacing import pacings
+from neuralpaint.video.formats import format_for, formats
 
 
 @pytest.mark.parametrize("preset", [*LOOKS.values(), *PRESETS.values()], ids=lambda p: p.summary)
@@ -95,3 +100,50 @@ def test_an_unknown_name_is_reported_with_the_closest() -> None:
         expanded(VideoSettings, {"look": "watercolor"})
     with pytest.raises(UnknownNameError, match="no preset named 'drft': did you mean 'draft'"):
         expanded(VideoSettings, {"preset": "drft"})
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_place_sets_what_a_clip_there_needs(place: str) -> None:
+    preset = PLACES[place]
+    assert preset.summary.endswith(".")
+    assert preset.values.keys() <= options(VideoSettings).keys()
+    for cls in (VideoSettings, RenderSettings, MorphSettings, InpaintSettings):
+        known = {"mask": "random"} if cls is InpaintSettings else {}
+        settings = cls.from_dict(known | expanded(cls, {"place": place}))
+        assert settings.view.fit == ("contain" if place == "chat" else "cover")
+        assert settings.video.cover
+        assert settings.playback.fps >= 24
+        assert formats.name_of(format_for("clip.mp4", settings.video.format)) == "mp4"
+    race = CompareSettings.from_dict(expanded(CompareSettings, {"place": place}))
+    assert (race.size, race.cover) == (preset.values.get("size"), True)
+
+
+@pytest.mark.parametrize(
+    ("place", "size"),
+    [
+        ("reel", (1920, 1080)),
+        ("story", (1920, 1080)),
+        ("square", (1080, 1080)),
+        ("youtube", (1080, 1920)),
+        ("4k", (2160, 3840)),
+        ("chat", (853, 1280)),
+    ],
+)
+def test_every_place_has_its_size_without_bars(place: str, size: tuple[int, int]) -> None:
+    view = VideoSettings.from_dict(expanded(VideoSettings, {"place": place})).view
+    canvas, frame = view.views(Canvas.of(height=2000, width=3000), longest=1920)
+    assert (canvas.height, canvas.width) == (frame.height, frame.width) == size
+
+
+def test_a_place_is_overridden_by_a_preset_and_by_options() -> None:
+    chosen = {"look": "bloom", "place": "youtube", "preset": "draft", "fit": "contain"}
+    values = expanded(VideoSettings, chosen | {"longest": 300})
+    assert values["fps"] == PRESETS["draft"].values["fps"]
+    assert values["model"] == LOOKS["bloom"].values["model"]
+    assert (values["fit"], values["longest"]) == ("contain", 300)
+    assert "size" not in values  # excluded by `longest`
+
+
+def test_a_place_that_does_not_exist_is_reported() -> None:
+    with pytest.raises(UnknownNameError, match="no place named 'rel': did you mean 'reel'"):
+        expanded(VideoSettings, {"place": "rel"})

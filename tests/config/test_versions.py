@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from neuralpaint.config.versions import rewritten
+from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.models import FourierModel, models
 from neuralpaint.video.playback import PlaybackSettings
 
@@ -40,3 +41,18 @@ def test_a_clip_of_0_1_that_is_no_boomerang_keeps_its_order() -> None:
 
 def test_other_models_of_0_1_are_unchanged() -> None:
     assert rewritten({"model": "siren:omega=20"}, "0.1.0") == {"model": "siren:omega=20"}
+
+
+@pytest.mark.parametrize(
+    ("saved", "aspect"),
+    [
+        ({"aspect": "9:16", "fit": "contain"}, "9:16:x=0.5,y=0.5"),
+        ({"aspect": None, "fit": "cover", "size": "9x16"}, "x=0.5,y=0.5"),
+        ({"aspect": None, "fit": "contain"}, None),
+    ],
+    ids=str,
+)
+def test_a_crop_of_0_1_keeps_the_middle(saved: dict[str, str], aspect: str | None) -> None:
+    view = CanvasSettings.from_dict(rewritten(saved, "0.1.0"))
+    assert view.aspect == aspect
+    assert not view.cuts

@@ -275,3 +275,44 @@ def test_other_frames_contain_the_whole_picture(
     canvas = Canvas.of(height=300, width=451).fitted(height=height, width=width, fit="contain")
     assert (canvas.height, canvas.width) == inner
     assert canvas.span == Canvas.of(height=300, width=451).span
+
+
+@pytest.mark.parametrize(
+    ("view", "region"),  # of a picture of 400x200: (top, left, bottom, right)
+    [
+        ({"aspect": "1:1:x=0"}, (0, 0, 200, 200)),
+        ({"aspect": "1:x=0.75"}, (0, 200, 200, 400)),
+        ({"aspect": "1:1:x=0.6,y=0.1"}, (0, 140, 200, 340)),
+        ({"aspect": "4:1:y=0.7"}, (90, 0, 190, 400)),
+        ({"aspect": "1:x=0.5", "crop": "300x100+100+100"}, (100, 200, 200, 300)),
+        ({"aspect": "1:x=1", "size": "50x50"}, (0, 200, 200, 400)),
+        ({"aspect": "x=0.75", "size": "50x50", "fit": "cover"}, (0, 200, 200, 400)),
+        ({"aspect": "x=0.4,y=1", "size": "50x50", "fit": "cover"}, (0, 60, 200, 260)),
+        ({"aspect": "2:1:x=0.9", "size": "50x50", "fit": "cover"}, (0, 200, 200, 400)),
+        ({"aspect": "1:1:x=0.6", "size": "50x25", "fit": "cover"}, (50, 140, 150, 340)),
+        ({"size": "50x50", "fit": "cover"}, (0, 100, 200, 300)),
+    ],
+)
+def test_a_shape_keeps_a_place(
+    view: dict[str, str], region: tuple[float, float, float, float]
+) -> None:
+    canvas, frame = CanvasSettings(**view).views(WIDE)  # type: ignore[arg-type]
+    assert (canvas.height, canvas.width) == (frame.height, frame.width)
+    assert canvas.window(WIDE) == pytest.approx(region)
+
+
+@pytest.mark.parametrize(
+    "aspect",
+    ["9:16:x=2", "9:16:z=1", "9:16:x", "x=a", "9:16:4", "9:16:1:x=0.3", "9:16:x=nan", ":x=0.2"],
+)
+def test_a_wrong_place_is_reported(aspect: str) -> None:
+    with pytest.raises(UsageError, match="--aspect"):
+        CanvasSettings(aspect=aspect)
+
+
+def test_the_longer_side_can_be_limited() -> None:
+    assert CanvasSettings(longest=100).views(WIDE)[0].width == 100
+    assert CanvasSettings(longest=100).views(WIDE, longest=50)[0].width == 100
+    assert CanvasSettings(longest=1000).views(WIDE, longest=50)[0].width == 400
+    with pytest.raises(UsageError, match="exclude"):
+        CanvasSettings(longest=100, scale=2)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from films import QUICK, frames_of, save_photo
+from PIL import Image
 
 import neuralpaint as npaint
 from neuralpaint.errors import UsageError
@@ -300,3 +301,48 @@ def test_a_clip_of_a_painting_can_have_a_title(photo: Path) -> None:
     npaint.render_saved(painting, output, overlay="title", **options)
     with pytest.raises(UsageError, match="no picture to compare"):
         npaint.render_saved(painting, output, overlay="title,steps", overwrite=True, **options)
+
+
+@pytest.mark.parametrize("order", [{}, {"boomerang": True}, {"reverse": True}], ids=str)
+def test_the_cover_shows_the_finished_picture(photo: Path, order: dict[str, Any]) -> None:
+    result = film(photo, cover=True, size="96x64", overlay="steps", **order)
+    assert result.stills == (photo.with_name("clip.cover.jpg"),)
+    with Image.open(result.stills[0]) as image:
+        shown = np.asarray(image.convert("RGB"), np.float32)
+    finished = frames_of(photo.with_name("clip.mkv"))[0 if order.get("reverse") else -1]
+    assert np.abs(shown - finished).mean() < 3
+
+
+def test_a_cover_is_not_replaced_unasked(photo: Path) -> None:
+    cover = photo.with_name("clip.cover.jpg")
+    cover.write_bytes(b"precious")
+    options = QUICK | {"cover": True}
+    with pytest.raises(UsageError, match=r"clip\.cover\.jpg"):
+        npaint.timelapse(photo, photo.with_name("clip.mkv"), **options)
+    assert cover.read_bytes() == b"precious"
+    assert not photo.with_name("clip.mkv").exists()
+
+
+def test_a_clip_for_a_place_has_its_size_and_shows_the_busiest_part(photo: Path) -> None:
+    pixels = np.full((60, 120, 3), 90, np.uint8)
+    pixels[20:40, 80:90] = np.random.default_rng(0).integers(0, 255, (20, 10, 3))
+    Image.fromarray(pixels).save(photo)
+    options = {"place": "story", "size": "27x48", "format": None, "duration": 0.5, "safe": None}
+    result = film(photo, overlay="side:layout=beside", **options)
+    assert (result.width, result.height) == (27, 48)
+    result = film(photo, overlay="", **options)
+    assert (result.width, result.height, result.fps) == (27, 48, 12.0)
+    assert [still.name for still in result.stills] == ["clip.cover.jpg"]
+    view = prepare_video(
+        photo, photo.with_name("a.mkv"), settings=VideoSettings(size="27x48", fit="cover")
+    ).viewport
+    _, left, _, right = view.canvas.window(view.native)
+    assert left < 80
+    assert right > 90
+
+
+def test_the_format_of_a_place_is_left_out_for_another_suffix(photo: Path) -> None:
+    options = QUICK | {"place": "chat", "duration": 0.2, "steps": 2}
+    del options["format"]
+    npaint.timelapse(photo, photo.with_name("clip.mkv"), **options)
+    npaint.timelapse(photo, photo.with_name("clip.mp4"), overwrite=True, **options)

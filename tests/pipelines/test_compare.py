@@ -23,8 +23,9 @@ from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture, held_out
 from neuralpaint.pipelines.compare.compare import Race, compare
 from neuralpaint.pipelines.compare.maps import differing_crops, error_scale, exhibit, spectrum
-from neuralpaint.pipelines.compare.race import arrange
+from neuralpaint.pipelines.compare.race import arrange, layout_of
 from neuralpaint.pipelines.compare.result import CompareResult
+from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import Sweep
 from neuralpaint.pipelines.compare.training import Evaluator, Scores, _Losses
 from neuralpaint.pipelines.make_learner import learner
@@ -32,6 +33,7 @@ from neuralpaint.runtime.progress import Progress
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.torch_learner import TorchLearner
 from neuralpaint.video.ffmpeg import find_ffmpeg
+from neuralpaint.video.overlays import parse_safe
 from neuralpaint.video.reader import read_frames, read_tag
 
 SMALL = "fourier:hidden_size=8,order=4"
@@ -670,3 +672,46 @@ def test_a_loss_is_read_when_the_next_snapshot_has_been_queued() -> None:
     assert read == [1, 2]
     assert losses.since(1) == pytest.approx(0.25)
     assert read == [1, 2, 3]
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (1080, 1080)])
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_a_race_for_a_place_fills_its_safe_area(size: tuple[int, int], count: int) -> None:
+    picture = Picture(np.zeros((512, 768, 3), np.uint8))
+    settings = CompareSettings(size=f"{size[1]}x{size[0]}", safe="14,12,35,6", no_original=True)
+    layout = layout_of(picture, settings, variants=count)
+    assert (layout.height, layout.width) == size
+    top, _, height, _ = parse_safe("14,12,35,6").box(*size)
+    for box in (*map(layout.box, range(count)), layout.line):
+        assert top <= box[0] < box[0] + box[2] <= top + height
+        assert 0 < box[1] < box[1] + box[3] < size[1]
+    cells = sum(cell[2] * cell[3] for cell in map(layout.box, range(count)))
+    assert cells > 0.3 * height * size[1]
+
+
+def test_a_race_has_the_size_and_the_cover_that_are_asked_for(photo: Path, tmp_path: Path) -> None:
+    options = QUICK | {"no_race": False, "size": "300x200", "cover": True}
+    result = compare(photo, tmp_path / "out", **options)
+    assert "race.cover.jpg" in result.files
+    frames = decode(tmp_path / "out" / "race.mp4")
+    assert frames.shape[1:] == (200, 300, 3)
+    with Image.open(tmp_path / "out" / "race.cover.jpg") as image:
+        assert np.abs(np.asarray(image, float) - frames[-1]).mean() < 4
+    again = compare(photo, tmp_path / "out", overwrite=True, **(QUICK | {"no_race": True}))
+    assert not (tmp_path / "out" / "race.cover.jpg").exists()
+    assert "race.cover.jpg" not in again.files
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": "300"}, "a size must be"),
+        ({"safe": "1,1,1,1"}, "--safe has no effect without --size"),
+        ({"size": "12x300"}, "have no room"),
+    ],
+)
+def test_a_race_that_cannot_have_its_size_is_refused(
+    photo: Path, tmp_path: Path, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        compare(photo, tmp_path / "out", **(QUICK | {"no_race": False} | options))

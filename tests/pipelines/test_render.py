@@ -313,3 +313,16 @@ def test_a_take_of_a_larger_target_makes_the_same_film_again(folder: Path) -> No
     was = recorded_settings(load_saved(take, "cpu"), folder / "again.mkv", typed=set())
     npaint.render_saved(take, folder / "again.mkv", settings=RenderSettings(**was))
     assert (frames_of(folder / "again.mkv") == frames_of(out)).all()
+
+
+def test_a_painting_without_its_picture_is_cropped_around_its_busiest_place(tmp_path: Path) -> None:
+    pixels = np.full((30, 90, 3), 90, np.uint8)
+    pixels[:, 62:68:2] = 250
+    picture, painting = tmp_path / "stripes.png", tmp_path / "stripes.painting"
+    Image.fromarray(pixels).save(picture)
+    npaint.timelapse(picture, tmp_path / "clip.mkv", save=painting, **(QUICK | {"steps": 200}))
+    npaint.render_saved(painting, tmp_path / "part.png", aspect="1:1", device="cpu")
+    with Image.open(tmp_path / "part.png") as image:
+        part = np.asarray(image.convert("L"), float)
+    assert part.shape == (30, 30)
+    assert part.mean(axis=0).argmax() in range(5, 25)

@@ -27,6 +27,7 @@ from neuralpaint.video.overlays import (
     growing,
     overlays,
     panels_of,
+    parse_safe,
 )
 from neuralpaint.video.overlays.original import Wipe
 from neuralpaint.video.overlays.overlay import _report_left_out
@@ -648,3 +649,65 @@ def test_what_has_no_room_is_reported_once(caplog: pytest.LogCaptureFixture) -> 
         "--overlay curve is left out where it has no room in a picture of 33x21: choose a larger "
         "--size, or fewer overlays"
     ]
+
+
+REEL = parse_safe("14,12,35,6")
+
+
+@pytest.mark.parametrize("size", [(320, 180), (1920, 1080)])
+@pytest.mark.parametrize("corner", ["top-left", "top-right", "bottom-left", "bottom-right"])
+@pytest.mark.parametrize("spec", ["steps", "curve", "heatmap:placement=inset"])
+def test_annotations_stay_in_the_safe_area(spec: str, corner: str, size: tuple[int, int]) -> None:
+    frame = photo(*size)
+    entries = overlays.parse_list(f"{spec}{',' if ':' in spec else ':'}corner={corner}")
+    framed = compose(entries, frame, moment=moment(), original=frame, safe=REEL)
+    rows, columns = np.nonzero(changed(frame, framed))
+    rim = 1 + size[0] // 400
+    top, left, height, width = REEL.box(*size)
+    assert top - rim <= rows.min() < rows.max() < top + height + rim
+    assert left - rim <= columns.min() < columns.max() < left + width + rim
+    near = {"top": rows.min() - top, "bottom": top + height - 1 - rows.max()}
+    assert abs(near[corner.partition("-")[0]]) <= rim
+
+
+@pytest.mark.parametrize("edge", ["top", "bottom"])
+def test_words_at_an_edge_stay_in_the_safe_area(edge: str) -> None:
+    frame = photo(640, 360)
+    entries = overlays.parse_list(f"caption:where={edge},text='Words, and more words, and more'")
+    framed = compose(entries, frame, moment=moment(), original=frame, safe=REEL)
+    rows, columns = np.nonzero(changed(frame, framed))
+    top, left, height, width = REEL.box(640, 360)
+    assert top <= rows.min() < rows.max() < top + height
+    assert left <= columns.min() < columns.max() < left + width
+    assert columns.min() + columns.max() + 1 == pytest.approx(2 * left + width, abs=3)
+
+
+def test_the_safe_area_is_that_of_the_whole_frame_with_its_panels() -> None:
+    frame = photo(200, 300)
+    entries = overlays.parse_list("steps,curve,heatmap:placement=stacked")
+    plain = compose([entries[2]], frame, moment=moment(), original=frame)
+    margins = parse_safe("20,0,0,0")
+    safe = compose(entries, frame, moment=moment(), original=frame, safe=margins)
+    rows, _ = np.nonzero(changed(plain, safe))
+    assert rows.min() < margins.box(*plain.shape[:2])[0]  # the caption of the plain one is gone
+    unmarked = compose([entries[2]], frame, moment=moment(), original=frame, safe=margins)
+    np.testing.assert_array_equal(unmarked[210:], plain[210:])  # the lower picture has room
+    rows, _ = np.nonzero(changed(unmarked, safe))
+    assert rows.min() >= margins.box(*plain.shape[:2])[0]
+    assert rows.max() > 150  # above the lower margin of the upper picture
+
+
+@pytest.mark.parametrize("spec", ["curve", "heatmap:placement=inset"])
+def test_large_annotations_shrink_with_the_safe_area(spec: str) -> None:
+    frame, entries, widths = photo(640, 360), overlays.parse_list(spec), []
+    for safe in (parse_safe("0,0,0,0"), REEL):
+        framed = compose(entries, frame, moment=moment(), original=frame, safe=safe)
+        _, columns = np.nonzero(changed(frame, framed))
+        widths.append(columns.max() - columns.min())
+    assert 0.5 * widths[0] < widths[1] < 0.8 * widths[0]
+
+
+@pytest.mark.parametrize("text", ["14", "1,2,3", "1,2,3,x", "-1,0,0,0", "50,0,31,0", "nan,0,0,0"])
+def test_wrong_safe_margins_are_reported(text: str) -> None:
+    with pytest.raises(UsageError, match="--safe"):
+        parse_safe(text)

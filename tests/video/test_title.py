@@ -10,7 +10,7 @@ import pytest
 
 from neuralpaint.image.typography import margin, type_size
 from neuralpaint.video.drawing import Frame
-from neuralpaint.video.overlays import Moment, compose, draw_on_clip, overlays
+from neuralpaint.video.overlays import Moment, compose, draw_on_clip, overlays, parse_safe
 from neuralpaint.video.overlays.title import _card
 
 LONG = "Wie ein kleines neuronales Netz Schritt für Schritt ein großes Bild malen lernt"
@@ -106,3 +106,15 @@ def test_its_size_is_a_multiple_of_ordinary_text() -> None:
         heights.append(rows.max() - rows.min() + 1)
     assert heights[0] == pytest.approx(2 * heights[1], abs=2)
     assert heights[0] > 1.5 * type_size(720, 1280)
+
+
+@pytest.mark.parametrize("where", ["middle", "top", "bottom"])
+def test_it_stays_in_the_safe_area(where: str) -> None:
+    safe, size = parse_safe("14,12,35,6"), (640, 360)
+    frame = np.zeros((*size, 3), np.uint8)
+    titles = overlays.parse_list(f"title:text='{LONG}',subtitle=klein,where={where}")
+    framed = draw_on_clip(titles, frame, Moment(45, 300, 3000, []), safe=safe)
+    rows, columns = np.nonzero(written(framed))
+    top, left, height, width = safe.box(*size)
+    assert top <= rows.min() < rows.max() < top + height
+    assert left <= columns.min() < columns.max() < left + width

@@ -32,6 +32,7 @@ from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
 from neuralpaint.pipelines.compare.variants import Changes, Variant
 from neuralpaint.pipelines.make_learner import learner
+from neuralpaint.pipelines.outputs import cover_of
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.progress import Progress, Report, ignore
@@ -366,6 +367,9 @@ class Race(Job[RaceOutcome, CompareResult]):
                 settings=self.settings,
             )
             files.append("race.mp4")
+            if self.settings.cover:
+                cover = cover_of(self.folder.path / "race.mp4")
+                files.append(save_still(poster, cover, overwrite=True).name)
         page = write_report(result, self.picture, exhibits, poster=poster, files=files)
         self.folder.write("report.html", page)
         return [*files, "report.html"]

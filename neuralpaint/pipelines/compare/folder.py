@@ -25,7 +25,7 @@ __all__ = ["Folder", "csv_of", "json_of"]
 
 _FILES = (
     "results.csv", "results.json", "report.html", "curves.png", "curves.svg", "grid.png",
-    "race.mp4", "crops.png",
+    "race.mp4", "race.cover.jpg", "crops.png",
 )  # fmt: skip
 _STILLS, _VARIANTS = "stills", "contestants"
 _KEPT = ("record.json", "still.png", "film.mkv")

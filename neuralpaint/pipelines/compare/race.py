@@ -6,12 +6,14 @@ import contextlib
 import math
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from neuralpaint.errors import UsageError
+from neuralpaint.image.framing import parse_size
 from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.image.resampling import resample
@@ -32,6 +34,7 @@ from neuralpaint.video.drawing import (
     glass,
     rounded,
 )
+from neuralpaint.video.overlays import SafeArea, parse_safe
 from neuralpaint.video.reader import read_frames
 from neuralpaint.video.writer import ClipWriter
 
@@ -61,30 +64,54 @@ class Layout:
         """Return the (top, left, height, width) of a cell."""
         return (*self.corners[index], *self.cell)
 
+    def inside(self, box: Box, *, height: int, width: int) -> Layout:
+        """Return the layout in the middle of a box, in a frame of `height` x `width` pixels."""
+        down, right = box[0] + (box[2] - self.height) // 2, box[1] + (box[3] - self.width) // 2
+        corners = tuple((top + down, left + right) for top, left in self.corners)
+        line = (self.line[0] + down, self.line[1] + right, *self.line[2:])
+        return replace(self, height=height, width=width, corners=corners, line=line)
+
 
 def layout_of(picture: Picture, settings: CompareSettings, *, variants: int) -> Layout:
     """Return the layout of a race; the first cell is the original, unless it is left out."""
     count = variants + (not settings.no_original)
-    return arrange(count, height=picture.height, width=picture.width)
+    if settings.size is None:
+        return arrange(count, height=picture.height, width=picture.width)
+    whole = parse_size(settings.size)
+    area = SafeArea() if settings.safe is None else parse_safe(settings.safe)
+    # Not at the sides: there, pictures would lose more than buttons hide of them.
+    box = area._replace(left=0.0, right=0.0).box(*whole)
+    layout = arrange(count, height=picture.height, width=picture.width, most=box[2:])
+    return layout.inside(box, height=whole[0], width=whole[1])
 
 
-def arrange(count: int, *, height: int, width: int) -> Layout:
+def arrange(
+    count: int, *, height: int, width: int, most: tuple[int, int] = (_HIGHEST, _WIDEST)
+) -> Layout:
     """Return the layout of `count` cells that show a picture of `height` x `width` pixels.
 
-    The cells are as large as possible within 1920x1080. A picture that is larger than its cell is
-    filmed at the size of the cell; a smaller one is filmed at its own size, and then enlarged.
+    The cells are as large as possible within `most` (height, width). A picture that is larger than
+    its cell is filmed at the size of the cell; a smaller one is filmed at its own size, and then
+    enlarged.
+
+    Raises:
+        UsageError: there is no room for so many cells.
     """
-    size = round(0.8 * type_size(_HIGHEST, _WIDEST))
-    room = _HIGHEST - round(2.2 * size)
+    size = round(0.8 * type_size(*most))
+    room = most[0] - round(2.2 * size)
 
     def scale(columns: int) -> float:
         rows = -(-count // columns)
-        across = (_WIDEST - (columns + 1) * _GAP) / (columns * width)
+        across = (most[1] - (columns + 1) * _GAP) / (columns * width)
         return min(across, (room - (rows + 1) * _GAP) / (rows * height))
 
     # Of layouts with equally large cells, the one with the fewest empty places.
     columns = max(range(1, count + 1), key=lambda c: (round(scale(c), 3), -(-count % c)))
     rows, factor = -(-count // columns), scale(columns)
+    if factor <= 0:
+        raise UsageError(
+            f"{most[1]}x{most[0]} pixels have no room for {count} pictures: raise --size"
+        )
     if factor >= _SQUARES:
         factor = math.floor(factor)
     cell = max(1, math.floor(factor * height)), max(1, math.floor(factor * width))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import ComposedSettings, Settings, group, options, setting
 from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.image.framing import parse_size
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.image.resampling import Kernel
 from neuralpaint.models import models
@@ -23,6 +24,7 @@ from neuralpaint.training.settings import (
     OptimizationSettings,
     TrainingSettings,
 )
+from neuralpaint.video.overlays import parse_safe
 
 __all__ = ["AXES", "FIXED", "NAMED", "OWN", "CompareSettings", "DegradationSettings",
            "UpscaleSettings"]  # fmt: skip
@@ -106,11 +108,29 @@ class CompareSettings(ComposedSettings):
     pacing: Literal["log", "fixed"] = setting(
         "log", "how training time is mapped to the time of race.mp4; log: slow motion at the start"
     )
+    size: str | None = setting(
+        None,
+        "size of race.mp4; unset, as large as its pictures need, at most 1920x1080",
+        unit="WIDTHxHEIGHT",
+    )
+    safe: str | None = setting(
+        None,
+        "margins of race.mp4, in percent of its sides, such as 14,6,20,6; those above and below "
+        "stay empty",
+        unit="TOP,RIGHT,BOTTOM,LEFT",
+    )
+    cover: bool = setting(False, "also write the last frame of race.mp4 as race.cover.jpg")
     no_original: bool = setting(False, "leave the original out of race.mp4")
     no_race: bool = setting(False, "write no race.mp4, and film nothing")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.size is not None:
+            parse_size(self.size)
+        if self.safe is not None:
+            parse_safe(self.safe)
+            if self.size is None:
+                raise UsageError("--safe has no effect without --size: add it")
         if self.held >= self.frames:
             raise UsageError(
                 f"--hold {self.hold or 0:g} leaves no time to move in a race of "

@@ -20,6 +20,7 @@ from neuralpaint.video.overlays.overlay import (
     overlays,
     panels_of,
 )
+from neuralpaint.video.overlays.safe_area import SafeArea, parse_safe
 
 __all__ = [
     "Arrangement",
@@ -29,6 +30,7 @@ __all__ = [
     "Overlay",
     "Panel",
     "Point",
+    "SafeArea",
     "Scene",
     "compose",
     "draw_on_clip",
@@ -36,6 +38,7 @@ __all__ = [
     "growing",
     "overlays",
     "panels_of",
+    "parse_safe",
 ]
 
 for _module in pkgutil.iter_modules(__path__):

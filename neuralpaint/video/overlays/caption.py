@@ -14,7 +14,7 @@ from neuralpaint.config.settings import setting
 from neuralpaint.errors import UsageError
 from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Frame
-from neuralpaint.image.typography import margin, text_mask, text_width, type_size
+from neuralpaint.image.typography import text_mask, text_width, type_size
 from neuralpaint.video.drawing import WHITE, Box, glass, stamp
 from neuralpaint.video.overlays.overlay import Overlay, Scene, overlays
 from neuralpaint.video.overlays.spectrum import detail_learned
@@ -84,7 +84,7 @@ class CaptionOverlay(Overlay):
         height, width = frame.shape[:2]
         smallest = type_size(1, 1)
         normal = max(smallest, round(self.size * type_size(height, width)))
-        wide = width - 2 * margin(height, width)
+        wide = scene.corners.free[3]
         for size in range(normal, max(smallest, normal // 2) - 1, -1):
             room = min(wide, round(_WIDEST * width)) - 2 * size
             counts = [len(_wrapped(each, size, room)) for each in self._longest(words)]

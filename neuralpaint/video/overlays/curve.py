@@ -15,7 +15,7 @@ import numpy as np
 from neuralpaint.config.settings import setting
 from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Frame
-from neuralpaint.image.typography import margin, small_size
+from neuralpaint.image.typography import small_size
 from neuralpaint.video.drawing import glass
 from neuralpaint.video.overlays.overlay import Corner, Moment, Overlay, Scene, overlays
 from neuralpaint.video.plot import Floats, Plot, draw_plot, roomy_width
@@ -54,12 +54,10 @@ class Curve(Overlay):
         """Draw the card, the ticks, the line so far and its newest value."""
         height, width = frame.shape[:2]
         size = small_size(height, width)
-        normal = 8 + 0.39 * math.sqrt(height * width)
+        normal = 8 + 0.39 * scene.corners.share * math.sqrt(height * width)
         if roomy_width(size) < _MOST_WIDTH * width:
             normal = max(normal, roomy_width(size))
-        wide = min(
-            round(self.size * normal), width - 2 * margin(height, width), round(0.9 * height)
-        )
+        wide = min(round(self.size * normal), scene.corners.free[3], round(0.9 * height))
         tall = round(0.54 * wide)
         box = scene.corners.place(self.corner, height=tall, width=wide)
         if wide < _MIN_WIDTH or not box:

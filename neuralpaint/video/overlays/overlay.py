@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import Coverage, margin
 from neuralpaint.video.drawing import Box, Colour, caption, caption_size
 from neuralpaint.video.overlays.arrangement import Arrangement, Panel, growing
+from neuralpaint.video.overlays.safe_area import SafeArea
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -43,6 +45,8 @@ Edge = Literal["top", "bottom"]
 
 _MOST_COVERED = 0.4  # of a frame, by the boxes of all overlays together
 _GAP: Colour = (12, 12, 12)  # between two pictures
+
+NO_MARGINS = SafeArea()
 
 
 class Point(NamedTuple):
@@ -83,42 +87,47 @@ class Moment:
 class Corners:
     """Allocates boxes in the corners and at the edges of a frame; they are stacked."""
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, height: int, width: int, *, safe: Box | None = None) -> None:
+        """Begin with a free frame of `height` x `width` pixels.
+
+        Boxes keep a margin to its edges, and stay inside `safe` if it is given.
+        """
         self._height, self._width = height, width
         self._margin = margin(height, width)
         self._taken: list[Box] = []
-
-    @property
-    def free(self) -> Box:
-        """The part of the frame without its margins."""
-        height, width = self._height - 2 * self._margin, self._width - 2 * self._margin
-        return self._margin, self._margin, max(0, height), max(0, width)
+        edge = self._margin
+        inner = edge, edge, max(0, height - 2 * edge), max(0, width - 2 * edge)
+        self.free = inner if safe is None else _intersection(inner, safe)
+        """The area in which boxes are placed."""
+        self.share = math.sqrt(self.free[2] * self.free[3] / max(1, inner[2] * inner[3]))
+        """The side of the free area, as a part of that without `safe`: large boxes shrink by it."""
 
     def place(self, corner: Corner | Edge, *, height: int, width: int) -> Box | None:
         """Allocate the free box of this size nearest to `corner`; return None if there is no room.
 
         At an edge, a box is in the middle of it.
 
-        A box is at most half as high as the frame, and as wide as the frame without its margins.
-        All boxes together cover at most 40 % of the frame.
+        A box is at most half as high as the frame, and as wide as the free area. All boxes together
+        cover at most 40 % of the frame.
         """
         covered = sum(box[2] * box[3] for box in self._taken) + height * width
         if covered > _MOST_COVERED * self._height * self._width:
             return None
-        if 2 * height > self._height or width > self._width - 2 * self._margin or width <= 0:
+        first, left, free_height, free_width = self.free
+        last = first + free_height - height
+        if 2 * height > self._height or width > free_width or width <= 0:
             return None
         below = corner.startswith("bottom")
-        left = self._margin
         if corner.endswith("right"):
-            left = self._width - self._margin - width
+            left += free_width - width
         elif not corner.endswith("left"):
-            left = (self._width - width) // 2
-        top = self._height - self._margin - height if below else self._margin
+            left += (free_width - width) // 2
+        top = last if below else first
         gap = max(1, self._margin // 2)
         for box in sorted(self._taken, key=lambda box: box[0], reverse=below):
             if _overlap(box, (top, left, height, width), gap):
                 top = box[0] - gap - height if below else box[0] + box[2] + gap
-        if top < self._margin or top + height > self._height - self._margin:
+        if not first <= top <= last:
             return None
         self._taken.append((top, left, height, width))
         return self._taken[-1]
@@ -229,6 +238,7 @@ def compose(
     memory: dict[Overlay, Any] | None = None,
     arrangement: Arrangement | None = None,
     background: Colour | None = None,
+    safe: SafeArea = NO_MARGINS,
 ) -> Frame:
     """Return a copy of `frame` with every overlay.
 
@@ -239,6 +249,8 @@ def compose(
     first. If two share a corner, the later one is placed next to the earlier one. Panels follow the
     picture in the listed order. Every overlay gets `original` and the unchanged `frame`, both uint8
     (h, w, 3).
+
+    Overlays that are placed in a corner stay inside the `safe` area of the whole frame.
 
     If computing `original` takes time, pass a function: it is called at most once, and only if an
     overlay needs it. The same applies to `unknown`, `without_truth`, `painting` and `latest`, see
@@ -267,24 +279,30 @@ def compose(
     composed = np.empty((arrangement.height, arrangement.width, 3), np.uint8)
     composed[:] = background or _GAP
     for (drawn, label), (top, left) in zip(pictures, arrangement.corners, strict=True):
+        box = safe.box(arrangement.height, arrangement.width)
+        corners = Corners(height, width, safe=(box[0] - top, box[1] - left, *box[2:]))
         scene = Scene(
-            moment, frame, load_original, Corners(height, width), unknown, without_truth,
-            painting, latest, {} if memory is None else memory,
+            moment, frame, load_original, corners, unknown, without_truth, painting, latest,
+            {} if memory is None else memory,
         )  # fmt: skip
         part = composed[top : top + height, left : left + width]
         if drawn is annotations:
             part[:] = frame
         _draw(drawn, part, scene, label)
-    return draw_on_clip([each for each in overlays if each.on_clip], composed, moment)
+    return draw_on_clip([each for each in overlays if each.on_clip], composed, moment, safe=safe)
 
 
-def draw_on_clip(overlays: Sequence[Overlay], frame: Frame, moment: Moment) -> Frame:
+def draw_on_clip(
+    overlays: Sequence[Overlay], frame: Frame, moment: Moment, *, safe: SafeArea = NO_MARGINS
+) -> Frame:
     """Return a frame of a clip with the overlays that are `on_clip`; `frame` if none is visible."""
     visible = [overlay for overlay in overlays if overlay.shows(moment)]
     if not visible:
         return frame
     drawn = frame.copy()
-    scene = Scene(moment, frame, lambda: frame, Corners(*frame.shape[:2]))
+    height, width = frame.shape[:2]
+    corners = Corners(height, width, safe=safe.box(height, width))
+    scene = Scene(moment, frame, lambda: frame, corners)
     _draw(visible, drawn, scene, "")
     return drawn
 
@@ -296,6 +314,13 @@ def _draw(overlays: Sequence[Overlay], part: Frame, scene: Scene, label: str) ->
         overlay.draw(part, scene)
     if box:
         caption(part, box, label)
+
+
+def _intersection(a: Box, b: Box) -> Box:
+    """Return the area that both boxes contain; its sides can be 0."""
+    top, left = max(a[0], b[0]), max(a[1], b[1])
+    bottom, right = min(a[0] + a[2], b[0] + b[2]), min(a[1] + a[3], b[1] + b[3])
+    return top, left, max(0, bottom - top), max(0, right - left)
 
 
 def _overlap(a: Box, b: Box, gap: int) -> bool:

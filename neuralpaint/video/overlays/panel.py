@@ -62,7 +62,8 @@ class PanelOverlay(Overlay):
 
     def _draw_inset(self, frame: Frame, scene: Scene) -> None:
         height, width = frame.shape[:2]
-        size = round(_INSET * height), round(_INSET * width)
+        share = _INSET * scene.corners.share
+        size = round(share * height), round(share * width)
         box = scene.corners.place(self.corner, height=size[0], width=size[1])
         if not box or min(size) < _LEAST_INSET:
             self.report_left_out(frame)
