@@ -23,12 +23,12 @@ class Octaves:
     """A small picture, divided into octaves of detail."""
 
     def __init__(self, colours: NDArray[np.float32]) -> None:
-        """Divide colours (h, w, 3), in [0, 1]."""
+        """Divide colours (h, w, channels), in [0, 1]."""
         self._colours = colours
         self._bands: list[NDArray[np.float32]] = []  # the finest first
         while min(colours.shape[:2]) >= 2 * _SMALLEST:
             height, width = (side // 2 for side in colours.shape[:2])
-            blocks = colours[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3)
+            blocks = colours[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
             colours = blocks.mean((1, 3), dtype=np.float32)
             self._bands.append(blocks - colours[:, None, :, None])
         self._bands.append(colours)
@@ -57,7 +57,7 @@ class Octaves:
         """
         shares = []
         for band, own in zip(original._bands, self._bands, strict=True):
-            mean = 0.0 if band is not original._bands[-1] else band.reshape(-1, 3).mean(0)
+            mean = 0.0 if band is not original._bands[-1] else band.mean((0, 1))
             error = np.square(band - own).mean(dtype=np.float64)
             energy = np.square(band - mean).mean(dtype=np.float64)
             shares.append(1 - error / max(energy, _LEAST_CONTRAST**2))
@@ -65,5 +65,5 @@ class Octaves:
 
 
 def _spread(colours: NDArray[np.float32]) -> float:
-    mean = colours.reshape(-1, 3).mean(0, dtype=np.float64).astype(np.float32)
+    mean = colours.reshape(-1, colours.shape[-1]).mean(0, dtype=np.float64).astype(np.float32)
     return float(np.abs(colours - mean).mean(dtype=np.float64))

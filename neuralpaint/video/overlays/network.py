@@ -16,7 +16,12 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import small_size, text_mask, text_width
 from neuralpaint.video.drawing import NIGHT, WHITE, Colour, blend, rounded, signed_scale, stamp
-from neuralpaint.video.overlays.neurons import differing_units, unit_colours
+from neuralpaint.video.overlays.neurons import (
+    differing_units,
+    resized,
+    unit_canvas,
+    unit_colours,
+)
 from neuralpaint.video.overlays.overlay import Scene, overlays
 from neuralpaint.video.overlays.panel import PanelOverlay
 from neuralpaint.video.overlays.weights import layer_weight
@@ -77,7 +82,7 @@ class NetworkDiagram(PanelOverlay):
         if min(wide, tall) < _LEAST_TILE:
             return drawn
         count = max(3, min(_MOST_UNITS, int(_TALL * (height - 2 * head) / tall)))
-        canvas = painting.canvas.resized(height=tall, width=wide)
+        canvas = unit_canvas(painting, tall, wide)
         shown = {layer: units[layer][:count] for layer in layers}
         columns = list(_columns(painting, canvas, shown))
         tops = [_tops(len(column.tiles), tall, head, height) for column in columns]
@@ -86,7 +91,8 @@ class NetworkDiagram(PanelOverlay):
         mask = rounded(tall, wide, 0.08 * min(tall, wide))
         for column, left, rows in zip(columns, lefts, tops, strict=True):
             for tile, top in zip(column.tiles, rows, strict=True):
-                blend(drawn[top : top + tall, left : left + wide], tile, mask)
+                part = drawn[top : top + tall, left : left + wide]
+                blend(part, resized(tile, tall, wide), mask)
             if head:
                 centre = left + wide / 2
                 for row, words, opacity in (

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from neuralpaint.config.settings import setting
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Frame
 from neuralpaint.video.drawing import NIGHT, blend, caption, caption_size, rounded, signed_scale
 from neuralpaint.video.overlays.overlay import Scene, overlays
@@ -18,11 +20,12 @@ from neuralpaint.video.overlays.panel import PanelOverlay
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["Neurons", "differing_units", "unit_colours"]
+__all__ = ["Neurons", "differing_units", "resized", "unit_canvas", "unit_colours"]
 
 Values = npt.NDArray[np.float32]
 
 _ROOMY = 200  # pixels of the shorter side from which four units fit along it
+_MOST_COMPUTED = 320  # pixels of the longer side of a tile
 _PROBE = 48  # pixels of the longer side on which units are compared
 _PERCENTILE = 99  # of the values of a layer: the brightest colour
 
@@ -57,14 +60,14 @@ class Neurons(PanelOverlay):
         tall, wide = ((length + gap) // side - gap for length in (height, width))
         if min(tall, wide) < 1:
             return drawn
-        values = painting.layer_values(painting.canvas.resized(height=tall, width=wide).grid())
+        values = painting.layer_values(unit_canvas(painting, tall, wide).grid())
         mask = rounded(tall, wide, 0.04 * min(tall, wide))
         for row, (layer, units) in enumerate(rows):
             scale = max(1e-6, float(np.percentile(np.abs(values[layer]), _PERCENTILE)))
             top = row * (tall + gap)
             for column, unit in enumerate(units):
                 left = column * (wide + gap)
-                tile = unit_colours(values[layer][..., unit], scale)
+                tile = resized(unit_colours(values[layer][..., unit], scale), tall, wide)
                 blend(drawn[top : top + tall, left : left + wide], tile, mask)
             if row == 0 or layer != rows[row - 1][0]:
                 _label(drawn[top : top + tall, :wide], f"layer {layer + 1}", drawn)
@@ -112,6 +115,23 @@ def _differing(values: Values) -> list[int]:
         order.append(int(nearest.argmin()))
         nearest = np.maximum(nearest, alike[order[-1]])
     return order
+
+
+def unit_canvas(painting: Painting, height: int, width: int) -> Canvas:
+    """Return the canvas on which units are computed for a tile, with a longer side of 320 pixels.
+
+    At 4K, computing every pixel of a tile takes as long as the frame, and shows no more.
+    """
+    factor = min(1.0, _MOST_COMPUTED / max(height, width))
+    sides = (max(1, round(factor * side)) for side in (height, width))
+    return painting.canvas.resized(height=next(sides), width=next(sides))
+
+
+def resized(tile: Frame, height: int, width: int) -> Frame:
+    """Return a tile, uint8 (h, w, 3), at another size."""
+    if tile.shape[:2] == (height, width):
+        return tile
+    return np.asarray(Image.fromarray(tile).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def unit_colours(values: Values, scale: float) -> Frame:

@@ -71,12 +71,17 @@ class Spectrum(PanelOverlay):
 
 
 def detail_learned(scene: Scene) -> Shares:
-    """Return the share of each octave that the network has, in [0, 1], the finest one first."""
-    return Octaves(_unit(scene.network)).learned(Octaves(_unit(scene.original)))
+    """Return the share of each octave that the network has, in [0, 1], the finest one first.
+
+    It is that of the mean of the channels.
+    """
+    return Octaves(_grey(scene.network)).learned(Octaves(_grey(scene.original)))
 
 
-def _unit(frame: Frame) -> npt.NDArray[np.float32]:
-    return frame.astype(np.float32) / np.float32(255)
+def _grey(frame: Frame) -> npt.NDArray[np.float32]:
+    """Return the mean of the channels, (h, w, 1) in [0, 1]."""
+    grey = frame @ np.full((3, 1), 1 / (3 * 255), np.float32)
+    return np.asarray(grey, np.float32)
 
 
 def _draw_bar(column: Frame, share: float, *, colour: float) -> None:
