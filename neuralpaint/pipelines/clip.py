@@ -171,11 +171,12 @@ class Clip(Job):
                 "--frames-from training shows the picture's own pixels, and the camera leaves the "
                 "picture: choose --frames-from auto, or a camera with rest=0.5"
             )
-        if self.source.picture is None and any(each.needs_picture for each in self._overlays):
+        compared = [overlay for overlay in self._overlays if overlay.needs_picture]
+        if self.source.picture is None and compared:
             raise UsageError(
-                "--overlay: there is no picture to compare the frames with: a painting does not "
-                "contain it, and a path shows several; film the training of one picture, or render "
-                "a take of one"
+                f"--overlay {overlays.name_of(compared[0])}: there is no picture to compare the "
+                "frames with: a painting does not contain it, and a path shows several; film the training "
+                "of one picture, or render a take of one"
             )
         needs_mask = [overlay for overlay in self._overlays if overlay.needs_mask]
         if needs_mask and self.viewport.unknown() is None:

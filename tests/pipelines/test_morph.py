@@ -302,7 +302,7 @@ def test_an_overlay_has_nothing_to_hold_a_walk_against(pages: Path, tmp_path: Pa
     with pytest.raises(UsageError, match="no setting named 'overlay'"):
         film(pages, tmp_path / "a.mkv", overlay="steps")
     film(pages, tmp_path / "a.mkv", record=tmp_path / "a.take", steps=1)
-    with pytest.raises(UsageError, match="--overlay: there is no picture to compare"):
+    with pytest.raises(UsageError, match="--overlay steps: there is no picture to compare"):
         npaint.render_saved(tmp_path / "a.take", tmp_path / "b.mkv", path="loop", overlay="steps")
 
 

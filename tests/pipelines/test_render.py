@@ -326,3 +326,13 @@ def test_a_painting_without_its_picture_is_cropped_around_its_busiest_place(tmp_
         part = np.asarray(image.convert("L"), float)
     assert part.shape == (30, 30)
     assert part.mean(axis=0).argmax() in range(5, 25)
+
+
+@pytest.mark.parametrize("overlay", ["neurons", "network", "weights"])
+def test_the_inside_of_a_painting_needs_no_picture(folder: Path, overlay: str) -> None:
+    moves = {"camera": "zoom-in", "frames": 2}
+    shown = render(folder, "it.painting", "a.mkv", overlay=overlay, **moves)
+    alone = render(folder, "it.painting", "b.mkv", **moves)
+    assert shown.width * shown.height > 1.9 * alone.width * alone.height
+    with pytest.raises(UsageError, match="--overlay curve: there is no picture"):
+        render(folder, "it.painting", "c.mkv", overlay="curve", **moves)

@@ -63,6 +63,7 @@ class NetworkDiagram(PanelOverlay):
 
     caption: ClassVar[str] = "inside the network"
     needs_layers: ClassVar[bool] = True
+    needs_picture: ClassVar[bool] = False
 
     def picture(self, height: int, width: int, scene: Scene) -> Frame:
         """Return the diagram, from the coordinates on the left to the colours on the right."""

@@ -42,6 +42,7 @@ class Neurons(PanelOverlay):
 
     caption: ClassVar[str] = "hidden units"
     needs_layers: ClassVar[bool] = True
+    needs_picture: ClassVar[bool] = False
 
     side: int | None = setting(
         None, "units along each side; unset, 4, or 3 in a small picture", minimum=1, maximum=16
@@ -75,7 +76,7 @@ class Neurons(PanelOverlay):
 
     def legend(self) -> tuple[Sequence[str], npt.NDArray[np.uint8]]:
         """Return the scale of the units' values."""
-        return ("-", "+"), signed_scale(256)
+        return ("negative", "positive"), signed_scale(256)
 
 
 def differing_units(painting: Painting) -> list[list[int]]:

@@ -39,6 +39,7 @@ class Weights(PanelOverlay):
     """
 
     caption: ClassVar[str] = "weights"
+    needs_picture: ClassVar[bool] = False
 
     def picture(self, height: int, width: int, scene: Scene) -> Frame:
         """Return the matrices below each other: a row for each unit, a column for each input."""
