@@ -175,8 +175,8 @@ class Clip(Job):
         if self.source.picture is None and compared:
             raise UsageError(
                 f"--overlay {overlays.name_of(compared[0])}: there is no picture to compare the "
-                "frames with: a painting does not contain it, and a path shows several; film the training "
-                "of one picture, or render a take of one"
+                "frames with: a painting does not contain it, and a path shows several; film the "
+                "training of one picture, or render a take of one"
             )
         needs_mask = [overlay for overlay in self._overlays if overlay.needs_mask]
         if needs_mask and self.viewport.unknown() is None:
