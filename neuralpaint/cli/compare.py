@@ -77,11 +77,11 @@ def command(
     --engine may be given several times: every combination is a contestant. Several --look are
     contestants too. A contestant that diverges does not stop the others.
 
-    Written into FOLDER: report.html; race.mp4, which shows all contestants while they learn;
-    results.csv and results.json; curves.png and curves.svg (these need pip install
-    'neuralpaint[plots]'); grid.png with error maps and spectra; and the final pictures.
-    FOLDER/contestants contains the film and the results of each contestant, for --resume. With
-    --train-on every-other, contestants are ranked by the PSNR of the held-out pixels.
+    Written into FOLDER: report.html, with the reasons for the ranking; race.mp4, which shows all
+    contestants while they learn; results.csv and results.json; curves.png and curves.svg (these
+    need pip install 'neuralpaint[plots]'); grid.png with error maps and spectra; and the final
+    pictures. FOLDER/contestants contains the film and the results of each contestant, for --resume.
+    With --train-on every-other, contestants are ranked by the PSNR of the held-out pixels.
 
     \b
     neuralpaint compare photo.jpg -o race --model fourier --model skipconn --model pyramid

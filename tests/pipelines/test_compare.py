@@ -22,7 +22,9 @@ from neuralpaint.errors import DeviceError, DivergedError, UsageError
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture, held_out
 from neuralpaint.pipelines.compare.compare import Race, compare
+from neuralpaint.pipelines.compare.detail import DetailMeter
 from neuralpaint.pipelines.compare.maps import differing_crops, error_scale, exhibit, spectrum
+from neuralpaint.pipelines.compare.questions import questions_of
 from neuralpaint.pipelines.compare.race import arrange, layout_of
 from neuralpaint.pipelines.compare.result import CompareResult
 from neuralpaint.pipelines.compare.settings import CompareSettings
@@ -209,7 +211,7 @@ def test_the_held_out_pixels_decide_the_ranking(
         assert "skipconn with 21.50 dB (PSNR of the held-out pixels), 11.50 dB ahead" in page.text
         assert content["ranked_by"] == "psnr_held_out"
     else:
-        assert "fourier with 30.00 dB (PSNR), 10.00 dB ahead" in page.text
+        assert "fourier with 30.00 dB (PSNR), 10.00 dB ahead of skipconn." in page.text
         assert content["ranked_by"] == "psnr"
     assert content["winner"] == best
     # Its cell has the golden rim in the last frame of the race.
@@ -220,6 +222,14 @@ def test_the_held_out_pixels_decide_the_ranking(
         top, left, _, width = layout.box(index)
         rims.append(frame[top - 2, left : left + width].mean())
     assert rims.index(max(rims)) == (1 if split else 0)
+
+
+def test_a_lead_that_another_seed_may_change_is_called_that(photo: Path, tmp_path: Path) -> None:
+    twins = [{"name": name, "model": SMALL} for name in ("one", "two")]
+    compare(photo, tmp_path / "out", contestants=twins, **QUICK | {"model": SMALL})
+    page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
+    assert "0.00 dB ahead of two, which another seed may change." in page.text
+    assert "one and two are close" in page.text
 
 
 def test_a_note_says_that_different_losses_do_not_compare(
@@ -311,6 +321,52 @@ def test_the_report_needs_no_network_and_no_other_file_but_the_race(result: Comp
         assert f"{outcome.psnr:.2f}" in page.text
 
 
+def test_the_report_says_why_what_psnr_is_and_poses_questions(result: CompareResult) -> None:
+    page = Page((result.folder / "report.html").read_text("utf-8"))
+    reasons = results_of(result.folder)["reasons"]
+    assert reasons[0]["about"] == "The result"
+    for each in reasons:
+        assert each["text"].replace("`", "") in page.text
+    order = ["The ranking", "Why?", "What is PSNR?", "Questions for the class", "The settings"]
+    places = [page.text.index(heading) for heading in order]
+    assert places == sorted(places)
+    assert f"255 / 10^({result.outcomes[0].score:.1f}/20)" in page.text
+    questions = questions_of(result)
+    assert [tag for tag, _ in page.tags].count("details") == 3 + len(result.outcomes)
+    for question in questions:
+        assert question.text.replace("`", "") in page.text
+        assert question.answer.replace("`", "") in page.text
+
+
+def test_every_number_of_the_report_is_in_results_json(result: CompareResult) -> None:
+    content = results_of(result.folder)
+    meter = DetailMeter(Picture(soft_pixels()))
+    assert content["octaves"] == list(meter.original.octaves)
+    assert content["detail"] == pytest.approx(meter.original.detail)
+    for outcome, each in zip(result.outcomes, content["contestants"], strict=True):
+        with Image.open(result.folder / "stills" / f"{outcome.slug}.png") as image:
+            frame = np.asarray(image.convert("RGB"))
+        last = each["curve"][-1]
+        measured = meter.measure(frame)
+        assert last["detail"] == pytest.approx(measured.shown)
+        assert last["detail_error"] == pytest.approx(measured.wrong)
+        assert each["error_places"] == pytest.approx(meter.places(frame)._asdict())
+
+
+def test_a_record_without_detail_is_resumed(photo: Path, tmp_path: Path) -> None:
+    options = QUICK | {"model": SMALL}
+    compare(photo, tmp_path / "out", **options)
+    (kept,) = (tmp_path / "out" / "contestants").glob("*/record.json")
+    record = json.loads(kept.read_text("utf-8"))
+    del record["places"]
+    for point in record["curve"]:
+        del point["detail"], point["detail_error"]
+    kept.write_text(json.dumps(record), "utf-8")
+    found = compare(photo, tmp_path / "out", resume=True, **options)
+    assert [outcome.resumed for outcome in found.outcomes] == [True]
+    assert "What is PSNR?" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
 @pytest.mark.slow
 def test_resume_trains_only_variants_that_are_not_finished(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -332,6 +388,7 @@ def test_resume_trains_only_variants_that_are_not_finished(
     assert resumed == {SMALL: True, "skipconn:hidden_size=8,hidden_layers=1": False}
     (old,) = [each for each in both.outcomes if each.resumed]
     assert old.curve[1:] == first.outcomes[0].curve[1:]
+    assert old.places == first.outcomes[0].places is not None
     assert names_in(out / "stills") == ["fourier.png", "skipconn.png"]
     # A longer race needs more frames than there are, a shorter one does not.
     trained.clear()
@@ -540,7 +597,7 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
 def test_names_are_escaped(photo: Path, tmp_path: Path) -> None:
     hostile = [
         "<script>alert(1)</script>", '" onload="x', "../../up", "=1+1", "$\\frac{", "_hidden",
-        "\u2603 \u96ea\u4eba",
+        "`<img>`", "\u2603 \u96ea\u4eba",
     ]  # fmt: skip
     contestants = [{"name": name, "seed": number} for number, name in enumerate(hostile)]
     options = QUICK | {"model": SMALL, "steps": 2}
@@ -551,6 +608,7 @@ def test_names_are_escaped(photo: Path, tmp_path: Path) -> None:
     page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
     assert [tag for tag, _ in page.tags].count("script") == 1
     assert not any(key.startswith("on") for _, attributes in page.tags for key in attributes)
+    assert all("src" in attributes for tag, attributes in page.tags if tag == "img")
     assert all(name in page.text for name in hostile)
     cells = (tmp_path / "out" / "results.csv").read_text("utf-8")
     assert "'=1+1" in cells

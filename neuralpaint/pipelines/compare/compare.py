@@ -20,6 +20,7 @@ from neuralpaint.image.pictures import Picture, Source
 from neuralpaint.image.still_files import save_still
 from neuralpaint.image.typography import text_width
 from neuralpaint.pipelines.charts import draw_figure, has_matplotlib
+from neuralpaint.pipelines.compare.detail import DetailMeter
 from neuralpaint.pipelines.compare.folder import Folder, csv_of, json_of
 from neuralpaint.pipelines.compare.outcome import FAILURES, Outcome, RaceOutcome
 from neuralpaint.pipelines.compare.race import film_race, layout_of
@@ -334,6 +335,7 @@ class Race(Job[RaceOutcome, CompareResult]):
             height=self.picture.height,
             width=self.picture.width,
             settings=self.settings,
+            original=DetailMeter(self.picture).original,
             outcomes=outcomes,
             machine=self._machine(self.settings.machine),
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from neuralpaint.errors import DeviceError, DivergedError
+from neuralpaint.pipelines.compare.detail import Places
 from neuralpaint.pipelines.compare.variants import Variant
 from neuralpaint.training.settings import TrainingSettings
 
@@ -65,6 +66,9 @@ class CurvePoint:
     psnr: float  # over all pixels
     psnr_train: float  # over the learned pixels
     psnr_held_out: float | None  # over the held-out pixels; None where there are none
+    # By octave, RMS in levels of 255, as in `Detail`; empty in a record of an earlier version.
+    detail: tuple[float, ...] = ()  # brightness of the picture's waves
+    detail_error: tuple[float, ...] = ()  # of the difference to the original
 
     @property
     def score(self) -> float:
@@ -125,6 +129,7 @@ class RaceOutcome(Outcome):
     curve: tuple[CurvePoint, ...] = ()  # the last measured at every pixel, the others at a sample
     fractions: tuple[float, ...] = ()  # of the training, at each frame of the film
     film: Path | None = None  # lossless, of the size of a cell
+    places: Places | None = None  # of the final errors; None where there is no final picture
     resumed: bool = False  # taken from an earlier run
 
     @property

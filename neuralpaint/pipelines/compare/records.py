@@ -15,6 +15,7 @@ from typing import Any
 from neuralpaint._version import __version__
 from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import Picture
+from neuralpaint.pipelines.compare.detail import Places
 from neuralpaint.pipelines.compare.folder import json_of
 from neuralpaint.pipelines.compare.outcome import CurvePoint, RaceOutcome
 from neuralpaint.pipelines.compare.variants import Variant
@@ -47,6 +48,7 @@ def write_record(outcome: RaceOutcome, folder: Path) -> None:
     content = outcome.facts() | {
         "curve": [asdict(point) for point in outcome.curve],
         "fractions": outcome.fractions,
+        "places": outcome.places and outcome.places._asdict(),
         "settings": outcome.settings.to_dict(),
         "still": outcome.still is not None,
         "film": outcome.film is not None,
@@ -102,6 +104,7 @@ def _outcome(content: Mapping[str, Any], variant: Variant, folder: Path) -> Race
         train_seconds=float(content["train_seconds"]),
         curve=tuple(_point(point) for point in content["curve"]),
         fractions=tuple(float(each) for each in content["fractions"]),
+        places=Places(**content["places"]) if content.get("places") else None,
         still=folder / "still.png" if content["still"] else None,
         film=folder / "film.mkv" if content["film"] else None,
         resumed=True,
@@ -112,7 +115,9 @@ def _point(values: Mapping[str, Any]) -> CurvePoint:
     numbers = {name: _number(values[name]) for name in ("loss", "psnr", "psnr_train")}
     held_out = values["psnr_held_out"]
     held_out = None if held_out is None else _number(held_out)
-    return CurvePoint(**{**values, **numbers, "psnr_held_out": held_out})
+    # A record of an earlier version has no detail.
+    detail = {name: tuple(values.get(name, ())) for name in ("detail", "detail_error")}
+    return CurvePoint(**{**values, **numbers, **detail, "psnr_held_out": held_out})
 
 
 def _number(value: Any) -> float:

@@ -16,6 +16,8 @@ from neuralpaint._version import __version__
 from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.charts import Curve, Panel, colour_of, draw_svg
+from neuralpaint.pipelines.compare.evidence import noise
+from neuralpaint.pipelines.compare.explanation import explain, with_names
 from neuralpaint.pipelines.compare.maps import (
     Exhibit,
     brightest,
@@ -68,6 +70,7 @@ def write_report(
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["names"] = with_names
     template = (importlib.resources.files(__package__) / "report.html").read_text("utf-8")
     return environment.from_string(template).render(
         _context(result, picture, exhibits),
@@ -96,6 +99,7 @@ def _context(
         "budget": _budget(result),
         "notes": result.notes(),
         "charts": [(panel.title, draw_svg(panel)) for panel in panels_of(result)],
+        **explain(result),
         "ramp": _ramp(),
         "scale": scale,
         "spectrum": _image(paint_spectrum(own_spectrum, top=top)),
@@ -174,6 +178,8 @@ def _summary(result: CompareResult) -> Iterator[str]:
         ahead = ""
         if others and math.isfinite(gap := winner.score - others[0].score):
             ahead = f", {gap:.2f} dB ahead of {others[0].name}"
+            if gap <= noise(*result.evidence.courses[:2]):
+                ahead += ", which another seed may change"
         best = f"{format_psnr(winner.score)} dB ({_measure(result)})"
         yield f"Best is {winner.name} with {best}{ahead}."
     failed = [f"{each.name} {each.verdict} ({each.message})" for each in result.outcomes

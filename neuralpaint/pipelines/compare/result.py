@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from neuralpaint._version import __version__
 from neuralpaint.image.metrics import format_psnr
+from neuralpaint.pipelines.compare.detail import Original
+from neuralpaint.pipelines.compare.evidence import Evidence
 from neuralpaint.pipelines.compare.outcome import Figures, Outcome, RaceOutcome, UpscaleOutcome
+from neuralpaint.pipelines.compare.reasons import reasons_of
 from neuralpaint.pipelines.compare.settings import (
     OWN,
     CompareSettings,
@@ -126,6 +129,18 @@ class CompareResult(Comparison[RaceOutcome]):
     main_file: ClassVar[str] = "report.html"
 
     settings: CompareSettings
+    original: Original
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What explains the ranking."""
+        return Evidence(self.outcomes, self.original, self.moment)
+
+    def moment(self, fraction: float) -> str:
+        """Return the name of a moment of the training, such as "step 40"."""
+        unit, amount = self.settings.budget
+        now = fraction * (amount or 0)
+        return f"step {now:,.0f}" if unit == "steps" else f"{unit.removesuffix('s')} {now:.1f}"
 
     @property
     def splits(self) -> bool:
@@ -182,11 +197,18 @@ class CompareResult(Comparison[RaceOutcome]):
             | {
                 "settings": outcome.settings.to_dict(),
                 "resumed": outcome.resumed,
+                "error_places": outcome.places and outcome.places._asdict(),
                 "curve": [asdict(point) for point in outcome.curve],
             }
             for numbers, outcome in zip(self._numbers(), self.outcomes, strict=True)
         ]
-        return super().content() | {"settings": self.settings.to_dict(), "contestants": variants}
+        return super().content() | {
+            "settings": self.settings.to_dict(),
+            "octaves": self.original.octaves,
+            "detail": self.original.detail,
+            "reasons": [reason._asdict() for reason in reasons_of(self.evidence)],
+            "contestants": variants,
+        }
 
     def _summaries(self) -> list[dict[str, Any]]:
         return [each.facts() | {"resumed": each.resumed} for each in self.outcomes]

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from neuralpaint.config.settings import options
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.metrics import psnr, sampling_stride
+from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture, TrainOn, held_out
 from neuralpaint.image.still_files import save_still
+from neuralpaint.pipelines.compare.detail import Detail, DetailMeter, Places
 from neuralpaint.pipelines.compare.outcome import (
     FAILURES,
     CurvePoint,
@@ -49,24 +50,24 @@ _TAIL = 0.1  # of the training: the final loss is the mean over this last part
 # If measuring and filming take more than this fraction of the training time, plus a few seconds,
 # fewer points are measured and more frames are blended.
 _OVERHEAD, _GRACE = 0.5, 3.0
-_SAMPLE = 1 << 18  # pixels of a measurement; with fewer, sharp edges cause errors of up to 1 dB
 
 
 class Scores(NamedTuple):
-    """PSNR in dB."""
+    """PSNR in dB, and the detail."""
 
     all: float
     train: float
     held_out: float | None  # None where every pixel is learned
+    detail: Detail = Detail()
 
 
 class Evaluator:
-    """Measures the PSNR over all, the learned and the held-out pixels of a picture."""
+    """Measures the PSNR over all, the learned and the held-out pixels, and the detail."""
 
     def __init__(self, picture: Picture, train_on: TrainOn) -> None:
         self._picture = picture
         self._held_out = None if train_on == "all" else held_out(picture, train_on)
-        self._stride = sampling_stride(picture.height * picture.width, most=_SAMPLE)
+        self._meter = DetailMeter(picture)
 
     def evaluate(self, frame: NDArray[np.uint8]) -> Scores:
         """Return the scores of a frame of the picture's size, uint8 (h, w, 3)."""
@@ -74,16 +75,28 @@ class Evaluator:
 
     def estimate(self, painting: Painting) -> Scores:
         """Return the scores of a painting at every few rows and columns of a large picture."""
-        grid = self._picture.canvas.grid().thinned(self._stride)
-        return self._scores(PendingFrame(painting, grid).frame(), self._stride)
+        stride = self._meter.stride
+        grid = self._picture.canvas.grid().thinned(stride)
+        return self._scores(PendingFrame(painting, grid).frame(), stride)
+
+    def places(self, frame: NDArray[np.uint8]) -> Places:
+        """Return where the errors of a frame of the picture's size are."""
+        return self._meter.places(self._sampled(frame, 1))
 
     def _scores(self, frame: NDArray[np.uint8], stride: int) -> Scores:
+        detail = self._meter.measure(self._sampled(frame, stride))
         reference = self._picture.pixels[::stride, ::stride]
         every = psnr(frame, reference)
         if self._held_out is None:
-            return Scores(every, every, None)
+            return Scores(every, every, None, detail)
         out = self._held_out[::stride, ::stride]
-        return Scores(every, psnr(frame, reference, where=~out), psnr(frame, reference, where=out))
+        learned, rest = (psnr(frame, reference, where=where) for where in (~out, out))
+        return Scores(every, learned, rest, detail)
+
+    def _sampled(self, frame: NDArray[np.uint8], stride: int) -> NDArray[np.uint8]:
+        """Return the sampled pixels of a frame that has every `stride`-th row and column."""
+        left = self._meter.stride // stride
+        return frame[::left, ::left]
 
 
 def stops_of(learner: Learner, fractions: Sequence[float]) -> Iterable[int]:
@@ -143,6 +156,7 @@ class Training:
         self._message = ""
         self._fraction = 0.0
         self._filmed = 0
+        self._places: Places | None = None
         self._loss = math.nan
         self._losses = _Losses()
 
@@ -238,6 +252,8 @@ class Training:
                 psnr=scores.all,
                 psnr_train=scores.train,
                 psnr_held_out=scores.held_out,
+                detail=scores.detail.shown,
+                detail_error=scores.detail.wrong,
             )
         )
 
@@ -287,6 +303,7 @@ class Training:
             self._fraction = self._curve.pop().fraction
         loss = self._losses.since(_tail_of(snapshot.step))
         self._add_point(snapshot, self._evaluator.evaluate(frame), loss=loss)
+        self._places = self._evaluator.places(frame)
         note = paint_note(self._settings, self._variant, picture=self._picture.name)
         return save_still(frame, path, tag=note.text(), overwrite=True)
 
@@ -297,6 +314,7 @@ class Training:
             self._message,
             curve=tuple(self._curve),
             fractions=tuple(self._fractions[: self._filmed]),
+            places=self._places,
         )
 
     def _report_progress(self, learner: Learner) -> None:
