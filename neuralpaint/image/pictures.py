@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,6 +45,7 @@ Fill = Literal["patches", "texture"]
 
 _STRIDES: dict[TrainOn, int] = {"all": 1, "every-other": 2}
 _BILINEAR = Image.Resampling.BILINEAR
+_PREVIEW = 1024  # pixels of the longer side of the PNG in a notebook
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,14 @@ class Picture:
     def canvas(self) -> Canvas:
         """The canvas that shows the whole picture at its own size."""
         return Canvas.of(height=self.height, width=self.width)
+
+    def _repr_png_(self) -> bytes:
+        """Return the pixels as a PNG file for a notebook, at most 1024 pixels wide and high."""
+        image = Image.fromarray(self.pixels)
+        image.thumbnail((_PREVIEW, _PREVIEW), Image.Resampling.LANCZOS)
+        encoded = io.BytesIO()
+        image.save(encoded, "PNG")
+        return encoded.getvalue()
 
 
 def load_picture(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
+from neuralpaint.image.pictures import Picture
 from neuralpaint.models.codes import Codes, checked_code
 from neuralpaint.models.networks.network import CoordinateModel
 from neuralpaint.runtime.devices import to_device
@@ -201,15 +201,11 @@ class Painting(ABC):
 
     def _repr_png_(self) -> bytes:
         """Return the picture as a PNG file for a notebook, at most 1024 pixels wide and high."""
-        from PIL import Image
-
         # Imported by name when called, as in `save`.
         rendering = importlib.import_module("neuralpaint.rendering.render")
         longer = max(self.canvas.height, self.canvas.width)
         frame = rendering.render(self, self.canvas.scaled(min(1.0, _PREVIEW / longer)))
-        encoded = io.BytesIO()
-        Image.fromarray(frame).save(encoded, "PNG")
-        return encoded.getvalue()
+        return Picture(frame)._repr_png_()
 
 
 class TorchPainting(Painting):

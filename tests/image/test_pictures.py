@@ -484,3 +484,10 @@ def test_all_pixels_are_shared_not_copied() -> None:
 def test_covering_a_square_with_a_side_that_rounds_up() -> None:
     picture = Picture(np.zeros((214, 320, 3), np.uint8))  # 512 / (512 / 214) > 214
     assert picture.covering(height=512, width=512).pixels.shape == (512, 512, 3)
+
+
+def test_a_notebook_shows_the_pixels() -> None:
+    shown = Image.open(io.BytesIO(Picture(NOISE)._repr_png_()))
+    np.testing.assert_array_equal(np.asarray(shown), NOISE)
+    huge = Picture(np.zeros((300, 3000, 3), np.uint8))
+    assert Image.open(io.BytesIO(huge._repr_png_())).size == (1024, 102)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 import math
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -18,6 +21,7 @@ import numpy as np
 import pytest
 from contract import WITHOUT_CODES
 from damage import damaged
+from PIL import Image
 from processes import read_until, start
 
 from neuralpaint.errors import EncodingError, SavedError, UsageError
@@ -116,6 +120,36 @@ def test_the_picture_is_kept_recorded_settings(tmp_path: Path) -> None:
     found = load_take(tmp_path / "a").picture
     np.testing.assert_array_equal(found.pixels, picture().pixels)
     assert found.name == "forêt.png"
+
+
+def test_a_notebook_shows_moments_of_a_take_with_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "<b>&.take"
+    record(path)
+    take = load_take(path)
+    shown = take._repr_html_()
+    assert "&lt;b&gt;&amp;.take" in shown
+    assert "26x18, 4 snapshots" in shown
+    assert re.findall(r'alt="step (\d+)"', shown) == ["0", "2", "5", "9"]
+    assert f"<br>loss {take[3].loss:.3g}</figcaption>" in shown
+    frames = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(png))))
+        for png in re.findall(r"base64,([^\"]+)", shown)
+    ]
+    view = take.canvas.scaled(160 / 26)
+    for frame, snapshot in zip(frames, take, strict=True):
+        np.testing.assert_array_equal(frame, render(snapshot.painting, view))
+
+
+def test_a_notebook_shows_the_first_and_the_last_of_many_snapshots(tmp_path: Path) -> None:
+    trained = learner(picture(), settings())
+    with writer(tmp_path / "a") as unfinished:
+        assert "0 snapshots, not finished" in load_take(tmp_path / "a")._repr_html_()
+        for snapshot in learn(trained, range(9)):
+            unfinished.add(snapshot)
+            if snapshot.step == 0:
+                assert load_take(tmp_path / "a")._repr_html_().count("<img") == 1
+    steps = re.findall(r'alt="step (\d+)"', load_take(tmp_path / "a")._repr_html_())
+    assert (steps[0], steps[-1], len(steps)) == ("0", "8", 6)
 
 
 def test_half_precision_halves_the_file(tmp_path: Path) -> None:

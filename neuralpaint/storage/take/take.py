@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import bisect
+import html
+import importlib
 import io
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +35,8 @@ from neuralpaint.training.settings import TrainingSettings
 
 __all__ = ["Take", "is_take_file", "load_take"]
 
+_MOMENTS = 6  # of the strip in a notebook
+_STRIP = 160  # pixels of the longer side of each
 _CACHED = 2  # paintings: interpolation needs two
 _DENSEST = 20  # pixels per byte of PNG, for pictures over the usual limit
 
@@ -183,6 +189,39 @@ class Take(Sequence[Snapshot]):
         """
         tensors, _ = self._read(self._places[index])
         return unpack_sketch(tensors, canvas=self.canvas, name=self._name)
+
+    def _repr_html_(self) -> str:
+        """Return moments of the training side by side for a notebook, with their numbers.
+
+        Raises:
+            SavedError: a snapshot is damaged.
+        """
+        count = len(self)
+        size = f"{self.canvas.width}x{self.canvas.height}"
+        state = "" if self.finished else ", not finished"
+        facts = f"{self.path.name}: {self.settings.model}, {size}, {count} snapshots{state}"
+        last = max(1, min(_MOMENTS, count) - 1)
+        chosen = dict.fromkeys(round(k * (count - 1) / last) for k in range(min(_MOMENTS, count)))
+        moments = "".join(self._moment(index) for index in chosen)
+        return (
+            f"<div>{html.escape(facts)}</div>"
+            f'<div style="display:flex;flex-wrap:wrap;gap:8px;margin-top:6px">{moments}</div>'
+        )
+
+    def _moment(self, index: int) -> str:
+        """Return the picture and the numbers of a snapshot as HTML."""
+        # Imported by name when called: rendering is built on this module, not the reverse.
+        rendering = importlib.import_module("neuralpaint.rendering.render")
+        scale = _STRIP / max(self.canvas.height, self.canvas.width)
+        frame = rendering.render(self.painting(index), self.canvas.scaled(scale))
+        png = base64.b64encode(Picture(frame)._repr_png_()).decode()
+        place = self._places[index]
+        loss = "" if math.isnan(place.loss) else f"<br>loss {place.loss:.3g}"
+        caption = f"step {place.step:,}<br>{place.seconds:.1f} s{loss}"
+        return (
+            f'<figure style="margin:0"><img src="data:image/png;base64,{png}" '
+            f'alt="step {place.step}"><figcaption>{caption}</figcaption></figure>'
+        )
 
     def _snapshot(self, index: int) -> Snapshot:
         """Return a snapshot whose painting is loaded at each access."""
