@@ -1,4 +1,4 @@
-"""What single hidden units say over the whole picture."""
+"""The values of single hidden units over the whole picture."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def differing_units(painting: Painting) -> list[list[int]]:
     """Return the units of each hidden layer in an order in which the first ones differ most.
 
     The first one varies most over the picture. Each other one is the least correlated with those
-    before, whatever the signs.
+    before; the sign does not count.
     """
     longer = max(painting.canvas.height, painting.canvas.width)
     grid = painting.canvas.scaled(min(1.0, _PROBE / longer)).grid()
