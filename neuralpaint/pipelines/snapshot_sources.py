@@ -294,7 +294,8 @@ class FromTraining(SnapshotSource):
         """Yield a snapshot at each fraction: first those of an earlier run, then new ones."""
         self._prepare(run)
         resume, learner = self._resume, self._learner
-        for earlier, self._sketch in resume.earlier(len(fractions)):
+        resume.begin(len(fractions))
+        for earlier, self._sketch in resume.earlier():
             yield earlier
         passed = resume.passed
 

@@ -14,15 +14,15 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import Any
 
 import numpy as np
 
-from neuralpaint.config.settings import Settings, options
+from neuralpaint.config.settings import Settings
 from neuralpaint.errors import (
     DivergedError,
     EncodingError,
@@ -34,24 +34,19 @@ from neuralpaint.image.pictures import Frame
 from neuralpaint.models.codes import Subject
 from neuralpaint.runtime.files import check_output, remove_stale_parts, sibling
 from neuralpaint.runtime.state import State
-from neuralpaint.storage.tensors import load_tensors, save_tensors
+from neuralpaint.storage.checkpoint import RunFacts, load_checkpoint, save_checkpoint
+from neuralpaint.storage.kept_snapshots import KeptSnapshots
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import Snapshot
 from neuralpaint.training.timing import Measurement
 
-if TYPE_CHECKING:
-    from neuralpaint.storage.take import Precision, TakeWriter
-
-__all__ = ["Resume", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Resume"]
 
 logger = logging.getLogger(__name__)
 
-_KIND = "neuralpaint checkpoint"
 _INTERVAL = 60.0  # seconds between two checkpoints, unless --checkpoint sets it
 _MAX_BYTES = 2 * 2**30  # of snapshots on disk, without --checkpoint and --record
-_MAX_HELD_BYTES = 256 * 2**20  # of snapshots in memory
 _SHORT_SECONDS = 45.0  # shorter runs save no checkpoint
-_MAY_DIFFER = {"checkpoint", "device", "threads"}  # settings that a resumed run may change
 
 
 class Resume:
@@ -90,7 +85,7 @@ class Resume:
         self._checkpoint = self.checkpoint_path(output)
         self._began = self._saved = time.perf_counter()
         self._interval, self._is_automatic = 0.0, True
-        self._snapshots: _Snapshots | None = None
+        self._snapshots: KeptSnapshots | None = None
         self._incomplete = False  # whether a snapshot is being written, or was written in part
         self._left = False  # whether the run ended early
         self._owns_checkpoint = self.resumed
@@ -189,7 +184,7 @@ class Resume:
         self._interval = _INTERVAL if interval is None else interval
         self._is_automatic = interval is None
         if self.record is not None or shows_earlier:
-            self._snapshots = _Snapshots(
+            self._snapshots = KeptSnapshots(
                 self.record or self._rushes,
                 learner=learner,
                 subject=subject,
@@ -216,10 +211,10 @@ class Resume:
         self._learner.restore(state)
         logger.info("resuming at step %s", f"{self._learner.step:,}")
 
-    def _load(self) -> tuple[State, _Run]:
+    def _load(self) -> tuple[State, RunFacts]:
         try:
             state, facts = load_checkpoint(self._checkpoint)
-            return state, _Run.from_facts(facts)
+            return state, RunFacts.from_facts(facts)
         except SavedError as error:
             raise SavedError(f"{error}; -y instead of --resume starts over") from error
 
@@ -228,21 +223,26 @@ class Resume:
         """The newest snapshot with unrounded weights, if snapshots are stored."""
         return None if self._snapshots is None else self._snapshots.last
 
-    def earlier(self, shots: int) -> Iterator[tuple[Snapshot, Frame | None]]:
-        """Yield the snapshots that the earlier run has shown, each with its sketch.
+    def begin(self, shots: int) -> None:
+        """Delete the files of an earlier run that is not resumed; limit those of this one.
 
         `shots` is the number of snapshots of the whole run.
+        """
+        if self.resumed:
+            return
+        if self._checkpoint.is_file():
+            for path in (self._checkpoint, self._rushes):
+                path.unlink(missing_ok=True)
+        self._limit(shots * self._learner.painting().nbytes)
+
+    def earlier(self) -> Iterator[tuple[Snapshot, Frame | None]]:
+        """Yield the snapshots that the earlier run has shown, each with its sketch.
 
         Raises:
             SavedError: the file of snapshots is damaged.
             EncodingError: another run is writing this file.
         """
-        if not self.resumed:
-            if self._checkpoint.is_file():
-                for path in (self._checkpoint, self._rushes):
-                    path.unlink(missing_ok=True)
-            self._limit(shots * self._learner.painting().nbytes)
-        elif self._snapshots is not None:
+        if self.resumed and self._snapshots is not None:
             for again in self._snapshots.replay():
                 if self._shows_earlier:
                     yield again
@@ -284,7 +284,7 @@ class Resume:
         self.save_if_due()
         return as_read
 
-    def _empty_memory(self, snapshots: _Snapshots) -> None:
+    def _empty_memory(self, snapshots: KeptSnapshots) -> None:
         """Write the snapshots in memory to disk, or drop them if the run will end soon."""
         elapsed, learner = time.perf_counter() - self._began, self._learner
         if elapsed * max(1, learner.steps) < _SHORT_SECONDS * learner.step:
@@ -329,7 +329,7 @@ class Resume:
         if snapshots is not None:
             with self._atomic():
                 snapshots.write()
-        run = _Run(
+        run = RunFacts(
             settings=self._settings.to_dict(),
             picture=self._fingerprint,
             record=self.record.name if self.record else None,
@@ -399,287 +399,6 @@ class Resume:
         if self._owns_checkpoint and not self._keeps_files:
             remove_stale_parts(self._checkpoint)
             self._checkpoint.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The facts in a checkpoint, next to the state of the learner; the fields are its keys."""
-
-    settings: dict[str, Any]
-    picture: str
-    """Digest of the pictures that are learned."""
-    record: str | None
-    """File name of the take of --record."""
-    save: str | None
-    """File name of the painting of --save."""
-    passed: int
-    """Number of moments that have been shown."""
-    since: tuple[int, float, float]
-    """Step, seconds and sum of losses at the newest moment."""
-    elapsed: float
-    """Seconds of the run so far."""
-    shown: list[int]
-    """For each moment, the index of the stored snapshot that it showed."""
-    position: int
-    """Number of valid bytes in the file of snapshots."""
-
-    @property
-    def measurement(self) -> Measurement:
-        step, seconds, total = self.since
-        return Measurement(step, seconds=seconds, total=total)
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> Self:
-        """Return the run that a checkpoint describes.
-
-        Raises:
-            SavedError: a fact is missing or has the wrong type.
-        """
-        try:
-            step, seconds, total = facts["since"]
-            return cls(
-                settings=dict(facts["settings"]),
-                picture=str(facts["picture"]),
-                record=facts["record"],
-                save=facts["save"],
-                passed=int(facts["passed"]),
-                since=(int(step), float(seconds), float(total)),
-                elapsed=float(facts["elapsed"]),
-                shown=[int(index) for index in facts["shown"]],
-                position=int(facts["position"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise SavedError("the checkpoint is incomplete") from error
-
-    def check(self, settings: Settings, *, record: Path | None, save: Path | None) -> None:
-        """Check that these settings are the settings of this run.
-
-        Raises:
-            UsageError: they differ; the message names the difference.
-        """
-        ours, known = settings.to_dict(), options(type(settings))
-        differing = [
-            name
-            for name in ours
-            if name not in _MAY_DIFFER and self.settings.get(name) != ours[name]
-        ]
-        # If two options exclude each other, name the option that the user typed.
-        differing.sort(key=lambda name: ours[name] == known[name].default)
-        for name in differing[:1]:
-            flag, was = known[name].flag, self.settings.get(name)
-            before = f"without {flag}" if was in (None, "") else f"with {flag} {was}"
-            now = "" if ours[name] in (None, "") else f", not {ours[name]}"
-            raise UsageError(
-                f"--resume: the run was started {before}{now}: repeat that, or start over with -y"
-            )
-        for flag, was, path in (("--record", self.record, record), ("--save", self.save, save)):
-            if was != (path.name if path else None):
-                raise UsageError(
-                    f"--resume: the run was started with {flag} {was}: give it again"
-                    if was
-                    else f"--resume: the run was started without {flag}: omit it"
-                )
-        if any(ours[name] != self.settings.get(name) for name in ("device", "threads")):
-            logger.warning(
-                "resuming with a different device or number of threads: frames may differ"
-            )
-
-
-class _Stored(NamedTuple):
-    """A snapshot before and after its weights are rounded, and its sketch."""
-
-    made: Snapshot
-    read: Snapshot
-    sketch: Frame | None
-
-
-class _Snapshots:
-    """The snapshots so far: in memory, later in a take.
-
-    The take is the file of --record, or a temporary file. A temporary take is useless before the
-    first checkpoint, so its snapshots stay in memory until then; most runs end earlier.
-
-    Records of the take after `position` are ignored, because they may be incomplete.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        learner: Learner,
-        subject: Subject,
-        note: Mapping[str, Any],
-        is_recording: bool,
-        phase: Literal["memory", "disk", "dropped"],
-    ) -> None:
-        self.shown: list[int] = []
-        """For each moment, the index of the stored snapshot that it showed."""
-        self.position = 0
-        """Number of valid bytes of the take."""
-        self._path, self._is_recording, self._phase = path, is_recording, phase
-        self._learner, self._subject, self._note = learner, subject, note
-        self._newest: _Stored | None = None
-        self._memory: list[_Stored] = []
-        self._take: TakeWriter | None = None
-        self._files = contextlib.ExitStack()
-
-    @property
-    def last(self) -> Snapshot | None:
-        return None if self._newest is None else self._newest.made
-
-    @property
-    def _count(self) -> int:
-        return max(self.shown, default=-1) + 1
-
-    def restore(self, *, shown: list[int], position: int) -> None:
-        """Continue after the snapshots that a checkpoint lists.
-
-        Raises:
-            SavedError: the take does not contain these snapshots.
-        """
-        self.shown, self.position, self._phase = shown, position, "disk"
-        if not position:
-            return
-        from neuralpaint.storage.take import load_take
-
-        try:
-            is_complete = len(load_take(self._path)) >= self._count
-        except NeuralPaintError:
-            is_complete = False
-        if not is_complete:
-            raise SavedError(
-                f"{str(self._path)!r} lacks snapshots of the interrupted run: -y starts over"
-            )
-
-    def replay(self) -> Iterator[tuple[Snapshot, Frame | None]]:
-        """Yield the snapshot of each moment shown before, with its sketch if it has one.
-
-        Raises:
-            SavedError: the take is damaged.
-            EncodingError: another run is writing the take.
-        """
-        if not self.position:
-            return
-        from neuralpaint.storage.take import load_take
-
-        self._writer()  # locks the take
-        take = load_take(self._path, device=self._learner.settings.machine.device)
-        before = -1
-        for index in self.shown:
-            if self._newest is None or index != before:
-                snapshot, before = take[index], index
-                self._newest = _Stored(snapshot, snapshot, take.sketch(index))
-            yield self._newest.made, self._newest.sketch
-
-    def add(self, snapshot: Snapshot, sketch: Frame | None) -> Snapshot:
-        """Store the next snapshot, or the newest one again; return it with its stored weights.
-
-        Raises:
-            EncodingError: the take cannot be written.
-        """
-        if self._newest is not None and snapshot is self._newest.made:
-            self.shown.append(self.shown[-1])
-            return self._newest.read
-        number, as_read = self._count, snapshot
-        if self._phase == "disk":
-            as_read = self._append(snapshot, sketch)
-        self._newest = _Stored(snapshot, as_read, sketch)
-        if self._phase == "memory":
-            self._memory.append(self._newest)
-        self.shown.append(number)
-        return as_read
-
-    def write(self) -> None:
-        """Write all snapshots to disk, now and from now on.
-
-        Raises:
-            EncodingError: the take cannot be written.
-        """
-        if self._phase == "memory":
-            self._phase = "disk"
-            for each in self._memory:
-                self._append(each.made, each.sketch)
-            self._memory.clear()
-        if self._take is not None:
-            self._take.sync()
-
-    def _append(self, snapshot: Snapshot, sketch: Frame | None) -> Snapshot:
-        take = self._writer()
-        as_read = take.add(snapshot, sketch=sketch)
-        self.position = take.position
-        return as_read
-
-    def drop(self) -> None:
-        """Store no further snapshots, except with --record."""
-        if not self._is_recording:
-            self._phase = "dropped"
-            self._memory.clear()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the snapshots in memory exceed their limit."""
-        if not self._memory:
-            return False
-        first = self._memory[0]
-        size = first.made.painting.nbytes + (0 if first.sketch is None else first.sketch.nbytes)
-        return size * len(self._memory) > _MAX_HELD_BYTES
-
-    def _writer(self) -> TakeWriter:
-        if self._take is None:
-            from neuralpaint.storage.take import TakeWriter
-
-            precision: Precision = "half" if self._is_recording else "full"
-            if self.position:
-                take = TakeWriter.resumed(self._path, position=self.position, precision=precision)
-            else:
-                take = TakeWriter(
-                    self._path,
-                    settings=self._learner.settings,
-                    subject=self._subject,
-                    steps=self._learner.steps,
-                    note=self._note,
-                    precision=precision,
-                    overwrite=True,
-                )
-            self._take = self._files.enter_context(take)
-        return self._take
-
-    def finish(self) -> None:
-        """Mark the end of the take of --record.
-
-        Raises:
-            EncodingError: the take cannot be written.
-        """
-        if self._is_recording:
-            self._writer().finish(shown=self.shown)
-            self._take, self._phase = None, "dropped"
-
-    def close(self, *, keep: bool) -> None:
-        """Close the take; delete a temporary take unless `keep` is true."""
-        is_ours = self._take is not None or self.position > 0
-        self._files.close()
-        self._memory.clear()
-        if is_ours and not (keep or self._is_recording):
-            self._path.unlink(missing_ok=True)
-
-
-def save_checkpoint(path: str | Path, state: State, *, facts: Mapping[str, Any]) -> None:
-    """Write the state of a learner, replacing the file at `path`.
-
-    Raises:
-        EncodingError: see `save_tensors`.
-    """
-    save_tensors(Path(path), state, kind=_KIND, facts=facts)
-
-
-def load_checkpoint(path: str | Path) -> tuple[State, dict[str, Any]]:
-    """Return the state and the facts that `save_checkpoint` wrote.
-
-    Raises:
-        UsageError: the file does not exist.
-        SavedError: it is damaged, not a checkpoint, or was made by a newer neuralpaint.
-    """
-    return load_tensors(Path(path), kind=_KIND)
 
 
 def _is_unfinished(record: Path) -> bool:

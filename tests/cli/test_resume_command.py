@@ -14,7 +14,7 @@ import imageio_ffmpeg
 import pytest
 from processes import command, neuralpaint, run, start
 
-from neuralpaint.storage.resume import load_checkpoint
+from neuralpaint.storage.checkpoint import load_checkpoint
 from neuralpaint.storage.take import load_take
 
 pytestmark = [

@@ -16,7 +16,7 @@ from processes import read_until, start
 
 from neuralpaint.errors import EncodingError, SavedError, UsageError
 from neuralpaint.runtime.state import State
-from neuralpaint.storage.resume import load_checkpoint, save_checkpoint
+from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
 from neuralpaint.storage.tensors import save_tensors
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and limits")
@@ -89,7 +89,7 @@ def test_truncated_and_foreign_files_are_refused(tmp_path: Path) -> None:
 SAVING = """
 import sys
 import numpy as np
-from neuralpaint.storage.resume import save_checkpoint
+from neuralpaint.storage.checkpoint import save_checkpoint
 for n in range(10**6):
     save_checkpoint(sys.argv[1], {"n": np.full(200_000, n)}, facts={"n": n})
     print(n, flush=True)

@@ -16,7 +16,8 @@ from neuralpaint.errors import DivergedError, EncodingError, SavedError, UsageEr
 from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.pipelines.video import VideoSettings, prepare_video
 from neuralpaint.runtime.progress import Progress, ignore
-from neuralpaint.storage import resume
+from neuralpaint.storage import checkpoint, kept_snapshots, resume
+from neuralpaint.storage.kept_snapshots import KeptSnapshots
 from neuralpaint.storage.take import TakeWriter
 
 ALWAYS = {**QUICK, "checkpoint": 1e-6}
@@ -229,7 +230,7 @@ def test_frames_in_memory_are_written_to_disk_when_needed(
 def test_memory_is_limited(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: bool
 ) -> None:
-    monkeypatch.setattr(resume, "_MAX_HELD_BYTES", 10_000)
+    monkeypatch.setattr(kept_snapshots, "_MAX_HELD_BYTES", 10_000)
     monkeypatch.setattr(resume, "_SHORT_SECONDS", 1e9 if short else 0.0)
     seen: set[str] = set()
 
@@ -258,7 +259,7 @@ def raise_signal_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, c
 @pytest.mark.parametrize("call", [3, 5, 9])
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(TakeWriter, "add"), (resume._Snapshots, "add"), (resume, "save_checkpoint")],
+    [(TakeWriter, "add"), (KeptSnapshots, "add"), (resume, "save_checkpoint")],
 )
 def test_ctrl_c_during_a_save_changes_nothing(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int
@@ -278,7 +279,7 @@ def test_a_second_ctrl_c_loses_no_saved_state(
 ) -> None:
     film(photo, tmp_path / "whole.mkv")
     out = tmp_path / "out.mkv"
-    save, saved = resume.save_checkpoint, []
+    save, saved = checkpoint.save_checkpoint, []
 
     def impatient(*words: Any, **options: Any) -> None:
         saved.append(1)
@@ -350,7 +351,7 @@ def test_two_outputs_in_one_file_are_refused(
 def test_two_runs_cannot_write_the_same_take(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     film(photo, out, report=interrupt_at(4))
-    _, facts = resume.load_checkpoint(resume.Resume.checkpoint_path(out))
+    _, facts = checkpoint.load_checkpoint(resume.Resume.checkpoint_path(out))
     with (
         TakeWriter.resumed(tmp_path / "out.mkv.rushes", position=facts["position"]),
         pytest.raises(EncodingError, match="being written already"),

@@ -15,7 +15,7 @@ from neuralpaint.image.pictures import Picture
 from neuralpaint.models.networks import ParameterGroup
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.runtime.state import State, generator_state, set_generator_state
-from neuralpaint.storage.resume import load_checkpoint, save_checkpoint
+from neuralpaint.storage.checkpoint import load_checkpoint, save_checkpoint
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import learn
 from neuralpaint.training.losses import losses
