@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import importlib.resources
-import io
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from neuralpaint._version import __version__
 from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.charts import Curve, Panel, colour_of, draw_svg
@@ -30,12 +25,11 @@ from neuralpaint.pipelines.compare.maps import (
 from neuralpaint.pipelines.compare.outcome import CurvePoint, RaceOutcome
 from neuralpaint.pipelines.compare.result import CompareResult
 from neuralpaint.pipelines.compare.training import paint_note
+from neuralpaint.pipelines.pages import image_uri, render_page
 from neuralpaint.video.drawing import Frame, colour_scale
 
 __all__ = ["panels_of", "write_report"]
 
-_LONGEST = 1024  # pixels of a side of an embedded image
-_EXACT = 160  # pixels of a side up to which an image is lossless
 _ENLARGED = 320  # pixels of a side of an enlarged crop, at least
 _PIXELATED = 256  # pixels of a side up to which a browser must not smooth
 _MOST_DB = 80.0  # no difference is visible above it: higher PSNRs are drawn at this value
@@ -65,16 +59,12 @@ def write_report(
         poster: the still shown before race.mp4 is played; None if there is no race.mp4.
         files: the names of the other files.
     """
-    import jinja2  # takes 40 ms, and only this page needs it
-
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters["names"] = with_names
-    template = (importlib.resources.files(__package__) / "report.html").read_text("utf-8")
-    return environment.from_string(template).render(
-        _context(result, picture, exhibits),
-        poster=None if poster is None else _data_uri(poster),
+    return render_page(
+        __package__,
+        "report.html",
+        filters={"names": with_names},
+        **_context(result, picture, exhibits),
+        poster=None if poster is None else image_uri(poster),
         curves=[name for name in files if name.startswith("curves")],
     )
 
@@ -110,7 +100,6 @@ def _context(
         ],
         "crops": _crops(picture, exhibits),
         "shared": _shared_settings(result),
-        "version": __version__,
         "machine": f"{gpu}{machine.cpu}, {threads}, torch {machine.torch}",
     }
 
@@ -212,25 +201,14 @@ def _shown(values: dict[str, object]) -> dict[str, str]:
 
 
 def _image(frame: Frame) -> _Image:
-    return _Image(_data_uri(frame), "pixels" if max(frame.shape) <= _PIXELATED else "")
+    return _Image(image_uri(frame), "pixels" if max(frame.shape) <= _PIXELATED else "")
 
 
 def _crop_image(frame: Frame) -> _Image:
     """Return a crop, enlarged so that its pixels are squares."""
     times = -(-_ENLARGED // min(frame.shape[:2]))
     large = np.ascontiguousarray(frame.repeat(times, axis=0).repeat(times, axis=1))
-    return _Image(_data_uri(large, lossless=True), "square")
-
-
-def _data_uri(frame: Frame, *, lossless: bool = False) -> str:
-    """Return a frame, uint8 (h, w, 3), as a WebP image inside a URI."""
-    image = Image.fromarray(frame)
-    if max(image.size) > _LONGEST:
-        image.thumbnail((_LONGEST, _LONGEST), Image.Resampling.LANCZOS)
-    encoded = io.BytesIO()
-    lossless = lossless or max(image.size) <= _EXACT
-    image.save(encoded, "WEBP", lossless=lossless, quality=80 if lossless else 92, method=4)
-    return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode()}"
+    return _Image(image_uri(large, lossless=True), "square")
 
 
 def _ramp() -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import importlib.resources
-import io
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from neuralpaint._version import __version__
 from neuralpaint.errors import UsageError
 from neuralpaint.image.metrics import format_psnr, psnr
 from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines.explain.anatomy import Anatomy, noisy
+from neuralpaint.pipelines.pages import image_uri, render_page
 from neuralpaint.pipelines.saved_networks import is_take, load_saved
 from neuralpaint.rendering.visible_change import Octaves
 from neuralpaint.runtime.files import check_output, write_file
@@ -113,15 +110,11 @@ class Explain:
         return sum(weight.size for weight in self._painting.read_weights().values())
 
     def _page(self) -> str:
-        import jinja2  # takes 40 ms, and only a page needs it
-
-        environment = jinja2.Environment(
-            autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-        )
-        template = (importlib.resources.files(__package__) / "page.html").read_text("utf-8")
         anatomy, canvas = self._anatomy, self._painting.canvas
         numbers = 3 * canvas.width * canvas.height
-        return environment.from_string(template).render(
+        return render_page(
+            __package__,
+            "page.html",
             title=f"Inside a network that learned {self._name()}",
             model=self._painting.settings.model,
             width=canvas.width,
@@ -133,12 +126,12 @@ class Explain:
             features=anatomy.feature_count,
             feeds_every_layer=anatomy.feeds_every_layer,
             series=anatomy.series_size,
-            picture=Figure(_uri(_levels(anatomy.colours)), "what the network paints"),
+            picture=_painted(anatomy.colours, "what the network paints"),
             original=self._original(),
             place=list(self._place()),
             feature_figures=list(self._features()),
             units=[list(row) for row in self._units()],
-            stages=[Figure(_uri(_levels(stage.colours)), stage.name) for stage in anatomy.stages()],
+            stages=[_painted(stage.colours, stage.name) for stage in anatomy.stages()],
             silenced=[self._compared(each.name, each.colours) for each in anatomy.silenced()],
             noise=[
                 self._compared(
@@ -151,7 +144,6 @@ class Explain:
             scale="linear-gradient(90deg, "
             + ", ".join("#{:02x}{:02x}{:02x}".format(*c) for c in signed_scale(9).tolist())
             + ")",
-            version=__version__,
         )
 
     def _name(self) -> str:
@@ -167,14 +159,14 @@ class Explain:
         off = psnr(_levels(self._painting(self._painting.canvas.grid())), picture.pixels)
         image = Image.fromarray(picture.pixels)
         image.thumbnail((_PIXELS, _PIXELS), Image.Resampling.LANCZOS)
-        return Figure(_uri(np.asarray(image)), "the picture it learned from",
+        return Figure(image_uri(np.asarray(image)), "the picture it learned from",
                       f"{format_psnr(off, digits=1)} dB")  # fmt: skip
 
     def _place(self) -> Iterator[Figure]:
         grid = self._anatomy.grid
         for name, axis in (("x", grid.x), ("y", grid.y)):
             values = np.broadcast_to(axis, grid.shape).astype(np.float32)
-            yield Figure(_uri(unit_colours(values, 1.0)), name)
+            yield Figure(image_uri(unit_colours(values, 1.0)), name)
 
     def _features(self) -> Iterator[Figure]:
         """Yield some features, from the slowest to the fastest."""
@@ -185,14 +177,14 @@ class Explain:
             for index in _spread(part.shape[-1], each):
                 values = np.broadcast_to(part[..., index], shape).astype(np.float32)
                 largest = max(1e-6, float(np.abs(values).max()))
-                yield Figure(_uri(unit_colours(values, largest)), f"{name} {index + 1}")
+                yield Figure(image_uri(unit_colours(values, largest)), f"{name} {index + 1}")
 
     def _units(self) -> Iterator[Iterator[Figure]]:
         for layer, order in enumerate(differing_units(self._painting)):
             values = self._anatomy.hidden[layer]
             scale = max(1e-6, float(np.percentile(np.abs(values), 99)))
             yield (
-                Figure(_uri(unit_colours(values[..., unit], scale)), f"unit {unit + 1}")
+                Figure(image_uri(unit_colours(values[..., unit], scale)), f"unit {unit + 1}")
                 for unit in order[:_UNITS]
             )
 
@@ -200,7 +192,7 @@ class Explain:
         """Return a picture with its PSNR to that of the whole network."""
         frame = _levels(colours)
         off = format_psnr(psnr(frame, _levels(self._anatomy.colours)), digits=0)
-        return Figure(_uri(frame), caption, f"{off} dB")
+        return Figure(image_uri(frame), caption, f"{off} dB")
 
     def _moments(self) -> list[Snapshot]:
         """Return moments of a take between which the picture visibly changes by equal amounts."""
@@ -210,13 +202,13 @@ class Explain:
 
     def _moment(self, snapshot: Snapshot) -> tuple[Figure, list[Figure]]:
         grid = self._anatomy.grid
-        picture = Figure(_uri(_levels(snapshot.painting(grid))), f"step {snapshot.step:,}")
+        picture = _painted(snapshot.painting(grid), f"step {snapshot.step:,}")
         *hidden, _ = snapshot.painting.layer_values(grid)
         units = []
         for layer, order in enumerate(differing_units(self._painting)):
             scale = max(1e-6, float(np.percentile(np.abs(hidden[layer]), 99)))
             tile = unit_colours(hidden[layer][..., order[0]], scale)
-            units.append(Figure(_uri(tile), f"layer {layer + 1}, unit {order[0] + 1}"))
+            units.append(Figure(image_uri(tile), f"layer {layer + 1}, unit {order[0] + 1}"))
         return picture, units
 
 
@@ -254,13 +246,10 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({round(math.expm1(math.log(count) * i / (most - 1))) for i in range(most)})
 
 
+def _painted(colours: npt.NDArray[np.float32], caption: str) -> Figure:
+    return Figure(image_uri(_levels(colours)), caption)
+
+
 def _levels(colours: npt.NDArray[np.float32]) -> Frame:
     levels: Frame = np.rint(255 * np.clip(colours, 0, 1)).astype(np.uint8)
     return levels
-
-
-def _uri(frame: Frame) -> str:
-    """Return a frame, uint8 (h, w, 3), as an image inside a URI."""
-    encoded = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(frame)).save(encoded, "WEBP", quality=88, method=4)
-    return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode()}"
