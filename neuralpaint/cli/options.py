@@ -251,6 +251,8 @@ def _setting_option(option: Option) -> Callable[[F], F]:
     default = option.default
     if option.repeatable:
         default = [part for part in [default] if part]
+    if option.bare is not None:
+        declare = partial(declare, is_flag=False, flag_value=option.bare)
     return declare(
         option.flag,
         option.name,

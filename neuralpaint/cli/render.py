@@ -65,7 +65,8 @@ def command(
     still = renders_still(loaded, output, ctx.params["at"], ctx.params["camera"])
     unused = unused_options(output, still=still)
     place = chosen_values(RenderSettings, chosen_presets(ctx)).keys() - unused
-    recorded = {} if still else recorded_settings(loaded, output, typed=typed_options(ctx) | place)
+    typed = typed_options(ctx) | place
+    recorded = {} if still else recorded_settings(loaded, output, typed=typed, audio=audio)
     job = prepare_render(
         loaded,
         output,

@@ -36,6 +36,7 @@ CATALOGUE = {
     "schedules": "training.schedules.schedules",
     "pacings": "rendering.pacing.pacings",
     "cameras": "rendering.camera.cameras",
+    "beats": "rendering.rhythm.rhythms",
     "overlays": "video.overlays.overlays",
     "formats": "video.formats.formats",
     "stills": "image.still_files.still_formats",

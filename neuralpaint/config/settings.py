@@ -62,6 +62,7 @@ def setting(
     entries: Entries | None = None,
     repeatable: bool = False,
     read: Callable[[str], str] | None = None,
+    bare: str | None = None,
 ) -> Any:
     """Declare a field of a `Settings` dataclass.
 
@@ -77,6 +78,7 @@ def setting(
         repeatable: whether the value is a comma-separated list of entries; on the command line the
             option can be repeated.
         read: reads the value from a TOML file; on the command line, its path is then accepted too.
+        bare: on the command line, the value of the option when it is given without one.
     """
     metadata = {
         "help": help,
@@ -87,6 +89,7 @@ def setting(
         "entries": entries,
         "repeatable": repeatable,
         "read": read,
+        "bare": bare,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -108,6 +111,7 @@ class Option:
     entries: Entries | None
     repeatable: bool
     read: Callable[[str], str] | None
+    bare: str | None
     section: str
 
     @property

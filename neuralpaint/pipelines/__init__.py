@@ -3,7 +3,7 @@
 video, paint, inpaint, morph, render, export, replay, compare/, bench/: the commands
 snapshot_sources, album_sources: where snapshots come from (a training, a take, a painting)
 job, clip, still: turn snapshots into one file
-settings, masking, moving_input, picture_sets: inputs and options that several commands share
+settings, masking, moving_input, picture_sets, beats: inputs and options that several commands share
 note, saved_networks, make_learner: the settings stored in a file; loading and creating networks
 code_samples, sheets, charts: additional pictures, such as contact sheets and curves
 """

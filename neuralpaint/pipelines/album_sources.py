@@ -20,6 +20,7 @@ from neuralpaint.rendering.pacing import Pacing
 from neuralpaint.rendering.paths import CodePath
 from neuralpaint.rendering.render import painting_psnr
 from neuralpaint.training.learning import Snapshot
+from neuralpaint.video.timetable import Part
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -164,8 +165,22 @@ class AlongPath(_OnPath):
         self._learning = learning
         self.trains_first = learning == 0
 
+    def parts(self, count: int) -> tuple[Part, ...]:
+        """Return the training, if it is shown, and the path."""
+        shown = round(self._learning * count)
+        legs = len(self._waypoints) - 1
+        path = Part(count - shown, is_closed=self._path.is_closed, legs=legs)
+        return (Part(shown), path) if shown else (path,)
+
     def shots(
-        self, pacing: Pacing, run: Run, *, count: int, every: int, canvas: Canvas
+        self,
+        pacing: Pacing,
+        run: Run,
+        *,
+        count: int,
+        every: int,
+        canvas: Canvas,
+        places: Sequence[Sequence[float]] | None = None,
     ) -> Iterator[Snapshot]:
         """Yield the shots of the training, with its pacing, then those of the path.
 
@@ -174,7 +189,9 @@ class AlongPath(_OnPath):
         """
         shown = round(self._learning * count)
         if shown:
-            learned = super().shots(pacing, run, count=shown, every=every, canvas=canvas)
+            learned = super().shots(
+                pacing, run, count=shown, every=every, canvas=canvas, places=places
+            )
         else:
             unshown = self.snapshots(self._unshown_fractions(), run, every=every)
             learned = self._with_newest(run.interruption.until_stopped(unshown), run)
@@ -183,6 +200,10 @@ class AlongPath(_OnPath):
             if shown:
                 yield newest
         if newest is None or (shown and run.interruption.stop is not None):
+            return
+        if places is not None:
+            for place in places[-1]:
+                yield _at(newest, self._path.steadily_at(place, self._waypoints))
             return
         count -= shown
         # A closed path stops one shot before its end, which equals its start.
@@ -209,12 +230,20 @@ class Playing(_OnPath):
         self._plays = plays
 
     def shots(
-        self, pacing: Pacing, run: Run, *, count: int, every: int, canvas: Canvas
+        self,
+        pacing: Pacing,
+        run: Run,
+        *,
+        count: int,
+        every: int,
+        canvas: Canvas,
+        places: Sequence[Sequence[float]] | None = None,
     ) -> Iterator[Snapshot]:
         """Yield the shots of the training, each at a later code: the input plays at its speed."""
+        total = count if places is None else len(places[0])
         # The last shot shows the end of the path; a closed path stops one shot before it.
-        last = count if self._path.is_closed else max(1, count - 1)
-        shots = super().shots(pacing, run, count=count, every=every, canvas=canvas)
+        last = total if self._path.is_closed else max(1, total - 1)
+        shots = super().shots(pacing, run, count=count, every=every, canvas=canvas, places=places)
         for i, snapshot in enumerate(shots):
             played = self._plays * i / last
             position = 1.0 if played == self._plays else played % 1

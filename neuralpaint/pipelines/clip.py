@@ -17,6 +17,7 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings, parse_size
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.still_files import check_still, save_still
+from neuralpaint.pipelines.beats import read_rhythm
 from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
 from neuralpaint.pipelines.kept_place import keeping_what_matters
 from neuralpaint.pipelines.outputs import cover_of
@@ -44,6 +45,7 @@ from neuralpaint.video.overlays import (
 )
 from neuralpaint.video.playback import ClipFrames, Playback, PlaybackSettings
 from neuralpaint.video.sinks import check_clip
+from neuralpaint.video.timetable import Timetable
 from neuralpaint.video.writer import ClipWriter
 
 if TYPE_CHECKING:
@@ -72,6 +74,16 @@ class _Costs(NamedTuple):
     def moving_after(self, shots: int) -> float:
         """Return the seconds of so many shots in which the camera moves after the training."""
         return shots * (self.moving + self.drawing)
+
+
+class _Schedule(NamedTuple):
+    """The shots of a clip."""
+
+    playback: Playback
+    training: int  # shots that show the training; in the others, the camera moves over the last one
+    evenly: int  # likewise, if the shots were evenly spaced
+    places: Sequence[Sequence[float]] | None = None  # see `Timetable`; None: evenly spaced
+    moments: Sequence[float] = ()
 
 
 class Clip(Job):
@@ -118,6 +130,15 @@ class Clip(Job):
         view = keeping_what_matters(view, source)
         view, arrangement = with_panels(view, timelapse, source.canvas)
         camera = video.camera_move
+        camera = camera and camera.resting(shows_training=not source.is_static)
+        self.source, self._rest = source, 1.0 if camera is None else camera.rest or 0.0
+        self._playback_settings, self._timelapse_settings = playback, timelapse
+        self._fps, self._audio, self._overwrite = playback.fps, audio, overwrite
+        seconds = self._evenly_after({}).frames / playback.fps
+        self._beat, self._rhythm = video.follows, read_rhythm(video, audio=audio, seconds=seconds)
+        self._schedule = self._schedule_after({})
+        self._playback, self._training_shots = self._schedule.playback, self._schedule.training
+        self.shots = self._playback.shots
         viewport = Viewport(
             source.canvas,
             view,
@@ -125,7 +146,8 @@ class Clip(Job):
             target=source.settings.target,
             bars=bars,
             longest=LONGEST_CLIP,
-            camera=camera and camera.resting(shows_training=not source.is_static),
+            camera=camera,
+            moments=self._schedule.moments,
         )
         super().__init__(output, source=source, viewport=viewport, budget=budget, began=began)
         self._arrangement = arrangement or growing(
@@ -134,8 +156,7 @@ class Clip(Job):
         self._background = None if arrangement is None else bars
         self._every = timelapse.every or 1
         self._pacing, self._frames_from = video.paced(timelapse), video.frames_from
-        self._format, self._fps = format_for(output, video.format), playback.fps
-        self._audio, self._overwrite = audio, overwrite
+        self._format = format_for(output, video.format)
         self._cover = cover_of(output) if video.cover else None
         self._last: Frame | None = None  # the newest shot with its overlays, for the cover
         self._history: list[Point] = []
@@ -144,25 +165,30 @@ class Clip(Job):
         self._costs: _Costs | None = None  # once measured
         self._reached = 0.0  # fraction of the work that was done at the newest report
         self._check()
-        self._playback_settings, self._timelapse_settings = playback, timelapse
-        self._playback = self._playback_after({})
-        self.shots = self._playback.shots
-        self._training_shots = self._showing_training(self.shots)
 
-    def _playback_after(self, changes: Mapping[str, Any]) -> Playback:
-        """Return the playback, after changes of the settings."""
+    def _evenly_after(self, changes: Mapping[str, Any]) -> Playback:
+        """Return the playback of evenly spaced shots, after changes of the settings."""
         steps = None if self.source.by_clock else changes.get("steps", self.source.steps)
         snapshots = _changed(self._timelapse_settings, changes).snapshots(steps)
-        rest = self.viewport.rest or 1.0
-        shots = None if snapshots is None else round(snapshots / rest)
+        shots = None if snapshots is None else round(snapshots / (self._rest or 1.0))
         return _changed(self._playback_settings, changes).playback(shots)
 
-    def _showing_training(self, shots: int) -> int:
-        """Return how many shots show the training.
-
-        In the others, the camera moves over the last picture.
-        """
-        return max(1, round((self.viewport.rest or 1.0) * shots))
+    def _schedule_after(self, changes: Mapping[str, Any]) -> _Schedule:
+        """Return the shots of the clip, after changes of the settings."""
+        evenly = self._evenly_after(changes)
+        training = max(1, round((self._rest or 1.0) * evenly.shots))
+        if self._rhythm is None or self._beat is None:
+            return _Schedule(evenly, training, training)
+        timetable = Timetable.of(
+            evenly,
+            self.source.parts(training),
+            self._rhythm,
+            self._beat,
+            fps=self._fps,
+            rest=self._rest,
+        )
+        moving, places = timetable.playback, timetable.places
+        return _Schedule(moving, sum(map(len, places)), training, places, timetable.moments)
 
     def _check(self) -> None:
         leaves_picture = self.viewport.rest == 0 and self.viewport.shows_beyond
@@ -201,12 +227,13 @@ class Clip(Job):
         """Return the plan of the job, for --dry-run and --json."""
         height, width = self._arrangement.height, self._arrangement.width
         height, width = self._format.padded(height=height, width=width)
-        return super().facts() | {
+        facts = super().facts() | {
             "width": width,
             "height": height,
             "frames": self._playback.frames,
             "fps": self._fps,
         }
+        return facts if self._rhythm is None else facts | self._rhythm.facts()
 
     @property
     def _trains_first(self) -> bool:
@@ -290,9 +317,10 @@ class Clip(Job):
         snapshots = self.source.shots(
             self._pacing,
             run,
-            count=self._training_shots,
+            count=self._schedule.evenly,
             every=self._every,
             canvas=self.viewport.canvas,
+            places=self._schedule.places,
         )
         snapshots = run.interruption.until_stopped(snapshots)
         for shot in self._measured(self._film(snapshots, run), run):
@@ -454,8 +482,8 @@ class Clip(Job):
         costs = self._costs
         if costs is None or not changes.keys() <= known:
             return None
-        playback = self._playback_after(changes)
-        shown = self._showing_training(playback.shots)
+        schedule = self._schedule_after(changes) if changes else self._schedule
+        playback, shown = schedule.playback, schedule.training
         filming = costs.training(shown) + costs.moving_after(playback.shots - shown)
         writing = self._writing_seconds(playback.frames)
         if self.source.device != "cpu":  # the CPU encodes while the GPU renders

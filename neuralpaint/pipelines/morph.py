@@ -17,6 +17,7 @@ from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import Frame, PictureSettings
 from neuralpaint.models.codes import Album
 from neuralpaint.pipelines.album_sources import AlongPath
+from neuralpaint.pipelines.beats import bar_seconds, check_beat
 from neuralpaint.pipelines.clip import Clip
 from neuralpaint.pipelines.code_samples import Samples
 from neuralpaint.pipelines.job import Result
@@ -147,12 +148,14 @@ def prepare_morph(
     sound = None if audio is None else Path(audio)
     overwrite = resume.may_replace_output()
     check_clip(output, format_for(output, settings.video.format), audio=sound, overwrite=overwrite)
+    check_beat(settings.video, audio=sound, has_path=True)
     album, pace = _load(sources, settings, resume)
     path = code_paths.parse(settings.paths.path or "loop")
     if pace is not None:
         path = pace.path(None if settings.paths.path is None else path)
     settings = settings.replaced(path=code_paths.spec(path))
-    playback, learning = timed(settings.playback, settings.paths, path, album.codes, pace)
+    bar = bar_seconds(settings.video, audio=sound)
+    playback, learning = timed(settings.playback, settings.paths, path, album.codes, pace, bar=bar)
     samples = Samples(
         Path(output),
         codes=album.codes,

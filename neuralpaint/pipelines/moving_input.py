@@ -151,11 +151,16 @@ def timed(
     path: CodePath,
     codes: Codes,
     pace: Pace | None,
+    *,
+    bar: float | None = None,
 ) -> tuple[PlaybackSettings, float]:
-    """Return the playback for a path, and the fraction of the clip that shows the training."""
+    """Return the playback for a path, and the fraction of the clip that shows the training.
+
+    With `bar`, in seconds, a segment lasts a whole number of bars unless a length is set.
+    """
     if pace is None or not isinstance(path, Play):
         segments = path.segments(codes)
-        return settings.timed(playback, segments), settings.learning(segments)
+        return settings.timed(playback, segments, bar=bar), settings.learning(segments)
     usual = _SLOWER * pace.seconds / pace.steps
     return settings.timed(playback, pace.steps, usual=usual), settings.learning(pace.steps)
 

@@ -13,6 +13,7 @@ from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.models.codes import parse_code
 from neuralpaint.pipelines.album_sources import AlongPath, AtCode, codes_of
+from neuralpaint.pipelines.beats import bar_seconds, check_beat
 from neuralpaint.pipelines.clip import Clip
 from neuralpaint.pipelines.job import Job, Result
 from neuralpaint.pipelines.moving_input import Pace, playing, timed
@@ -131,6 +132,7 @@ def prepare_render(
     sound = None if audio is None else Path(audio)
     still = renders_still(saved, output, settings.moment.at, settings.video.camera)
     _check(settings, saved, still=still, audio=sound)
+    check_beat(settings.video, audio=sound, has_path=settings.paths.path is not None)
     note = Note(
         "render",
         source,
@@ -139,7 +141,7 @@ def prepare_render(
         None if sound is None else sound.name,
         reset=() if still else _reset(saved, settings),
     )
-    snapshots, playback = _source(saved, settings, note, still=still)
+    snapshots, playback = _source(saved, settings, note, still=still, audio=sound)
     bars = PictureSettings(background=settings.background).bar_colour
     if still:
         return Still(
@@ -198,7 +200,12 @@ def renders_still(
 
 
 def _source(
-    saved: Painting | Take, settings: RenderSettings, note: Note, *, still: bool
+    saved: Painting | Take,
+    settings: RenderSettings,
+    note: Note,
+    *,
+    still: bool,
+    audio: Path | None,
 ) -> tuple[SnapshotSource, PlaybackSettings]:
     """Return the source of snapshots, and the playback with the length that it needs."""
     source, playback = _base_source(saved, settings, note, still=still), settings.playback
@@ -206,7 +213,8 @@ def _source(
     if settings.paths.path is not None:
         path = code_paths.parse(settings.paths.path)
         path = path if pace is None else pace.path(path)
-        playback, learning = timed(playback, settings.paths, path, codes_of(source), pace)
+        bar = bar_seconds(settings.video, audio=audio)
+        playback, learning = timed(playback, settings.paths, path, codes_of(source), pace, bar=bar)
         return AlongPath(source, path, learning=learning), playback
     if settings.code is not None:
         return AtCode(source, parse_code(settings.code, codes_of(source).shape[1])), playback
@@ -254,6 +262,12 @@ def _check(
             raise UsageError(
                 f"{flag_of(name)} needs a take: a painting does not contain its training"
             )
+    follows = settings.video.follows
+    if follows is not None and not follows.moves_camera and settings.paths.path is None:
+        raise UsageError(
+            "a painting does not contain its training: only a camera or a path can follow a beat; "
+            "add --camera and --beat camera, or --path"
+        )
     if not still and settings.video.camera is settings.paths.path is None:
         raise UsageError(
             "a painting does not move: give --camera for a clip, or render a still such as .png"

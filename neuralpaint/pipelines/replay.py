@@ -92,6 +92,7 @@ def prepare_replay(
         raise UsageError(f"the file was made from one INPUT, not {len(sources)}: give one")
     if audio is not None and not command.accepts_audio:
         raise UsageError("--audio: a still has no sound")
+    _check_sound(note, audio)
     settings = _with_format(_with_files(note.settings, files), output)
     return command.prepare(
         list(sources) if command.several_inputs else sources[0],
@@ -101,6 +102,15 @@ def prepare_replay(
         began=began,
         **({"audio": audio} if command.accepts_audio else {}),
     )
+
+
+def _check_sound(note: Note, audio: Path | None) -> None:
+    values = note.settings.to_dict()
+    if audio is None and values.get("beat") is not None and values.get("beats") is None:
+        raise UsageError(
+            f"the file follows the beat of {note.audio or 'a sound'}, and does not contain that: "
+            "give --audio with that file or another"
+        )
 
 
 def _with_files(settings: Settings, files: Mapping[str, str | None]) -> Settings:

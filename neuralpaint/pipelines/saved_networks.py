@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from neuralpaint.storage.take import Take
 
 __all__ = ["CLIP_GROUPS", "is_take", "load_saved", "recorded_settings"]
+
+logger = logging.getLogger(__name__)
 
 CLIP_GROUPS: tuple[type[Settings], ...] = (
     PathSettings,
@@ -59,7 +62,7 @@ def is_take(saved: Painting | Take) -> TypeIs[Take]:
 
 
 def recorded_settings(
-    saved: Painting | Take, output: str | Path, *, typed: set[str]
+    saved: Painting | Take, output: str | Path, *, typed: set[str], audio: Path | None = None
 ) -> dict[str, Any]:
     """Return the settings with which a recorded take was filmed, except those the user has set.
 
@@ -69,6 +72,7 @@ def recorded_settings(
         saved: what is rendered again; a painting has no such settings.
         output: the clip.
         typed: the names of the options that the user has set.
+        audio: the sound of the clip; without one, it does not follow that of the recorded clip.
     """
     settings = saved.note.get("settings")
     if not is_take(saved) or not isinstance(settings, dict):
@@ -88,6 +92,10 @@ def recorded_settings(
     recorded = {name: value for name, value in recorded.items() if name not in replaced}
     if not _fits(recorded.get("format"), output):
         recorded["format"] = None  # the format of the recorded clip does not fit the new suffix
+    has_tempo = "beats" in typed or recorded.get("beats") is not None
+    if audio is None and not has_tempo and recorded.get("beat") is not None:
+        logger.info("without the sound of the recorded clip, this one does not follow its beat")
+        recorded["beat"] = None
     return recorded
 
 

@@ -12,6 +12,7 @@ from neuralpaint.rendering.camera import Camera, cameras, read_camera
 from neuralpaint.rendering.film import FramesFrom
 from neuralpaint.rendering.pacing import Pacing, pacings
 from neuralpaint.rendering.paths import code_paths
+from neuralpaint.rendering.rhythm import Beat, rhythms
 from neuralpaint.video.formats import formats
 from neuralpaint.video.overlays import (
     Layout,
@@ -87,6 +88,20 @@ class ClipSettings(Settings):
         entries=cameras,
         read=read_camera,
     )
+    beat: str | None = setting(
+        None,
+        "what follows the beat: on the onsets of --audio it changes, and between them it rests; "
+        "without a value, pacing; unset, nothing, or pacing with --beats",
+        entries=rhythms,
+        bare="pacing",
+    )
+    beats: float | None = setting(
+        None,
+        "a fixed tempo to follow, with or without --audio; unset, the onsets of the sound",
+        unit="beats per minute",
+        minimum=20,
+        maximum=600,
+    )
     format: str | None = setting(
         None, "format of the file, with settings; unset, by the suffix", entries=formats
     )
@@ -96,11 +111,24 @@ class ClipSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        follows = self.follows
+        if follows is not None and follows.moves_camera and self.camera is None:
+            raise UsageError(
+                "--beat camera moves a camera, and there is none: add --camera, or choose --beat "
+                "pacing"
+            )
         if self.frames_from == "training" and self.paced().trains_first:
             raise UsageError(
                 f"--frames-from training cannot be used with --pacing {self.pacing}, which films "
                 "after the training: choose --pacing fixed or log"
             )
+
+    @property
+    def follows(self) -> Beat | None:
+        """What follows the beat; None if nothing does."""
+        if self.beat is None and self.beats is None:
+            return None
+        return rhythms.parse("pacing" if self.beat is None else self.beat)
 
     @property
     def camera_move(self) -> Camera | None:
@@ -219,12 +247,20 @@ class PathSettings(Settings):
     )
 
     def timed(
-        self, playback: PlaybackSettings, segments: int, *, usual: float = _SECONDS_EACH
+        self,
+        playback: PlaybackSettings,
+        segments: int,
+        *,
+        usual: float = _SECONDS_EACH,
+        bar: float | None = None,
     ) -> PlaybackSettings:
         """Return the playback with the length of a path of `segments` segments, unless one is set.
 
-        `usual` is the default number of seconds per segment. The end is not held by default.
+        `usual` is the default number of seconds per segment; with `bar`, the nearest multiple of
+        it. The end is not held by default.
         """
+        if bar is not None:
+            usual = bar * max(1, round(usual / bar))
         hold = playback.hold or 0.0
         if playback.duration is not None or playback.frames is not None:
             return replace(playback, hold=hold)

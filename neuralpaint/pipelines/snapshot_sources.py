@@ -24,6 +24,7 @@ from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.note import Note
 from neuralpaint.pipelines.settings import RunSettings
 from neuralpaint.rendering.pacing import Pacing
+from neuralpaint.rendering.rhythm import sampled
 from neuralpaint.rendering.time_budget import TimeBudget
 from neuralpaint.rendering.time_estimate import StepTimer
 from neuralpaint.rendering.viewport import target_scale
@@ -32,6 +33,7 @@ from neuralpaint.runtime.progress import ProgressTracker
 from neuralpaint.storage.resume import Resume
 from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
 from neuralpaint.training.settings import TrainingSettings
+from neuralpaint.video.timetable import Part
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -81,6 +83,8 @@ class SnapshotSource(ABC):
     """Whether the training is over before the first snapshot is yielded."""
     is_static: bool = False
     """Whether all snapshots are equal."""
+    makes_sketches: bool = False
+    """Whether `begin_sketch` has been called."""
 
     @property
     @abstractmethod
@@ -127,18 +131,33 @@ class SnapshotSource(ABC):
         `every` and at the end.
         """
 
+    def parts(self, count: int) -> tuple[Part, ...]:
+        """Return what `count` shots show one after another."""
+        return (Part(count),)
+
     def shots(
-        self, pacing: Pacing, run: Run, *, count: int, every: int, canvas: Canvas
+        self,
+        pacing: Pacing,
+        run: Run,
+        *,
+        count: int,
+        every: int,
+        canvas: Canvas,
+        places: Sequence[Sequence[float]] | None = None,
     ) -> Iterator[Snapshot]:
         """Yield the snapshots that a pacing chooses for `count` shots, fewer after an early end.
 
-        `every` is as for `snapshots`; `canvas` is the canvas of the frames.
+        `every` is as for `snapshots`; `canvas` is the canvas of the frames. With `places`, there is
+        a shot at each of them, see `Timetable.places`; None: `count` evenly spaced shots.
         """
         snapshots = self.snapshots(pacing.fractions(count), run, every=every)
         snapshots = run.interruption.until_stopped(snapshots)
         if pacing.trains_first:
             snapshots = self._with_newest(snapshots, run)
-        return pacing.choose(snapshots, shots=count, canvas=canvas)
+        shots = pacing.choose(snapshots, shots=count, canvas=canvas)
+        if places is None:
+            return shots
+        return sampled(shots, places[0], count=count, blends=not self.makes_sketches)
 
     def _with_newest(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Snapshot]:
         """Yield the snapshots and, after a KeyboardInterrupt, one of what was learned since."""
@@ -230,7 +249,6 @@ class FromTraining(SnapshotSource):
         self._prepared = not self._learner.makes_target
         self.settings, self.device = self._learner.settings, self._learner.device
         self._reports_psnr = reports_psnr
-        self._sketches = False
         self._sketch: Frame | None = None
         resume.start(
             self._learner,
@@ -311,7 +329,7 @@ class FromTraining(SnapshotSource):
             else stops_at(fractions, steps=learner.steps, every=every)[passed:]
         )
         for made in learn(learner, stops, look=look, since=resume.since, last=resume.last):
-            if self._sketches:
+            if self.makes_sketches:
                 self._sketch = learner.sketch()
             snapshot = resume.keep(made, self._sketch)
             run.budget.trained = learner.seconds
@@ -379,7 +397,7 @@ class FromTraining(SnapshotSource):
         """Collect the predictions of every training batch in a canvas that starts as `frame`."""
         if self.picture is None:
             super().begin_sketch(frame)
-        self._sketches = True
+        self.makes_sketches = True
         if not self._resume.resumed:
             self._learner.begin_sketch(frame)
 
@@ -479,6 +497,7 @@ class FromTake(SnapshotSource):
                 "--frames-from training: this take was recorded without it; choose --frames-from "
                 "auto"
             )
+        self.makes_sketches = True
 
     def sketch(self) -> Frame:
         """Return the sketch of the newest snapshot."""

@@ -14,6 +14,7 @@ from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
 from neuralpaint.models.codes import Subject
+from neuralpaint.pipelines.beats import check_beat
 from neuralpaint.pipelines.clip import Clip, with_panels
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
@@ -144,6 +145,7 @@ def prepare_video(
         check_is_clip(output)
     # Before the picture is read; `Clip` checks again, with the size of the frames.
     check_clip(output, format_for(output, settings.video.format), audio=sound, overwrite=overwrite)
+    check_beat(settings.video, audio=sound, has_path=False)
     resume.check(source)
     pace = None
     subject: Subject

@@ -1,1 +1,1 @@
-"""Rendering: paintings become frames; cameras, code paths and pacings select their contents."""
+"""Rendering: paintings become frames; cameras, paths, pacings and rhythms select their contents."""

@@ -129,6 +129,13 @@ class CodePath(Settings, ABC):
     def at(self, fraction: float, waypoints: Codes) -> Transition:
         """Return the transition at a fraction of the path's time, in [0, 1]."""
 
+    def steadily_at(self, fraction: float, waypoints: Codes) -> Transition:
+        """Return the transition at a fraction of the path's change, in [0, 1].
+
+        Equal fractions change the picture equally: for a path with pauses, they are left out.
+        """
+        return self.at(fraction, waypoints)
+
 
 code_paths: Registry[CodePath] = Registry("path")
 
@@ -157,6 +164,21 @@ class _Eased(CodePath):
         time = fraction * segments - i
         moving = max(0.0, time - self.rest) / (1 - self.rest)
         return Transition(waypoints[i], waypoints[i + 1], moving, self.spread, seed=i)
+
+    def steadily_at(self, fraction: float, waypoints: Codes) -> Transition:
+        segments = len(waypoints) - 1
+        i = min(int(fraction * segments), segments - 1)
+        times, progress = self._mean_progress
+        time = float(np.interp(fraction * segments - i, progress, times))
+        return Transition(waypoints[i], waypoints[i + 1], time, self.spread, seed=i)
+
+    @cached_property
+    def _mean_progress(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times (n,) of a transition and the progress of a mean point at each, both in [0, 1]."""
+        times = np.linspace(0, 1, _QUANTILES)
+        delays = self.spread * np.linspace(0, 1, _QUANTILES)
+        progress = ((times[:, None] - delays) / (1 - self.spread)).clip(0, 1)
+        return times, (progress**2 * (3 - 2 * progress)).mean(1)
 
 
 @code_paths.register("loop")

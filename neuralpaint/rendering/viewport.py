@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -71,6 +72,7 @@ class Viewport:
         bars: tuple[int, int, int],
         longest: int | None = None,
         camera: Camera | None = None,
+        moments: Sequence[float] = (),
     ) -> None:
         """Set the view.
 
@@ -82,13 +84,15 @@ class Viewport:
             bars: the colour of the bars, sRGB.
             longest: see `CanvasSettings.views`.
             camera: moves the view.
+            moments: the moment of the camera at each of the evenly spaced shots of the clip; empty:
+                that of the shot.
         """
         self.picture, self.native, self.target, self.bars = picture, native, target, bars
         self.canvas, frame = settings.views(native, longest=longest)
         self.height, self.width = frame.height, frame.width
         self.is_native = replace(self.canvas, edge=native.edge, samples=1) == native
         """Whether the pixels of the canvas are the pixels of the picture."""
-        self._camera = camera
+        self._camera, self._moments = camera, moments
         self._measured: tuple[Snapshot, float] | None = None  # the newest one, and its PSNR
         # Odd, as in `sampling_stride`.
         stride = math.isqrt(self.canvas.height * self.canvas.width // _PROBED_PIXELS) | 1
@@ -118,6 +122,9 @@ class Viewport:
         """
         if self._camera is None:
             return self.canvas
+        if self._moments:
+            shots = np.linspace(0, 1, len(self._moments))
+            moment = float(np.interp(moment, shots, self._moments))
         view = self._camera.view(moment)
         samples = min(_MOST_SAMPLES, round(1 / view.zoom))
         return replace(self.canvas.seen(view), samples=max(self.canvas.samples, samples))

@@ -7,7 +7,9 @@
     reader     reads the frames and the tag of a clip
     frames     loads an animation or a clip as a few pictures with times
 
+    onsets     finds when notes and drums begin in a sound, and its tempo
     playback   the length of a clip, and the order in which its frames show the shots
+    timetable  the same for a clip in a rhythm
     overlays   pictures and values that are drawn on a frame or beside it
     plot       a small line plot
     drawing    anti-aliased shapes, captions and the colour scale

@@ -18,7 +18,19 @@ from neuralpaint.errors import EncodingError
 if TYPE_CHECKING:
     from neuralpaint.image.pictures import Frame
 
-__all__ = ["Encoder", "ErrorText", "file_url", "find_ffmpeg", "list_encoders", "run_ffmpeg"]
+__all__ = [
+    "LOCAL_ONLY",
+    "Encoder",
+    "ErrorText",
+    "file_url",
+    "find_ffmpeg",
+    "list_encoders",
+    "run_ffmpeg",
+]
+
+LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data")
+"""Options for an input that ffmpeg must not follow to network addresses that it contains."""
+
 
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "error")
 

@@ -121,11 +121,25 @@ class Playback:
     shots: int
     boomerang: bool = False
     reverse: bool = False
+    timed: tuple[int, ...] = ()
+    """The shot of each moving frame, in the order of the clip; empty: they are evenly spread."""
 
     @property
     def frames(self) -> int:
         """The number of frames in the clip."""
         return self.moving + self.held
+
+    @property
+    def first_pass(self) -> int:
+        """The moving frames until the direction changes: of a boomerang half, otherwise all."""
+        return math.ceil(self.moving / 2) if self.boomerang else self.moving
+
+    @property
+    def held_from(self) -> int:
+        """The index of the first frame that holds the last shot."""
+        if self.reverse:
+            return self.first_pass if self.boomerang else 0
+        return self.moving
 
     @property
     def later(self) -> int:
@@ -145,11 +159,15 @@ class Playback:
         If `shots` is less than planned, the clip was interrupted; its forward part is the beginning
         of the complete forward part.
         """
-        forward_frames = math.ceil(self.moving / 2) if self.boomerang else self.moving
-        forward = _spread(forward_frames, self.shots)
-        if shots is not None and shots < self.shots:
-            forward = [shot for shot in forward if shot < shots]
-        held, rest = forward[-1:] * self.held, self.moving - forward_frames
+        least = self.shots if shots is None else min(shots, self.shots)
+        if self.timed:
+            before, after = (
+                [shot for shot in part if shot < least]
+                for part in (self.timed[: self.held_from], self.timed[self.held_from :])
+            )
+            return before + [least - 1] * (self.held if least else 0) + after
+        forward = [shot for shot in _spread(self.first_pass, self.shots) if shot < least]
+        held, rest = forward[-1:] * self.held, self.moving - self.first_pass
         if not self.boomerang:
             return held + forward[::-1] if self.reverse else forward + held
         if self.reverse:

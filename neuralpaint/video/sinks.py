@@ -21,7 +21,14 @@ from typing import TYPE_CHECKING, ClassVar
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
 from neuralpaint.image.metadata import embed_tag, png_text
 from neuralpaint.runtime.files import PartFile, check_output, check_output_folder, part_file, remove
-from neuralpaint.video.ffmpeg import Encoder, file_url, find_ffmpeg, list_encoders, run_ffmpeg
+from neuralpaint.video.ffmpeg import (
+    LOCAL_ONLY,
+    Encoder,
+    file_url,
+    find_ffmpeg,
+    list_encoders,
+    run_ffmpeg,
+)
 from neuralpaint.video.formats import Format, Png, exact_fps, formats
 
 if TYPE_CHECKING:
@@ -35,8 +42,6 @@ _FRAME_NAME = re.compile(r"\d{5,}\.png")
 _SAMPLE_RATE = 48000  # Hz
 # All other layouts are mixed to one of these, which every codec and player supports.
 _LAYOUTS = "mono|stereo|5.1|7.1"
-# ffmpeg must not follow network addresses that a crafted audio file contains.
-_LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data")
 
 
 def check_clip(
@@ -220,7 +225,7 @@ class FfmpegSink(Sink):
     def _add_audio(self, audio: Path, *, frames: int) -> None:
         samples = round(frames / self._info.fps * _SAMPLE_RATE)
         silent = self._part
-        inputs = [*_LOCAL_ONLY, "-i", file_url(silent.path), *_LOCAL_ONLY, "-i", file_url(audio)]
+        inputs = [*LOCAL_ONLY, "-i", file_url(silent.path), *LOCAL_ONLY, "-i", file_url(audio)]
         streams = ["-map", "0:v:0", "-map", "1:a:0", "-map_chapters", "-1"]
         codecs = ["-map_metadata:s:a", "-1", "-c:v", "copy"]
         sound = _sound_arguments(self._format, samples=samples)
@@ -329,7 +334,7 @@ def _check_audio(path: Path, format: Format) -> None:  # noqa: A002
         )
     if not path.is_file():
         raise UsageError(f"no audio file {str(path)!r}: check the name")
-    source = [*_LOCAL_ONLY, "-i", file_url(path), "-map", "0:a:0"]
+    source = [*LOCAL_ONLY, "-i", file_url(path), "-map", "0:a:0"]
     try:
         samples = run_ffmpeg([*source, "-t", "1", "-f", "s16le", "pipe:1"])
     except EncodingError as error:

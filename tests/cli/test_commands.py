@@ -276,7 +276,7 @@ def test_a_take_is_rendered_for_a_place(folder: Path, typed: Typed) -> None:
 def test_list_prints_every_registry(folder: Path, typed: Typed) -> None:
     listing = json.loads(typed("list", "--json").stdout)
     assert {"models", "encodings", "losses", "optimizers", "schedules", "pacings", "cameras",
-            "overlays", "formats", "stills", "masks", "orders", "walks",
+            "beats", "overlays", "formats", "stills", "masks", "orders", "walks",
             "looks", "places", "presets"} == set(listing)  # fmt: skip
     assert "order" in listing["models"]["fourier"]["settings"]
     text = typed("list", "models").stdout

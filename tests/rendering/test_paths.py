@@ -58,6 +58,16 @@ def test_the_progress_is_smooth_and_monotone() -> None:
     assert steps.max() < 0.1
 
 
+@pytest.mark.parametrize("spec", ["loop", "through:spread=0", "ping-pong:rest=0.5,spread=0.9"])
+def test_equal_fractions_of_the_change_change_a_picture_equally(spec: str) -> None:
+    path = code_paths.parse(spec)
+    waypoints = path.waypoints(ONE_HOT)
+    last = len(waypoints) - 1
+    for fraction in (0.0, 0.1, 0.25, 0.5, 0.8, 0.95):
+        codes = codes_of(path.steadily_at(fraction / last, waypoints))
+        assert float(codes[..., 1].mean()) == pytest.approx(fraction, abs=0.06)
+
+
 def test_points_start_at_different_times_unless_the_spread_is_0() -> None:
     apart, together = (
         codes_of(Transition(ONE_HOT[0], ONE_HOT[1], 0.5, spread, seed=1)) for spread in (0.7, 0.0)
