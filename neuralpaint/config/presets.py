@@ -28,7 +28,7 @@ class Preset:
 PRESETS = {
     "draft": Preset(
         "A quick look: a short training, a clip of five seconds.",
-        {"steps": 600, "frames": 75, "fps": 15.0},
+        {"steps": 400, "frames": 75, "fps": 15.0},
     ),
     "original": Preset(
         "The original experiment: 31 layers of 300 units and 32 harmonics. Slow without a GPU.",

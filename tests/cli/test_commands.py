@@ -210,7 +210,7 @@ def test_a_preset_overrides_a_look_in_either_order(
     command = ("video", "in.png", "-o", "o.mp4", "--dry-run", "--json", *words)
     plan = json.loads(typed(*command).stdout)
     assert str(plan["model"]).startswith("fourier:hidden_size=300,hidden_layers=30,")
-    assert (plan["steps"], plan["frames"]) == (600, 75)
+    assert (plan["steps"], plan["frames"]) == (400, 75)
 
 
 @pytest.mark.parametrize("name", ["video", "paint", "inpaint", "morph", "compare"])
