@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from neuralpaint.restoration.gradient_fill import integrate
 from neuralpaint.restoration.smooth_fill import distance
 from neuralpaint.runtime.progress import DoneCallback, ignore, part_of
 
@@ -56,9 +57,6 @@ _CONFIDENCE = 1.3  # a patch has so many times the weight of one that is a pixel
 _MOST_DEPTH = 40  # pixels; all deeper patches have the same weight
 _TYPICAL = 0.75  # quantile of the squared distances: at this one the weight is exp(-1/2)
 _SHARPNESS = 20.0  # the last weights fall so many times faster, so that nothing is blurred
-_SCREEN, _FAR_SCREEN = 0.05, 0.0005  # weights of the colours, if that of the gradients is 1
-_SMALL_ERROR = 0.1  # of a colour in [0, 1]
-_CG_STEPS = 7  # over the square root of the weight, which is how far a correction reaches
 _SEARCH_SHARE = 0.9  # of the work
 _LEAST_WEIGHT, _EPSILON = 1e-20, 1e-30
 
@@ -426,7 +424,7 @@ def _assemble(
             done = [min(height, top + i * at_once / 2) / height for i in range(3)]
             before, after = (part_of(on_done, first=a, last=b) for a, b in pairwise(done))
             means = _vote_for_gradients(pixels, hole, rows, field, factor, before)
-            levels = _integrate(x, unknown, means, after)
+            levels = integrate(x, unknown, means, after)
             levels = levels.mul_(255).round_().clamp_(0, 255).byte()
             unknown[top - rows.start + at_once :] = False
             result[rows][unknown.numpy()] = levels.permute(1, 2, 0)[unknown].numpy()
@@ -473,46 +471,3 @@ def _vote_for_gradients(
         mean = total.div_(weight.clamp_min_(_EPSILON).mul_(255)).T.view(3, last - first, width)
         means.append(mean[:, rows.start - first : rows.stop - first])
     return means
-
-
-def _integrate(x: Tensor, hole: Tensor, means: list[Tensor], on_done: DoneCallback) -> Tensor:
-    """Return x (3, h, w) with the hole filled from the means of `_vote_for_gradients`.
-
-    A large error of the colours at the rim is corrected near the rim only, so that no colour bleeds
-    into the hole; a small one is corrected far into it, so that the light changes slowly.
-    """
-    start = torch.where(hole, means[0], x)
-    error = _adjoint(means[1][..., :-1] - start.diff(dim=2), means[2][:, :-1] - start.diff(dim=1))
-    near, far = (
-        _solve(error * hole, hole, screen, part_of(on_done, first=i / 2, last=(i + 1) / 2))
-        for i, screen in enumerate((_SCREEN, _FAR_SCREEN))
-    )
-    share = (far.abs().amax(0) / -_SMALL_ERROR).exp_()
-    return start + near + share * (far - near)
-
-
-def _solve(error: Tensor, hole: Tensor, screen: float, on_done: DoneCallback) -> Tensor:
-    """Return the v (3, h, w), 0 outside of the hole, for which screen v + D^T D v = error.
-
-    D are the differences to the right and below. With conjugate gradients.
-    """
-    solution, direction, norm = torch.zeros_like(error), error.clone(), error.square().sum()
-    steps = round(_CG_STEPS / math.sqrt(screen))
-    for i in range(steps):
-        on_done(i / steps)
-        image = _adjoint(direction.diff(dim=2), direction.diff(dim=1))
-        image.add_(direction, alpha=screen).mul_(hole)
-        step = norm / (direction * image).sum().clamp_min(_EPSILON)
-        solution.add_(step * direction)
-        error = error - step * image
-        norm, before = error.square().sum(), norm
-        direction = error + norm / before.clamp_min(_EPSILON) * direction
-    return solution
-
-
-def _adjoint(right: Tensor, below: Tensor) -> Tensor:
-    """Return the adjoint of the differences (c, h, w - 1) to the right and (c, h - 1, w) below."""
-    total = functional.pad(right, (1, 0)) - functional.pad(right, (0, 1))
-    total += functional.pad(below, (0, 0, 1, 0))
-    total -= functional.pad(below, (0, 0, 0, 1))
-    return total
