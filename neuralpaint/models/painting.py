@@ -285,9 +285,9 @@ class TorchPainting(Painting):
             grid = Grid(*(axis.reshape(-1) for axis in grid))
         x, y = (to_device(torch.from_numpy(axis), self.device) for axis in grid)
         model.eval()  # no dropout; running statistics for batch normalisation
-        code = None if self._code is None else self._code_at(x, y)
+        inputs = (x, y) if self._code is None else (x, y, self._code_at(x, y))
         with torch.no_grad():
-            return torch.func.functional_call(model, weights, (x, y, code))
+            return torch.func.functional_call(model, weights, inputs)
 
     def _code_at(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the codes (..., k) at coordinates that broadcast to (...)."""
@@ -317,7 +317,7 @@ class _Method(nn.Module):
         self.model = model
         self._method = method
 
-    def forward(self, x: Tensor, y: Tensor, code: Tensor | None) -> Any:
+    def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> Any:
         return getattr(self.model, self._method)(x, y, code)
 
 

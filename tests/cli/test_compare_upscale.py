@@ -119,7 +119,7 @@ def test_options_take_precedence_over_a_preset(
 ) -> None:
     monkeypatch.chdir(folder)
     words = ("--json", "--preset", "draft", "--model", MODEL)
-    assert json.loads(plan(*words))["budget"] == "600 steps each"
+    assert json.loads(plan(*words))["budget"] == "400 steps each"
     assert json.loads(plan(*words, "--seconds", "9"))["budget"] == "9 seconds each"
 
 
