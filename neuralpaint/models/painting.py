@@ -80,6 +80,11 @@ class Painting(ABC):
     def weights(self) -> dict[str, NDArray[Any]]:
         """A copy of all weights and buffers by name, on the CPU."""
 
+    @property
+    def trained(self) -> frozenset[str]:
+        """The names of the weights that training changes; the others are buffers."""
+        return frozenset(self._weights)
+
     @abstractmethod
     def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
         """Return a painting of the same model with a copy of other weights.
@@ -235,6 +240,11 @@ class TorchPainting(Painting):
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return {name: copy.numpy() for name, copy in copies.items()}
+
+    @property
+    def trained(self) -> frozenset[str]:
+        """The names of the model's parameters."""
+        return frozenset(name for name, _ in self._model.named_parameters())
 
     def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
         """Return a painting of the same model with a copy of other weights."""

@@ -508,10 +508,13 @@ class Clip(Job):
 
 
 def _check_layers(painting: Painting, overlay: str) -> None:
+    grid = painting.canvas.grid()
     try:
-        painting.layer_values(painting.canvas.grid().thinned(max(painting.canvas.grid().shape)))
+        *hidden, _ = painting.layer_values(grid.thinned(max(grid.shape)))
     except UsageError as error:
         raise UsageError(f"--overlay {overlay}: {error}; choose another --model") from error
+    if not hidden:
+        raise UsageError(f"--overlay {overlay}: the model has no hidden layer; choose another one")
 
 
 def _changed(settings: S, changes: Mapping[str, Any]) -> S:

@@ -48,21 +48,6 @@ class Octaves:
         pairs = zip(self._bands, before._bands, strict=True)
         return np.array([np.abs(band - other).mean(dtype=np.float64) for band, other in pairs])
 
-    def learned(self, original: Octaves) -> NDArray[np.float64]:
-        """Return how much of each octave of an original this picture has, (octaves,) in [0, 1].
-
-        That is 1 - the energy of the difference / the energy of the original, and 0 where the
-        difference is larger. The finest octave is the first one. An octave without contrast counts
-        as learned.
-        """
-        shares = []
-        for band, own in zip(original._bands, self._bands, strict=True):
-            mean = 0.0 if band is not original._bands[-1] else band.mean((0, 1))
-            error = np.square(band - own).mean(dtype=np.float64)
-            energy = np.square(band - mean).mean(dtype=np.float64)
-            shares.append(1 - error / max(energy, _LEAST_CONTRAST**2))
-        return np.array(shares).clip(0, 1)
-
 
 def _spread(colours: NDArray[np.float32]) -> float:
     mean = colours.reshape(-1, colours.shape[-1]).mean(0, dtype=np.float64).astype(np.float32)

@@ -42,6 +42,11 @@ class Renderer(ABC):
         """A copy of the weights that were rendered last, or of the initial ones."""
         return self._network.state()
 
+    @property
+    def trained(self) -> frozenset[str]:
+        """The names of the parameters; the other weights are running statistics."""
+        return frozenset(self._network.parameters)
+
     def render(
         self, weights: Weights, grid: Grid, codes: Array | None = None
     ) -> NDArray[np.float32]:
@@ -180,6 +185,11 @@ class ScratchPainting(Painting):
     def weights(self) -> dict[str, NDArray[Any]]:
         """A copy of the weights by name."""
         return {name: weight.copy() for name, weight in self._weights.items()}
+
+    @property
+    def trained(self) -> frozenset[str]:
+        """The names of the network's parameters."""
+        return self._renderer.trained
 
     def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> Self:
         """Return a painting of the same network with a copy of other weights."""

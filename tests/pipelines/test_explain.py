@@ -134,7 +134,7 @@ def test_the_page_of_a_painting_has_no_moments(tmp_path: Path) -> None:
     text = page.read_text("utf-8")
     assert "How did it get there?" not in text
     assert "layer 2: 6 units" in text
-    assert "which hear the layer before</small>" in text
+    assert "inputs: the layer before</small>" in text
 
 
 def test_a_page_needs_a_name_of_a_page_and_a_network_with_layers(tmp_path: Path) -> None:
@@ -150,3 +150,17 @@ def test_a_page_needs_a_name_of_a_page_and_a_network_with_layers(tmp_path: Path)
     with pytest.raises(UsageError, match="no layers of units"):
         Explain(saved, tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_noise_leaves_the_fixed_frequencies_of_features_as_they_are() -> None:
+    model = painting("mlp:hidden_size=6,hidden_layers=1,encoding=gaussian:features=5")
+    before, after = model.weights, noisy(model, 0.5, seed=1).weights
+    assert {name for name in before if (before[name] == after[name]).all()} == (
+        set(before) - model.trained
+    )
+    assert "encoding.frequencies" not in model.trained
+
+
+def test_a_network_without_hidden_layers_is_not_explained() -> None:
+    with pytest.raises(UsageError, match="no hidden layer"):
+        anatomy("mlp:hidden_layers=0")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpaint.image.cosine_transform import cosine_transform, frequencies
 from neuralpaint.image.metrics import sampling_stride
 from neuralpaint.image.pictures import Frame, Picture
 
@@ -57,17 +58,17 @@ class DetailMeter:
     def __init__(self, picture: Picture) -> None:
         self.stride = stride = sampling_stride(picture.height * picture.width, most=_SAMPLE)
         self._pixels = picture.pixels[::stride, ::stride]
-        self._own = _waves(_grey(self._pixels))
-        frequencies = _frequencies(picture.height, picture.width, stride)
+        self._own = cosine_transform(_grey(self._pixels))
+        frequency = _frequencies(picture.height, picture.width, stride)
         longer = max(picture.height, picture.width)
         octaves = _octaves(longer / (2 * stride), sampled=stride > 1)
-        self._octave = np.searchsorted(octaves[1:], frequencies, side="right")
+        self._octave = np.searchsorted(octaves[1:], frequency, side="right")
         self._count = len(octaves)
         self.original = Original(tuple(octaves), self._sizes(self._own), longer)
 
     def measure(self, frame: Frame) -> Detail:
         """Return the detail of a sampled frame, uint8 (h, w, 3)."""
-        wrong = _waves(_grey(frame) - _grey(self._pixels))
+        wrong = cosine_transform(_grey(frame) - _grey(self._pixels))
         return Detail(self._sizes(self._own + wrong), self._sizes(wrong))
 
     def places(self, frame: Frame) -> Places:
@@ -98,30 +99,10 @@ def _grey(frame: Frame) -> NDArray[np.float32]:
     return grey
 
 
-def _waves(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the orthonormal discrete cosine transform (DCT-II) of values (h, w)."""
-    waves = values.astype(np.float64)
-    for _ in range(2):
-        waves = _along_rows(waves).T
-    return waves
-
-
-def _along_rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the DCT of each row by one FFT (Makhoul 1980): even values, then odd ones reversed."""
-    n = values.shape[1]
-    mixed = np.concatenate([values[:, ::2], values[:, 1::2][:, ::-1]], axis=1)
-    turns = np.exp(-0.5j * np.pi * np.arange(n) / n)
-    waves: NDArray[np.float64] = (np.fft.fft(mixed, axis=1) * turns).real * math.sqrt(2 / n)
-    waves[:, 0] /= math.sqrt(2)
-    return waves
-
-
 def _frequencies(height: int, width: int, stride: int) -> NDArray[np.float64]:
     """Return the frequency of each wave, in waves along the longer side of the picture."""
-    longer = max(height, width)
     counts = (-(-side // stride) for side in (height, width))
-    rows, columns = (np.arange(n) / 2 * (longer / (n * stride)) for n in counts)
-    return np.hypot(rows[:, None], columns)
+    return frequencies(*counts) * (max(height, width) / stride)
 
 
 def _octaves(highest: float, *, sampled: bool) -> list[float]:

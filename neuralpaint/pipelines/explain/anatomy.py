@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Grid
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Anatomy:
         self.painting, self.grid = painting, grid
         self.features = painting.features(grid)
         *self.hidden, self.signal = painting.layer_values(grid)
+        if not self.hidden:
+            raise UsageError("the network has no hidden layer to explain: train a larger one")
         self.colours: Values = _colours(self.signal)
         self._weights = painting.read_weights()
         self._layers = {
@@ -82,6 +85,12 @@ class Anatomy:
         last = len(self.hidden)
         inputs = int(self._layers[last, "weight"].shape[1])
         return inputs > int(self.hidden[-1].shape[-1])
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether a unit of the first layer is a product of two."""
+        sums = int(self._layers[0, "weight"].shape[0])
+        return sums > int(self.hidden[0].shape[-1])
 
     @property
     def series_size(self) -> int:
@@ -191,14 +200,12 @@ class Anatomy:
 def noisy(painting: Painting, amount: float, *, seed: int) -> Painting:
     """Return a painting whose weights have noise of `amount` times their own deviation.
 
-    The deviation is that of each array of weights. Buffers of the encoding stay.
+    The deviation is that of each array of weights. Buffers, such as fixed frequencies, stay.
     """
     rng = np.random.default_rng(seed)
     weights = painting.weights
     for name, weight in weights.items():
-        if name.startswith("encoding.") and weight.ndim < 2:
-            continue
-        if np.issubdtype(weight.dtype, np.floating) and weight.size > 1:
+        if name in painting.trained and weight.size > 1:
             noise = rng.standard_normal(weight.shape, np.float32)
             weight += (amount * float(weight.std())) * noise
     return painting.with_weights(weights)

@@ -14,11 +14,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from neuralpaint.errors import UsageError
+from neuralpaint.image.canvas import View
 from neuralpaint.image.metrics import format_psnr, psnr
 from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines.explain.anatomy import Anatomy, noisy
 from neuralpaint.pipelines.pages import image_uri, render_page
 from neuralpaint.pipelines.saved_networks import is_take, load_saved
+from neuralpaint.rendering.render import painting_psnr
 from neuralpaint.rendering.visible_change import Octaves
 from neuralpaint.runtime.files import check_output, write_file
 from neuralpaint.video.drawing import signed_scale
@@ -35,6 +37,8 @@ _PIXELS = 320  # of the longer side of a picture on the page
 _UNITS = 12  # of each layer, and as many features
 _MOMENTS = 8
 _CANDIDATES = 40  # snapshots of which the moments are chosen
+_LEAST_WAVE = 8  # pixels: the shortest wave that is drawn
+_CLOSER = 8
 _NOISE = 0.01, 0.03, 0.1, 0.3, 1.0
 _SUFFIXES = ".html", ".htm"
 
@@ -107,7 +111,8 @@ class Explain:
 
     @property
     def _count(self) -> int:
-        return sum(weight.size for weight in self._painting.read_weights().values())
+        weights = self._painting.read_weights()
+        return sum(weights[name].size for name in self._painting.trained)
 
     def _page(self) -> str:
         anatomy, canvas = self._anatomy, self._painting.canvas
@@ -121,7 +126,9 @@ class Explain:
             height=canvas.height,
             numbers=numbers,
             weights=self._count,
-            share=100 * self._count / numbers,
+            share=_share(self._count, numbers),
+            pictures=1 if self._painting.codes is None else len(self._painting.codes),
+            multiplies=anatomy.multiplies,
             layers=[values.shape[-1] for values in anatomy.hidden],
             features=anatomy.feature_count,
             feeds_every_layer=anatomy.feeds_every_layer,
@@ -156,11 +163,11 @@ class Explain:
         if self._take is None:
             return None
         picture = self._take.picture
-        off = psnr(_levels(self._painting(self._painting.canvas.grid())), picture.pixels)
+        off = painting_psnr(self._painting, picture)
         image = Image.fromarray(picture.pixels)
         image.thumbnail((_PIXELS, _PIXELS), Image.Resampling.LANCZOS)
-        return Figure(image_uri(np.asarray(image)), "the picture it learned from",
-                      f"{format_psnr(off, digits=1)} dB")  # fmt: skip
+        note = f"{format_psnr(off, digits=1)} dB from what the network paints"
+        return Figure(image_uri(np.asarray(image)), "the picture it learned from:", note)
 
     def _place(self) -> Iterator[Figure]:
         grid = self._anatomy.grid
@@ -169,12 +176,17 @@ class Explain:
             yield Figure(image_uri(unit_colours(values, 1.0)), name)
 
     def _features(self) -> Iterator[Figure]:
-        """Yield some features, from the slowest to the fastest."""
+        """Yield some features, if they are more than the coordinates."""
         shape = self._anatomy.grid.shape
         parts = self._anatomy.features
+        if self._anatomy.feature_count <= len(shape):
+            return
         each = max(1, _UNITS // len(parts))
-        for part, name in zip(parts, _part_names(parts), strict=True):
-            for index in _spread(part.shape[-1], each):
+        window = self._canvas.seen(View(zoom=8 * _CLOSER)).scaled(1 / 8)
+        close = self._painting.features(window.grid())
+        for part, near, name in zip(parts, close, _part_names(parts), strict=True):
+            drawable = _drawable(part, near)
+            for index in (drawable[i] for i in _spread(len(drawable), each)):
                 values = np.broadcast_to(part[..., index], shape).astype(np.float32)
                 largest = max(1e-6, float(np.abs(values).max()))
                 yield Figure(image_uri(unit_colours(values, largest)), f"{name} {index + 1}")
@@ -191,8 +203,9 @@ class Explain:
     def _compared(self, caption: str, colours: npt.NDArray[np.float32]) -> Figure:
         """Return a picture with its PSNR to that of the whole network."""
         frame = _levels(colours)
-        off = format_psnr(psnr(frame, _levels(self._anatomy.colours)), digits=0)
-        return Figure(image_uri(frame), caption, f"{off} dB")
+        off = psnr(frame, _levels(self._anatomy.colours))
+        note = "no difference" if math.isinf(off) else f"{format_psnr(off, digits=0)} dB"
+        return Figure(image_uri(frame), caption, note)
 
     def _moments(self) -> list[Snapshot]:
         """Return moments of a take between which the picture visibly changes by equal amounts."""
@@ -227,6 +240,33 @@ def _evenly_changing(take: Take) -> list[Snapshot]:
     wanted = np.linspace(0, along[-1], _MOMENTS)
     chosen = sorted({int(np.abs(along - each).argmin()) for each in wanted})
     return [take[indices[i]] for i in chosen]
+
+
+def _drawable(part: npt.NDArray[np.float32], close: npt.NDArray[np.float32]) -> list[int]:
+    """Return the features of a part whose waves are at least eight pixels long on the page.
+
+    `close` is the part on pixels of a page that is `_CLOSER` times as large: there no wave is
+    sampled so rarely that it looks like a longer one.
+    """
+    largest = np.maximum(np.abs(part).max(axis=(0, 1)), 1e-6)
+    changes = [
+        np.abs(np.diff(close, axis=axis)).mean(axis=(0, 1)) * _CLOSER / largest
+        for axis in (0, 1)
+        if close.shape[axis] > 1
+    ]
+    is_fine = np.max(changes, axis=0, initial=0.0) > 1
+    return [
+        int(i) for i in (np.arange(len(is_fine)) if is_fine.all() else np.flatnonzero(~is_fine))
+    ]
+
+
+def _share(weights: int, numbers: int) -> str:
+    """Return how many weights there are for the numbers of the picture, in words."""
+    picture = f"The picture itself is {numbers:,} numbers"
+    if weights > 2 * numbers:
+        return f"{picture}: the network has {weights / numbers:,.0f} times as many weights."
+    share = f"{100 * weights / numbers:.2g}"
+    return f"{picture}: the network has {share} weights for every 100 of them."
 
 
 def _part_names(parts: list[npt.NDArray[np.float32]]) -> list[str]:

@@ -21,14 +21,18 @@ from neuralpaint.video.overlays.spectrum import detail_learned
 
 __all__ = ["CaptionOverlay", "Facts", "measured", "sentence"]
 
-_LEARNED, _LITTLE, _NOTHING = 0.5, 0.25, 0.05  # of the energy of an octave
+_LEARNED, _SEEN, _LITTLE, _NOTHING = 0.9, 0.5, 0.25, 0.05  # of the energy of an octave
 _EDGES = 0.15  # of the pixels, those with the strongest gradients
 _MOSTLY = 0.5  # of the error
-_END = 0.9  # of the clip, from which the result is told
+_END = 0.9  # of the clip, from which the result is shown
 _FRACTIONS = {2: "half", 4: "a quarter", 8: "an eighth", 16: "a sixteenth"}
 _STARTS = re.compile(r"\s*(?:(\d+(?:\.\d+)?)\s*%)?\s*(.*?)\s*", re.DOTALL)
 _LINES, _WIDEST = 3, 0.8  # at most, and of the frame
-_LONGEST = "After 10,000 steps: hardly anything finer than a sixteenth of the picture."
+_LONGEST = (
+    "After 100,000 steps: hardly anything finer than a sixteenth of the picture.",
+    "After 100,000 steps: 100 % of the error is on edges, which are 15 % of the picture.",
+    "After 100,000 steps: the colours are off by less than half a level of 255 (100 dB).",
+)
 
 
 class Facts(NamedTuple):
@@ -42,11 +46,12 @@ class Facts(NamedTuple):
     """The share of the squared error on the 15 % of the pixels with the strongest gradients."""
 
 
-class _Told(NamedTuple):
-    """A sentence and when it was begun."""
+class _Shown(NamedTuple):
+    """A sentence and when it appeared."""
 
     words: str
-    since: float  # part of the clip
+    since: float  # seconds of the clip
+    progress: float
     number: int
 
 
@@ -56,7 +61,7 @@ class CaptionOverlay(Overlay):
     """Words at the bottom or the top: your own, or sentences about what is measured.
 
     A measured sentence is true when it appears, and names its step; it stays for a while, so that
-    it can be read.
+    it can be read. The last frame shows the result.
     """
 
     text: str | None = setting(
@@ -66,10 +71,9 @@ class CaptionOverlay(Overlay):
     )
     where: Literal["bottom", "top"] = setting("bottom", "the edge of the frame")
     size: float = setting(1.0, "size of the text", unit="times normal", minimum=0.5, maximum=4)
-    every: float = setting(
-        0.14, "how long a measured sentence stays", unit="parts of the clip", minimum=0.01,
-        maximum=1,
-    )  # fmt: skip
+    seconds: float = setting(
+        2.5, "how long a measured sentence stays", unit="seconds", minimum=0.1, maximum=3600
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,29 +103,32 @@ class CaptionOverlay(Overlay):
 
     def _longest(self, words: str) -> list[str]:
         """Return words that need as much room as any of the clip."""
-        return [words, _LONGEST] if self.text is None else [w for _, w in _parts(self.text)]
+        return [words, *_LONGEST] if self.text is None else [w for _, w in _parts(self.text)]
 
     def _words(self, scene: Scene) -> str:
         progress = scene.moment.progress
         if self.text is not None:
             return next(w for start, w in reversed(_parts(self.text)) if start <= progress)
-        told: _Told | None = scene.memory.get(self)
-        if told is None or progress - told.since >= self.every or _ends(told, progress):
-            number = 0 if told is None else told.number + 1
+        shown: _Shown | None = scene.memory.get(self)
+        now = scene.moment.index / scene.moment.fps
+        if shown is None or self._is_over(shown, now=now, progress=progress):
+            number = 0 if shown is None else shown.number + 1
             facts = measured(scene)
             words = result(facts) if progress >= _END else sentence(facts, number)
-            told = scene.memory[self] = _Told(words, progress, number)
-        return told.words
+            shown = scene.memory[self] = _Shown(words, now, progress, number)
+        return shown.words
 
-
-def _ends(told: _Told, progress: float) -> bool:
-    return told.since < _END <= progress
+    def _is_over(self, shown: _Shown, *, now: float, progress: float) -> bool:
+        """Return whether a new sentence appears: after a while, at the end and on the last shot."""
+        if progress >= 1 or shown.progress < _END <= progress:
+            return True
+        return progress < _END and now - shown.since >= self.seconds
 
 
 def measured(scene: Scene) -> Facts:
     """Measure a moment."""
     now = scene.moment.now
-    shares = tuple(float(share) for share in detail_learned(scene)[::-1])
+    shares = tuple(float(share) for share in detail_learned(scene))
     return Facts(now.step, now.psnr, shares, _error_on_edges(scene.network, scene.original))
 
 
@@ -143,17 +150,21 @@ def _about_detail(facts: Facts) -> str:
     has = 0  # octaves, from the coarsest one
     while has < len(facts.learned) and facts.learned[has] >= _LEARNED:
         has += 1
-    after = f"After {_steps(facts)}"
-    if has == 0:
-        return f"{after}: a haze of colour, and not even the largest shapes."
-    size, finer = _size(has), max(facts.learned[has:], default=1.0)
+    after, size = f"After {_steps(facts)}", _size(has)
     if has == len(facts.learned):
         return f"{after}: even the finest detail is there."
-    if finer < _NOTHING:
+    arriving, finest = facts.learned[has], max(facts.learned[has:])
+    if has == 0 and arriving >= _SEEN:
+        return f"{after}: the largest shapes appear."
+    if has == 0:
+        return f"{after}: a haze of colour, and not even the largest shapes."
+    if finest < _NOTHING:
         return f"{after}: nothing finer than {size} of the picture."
-    if finer < _LITTLE:
+    if finest < _LITTLE:
         return f"{after}: hardly anything finer than {size} of the picture."
-    return f"{after}: details of {_size(has + 1)} of the picture arrive."
+    if arriving >= _LITTLE:
+        return f"{after}: details of {_size(has + 1)} of the picture arrive."
+    return f"{after}: all details down to {size} of the picture."
 
 
 def _about_errors(facts: Facts) -> str:

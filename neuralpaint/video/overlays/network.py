@@ -62,6 +62,7 @@ class NetworkDiagram(PanelOverlay):
     """
 
     caption: ClassVar[str] = "inside the network"
+    is_diagram: ClassVar[bool] = True
     needs_layers: ClassVar[bool] = True
     needs_picture: ClassVar[bool] = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -27,6 +28,7 @@ Values = npt.NDArray[np.float32]
 _ROOMY = 200  # pixels of the shorter side from which four units fit along it
 _MOST_COMPUTED = 320  # pixels of the longer side of a tile
 _PROBE = 48  # pixels of the longer side on which units are compared
+_LEAST_SPREAD = 0.1  # of the largest deviation of a unit
 _PERCENTILE = 99  # of the values of a layer: the brightest colour
 
 
@@ -53,6 +55,8 @@ class Neurons(PanelOverlay):
         side = self.side or (4 if min(height, width) >= _ROOMY else 3)
         if self not in scene.memory:
             scene.memory[self] = differing_units(scene.latest())
+        # No more than there are units, so that no tile stays empty.
+        side = min(side, math.isqrt(sum(len(units) for units in scene.memory[self])))
         rows = _rows(scene.memory[self], side)
         painting = scene.painting()
         drawn = np.empty((height, width, 3), np.uint8)
@@ -110,7 +114,7 @@ def _differing(values: Values) -> list[int]:
     alike = np.abs(centred.T @ centred) / np.maximum(np.outer(spread, spread), 1e-12)
     order = [int(spread.argmax())]
     nearest = alike[order[0]].copy()
-    nearest[spread < 1e-3 * spread.max()] = 1.0  # constant ones say nothing: last
+    nearest[spread < _LEAST_SPREAD * spread.max()] = 1.0  # nearly constant ones are last
     while len(order) < len(spread):
         nearest[order] = np.inf
         order.append(int(nearest.argmin()))
@@ -137,7 +141,7 @@ def resized(tile: Frame, height: int, width: int) -> Frame:
 
 def unit_colours(values: Values, scale: float) -> Frame:
     """Return values (h, w) in colours, uint8 (h, w, 3): `scale` and -`scale` are the brightest."""
-    index = np.rint(127.5 + 127.5 * np.clip(values / scale, -1, 1)).astype(np.intp)
+    index = np.rint(127.5 + 127.5 * np.clip(np.nan_to_num(values / scale), -1, 1)).astype(np.intp)
     colours: Frame = signed_scale(256)[index]
     return colours
 

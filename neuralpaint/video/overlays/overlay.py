@@ -7,7 +7,7 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -163,6 +163,8 @@ class Scene:
     """Returns the network at this moment."""
     latest: Callable[[], Painting] = _no_painting
     """Returns the newest network of the training, which may be ahead of this moment."""
+    caption: Box | None = None
+    """Where the caption of a panel is drawn afterwards, if it has room."""
     memory: dict[Overlay, Any] = field(default_factory=dict)
     """What overlays remember from frame to frame of a clip, each under itself."""
 
@@ -283,7 +285,7 @@ def compose(
         corners = Corners(height, width, safe=(box[0] - top, box[1] - left, *box[2:]))
         scene = Scene(
             moment, frame, load_original, corners, unknown, without_truth, painting, latest,
-            {} if memory is None else memory,
+            memory={} if memory is None else memory,
         )  # fmt: skip
         part = composed[top : top + height, left : left + width]
         if drawn is annotations:
@@ -310,6 +312,7 @@ def draw_on_clip(
 def _draw(overlays: Sequence[Overlay], part: Frame, scene: Scene, label: str) -> None:
     """Draw one picture and its caption; the caption gets its place first."""
     box = scene.corners.place_caption("top-left", label) if label else None
+    scene = replace(scene, caption=box)
     for overlay in sorted(overlays, key=lambda overlay: overlay.layer):
         overlay.draw(part, scene)
     if box:

@@ -13,7 +13,17 @@ import numpy.typing as npt
 from neuralpaint.config.settings import setting
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import small_size, text_mask, text_width
-from neuralpaint.video.drawing import WHITE, blend, caption, caption_size, glass, rounded, stamp
+from neuralpaint.video.drawing import (
+    NIGHT,
+    WHITE,
+    Box,
+    blend,
+    caption,
+    caption_size,
+    glass,
+    rounded,
+    stamp,
+)
 from neuralpaint.video.overlays.arrangement import Panel
 from neuralpaint.video.overlays.overlay import Corner, Overlay, Scene
 
@@ -28,6 +38,8 @@ class PanelOverlay(Overlay):
     """A picture beside the network's picture, below it, or small in one of its corners."""
 
     caption: ClassVar[str]
+    is_diagram: ClassVar[bool] = False
+    """Whether the caption is above the picture, not on it."""
 
     placement: Literal["auto", "beside", "stacked", "inset"] = setting(
         "auto",
@@ -54,10 +66,10 @@ class PanelOverlay(Overlay):
         if self.placement == "inset":
             self._draw_inset(frame, scene)
             return
-        height, width = frame.shape[:2]
-        frame[:] = self.picture(height, width, scene)
+        self._fill(frame, scene, below=None if scene.caption is None else _below(scene.caption))
         legend = self.legend()
-        if legend is not None:
+        has_all_corners = scene.corners.share >= 1  # not in the middle of the picture
+        if legend is not None and has_all_corners:
             _draw_legend(frame, scene, *legend)
 
     def _draw_inset(self, frame: Frame, scene: Scene) -> None:
@@ -74,11 +86,27 @@ class PanelOverlay(Overlay):
         radius = 0.45 * small_size(height, width)
         blend(around, WHITE, 0.7 * rounded(tall + 2 * rim, wide + 2 * rim, radius + rim))
         part = frame[top : top + tall, left : left + wide]
-        blend(part, self.picture(tall, wide, scene), rounded(tall, wide, radius))
         label = caption_size(self.caption, height=height, width=width)
-        if 3 * label[0] < tall and 2 * label[1] < wide:
-            inner = round(0.4 * label[0])
-            caption(part, (inner, inner, *label), self.caption)
+        inner = round(0.3 * label[0])
+        box = (inner, inner, *label)
+        has_caption = 3 * label[0] < tall and label[1] + 2 * inner < wide
+        inset = np.empty_like(part)
+        self._fill(inset, scene, below=_below(box) if has_caption else None)
+        if has_caption:
+            caption(inset, box, self.caption)
+        blend(part, inset, rounded(tall, wide, radius))
+
+    def _fill(self, frame: Frame, scene: Scene, *, below: int | None) -> None:
+        """Fill a frame, a diagram only below the caption, whose last row is `below`."""
+        top = below if below is not None and self.is_diagram else 0
+        frame[:top] = NIGHT
+        height, width = frame.shape[:2]
+        frame[top:] = self.picture(height - top, width, scene)
+
+
+def _below(box: Box) -> int:
+    """Return the first row below a box and a gap."""
+    return box[0] + box[2] + box[0] // 2
 
 
 def _draw_legend(

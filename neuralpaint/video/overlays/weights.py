@@ -39,10 +39,11 @@ class Weights(PanelOverlay):
     """
 
     caption: ClassVar[str] = "weights"
+    is_diagram: ClassVar[bool] = True
     needs_picture: ClassVar[bool] = False
 
     def picture(self, height: int, width: int, scene: Scene) -> Frame:
-        """Return the matrices below each other: a row for each unit, a column for each input."""
+        """Return the matrices below each other: a row for each sum, a column for each input."""
         drawn = np.empty((height, width, 3), np.uint8)
         drawn[:] = NIGHT
         matrices = matrices_of(scene.painting())
@@ -80,7 +81,7 @@ def matrices_of(painting: Painting) -> list[tuple[str, Matrix]]:
     """
     found = []
     for name, weight in painting.read_weights().items():
-        if weight.ndim < 2 or not np.issubdtype(weight.dtype, np.floating) or weight.size < 2:
+        if name not in painting.trained or weight.ndim < 2 or weight.size < 2:
             continue
         matrix = np.abs(weight.astype(np.float32, copy=False))
         while matrix.ndim > 2:
@@ -124,6 +125,7 @@ def _coloured(matrix: Matrix, *, height: int, width: int) -> Frame:
     image = image.resize((image.width, height), resample[0])
     image = image.resize((width, height), resample[1])
     sizes = np.log10(np.maximum(np.asarray(image), 10.0**_LOWEST))
+    sizes = np.nan_to_num(sizes)
     index = np.rint(255 * np.clip((sizes - _LOWEST) / (_HIGHEST - _LOWEST), 0, 1)).astype(np.intp)
     colours: Frame = colour_scale(256)[index]
     return colours
