@@ -227,7 +227,9 @@ def test_overtaking_says_when_and_why() -> None:
     weave = picture_of(TEXTURE * np.where(CYCLES >= 16, -0.5, 1))
     sharp = [below(2), *[weave] * 14, *[noisy(2)] * 10]
     (text,) = about("Overtaking", told(raced("sharp", sharp), raced("soft", soft)))
-    assert text.startswith("`soft` was ahead until step 59, by up to 2.5 dB; then `sharp`")
+    assert text.startswith(
+        "`soft` was ahead of `sharp` until step 59, by up to 2.5 dB; then `sharp`"
+    )
     assert (
         "then `sharp` overtook it. Both leads came from waves shorter than 6 pixels: at first"
         in text

@@ -93,8 +93,8 @@ def _weights(result: CompareResult, evidence: Evidence) -> Iterator[Question]:
     values, weights = 3 * result.height * result.width, course.outcome.weights
     ratio = weights / values
     stored = (
-        f"There are {brief(ratio)} weights for each number, so it could. That is why pixels that "
-        "were held out of the training are the better test."
+        f"There are {brief(ratio)} weights for each number, so it could. A "
+        "better test of what it has understood are pixels that it was never trained on."
         if ratio >= 1
         else f"There are {brief(ratio)} weights for each number, so it cannot. It must use that "
         "neighbouring pixels are alike: it compresses the picture."

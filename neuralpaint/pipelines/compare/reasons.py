@@ -87,8 +87,8 @@ def _result(evidence: Evidence) -> Iterator[Reason]:
     if equal:
         gap = best.score - equal[-1].score
         text = (
-            f"{_names([best, *equal])} are close: {gap:.1f} dB apart, which another seed may "
-            f"change. The colours of {best.name} are {off}."
+            f"{_names([best, *equal])} are close: {gap:.1f} dB apart, so the order is not "
+            f"settled: another seed may change it. The colours of {best.name} are {off}."
         )
     elif others:
         text = f"{best.name} is the best: its colours are {off}."
@@ -109,7 +109,7 @@ def _lead(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "The lead",
             f"{best.name} is ahead of {behind[0].name} because of {evidence.waves(part)}: "
-            f"{_percent(part.share)} of the difference of their squared errors is there.",
+            f"{_percent(part.share)} of its advantage, in squared errors, is there.",
         )
 
 
@@ -250,8 +250,8 @@ def _crossings(evidence: Evidence) -> Iterator[Reason]:
     for lead, time, crossing, better, worse in found[:_MOST_CROSSINGS]:
         when = evidence.moment(crossing)
         text = (
-            f"{worse.name} was ahead until {when}, by up to {lead:.1f} dB; then {better.name} "
-            "overtook it."
+            f"{worse.name} was ahead of {better.name} until {when}, by up to {lead:.1f} dB; then "
+            f"{better.name} overtook it."
         )
         yield Reason("Overtaking", text + _why_overtaken(evidence, better, worse, time))
 

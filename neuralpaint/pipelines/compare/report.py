@@ -168,8 +168,11 @@ def _summary(result: CompareResult) -> Iterator[str]:
         if others and math.isfinite(gap := winner.score - others[0].score):
             ahead = f", {gap:.2f} dB ahead of {others[0].name}"
             if gap <= noise(*result.evidence.courses[:2]):
-                ahead += ", which another seed may change"
-        best = f"{format_psnr(winner.score)} dB ({_measure(result)})"
+                ahead += "; the order is not settled, another seed may change it"
+        measure = _measure(result)
+        best = f"{format_psnr(winner.score)} dB ({measure})"
+        if math.isinf(winner.score):
+            best = f"every colour exact ({measure})"
         yield f"Best is {winner.name} with {best}{ahead}."
     failed = [f"{each.name} {each.verdict} ({each.message})" for each in result.outcomes
               if each.message]  # fmt: skip
