@@ -113,6 +113,8 @@ def derive(painting: Painting) -> Formula:
         raise UsageError(
             "a painting of several pictures cannot be exported: train one on a single picture"
         )
+    if painting.canvas.channels == 4:
+        raise UsageError("a painting with alpha cannot be exported: train one with --background")
     settings = painting.settings
     model = models.parse(settings.model)
     weights = _torch_names(painting.weights)

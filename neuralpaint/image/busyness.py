@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from neuralpaint.image.alpha import image_of
 from neuralpaint.image.framing import CanvasSettings, parse_crop
 from neuralpaint.image.pictures import Picture
 
@@ -74,7 +75,7 @@ def _cropped(picture: Picture, crop: str | None) -> Picture:
 
 def _shrunk(pixels: NDArray[np.uint8], shape: list[int]) -> NDArray[np.uint8]:
     """Return the means of equal cells, uint8 (*shape, ...)."""
-    image = Image.fromarray(pixels).resize((shape[1], shape[0]), Image.Resampling.BOX)
+    image = image_of(pixels).resize((shape[1], shape[0]), Image.Resampling.BOX)
     return np.asarray(image)
 
 

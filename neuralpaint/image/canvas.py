@@ -100,6 +100,7 @@ class Canvas:
     width) of the picture itself, around the origin. `edge` decides what is shown beyond the
     picture: the network's output (`extend`), the picture reflected (`mirror`), its outermost
     colours (`clamp`), or black. A pixel is the mean of `samples` x `samples` points in it.
+    `channels` is the number of numbers of a pixel of the picture: 3, or 4 with alpha.
     """
 
     height: int
@@ -110,13 +111,14 @@ class Canvas:
     edge: Edge = "extend"
     samples: int = 1
     extent: tuple[float, float] = field(kw_only=True)
+    channels: int = field(default=3, kw_only=True)
 
     @classmethod
-    def of(cls, *, height: int, width: int) -> Canvas:
+    def of(cls, *, height: int, width: int, channels: int = 3) -> Canvas:
         """Return the canvas that shows a whole picture at its own size."""
         longer = max(height, width)
         span = 2 * height / longer, 2 * width / longer
-        return cls(height, width, span, extent=span)
+        return cls(height, width, span, extent=span, channels=channels)
 
     @property
     def is_upright(self) -> bool:

@@ -27,7 +27,7 @@ __all__ = ["Depth", "Encoder", "PngEncoder", "Rows", "StillSpec", "TiffEncoder"]
 
 T = TypeVar("T")
 Depth = Literal[8, 16]
-Rows = NDArray[np.uint8] | NDArray[np.uint16]  # (rows, width, 3)
+Rows = NDArray[np.uint8] | NDArray[np.uint16]  # (rows, width, channels)
 
 _BAND_BYTES = 1 << 20
 _MOST_THREADS = 8  # each needs about 6 MB for its band
@@ -48,6 +48,7 @@ class StillSpec:
     width: int
     depth: Depth = 8  # bits per channel
     tag: str = ""
+    channels: int = 3  # 4 with alpha, which is straight
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -57,7 +58,7 @@ class StillSpec:
     @property
     def row_bytes(self) -> int:
         """The size of an uncompressed row."""
-        return self.width * 3 * self.dtype.itemsize
+        return self.width * self.channels * self.dtype.itemsize
 
     @property
     def band_rows(self) -> int:
@@ -70,7 +71,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def write(self, rows: Rows) -> None:
-        """Write the next rows (n, width, 3); the array may be changed afterwards."""
+        """Write the next rows (n, width, channels); the array may be changed afterwards."""
 
     @abstractmethod
     def finish(self) -> None:
@@ -88,8 +89,8 @@ class _BandEncoder(Encoder, Generic[T]):
         self._threads = min(available_cpus(), _MOST_THREADS)
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="neuralpaint-still")
         self._pending: deque[Future[T]] = deque()
-        self._band: Rows = np.empty((spec.band_rows, spec.width, 3), spec.dtype)
-        self._above: Rows = np.zeros((1, spec.width, 3), spec.dtype)
+        self._band: Rows = np.empty((spec.band_rows, spec.width, spec.channels), spec.dtype)
+        self._above: Rows = np.zeros((1, spec.width, spec.channels), spec.dtype)
         self._filled = 0
 
     @abstractmethod
@@ -154,7 +155,7 @@ def _deflate(raw: memoryview, *, bits: int = zlib.MAX_WBITS, end: int = zlib.Z_F
 
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_TRUECOLOUR = 2
+_COLOUR_TYPES = {3: 2, 4: 6}  # truecolour, and truecolour with alpha
 _PERCEPTUAL = b"\0"  # the rendering intent in the sRGB chunk
 _ZLIB_HEADER = b"\x78\x9c"
 _ZLIB_EMPTY_LAST_BLOCK = b"\x03\x00"
@@ -174,13 +175,14 @@ class PngEncoder(_BandEncoder[tuple[memoryview, bytes]]):
         self._checksum = zlib.adler32(b"")
         size = struct.pack(">II", spec.width, spec.height)
         self._file.write(_PNG_SIGNATURE)
-        self._write_chunk(b"IHDR", size + bytes((spec.depth, _TRUECOLOUR, 0, 0, 0)))
+        kind = _COLOUR_TYPES[spec.channels]
+        self._write_chunk(b"IHDR", size + bytes((spec.depth, kind, 0, 0, 0)))
         self._write_chunk(b"sRGB", _PERCEPTUAL)
         self._write_chunk(b"IDAT", _ZLIB_HEADER)
 
     def _encode(self, rows: Rows, above: Rows) -> tuple[memoryview, bytes]:
         """Return the filtered rows, raw and deflated."""
-        pixel = 3 * rows.itemsize
+        pixel = rows.shape[2] * rows.itemsize
         raw = _filtered(_as_bytes(rows), _as_bytes(above), pixel=pixel).reshape(-1).data
         return raw, _deflate(raw, bits=-zlib.MAX_WBITS, end=zlib.Z_SYNC_FLUSH)
 
@@ -201,7 +203,7 @@ class PngEncoder(_BandEncoder[tuple[memoryview, bytes]]):
 
 
 def _as_bytes(rows: Rows) -> NDArray[np.uint8]:
-    """Return rows (n, width, 3) as big-endian bytes. (n, bytes)"""
+    """Return rows (n, width, channels) as big-endian bytes. (n, bytes)"""
     return (
         rows.astype(rows.dtype.newbyteorder(">"), copy=False).view(np.uint8).reshape(len(rows), -1)
     )
@@ -275,6 +277,7 @@ _ASCII, _SHORT, _LONG, _UNDEFINED = 2, 3, 4, 7
 _FORMATS = {_ASCII: "B", _SHORT: "H", _LONG: "I", _UNDEFINED: "B", _BIG.kind: "Q"}
 
 _DEFLATE, _RGB, _CONTIGUOUS, _HORIZONTAL = 8, 2, 1, 2
+_STRAIGHT = 2  # alpha that is not premultiplied
 
 
 class TiffEncoder(_BandEncoder[bytes]):
@@ -318,16 +321,17 @@ class TiffEncoder(_BandEncoder[bytes]):
         fields: dict[int, tuple[int, Sequence[int]]] = {
             256: (_LONG, [spec.width]),
             257: (_LONG, [spec.height]),
-            258: (_SHORT, [spec.depth] * 3),
+            258: (_SHORT, [spec.depth] * spec.channels),
             259: (_SHORT, [_DEFLATE]),
             262: (_SHORT, [_RGB]),
             270: (_ASCII, description),
             273: (self._layout.kind, self._offsets),
-            277: (_SHORT, [3]),  # samples per pixel
+            277: (_SHORT, [spec.channels]),  # samples per pixel
             278: (_LONG, [spec.band_rows]),  # rows per strip
             279: (self._layout.kind, self._sizes),
             284: (_SHORT, [_CONTIGUOUS]),
             317: (_SHORT, [_HORIZONTAL]),
+            338: (_SHORT, [_STRAIGHT] * (spec.channels - 3)),  # kinds of the other samples
             34675: (_UNDEFINED, SRGB_PROFILE),
         }
         return {number: field for number, field in fields.items() if field[1]}

@@ -14,13 +14,15 @@ from PIL import Image, ImageColor
 
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
+from neuralpaint.image.alpha import image_of
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.decoding import Decoded, decode
 from neuralpaint.image.framing import parse_size
 from neuralpaint.image.picture_files import Source, open_image, source_name
-from neuralpaint.image.srgb import srgb_pixels
+from neuralpaint.image.srgb import pixels_and_alpha, srgb_pixels
 
 __all__ = [
+    "NO_ALPHA",
     "Fill",
     "Frame",
     "Picture",
@@ -36,12 +38,15 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 Frame = NDArray[np.uint8]
-"""The pixels of a clip or a still, (height, width, 3), sRGB."""
+"""The pixels of a clip or a still, (h, w, 3), sRGB; or (h, w, 4) with premultiplied alpha."""
 Plane = NDArray[np.float32]
 TrainOn = Literal["all", "every-other"]
 """All pixels, or one of each 2 x 2, the split of Tancik et al. 2020, section 6."""
 Fill = Literal["patches", "texture"]
 """How unknown pixels are filled: with likely colours, or with texture from the picture."""
+
+NO_ALPHA = "this command learns colours only"
+"""Why a command does not learn alpha, unless it says another reason."""
 
 _STRIDES: dict[TrainOn, int] = {"all": 1, "every-other": 2}
 _BILINEAR = Image.Resampling.BILINEAR
@@ -56,7 +61,8 @@ class PictureSettings(Settings):
 
     background: str | None = setting(
         None,
-        "colour behind transparent parts, and of bars: a name or #rrggbb; unset, white and black",
+        "colour behind transparent parts, and of bars: a name or #rrggbb; unset, they stay "
+        "transparent where the output can store that, and are white and black elsewhere",
         unit="colour",
     )
     max_pixels: int = setting(
@@ -89,13 +95,34 @@ class PictureSettings(Settings):
         """The colour of bars, in the same form."""
         return (0, 0, 0) if self.background is None else _colour(self.background)
 
+    @property
+    def chosen_colour(self) -> tuple[int, int, int] | None:
+        """The background as (red, green, blue); None if transparent parts may stay transparent."""
+        return None if self.background is None else _colour(self.background)
+
     def load(self, source: Source) -> Picture:
         """Read a picture with these settings; see `load_picture`."""
         return self.sized(self.read(source))
 
-    def read(self, source: Source) -> Picture:
-        """Read a picture at the size of its file."""
-        return load_picture(source, background=self.background, max_pixels=self.max_pixels)
+    def read(self, source: Source, *, why_opaque: str | None = NO_ALPHA) -> Picture:
+        """Read a picture at the size of its file.
+
+        Args:
+            source: as for `load_picture`.
+            why_opaque: why alpha is not learned, for a remark on a picture that has transparent
+                parts and gets no chosen background; "" for no remark. None: alpha is learned.
+        """
+        if self.background is not None:
+            return load_picture(source, background=self.background, max_pixels=self.max_pixels)
+        if why_opaque is None:
+            return load_picture(source, max_pixels=self.max_pixels, alpha=True)
+        picture, has_alpha = _read(source, self, alpha=False)
+        if has_alpha and why_opaque:
+            logger.info(
+                "%r has transparent parts, which become white because %s: --background chooses "
+                "another colour", source_name(source), why_opaque,
+            )  # fmt: skip
+        return picture
 
     def sized(self, picture: Picture) -> Picture:
         """Return a picture at the size at which it is learned."""
@@ -108,6 +135,8 @@ class PictureSettings(Settings):
 @dataclass(frozen=True, eq=False)
 class Picture:
     """Pixels, uint8 (height, width, 3), sRGB, C-contiguous, and up to three planes.
+
+    A picture with transparent parts has pixels (height, width, 4), with premultiplied alpha.
 
     The pixels stay 8-bit integers, as in files and frames: 100 megapixels take 300 MB, and would
     take 1.2 GB as floats. A learner converts one batch at a time. `name` is a file's name or
@@ -137,7 +166,7 @@ class Picture:
 
     def __post_init__(self) -> None:
         shape, dtype = np.shape(self.pixels), getattr(self.pixels, "dtype", None)
-        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] not in (3, 4) or 0 in shape:
             raise UsageError(
                 f"the pixels of a Picture are uint8 (height, width, 3), not {dtype} {shape}: "
                 "use Picture.from_array"
@@ -219,6 +248,11 @@ class Picture:
         """Columns of pixels."""
         return len(self.pixels[0])
 
+    @property
+    def channels(self) -> int:
+        """Numbers per pixel: 3, or 4 with alpha."""
+        return len(self.pixels[0, 0])
+
     def covering(self, *, height: int, width: int) -> Picture:
         """Return the centre of this picture, scaled with Lanczos's filter to cover that size.
 
@@ -239,7 +273,7 @@ class Picture:
         box = (left, top, left + part[0], top + part[1])
 
         def resized(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-            image = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, box=box)
+            image = image_of(pixels).resize(size, Image.Resampling.LANCZOS, box=box)
             return np.asarray(image)
 
         truth = None if self.truth is None else resized(self.truth)
@@ -267,14 +301,14 @@ class Picture:
     @property
     def canvas(self) -> Canvas:
         """The canvas that shows the whole picture at its own size."""
-        return Canvas.of(height=self.height, width=self.width)
+        return Canvas.of(height=self.height, width=self.width, channels=self.channels)
 
     def _repr_png_(self) -> bytes:
         """Return the pixels as a PNG file for a notebook, at most 1024 pixels wide and high."""
-        image = Image.fromarray(self.pixels)
+        image = image_of(self.pixels)
         image.thumbnail((_PREVIEW, _PREVIEW), Image.Resampling.LANCZOS)
         encoded = io.BytesIO()
-        image.save(encoded, "PNG")
+        image.convert("RGB" if self.channels == 3 else "RGBA").save(encoded, "PNG")
         return encoded.getvalue()
 
 
@@ -283,28 +317,36 @@ def load_picture(
     *,
     background: str | None = None,
     max_pixels: int = PictureSettings.max_pixels,
+    alpha: bool = False,
 ) -> Picture:
     """Read a picture from a path, from stdin (the text `-`) or from a file open in binary mode.
 
-    It is converted to 8-bit sRGB, upright, composited over `background`. Only the first frame or
-    page is read.
+    It is converted to 8-bit sRGB, upright, composited over `background`. With `alpha`, a picture
+    that has transparent parts keeps them, and has four channels. Only the first frame or page is
+    read.
 
     Raises:
         UsageError: no such file, a folder, or an option with a wrong value.
         PictureError: it cannot be read: not a picture, damaged, empty, over `max_pixels`.
     """
     settings = PictureSettings(background=background, max_pixels=max_pixels)
+    return _read(source, settings, alpha=alpha)[0]
+
+
+def _read(source: Source, settings: PictureSettings, *, alpha: bool) -> tuple[Picture, bool]:
+    """Return a picture, and whether it has transparent parts; with `alpha` it keeps them."""
     name = source_name(source)
     with open_image(source, max_pixels=settings.max_pixels) as image:
         # The layers of a PSD are not looked at: it contains the merged picture.
         if image.format != "PSD" and getattr(image, "is_animated", False):
             logger.info("%r contains several pictures: the first is used", name)
-        pixels = srgb_pixels(decode(image), background=settings.paper_colour)
-    return Picture(pixels, name=Path(name).name)
+        background = None if alpha else settings.paper_colour
+        pixels, has_alpha = pixels_and_alpha(decode(image), background=background)
+    return Picture(pixels, name=Path(name).name), has_alpha
 
 
 def pixels_to_learn(picture: Picture, train_on: TrainOn) -> tuple[NDArray[np.uint8], Grid]:
-    """Return the pixels to learn, uint8 (h, w, 3), C-contiguous, and their coordinates.
+    """Return the pixels to learn, uint8 (h, w, channels), C-contiguous, and their coordinates.
 
     If these are all pixels, they are shared with the picture, not copied.
     """

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from neuralpaint.image.alpha import image_of
 from neuralpaint.image.canvas import Canvas, Edge
 from neuralpaint.image.pictures import Picture
 
@@ -22,13 +23,13 @@ _ROWS = 64  # processed at a time where pixels beyond the edges become black
 
 
 def resample(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
-    """Return a picture resampled to the pixels of a canvas, uint8 (height, width, 3).
+    """Return a picture resampled to the pixels of a canvas, uint8 (height, width, channels).
 
     At its own size the pixels are returned unchanged; at another size they are resampled with
     Lanczos's filter, on a rotated canvas bicubically. Beyond the picture's edges the canvas's
     `edge` applies; with `extend` the outermost pixels are repeated.
     """
-    if replace(canvas, edge="extend", samples=1) == picture.canvas:
+    if replace(canvas, edge="extend", samples=1, channels=picture.channels) == picture.canvas:
         return picture.pixels
     frame = (_upright if canvas.is_upright else _rotated)(picture, canvas)
     return _with_black_outside(frame, canvas) if canvas.edge == "black" else frame
@@ -47,7 +48,7 @@ def _upright(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
     if not is_visible or (canvas.edge == "mirror" and any(map(any, beyond))):
         return _reflected(picture, canvas)
     size = columns[1] - columns[0], rows[1] - rows[0]
-    image = Image.fromarray(picture.pixels).resize(
+    image = image_of(picture.pixels).resize(
         size, Image.Resampling.LANCZOS, box=(left, top, right, bottom)
     )
     return np.pad(np.asarray(image), beyond, mode="edge")
@@ -70,7 +71,7 @@ def _overlap(
 class _Patch(NamedTuple):
     """Pixels of a picture and beyond its edges, and the position of the canvas in them."""
 
-    pixels: NDArray[np.uint8]  # (rows, columns, 3)
+    pixels: NDArray[np.uint8]  # (rows, columns, channels)
     corner: NDArray[np.float64]  # (x, y) of the canvas's upper left, in pixels of the patch
     across: NDArray[np.float64]  # (x, y) from there to the upper right
     down: NDArray[np.float64]  # (x, y) from there to the lower left
@@ -93,7 +94,7 @@ class _Patch(NamedTuple):
         source = picture.pixels
         if shrink > 1:
             size = [max(1, round(s / shrink)) for s in side.tolist()]
-            image = Image.fromarray(source).resize((size[0], size[1]), Image.Resampling.BOX)
+            image = image_of(source).resize((size[0], size[1]), Image.Resampling.BOX)
             source, factor = np.asarray(image), np.array(size) / side
             corner, across, down = corner * factor, across * factor, down * factor
             side = np.array(size)
@@ -120,7 +121,7 @@ def _reflected(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
     patch = _Patch.of(picture, canvas, coarsest=2, margin=12)  # the support of Lanczos
     left, top = patch.corner
     box = left, top, left + patch.across[0], top + patch.down[1]
-    image = Image.fromarray(patch.pixels)
+    image = image_of(patch.pixels)
     size = canvas.width, canvas.height
     return np.array(image.resize(size, Image.Resampling.LANCZOS, box=box))
 
@@ -132,7 +133,7 @@ def _rotated(picture: Picture, canvas: Canvas) -> NDArray[np.uint8]:
     samples = math.ceil(max(pixel) - 0.1)
     height, width = canvas.height * samples, canvas.width * samples
     (a, d), (b, e), (c, f) = patch.across / width, patch.down / height, patch.corner
-    image = Image.fromarray(patch.pixels).transform(
+    image = image_of(patch.pixels).transform(
         (width, height),
         Image.Transform.AFFINE,
         (a, b, c, d, e, f),

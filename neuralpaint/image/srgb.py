@@ -28,7 +28,7 @@ from neuralpaint.image.icc_profiles import (
 from neuralpaint.image.samples import Levels, Samples, is_deep
 from neuralpaint.image.tone_mapping import encoded, light, tone_mapped
 
-__all__ = ["srgb_pixels"]
+__all__ = ["pixels_and_alpha", "srgb_pixels"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,19 @@ _AS_STORED: dict[int, Callable[[Any], Any]] = {
 def srgb_pixels(decoded: Decoded, *, background: tuple[int, int, int]) -> Pixels:
     """Return a decoded picture upright, in sRGB, composited over `background`. (h, w, 3)
 
+    See `pixels_and_alpha`.
+    """
+    return pixels_and_alpha(decoded, background=background)[0]
+
+
+def pixels_and_alpha(
+    decoded: Decoded, *, background: tuple[int, int, int] | None
+) -> tuple[Pixels, bool]:
+    """Return a decoded picture upright, in sRGB, and whether it has transparent parts.
+
+    The pixels are composited over `background`, (h, w, 3); if it is None and there are transparent
+    parts, they have premultiplied alpha, (h, w, 4).
+
     A colour profile that cannot be used is logged, and the colours are taken as sRGB. Where the
     EXIF orientation is a quarter turn, height and width are swapped.
     """
@@ -61,19 +74,26 @@ def srgb_pixels(decoded: Decoded, *, background: tuple[int, int, int]) -> Pixels
         samples = Samples.of_image(image)
     turned = _orientation(image)
     width, height = (samples.width, samples.height) if samples else image.size
-    upright = (height, width, 3) if turned < 5 else (width, height, 3)
-    pixels = np.empty(upright, np.uint8)
+    upright = (height, width) if turned < 5 else (width, height)
+    channels = 4 if background is None else 3
+    pixels = np.full((*upright, channels), 255, np.uint8)
     stored = _AS_STORED[turned](pixels)
+    behind, is_transparent = background or (0, 0, 0), False
     # Floats need four times the memory.
     rows = max(1, _STRIP_PIXELS // (4 * width if samples else width))
     strips = [(top, min(top + rows, height)) for top in range(0, height, rows)]
     if samples is not None:
-        converted = _from_samples(samples, space, strips, background=background)
+        converted = _from_samples(samples, space, strips, background=behind)
     else:
-        converted = _from_image(image, space, strips, background=background)
-    for (top, bottom), rgb in zip(strips, converted, strict=True):
-        stored[top:bottom] = rgb
-    return pixels
+        converted = _from_image(image, space, strips, background=behind)
+    for (top, bottom), (rgb, alpha) in zip(strips, converted, strict=True):
+        stored[top:bottom, :, :3] = rgb
+        if alpha is not None and alpha.min() < 255:
+            stored[top:bottom, :, 3:] = alpha[..., None]  # no channel, with a background
+            is_transparent = True
+    if background is None and not is_transparent:
+        pixels = np.ascontiguousarray(pixels[..., :3])
+    return pixels, is_transparent
 
 
 def _orientation(image: Image.Image) -> int:
@@ -91,8 +111,8 @@ def _from_image(
     strips: list[tuple[int, int]],
     *,
     background: tuple[int, int, int],
-) -> Iterator[Pixels]:
-    """Yield the strips of an image of 8 bits."""
+) -> Iterator[tuple[Pixels, Pixels | None]]:
+    """Yield the strips (h, w, 3) of an image of 8 bits, and their alpha (h, w), if they have it."""
     transform = _to_srgb(space, _colour_mode(image))
     for top, bottom in strips:
         colour, alpha = _separate(image.crop((0, top, image.width, bottom)))
@@ -101,7 +121,7 @@ def _from_image(
             ground = Image.new("RGB", rgb.size, background)
             ground.paste(rgb, mask=alpha)
             rgb = ground
-        yield np.asarray(rgb)
+        yield np.asarray(rgb), None if alpha is None else np.asarray(alpha)
 
 
 def _separate(strip: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -166,7 +186,7 @@ def _from_samples(
     strips: list[tuple[int, int]],
     *,
     background: tuple[int, int, int],
-) -> Iterator[Pixels]:
+) -> Iterator[tuple[Pixels, Pixels | None]]:
     """Yield the strips of a picture of samples; they are rounded to 8 bits at the end."""
     samples = replace(samples, video_range=space.video_range)
     convert: Callable[[Levels], Levels]
@@ -183,7 +203,8 @@ def _from_samples(
         rgb = convert(levels)
         if alpha is not None:
             rgb = ground + alpha * (rgb.clip(0, 255) - ground)
-        yield np.rint(rgb.clip(0, 255)).astype(np.uint8)
+        levels_of_alpha = None if alpha is None else np.rint(255 * alpha[..., 0]).astype(np.uint8)
+        yield np.rint(rgb.clip(0, 255)).astype(np.uint8), levels_of_alpha
 
 
 def _plain_rgb(levels: Levels) -> Levels:

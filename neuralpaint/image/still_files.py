@@ -22,6 +22,7 @@ from PIL import Image
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
+from neuralpaint.image.alpha import straight
 from neuralpaint.image.encoders import Depth, Encoder, PngEncoder, Rows, StillSpec, TiffEncoder
 from neuralpaint.image.icc_profiles import SRGB_PROFILE
 from neuralpaint.image.metadata import check_tag, exif
@@ -35,6 +36,7 @@ __all__ = [
     "save_still",
     "still_formats",
     "still_suffixes",
+    "stores_alpha",
 ]
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,8 @@ class StillFormat(Settings):
     longest_side: ClassVar[int] = 2**31 - 1  # pixels
     depths: ClassVar[tuple[int, ...]] = (8,)  # bits per channel
     lossless: ClassVar[bool] = True
+    alpha: ClassVar[bool] = True
+    """Whether it stores transparent pixels."""
 
     def encoder(self, file: BinaryIO, spec: StillSpec) -> Encoder:
         """Return an encoder that writes sRGB pixels into `file`, which must be seekable."""
@@ -92,7 +96,7 @@ class _PillowEncoder(Encoder):
         self._options = options | {"icc_profile": SRGB_PROFILE}
         if spec.tag:
             self._options["exif"] = exif(spec.tag)
-        self._pixels = np.empty((spec.height, spec.width, 3), np.uint8)
+        self._pixels = np.empty((spec.height, spec.width, spec.channels), np.uint8)
         self._filled = 0
 
     def write(self, rows: Rows) -> None:
@@ -126,6 +130,7 @@ class Jpeg(StillFormat):
     suffixes = (".jpg", ".jpeg")
     longest_side = 65_500
     lossless = False
+    alpha = False
 
     def encoder(self, file: BinaryIO, spec: StillSpec) -> Encoder:
         return _PillowEncoder(file, spec, format="jpeg", quality=95, subsampling="4:4:4")
@@ -149,6 +154,11 @@ def still_suffixes() -> list[str]:
     return [suffix for name in still_formats for suffix in still_formats[name].suffixes]
 
 
+def stores_alpha(path: str | Path) -> bool:
+    """Return whether a still saved under that name can have transparent pixels."""
+    return _format(Path(path)).alpha
+
+
 def is_lossless(path: str | Path) -> bool:
     """Return whether a still saved under that name keeps every pixel unchanged."""
     suffix = Path(path).suffix.lower()
@@ -163,12 +173,13 @@ def check_still(
     height: int | None = None,
     width: int | None = None,
     depth: Depth = 8,
+    channels: int = 3,
 ) -> Path:
     """Return `path` as a `Path` if a still can be saved there, in that size if it is given.
 
     Raises:
-        UsageError: the suffix is unknown, the format does not support the size or the depth; or as
-            `check_output`.
+        UsageError: the suffix is unknown, the format does not support the size, the depth or the
+            alpha; or as `check_output`.
         EncodingError: the folder is not writable.
     """
     form = _format(Path(path))
@@ -183,6 +194,8 @@ def check_still(
         raise UsageError(f"depth must be 8 or 16 bits, not {depth}")
     if depth not in form.depths:
         raise UsageError(f"{name} has 8 bits a channel, not {depth}: save as .png or .tiff")
+    if channels == 4 and not form.alpha:
+        raise UsageError(f"{name} stores no alpha: save as .png, or give it a background")
     return check_output(path, overwrite=overwrite)
 
 
@@ -190,7 +203,7 @@ def save_still(pixels: Rows, path: str | Path, *, tag: str = "", overwrite: bool
     """Save a frame under `path` in the format of its suffix, complete or not at all.
 
     Args:
-        pixels: uint8 or uint16 (h, w, 3), sRGB.
+        pixels: uint8 or uint16 (h, w, 3), sRGB; or (h, w, 4) with premultiplied alpha.
         path: .png, .tiff and .webp are lossless; .jpg and .avif are not.
         tag: stored in the file for `read_tag`, such as the command and settings in JSON; an invalid
             tag is left out with a warning, so that the result of a training is not lost.
@@ -201,11 +214,14 @@ def save_still(pixels: Rows, path: str | Path, *, tag: str = "", overwrite: bool
         EncodingError: the file cannot be written: disk full, no permission.
     """
     depth: Depth = 16 if pixels.dtype == "uint16" else 8
-    known = pixels.dtype in ("uint8", "uint16") and pixels.ndim == 3 and pixels.shape[2] == 3
+    known = pixels.dtype in ("uint8", "uint16") and pixels.ndim == 3 and pixels.shape[2] in (3, 4)
     if not (known and pixels.size):
         raise UsageError(f"a still is uint8 or uint16 (h, w, 3), not {_described(pixels)}")
-    height, width, _ = pixels.shape
-    still = StillWriter(path, height=height, width=width, depth=depth, tag=tag, overwrite=overwrite)
+    height, width, channels = pixels.shape
+    still = StillWriter(
+        path, height=height, width=width, channels=channels, depth=depth, tag=tag,
+        overwrite=overwrite,
+    )  # fmt: skip
     with still:
         still.write(pixels)
     return still.path
@@ -216,7 +232,7 @@ class StillWriter:
 
     PNG and TIFF are written as the rows arrive, in constant memory. Other formats are encoded after
     the last row. `path`, `tag` and `overwrite` are as in `save_still`; a `depth` of 16 bits per
-    channel is for PNG and TIFF only.
+    channel is for PNG and TIFF only. With 4 `channels`, strips have premultiplied alpha.
 
     Raises:
         UsageError, EncodingError: as `check_still`.
@@ -229,14 +245,17 @@ class StillWriter:
         height: int,
         width: int,
         depth: Depth = 8,
+        channels: int = 3,
         tag: str = "",
         overwrite: bool = False,
     ) -> None:
         if min(height, width) < 1:
             raise UsageError(f"a still has at least one row and one column, not {width}x{height}")
-        self.path = check_still(path, overwrite=overwrite, height=height, width=width, depth=depth)
+        self.path = check_still(
+            path, overwrite=overwrite, height=height, width=width, depth=depth, channels=channels
+        )
         self._form = _format(self.path)
-        self._spec = StillSpec(height, width, depth, _valid_tag(tag))
+        self._spec = StillSpec(height, width, depth, _valid_tag(tag), channels)
         self._rows = 0
         self._open = contextlib.ExitStack()
 
@@ -252,16 +271,16 @@ class StillWriter:
         return self
 
     def write(self, strip: Rows) -> None:
-        """Write the next rows (n, width, 3), uint8, or uint16 for a depth of 16.
+        """Write the next rows (n, width, channels), uint8, or uint16 for a depth of 16.
 
         Raises:
             UsageError: it has another shape or type, or the still has fewer rows.
             EncodingError: the file cannot be written: disk full.
         """
         spec = self._spec
-        if strip.dtype != spec.dtype or strip.shape[1:] != (spec.width, 3):
+        if strip.dtype != spec.dtype or strip.shape[1:] != (spec.width, spec.channels):
             raise UsageError(
-                f"a strip of this still is {spec.dtype} (rows, {spec.width}, 3), not "
+                f"a strip of this still is {spec.dtype} (rows, {spec.width}, {spec.channels}), not "
                 f"{_described(strip)}"
             )
         if self._rows + len(strip) > spec.height:
@@ -271,7 +290,7 @@ class StillWriter:
             )
         try:
             with self._explained():
-                self._encoder.write(strip)
+                self._encoder.write(straight(strip))
         except BaseException:
             self._close()  # an unknown part of the strip was written
             raise

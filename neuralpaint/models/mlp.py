@@ -64,6 +64,7 @@ class MLPModel(EncodedModel):
             hidden_size=self.hidden_size,
             hidden_layers=self.hidden_layers,
             generator=generator,
+            channels=canvas.channels,
             activation=self.activation,
             norm=self.norm,
             dropout=self.dropout,
@@ -107,6 +108,7 @@ class SirenModel(EncodedModel):
             omega_0=self.omega_0,
             omega=self.omega,
             generator=generator,
+            channels=canvas.channels,
             use_spectrum=self.encoding != "none",
         )
         return CoordinateModel(encoding, network)

@@ -50,6 +50,8 @@ class Painting(ABC):
     """The trained codes of an album, (pictures, k); None for a single picture."""
     canvas: Canvas
     """The whole picture at its original size."""
+    channels: int = 3
+    """Numbers per point: 3 colours, or 4 with alpha."""
     settings: Any
     """The `TrainingSettings` of the training; `Any` because that class is in a higher layer."""
     note: Mapping[str, Any] = MappingProxyType({})
@@ -68,6 +70,7 @@ class Painting(ABC):
         """Keep a reference to the weights, which must not change."""
         ensure_threads()  # everything that is done with a painting computes tensors
         self._weights, self.canvas, self.settings, self.codes = weights, canvas, settings, codes
+        self.channels = canvas.channels
         self._code = None if codes is None else codes[0]
 
     @property
@@ -103,13 +106,17 @@ class Painting(ABC):
 
     @abstractmethod
     def colours(self, grid: Grid) -> Tensor:
-        """Return the colours of a grid on `device`, float32 (h, w, 3) in [0, 1]."""
+        """Return the colours of a grid on `device`, float32 (h, w, channels) in [0, 1].
+
+        Of a picture with alpha they have four channels, and are premultiplied: none is larger than
+        its alpha.
+        """
 
     def layer_values(self, grid: Grid) -> list[NDArray[np.float32]]:
         """Return what each layer of the network answers on a grid, (h, w, units).
 
         The values of a hidden layer are those after its activation; the last ones are the signal
-        (h, w, 3), from which the colours are (tanh + 1) / 2.
+        (h, w, channels), from which the colours are (tanh + 1) / 2.
 
         Raises:
             UsageError: the model is not a network of the coordinates.
@@ -159,7 +166,7 @@ class Painting(ABC):
     def __call__(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float32]: ...
 
     def __call__(self, x: Grid | ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float32]:
-        """Return the colours, float32 (..., 3) in [0, 1], of a grid or at coordinates x and y.
+        """Return the colours, float32 (..., channels) in [0, 1], of a grid or of points.
 
         The shapes of x and y broadcast together. The longer side of the picture spans [-1, 1];
         x increases to the right, y downwards.
@@ -185,8 +192,8 @@ class Painting(ABC):
             ) from error
         points = Grid(*(np.array(np.broadcast_to(each, shape)).reshape(1, -1) for each in (x, y)))
         if points.x.size == 0:
-            return np.empty((*shape, 3), np.float32)
-        return self.colours(points).cpu().numpy().reshape(*shape, 3)
+            return np.empty((*shape, self.channels), np.float32)
+        return self.colours(points).cpu().numpy().reshape(*shape, -1)
 
     def save(
         self, path: str | Path, *, note: Mapping[str, Any] | None = None, overwrite: bool = False
@@ -265,9 +272,12 @@ class TorchPainting(Painting):
         )
 
     def colours(self, grid: Grid) -> Tensor:
-        """Return the colours of a grid on `device`, float32 (h, w, 3) in [0, 1]."""
+        """Return the colours of a grid on `device`, float32 (h, w, channels) in [0, 1]."""
         colours: Tensor = self._call(self._model, self._weights, grid)
-        return colours.view(*grid.shape, 3)
+        colours = colours.view(*grid.shape, self.channels)
+        if self.channels == 4:
+            colours[..., :3] = torch.minimum(colours[..., :3], colours[..., 3:])
+        return colours
 
     def layer_values(self, grid: Grid) -> list[NDArray[np.float32]]:
         """Return what each layer of the network answers on a grid, (h, w, units)."""

@@ -56,6 +56,7 @@ class PyramidModel(PyramidSettings, Model):
             hidden_size=self.hidden_size,
             hidden_layers=self.hidden_layers,
             generator=generator,
+            channels=canvas.channels,
         )
         return CoordinateModel(encoding, network, strip=16_384)
 
@@ -109,6 +110,7 @@ class MorphModel(PlanesSettings, Model):
             hidden_layers=self.hidden_layers,
             activation=self.activation,
             generator=generator,
+            channels=canvas.channels,
         )
         return CoordinateModel(encoding, network)
 
@@ -154,12 +156,17 @@ class ButtonsModel(Model):
         """Return the model with weights for every pixel of the pictures.
 
         Raises:
-            UsageError: see `check_codes`.
+            UsageError: the pictures have alpha; or see `check_codes`.
         """
         import torch
 
         from neuralpaint.models.networks.buttons import Buttons
 
+        if canvas.channels == 4:
+            raise UsageError(
+                "model buttons learns no alpha: give the pictures a background, or choose another "
+                "--model"
+            )
         return Buttons(
             torch.from_numpy(self.check_codes(codes)),
             height=canvas.height,

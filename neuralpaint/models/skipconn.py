@@ -56,7 +56,12 @@ class _SkipConnSettings(Model):
         """The width of each hidden layer."""
 
     def _build(
-        self, encoding: Encoding, generator: torch.Generator, series: Series | None = None
+        self,
+        encoding: Encoding,
+        generator: torch.Generator,
+        *,
+        channels: int,
+        series: Series | None = None,
     ) -> CoordinateModel:
         from neuralpaint.models.networks.network import CoordinateModel
         from neuralpaint.models.networks.skipconn import SkipConn
@@ -66,6 +71,7 @@ class _SkipConnSettings(Model):
             hidden_size=self.units,
             hidden_layers=self.hidden_layers,
             activation=self.activation,
+            channels=channels,
             factors=self.first_factors,
             series=series,
             generator=generator,
@@ -203,10 +209,10 @@ class FourierModel(_SkipConnSettings):
                     "model fourier: series=yes is for a single picture, but there are several: "
                     "leave it out"
                 )
-            series = Series(encoding)
+            series = Series(encoding, channels=canvas.channels)
         if codes is not None:
             encoding = Conditioned(encoding, codes)
-        return self._build(encoding, generator, series)
+        return self._build(encoding, generator, channels=canvas.channels, series=series)
 
 
 @models.register("skipconn")
@@ -232,4 +238,5 @@ class SkipConnModel(EncodedModel, _SkipConnSettings):
         self, canvas: Canvas, generator: torch.Generator, codes: Codes | None = None
     ) -> CoordinateModel:
         """Return the model over its encoding."""
-        return self._build(self._encode(canvas, generator, codes), generator)
+        encoding = self._encode(canvas, generator, codes)
+        return self._build(encoding, generator, channels=canvas.channels)

@@ -13,6 +13,7 @@ import numpy as np
 
 from neuralpaint.config.settings import options
 from neuralpaint.errors import UsageError
+from neuralpaint.image.alpha import over
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings, parse_size
 from neuralpaint.image.pictures import Frame
@@ -23,6 +24,7 @@ from neuralpaint.pipelines.kept_place import keeping_what_matters
 from neuralpaint.pipelines.outputs import cover_of
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
+from neuralpaint.pipelines.transparency import WHITE, paper_for
 from neuralpaint.rendering.film import film, film_sketches, filming_cost
 from neuralpaint.rendering.render import render
 from neuralpaint.rendering.still_renderer import hole_psnr_of
@@ -98,6 +100,7 @@ class Clip(Job):
         video: ClipSettings,
         view: CanvasSettings,
         bars: tuple[int, int, int],
+        paper: tuple[int, int, int] | None = None,
         timelapse: TimelapseSettings | None = None,
         audio: Path | None = None,
         overwrite: bool = False,
@@ -113,6 +116,8 @@ class Clip(Job):
             video: how snapshots become frames, and the format.
             view: the part of the picture that is shown, and the size of the frames.
             bars: the colour of bars, sRGB.
+            paper: the colour behind transparent parts; None: they stay transparent if the format
+                stores that, and are white if not.
             timelapse: snapshots every few steps, and overlays; None: neither.
             audio: a sound file for the clip.
             overwrite: whether `output` may exist.
@@ -139,12 +144,15 @@ class Clip(Job):
         self._schedule = self._schedule_after({})
         self._playback, self._training_shots = self._schedule.playback, self._schedule.training
         self.shots = self._playback.shots
+        transparent = source.canvas.channels == 4 and paper is None
+        self._format = format_for(output, video.format, alpha=transparent)
         viewport = Viewport(
             source.canvas,
             view,
             picture=source.picture,
             target=source.settings.target,
             bars=bars,
+            paper=paper_for(source, paper, stores_alpha=self._format.stores_alpha),
             longest=LONGEST_CLIP,
             camera=camera,
             moments=self._schedule.moments,
@@ -156,7 +164,6 @@ class Clip(Job):
         self._background = None if arrangement is None else bars
         self._every = timelapse.every or 1
         self._pacing, self._frames_from = video.paced(timelapse), video.frames_from
-        self._format = format_for(output, video.format)
         self._cover = cover_of(output) if video.cover else None
         self._last: Frame | None = None  # the newest shot with its overlays, for the cover
         self._history: list[Point] = []
@@ -217,6 +224,7 @@ class Clip(Job):
             height=self._arrangement.height,
             width=self._arrangement.width,
             fps=self._fps,
+            alpha=self.viewport.channels == 4,
             audio=self._audio,
             overwrite=self._overwrite,
         )
@@ -274,7 +282,8 @@ class Clip(Job):
         if self._cover is None or self._last is None:
             return ()
         tag = self.source.note.text()
-        return (save_still(self._last, self._cover, tag=tag, overwrite=self._overwrite),)
+        cover = over(self._last, WHITE)
+        return (save_still(cover, self._cover, tag=tag, overwrite=self._overwrite),)
 
     def _clip_result(self, run: Run, writer: ClipWriter) -> Result:
         """Return the result; its steps and its PSNR are those of the last shot."""
@@ -451,8 +460,9 @@ class Clip(Job):
         self._budget.end_preparation()
 
     def _measured_costs(self) -> _Costs:
-        painting, viewport = self.source.painting(), self.viewport
-        blank = np.zeros((viewport.canvas.height, viewport.canvas.width, 3), np.uint8)
+        painting, viewport, source = self.source.painting(), self.viewport, self.source
+        size = viewport.canvas.height, viewport.canvas.width, source.canvas.channels
+        blank = np.zeros(size, np.uint8)
         snapshot = Snapshot(0, 0.0, math.nan, painting)
 
         def draw() -> None:
@@ -498,6 +508,7 @@ class Clip(Job):
             height=self._arrangement.height,
             width=self._arrangement.width,
             fps=self._fps,
+            channels=self.viewport.channels,
             title=f"{Path(self.source.note.source).stem}, learned by a neural network",
             tag=self.source.note.text(),
             audio=self._audio,

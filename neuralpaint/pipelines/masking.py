@@ -21,7 +21,7 @@ from neuralpaint.image.masks import (
     unknown_pixels,
 )
 from neuralpaint.image.orders import Order, learning_order, order_names, orders
-from neuralpaint.image.pictures import Fill, Picture, PictureSettings, Source
+from neuralpaint.image.pictures import NO_ALPHA, Fill, Picture, PictureSettings, Source
 
 __all__ = ["MaskSettings", "PictureReader", "ReferenceSettings"]
 
@@ -133,13 +133,15 @@ class PictureReader:
         picture: PictureSettings,
         masking: MaskSettings,
         reference: ReferenceSettings | None = None,
+        *,
+        why_opaque: str | None = NO_ALPHA,
     ) -> None:
-        """Check that the settings fit together.
+        """Check that the settings fit together; `why_opaque` is as for `PictureSettings.read`.
 
         Raises:
             UsageError: there is a reference and no mask.
         """
-        self._picture, self._masking = picture, masking
+        self._picture, self._masking, self._why_opaque = picture, masking, why_opaque
         self._truth = None if reference is None else reference.truth
         if self._truth is not None and masking.mask is None:
             raise UsageError("--truth has no effect without --mask: add it")
@@ -156,7 +158,8 @@ class PictureReader:
         )
         if reads_alpha and (source == "-" or not isinstance(source, str | Path)):
             raise UsageError("the mask alpha is read from the picture's file: give its name")
-        whole = self._picture.read(source)
+        why_opaque = "" if reads_alpha else self._why_opaque
+        whole = self._picture.read(source, why_opaque=why_opaque)
         # Masks in files have the size of the picture's file; others are drawn at the learned size.
         whole = replace(whole, **self._planes(whole, source, files=True))
         picture = self._picture.sized(whole)

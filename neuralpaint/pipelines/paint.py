@@ -9,7 +9,7 @@ from neuralpaint.config.presets import expanded
 from neuralpaint.config.settings import ComposedSettings, group
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.pictures import PictureSettings, Source
-from neuralpaint.image.still_files import check_still
+from neuralpaint.image.still_files import check_still, stores_alpha
 from neuralpaint.pipelines.job import Result
 from neuralpaint.pipelines.masking import MaskSettings, PictureReader, ReferenceSettings
 from neuralpaint.pipelines.note import Note, noted_source
@@ -17,6 +17,7 @@ from neuralpaint.pipelines.outputs import check_is_still
 from neuralpaint.pipelines.settings import RunSettings, StillSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
 from neuralpaint.pipelines.still import Still
+from neuralpaint.pipelines.transparency import why_opaque
 from neuralpaint.rendering.viewport import detail_of
 from neuralpaint.runtime.progress import Report, ignore
 from neuralpaint.runtime.threads import set_threads
@@ -89,7 +90,16 @@ def prepare_paint(
     check_is_still(output)
     check_still(output, overwrite=overwrite)  # before the picture is read
     resume.check(source)
-    picture = PictureReader(settings.picture, settings.masking, settings.reference).load(source)
+    opaque = why_opaque(
+        output,
+        stores_alpha=stores_alpha(output),
+        training=settings.training,
+        masking=settings.masking,
+    )
+    reader = PictureReader(
+        settings.picture, settings.masking, settings.reference, why_opaque=opaque
+    )
+    picture = reader.load(source)
     training = FromTraining(
         picture,
         settings.training,
@@ -106,6 +116,7 @@ def prepare_paint(
         still=settings.still,
         view=settings.view,
         bars=settings.picture.bar_colour,
+        paper=settings.picture.chosen_colour,
         overwrite=overwrite,
         budget=settings.run.budget,
         began=began,

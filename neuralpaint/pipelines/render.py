@@ -63,7 +63,12 @@ class RenderSettings(ComposedSettings):
         "buttons such as 10110000; unset, the code of the first picture",
         unit="CODE",
     )
-    background: str | None = setting(None, "colour of bars; unset, black", unit="colour")
+    background: str | None = setting(
+        None,
+        "colour of bars, and behind transparent parts; unset, black and white, or transparent "
+        "where the network has learned alpha and the output stores it",
+        unit="colour",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -142,7 +147,7 @@ def prepare_render(
         reset=() if still else _reset(saved, settings),
     )
     snapshots, playback = _source(saved, settings, note, still=still, audio=sound)
-    bars = PictureSettings(background=settings.background).bar_colour
+    picture = PictureSettings(background=settings.background)
     if still:
         return Still(
             output,
@@ -150,7 +155,8 @@ def prepare_render(
             fractions=[settings.moment.fraction(snapshots.steps)],
             still=settings.still,
             view=settings.view,
-            bars=bars,
+            bars=picture.bar_colour,
+            paper=picture.chosen_colour,
             overwrite=overwrite,
             began=began,
         )
@@ -161,7 +167,8 @@ def prepare_render(
         timelapse=settings.timelapse,
         video=settings.video,
         view=settings.view,
-        bars=bars,
+        bars=picture.bar_colour,
+        paper=picture.chosen_colour,
         audio=sound,
         overwrite=overwrite,
         began=began,

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from neuralpaint.errors import UsageError
 from neuralpaint.image.encoders import Depth
 from neuralpaint.image.framing import CanvasSettings
-from neuralpaint.image.still_files import StillWriter, check_still, is_lossless
+from neuralpaint.image.still_files import StillWriter, check_still, is_lossless, stores_alpha
 from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
 from neuralpaint.pipelines.kept_place import keeping_what_matters
 from neuralpaint.pipelines.settings import StillSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
+from neuralpaint.pipelines.transparency import paper_for
 from neuralpaint.rendering.still_renderer import (
     StillRenderer,
     hole_psnr_of,
@@ -50,6 +51,7 @@ class Still(Job):
         still: StillSettings,
         view: CanvasSettings,
         bars: tuple[int, int, int],
+        paper: tuple[int, int, int] | None = None,
         overwrite: bool = False,
         budget: float | None = None,
         began: float | None = None,
@@ -63,6 +65,8 @@ class Still(Job):
             still: how it is rendered.
             view: the part of the picture that is shown, and the size of the still.
             bars: the colour of bars, sRGB.
+            paper: the colour behind transparent parts; None: they stay transparent if the format
+                stores that, and are white if not.
             overwrite: whether `output` may exist.
             budget: seconds that the whole run may take; None for no limit.
             began: as for `Job`.
@@ -72,7 +76,12 @@ class Still(Job):
         """
         view = keeping_what_matters(view, source)
         viewport = Viewport(
-            source.canvas, view, picture=source.picture, target=source.settings.target, bars=bars
+            source.canvas,
+            view,
+            picture=source.picture,
+            target=source.settings.target,
+            bars=bars,
+            paper=paper_for(source, paper, stores_alpha=stores_alpha(output)),
         )
         super().__init__(output, source=source, viewport=viewport, budget=budget, began=began)
         self._renderer = StillRenderer(viewport)
@@ -93,6 +102,7 @@ class Still(Job):
             height=viewport.height,
             width=viewport.width,
             depth=self._depth,
+            channels=viewport.channels,
         )
 
     def _check_known(self) -> None:
@@ -126,6 +136,7 @@ class Still(Job):
             height=height,
             width=width,
             depth=self._depth,
+            channels=self.viewport.channels,
             tag=self.source.note.text(),
             overwrite=self._overwrite,
         ) as still:

@@ -23,6 +23,7 @@ from neuralpaint.pipelines.note import Note, noted_source
 from neuralpaint.pipelines.outputs import check_is_clip, not_preset
 from neuralpaint.pipelines.settings import ClipSettings, RunSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import FromTraining
+from neuralpaint.pipelines.transparency import why_opaque
 from neuralpaint.rendering.viewport import LONGEST_CLIP, detail_of
 from neuralpaint.runtime.progress import Report, ignore
 from neuralpaint.runtime.threads import set_threads
@@ -150,7 +151,13 @@ def prepare_video(
     pace = None
     subject: Subject
     if settings.moving.frames_in is None:
-        reader = PictureReader(settings.picture, settings.masking, settings.reference)
+        stores_alpha = format_for(output, settings.video.format, alpha=True).stores_alpha
+        opaque = why_opaque(
+            output, stores_alpha=stores_alpha, training=settings.training, masking=settings.masking
+        )
+        reader = PictureReader(
+            settings.picture, settings.masking, settings.reference, why_opaque=opaque
+        )
         subject = reader.load(source)
     else:
         subject, pace = load_moving(source, settings.picture, settings.moving)
@@ -182,6 +189,7 @@ def prepare_video(
         video=settings.video,
         view=settings.view,
         bars=settings.picture.bar_colour,
+        paper=settings.picture.chosen_colour,
         audio=sound,
         overwrite=overwrite,
         budget=settings.run.budget,

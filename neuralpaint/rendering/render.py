@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from neuralpaint.errors import DeviceError
+from neuralpaint.image.alpha import image_of
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.image.encoders import Depth
 from neuralpaint.image.metrics import psnr, sampling_stride
@@ -40,7 +40,7 @@ _MOST_PINNED = 1 << 26  # pixels of a frame for which pinned memory is allocated
 
 
 def render(painting: Painting, canvas: Canvas) -> NDArray[np.uint8]:
-    """Return the frame, uint8 (height, width, 3), that shows the painting on the canvas.
+    """Return the frame, uint8 (height, width, channels), that shows the painting on the canvas.
 
     Each pixel is the network's colour at the pixel's centre, or the mean colour of the pixel's
     samples, rounded to the nearest level. Memory beyond the frame itself does not grow with the
@@ -55,7 +55,7 @@ def render(painting: Painting, canvas: Canvas) -> NDArray[np.uint8]:
 def render_strips(
     painting: Painting, canvas: Canvas, *, depth: Depth = 8
 ) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
-    """Yield the frame from top to bottom in strips (rows, width, 3) of about a megapixel.
+    """Yield the frame from top to bottom in strips (rows, width, channels) of about a megapixel.
 
     With depth 8, they are uint8 as from `render`; with 16, they are uint16 with white 65535. Memory
     does not grow with the height of the canvas. A GPU renders a strip while the caller uses the
@@ -107,13 +107,14 @@ class PendingFrame:
         if may_interpolate and isinstance(points, Canvas):
             self._step = sampling_step(painting, points.finer())
         pinned = self._copies is not None and height * width <= _MOST_PINNED
-        self._levels = torch.empty((height, width, 3), dtype=dtype, pin_memory=pinned)
+        size = height, width, painting.channels
+        self._levels = torch.empty(size, dtype=dtype, pin_memory=pinned)
         for tile in _tiles(points, rows):
             self._render(*tile)
         self._copied = None if self._copies is None else self._copies.record_event()
 
     def frame(self) -> NDArray[Any]:
-        """Wait for the rows and return them, uint8 or uint16 (rows, width, 3)."""
+        """Wait for the rows and return them, uint8 or uint16 (rows, width, channels)."""
         if self._copied is not None:
             self._copied.synchronize()
         return self._levels.numpy()
@@ -142,6 +143,8 @@ class PendingFrame:
             tile = rows, columns
             colours = _colours(self._painting, self._points, *tile, step=self._step)
             levels = colours.mul_(self._full).round_().clamp_(0, self._full)
+            if levels.shape[-1] == 4 and self._step > 1:  # an interpolation may exceed alpha
+                levels[..., :3] = levels[..., :3].minimum(levels[..., 3:])
             target = self._levels[rows.start - self._top : rows.stop - self._top, columns]
             self._copy(levels.byte() if self._full == 255 else levels, target)
         except (MemoryError, RuntimeError) as error:
@@ -190,7 +193,7 @@ def _tiles(points: Canvas | Grid, rows: slice) -> Iterator[tuple[slice, slice]]:
 def _colours(
     painting: Painting, points: Canvas | Grid, rows: slice, columns: slice, *, step: int
 ) -> Tensor:
-    """Return the colours of a tile on the painting's device, float32 (rows, columns, 3).
+    """Return the colours of a tile on the painting's device, float32 (rows, columns, channels).
 
     Of a canvas, every `step`-th sample is evaluated.
     """
@@ -222,12 +225,13 @@ def letterbox(
 ) -> NDArray[np.uint8]:
     """Return the frame in the middle of `height` x `width` pixels of one colour.
 
-    A frame of this size is returned without a copy.
+    Around a frame with alpha they are transparent. A frame of this size is returned without a copy.
     """
     if frame.shape[:2] == (height, width):
         return frame
-    boxed = np.empty((height, width, 3), np.uint8)
-    boxed[:] = colour
+    boxed = np.zeros((height, width, frame.shape[2]), np.uint8)
+    if frame.shape[2] == 3:
+        boxed[:] = colour
     top, left = (height - frame.shape[0]) // 2, (width - frame.shape[1]) // 2
     boxed[top : top + frame.shape[0], left : left + frame.shape[1]] = frame
     return boxed
@@ -259,6 +263,6 @@ def painting_psnr(painting: Painting, picture: Picture, *, pixels: int = _TILE) 
     )
     frame = PendingFrame(painting, Grid(fine.x[:, columns], fine.y[rows])).frame()
     if samples > 1:
-        frame = np.asarray(Image.fromarray(frame).reduce(samples))
+        frame = np.asarray(image_of(frame).reduce(samples))
     known = None if picture.known is None else picture.known[::stride, ::stride]
     return psnr(frame, picture.pixels[::stride, ::stride], where=known)

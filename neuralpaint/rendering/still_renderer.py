@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StillRenderer", "hole_psnr_of", "with_known_pixels", "with_known_pixels_psnr"]
 
+_CLEAR = 0, 0, 0, 0  # a transparent bar
 _BAR_ROWS = 64  # of a bar in one strip
 
 
@@ -43,7 +44,7 @@ class StillRenderer:
         match: bool = False,
         on_rows: Callable[[int], None] = ignore,
     ) -> Iterator[NDArray[Any]]:
-        """Yield the still from top to bottom, in strips (rows, width, 3).
+        """Yield the still from top to bottom, in strips (rows, width, channels).
 
         Args:
             painting: what is rendered.
@@ -53,13 +54,14 @@ class StillRenderer:
             on_rows: called with the number of rows that were rendered.
         """
         rows = self.without_bars(painting, depth=depth, match=match, on_rows=on_rows)
-        yield from self.with_bars(rows, depth=depth)
+        yield from self.with_bars(map(self._viewport.shown, rows), depth=depth)
 
     def with_bars(self, strips: Iterable[NDArray[Any]], *, depth: Depth) -> Iterator[NDArray[Any]]:
         """Add the bars around the canvas to its strips, from top to bottom."""
         viewport, canvas = self._viewport, self._viewport.canvas
         dtype, scale = (np.uint8, 1) if depth == 8 else (np.uint16, 257)
-        colour = (scale * np.array(viewport.bars)).astype(dtype)
+        bars = viewport.bars if viewport.channels == 3 else _CLEAR
+        colour = (scale * np.array(bars)).astype(dtype)
         above = (viewport.height - canvas.height) // 2
         left = (viewport.width - canvas.width) // 2
         yield from _bar(above, viewport.width, colour)
@@ -67,7 +69,7 @@ class StillRenderer:
             if strip.shape[1] == viewport.width:
                 yield strip
                 continue
-            boxed = np.broadcast_to(colour, (len(strip), viewport.width, 3)).copy()
+            boxed = np.broadcast_to(colour, (len(strip), viewport.width, len(colour))).copy()
             boxed[:, left : left + canvas.width] = strip
             yield boxed
         yield from _bar(viewport.height - above - canvas.height, viewport.width, colour)
@@ -117,7 +119,7 @@ class StillRenderer:
     def _magnified(self) -> tuple[float, float, float, float] | None:
         """The visible part of the picture, in its pixels, if it is shown magnified."""
         canvas, native = self._viewport.canvas, self._viewport.native
-        if not canvas.is_upright or self._viewport.moves:
+        if not canvas.is_upright or self._viewport.moves or native.channels == 4:
             return None
         top, left, bottom, right = canvas.window(native)
         inside = min(top, left) >= 0 and bottom <= native.height and right <= native.width
@@ -165,4 +167,4 @@ def _with_hole_of(painting: Painting, picture: Picture) -> Picture:
 
 def _bar(rows: int, width: int, colour: NDArray[Any]) -> Iterator[NDArray[Any]]:
     for top in range(0, rows, _BAR_ROWS):
-        yield np.broadcast_to(colour, (min(_BAR_ROWS, rows - top), width, 3))
+        yield np.broadcast_to(colour, (min(_BAR_ROWS, rows - top), width, len(colour)))

@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralpaint.errors import UsageError
+from neuralpaint.image.alpha import over
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.framing import CanvasSettings
 from neuralpaint.image.metrics import psnr
@@ -35,6 +36,7 @@ LEAST_DETAIL = 1.5
 """Frame pixels per picture pixel from which a frame counts as larger than the picture. With fewer,
 little is visible between the picture's pixels, and a wrong kernel would do harm."""
 
+_WHITE = 255, 255, 255
 _FINEST = 4.0  # a larger target would only be smoother
 _LARGEST = 100_000_000  # pixels of a target, unless --target-scale sets it
 _MOMENTS = 64  # at which a camera is evaluated
@@ -70,6 +72,7 @@ class Viewport:
         picture: Picture | None,
         target: TargetSettings,
         bars: tuple[int, int, int],
+        paper: tuple[int, int, int] | None = None,
         longest: int | None = None,
         camera: Camera | None = None,
         moments: Sequence[float] = (),
@@ -82,12 +85,15 @@ class Viewport:
             picture: the picture itself, if it is known.
             target: how the learned target was computed from the picture.
             bars: the colour of the bars, sRGB.
+            paper: the colour behind transparent parts; None: the frames of a picture with alpha
+                have alpha, too, and transparent bars.
             longest: see `CanvasSettings.views`.
             camera: moves the view.
             moments: the moment of the camera at each of the evenly spaced shots of the clip; empty:
                 that of the shot.
         """
         self.picture, self.native, self.target, self.bars = picture, native, target, bars
+        self.paper = paper
         self.canvas, frame = settings.views(native, longest=longest)
         self.height, self.width = frame.height, frame.width
         self.is_native = replace(self.canvas, edge=native.edge, samples=1) == native
@@ -153,10 +159,12 @@ class Viewport:
     def original(self, moment: float = 0.0) -> Frame:
         """Return the frame of a perfect painting: it shows the picture, with the truth in its hole.
 
+        Transparent parts are shown on the paper, or on white; it is uint8 (h, w, 3).
+
         Raises:
             UsageError: the picture is not known.
         """
-        return self._boxed(self._original(moment))
+        return self._boxed(over(self._original(moment), self.paper or _WHITE))
 
     def begin_render(
         self, painting: Painting, moment: float, *, may_interpolate: bool = False
@@ -208,7 +216,7 @@ class Viewport:
     def sampled_levels(self, painting: Painting) -> NDArray[np.float32]:
         """Return the painting at about two thousand points spread over the canvas, in levels.
 
-        float32 (rows, columns, 3) in [0, 255], not rounded.
+        float32 (rows, columns, channels) in [0, 255], not rounded.
         """
         return 255 * painting(self._probe)
 
@@ -255,7 +263,17 @@ class Viewport:
             raise UsageError("a painting does not contain the picture: render a take")
         return resample(self.picture.reference, self.canvas_at(moment))
 
+    @property
+    def channels(self) -> int:
+        """Numbers per pixel of a frame: 3, or 4 with alpha."""
+        return self.native.channels if self.paper is None else 3
+
+    def shown(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return pixels of the network as they are shown: with alpha, or on the paper."""
+        return pixels if self.paper is None else over(pixels, self.paper)
+
     def _boxed(self, frame: Frame) -> Frame:
+        frame = self.shown(frame)
         return letterbox(frame, height=self.height, width=self.width, colour=self.bars)
 
 

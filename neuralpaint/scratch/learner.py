@@ -52,6 +52,8 @@ class ScratchLearner(Learner):
     def __init__(self, subject: Subject, settings: TrainingSettings) -> None:
         if settings.machine.device != "auto":
             choose("device", settings.machine.device, {"cpu": None})
+        if subject.canvas.channels == 4:
+            raise UsageError("--engine numpy learns no alpha: give the picture a background")
         self.settings = settings
         self._canvas, self._codes = subject.canvas, subject.codes
         self._plan = Plan(settings)

@@ -96,8 +96,10 @@ def model_facts(
     settings: TrainingSettings, canvas: Canvas, codes: NDArray[np.float32] | None = None
 ) -> dict[str, Any]:
     """Return everything that a model is built from, as JSON values."""
-    coded = {} if codes is None else {"codes": codes.tolist()}
-    return {"settings": settings.to_dict(), "height": canvas.height, "width": canvas.width, **coded}
+    more: dict[str, Any] = {} if codes is None else {"codes": codes.tolist()}
+    if canvas.channels != 3:
+        more["channels"] = canvas.channels
+    return {"settings": settings.to_dict(), "height": canvas.height, "width": canvas.width, **more}
 
 
 def read_model_facts(facts: Mapping[str, Any], *, name: str) -> ModelFacts:
@@ -111,9 +113,12 @@ def read_model_facts(facts: Mapping[str, Any], *, name: str) -> ModelFacts:
         raise SavedError(f"{name} is damaged (it has no settings): make it again")
     if not (_is_side(height) and _is_side(width)):
         raise SavedError(f"{name} is damaged (its picture has no size): make it again")
+    channels = facts.get("channels", 3)
+    if channels not in (3, 4):
+        raise SavedError(f"{name} is damaged (its picture has no colours): make it again")
     try:
         settings = TrainingSettings.from_dict(rewritten(values, facts.get("neuralpaint")))
-        canvas = Canvas.of(height=height, width=width)
+        canvas = Canvas.of(height=height, width=width, channels=channels)
         return ModelFacts(settings, canvas, _codes(facts.get("codes")))
     except (ValueError, TypeError, OverflowError) as error:  # the file may contain anything
         raise SavedError(

@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 
     x: Tensor  # (1, w) float32
     y: Tensor  # (h, 1) float32
-    colours: Tensor  # (h, w, 3) float32 in [0, 1]
+    colours: Tensor  # (h, w, channels) float32 in [0, 1]
     code: Tensor | None = None  # (h, 1, k) float32, for an album
     weights: Tensor | None = None  # (h, w) float32; None if all are equal
 
@@ -49,7 +49,7 @@ class TargetTensors:
     it would be 1.2 GB.
     """
 
-    colours: Tensor  # (height, width, 3) uint8
+    colours: Tensor  # (height, width, channels) uint8
     x: Tensor  # (1, width) float32
     y: Tensor  # (height, 1) float32
     codes: Tensor | None = None  # (height, 1, k) float32

@@ -104,7 +104,8 @@ class Learner(ABC):
     def begin_sketch(self, frame: NDArray[np.uint8]) -> None:
         """Begin a sketch: a copy of `frame` into which the predictions of every batch are written.
 
-        `frame` is uint8 (height, width, 3), of the picture's size. Must be called before `advance`.
+        `frame` is uint8 (height, width, channels), of the picture's size. Must be called before
+        `advance`.
         """
         if self.step > 0:
             raise RuntimeError("a sketch can only begin before the first advance")
@@ -165,7 +166,8 @@ class Learner(ABC):
             if name.partition(".")[0] not in {"sketch", *varying}
         }
         if "sketch" in state:
-            form["sketch"] = np.zeros((self._canvas.height, self._canvas.width, 3), np.uint8)
+            size = self._canvas.height, self._canvas.width, self._canvas.channels
+            form["sketch"] = np.zeros(size, np.uint8)
         return form | merge_states(varying)
 
     @abstractmethod

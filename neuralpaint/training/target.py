@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neuralpaint.image.alpha import straight
 from neuralpaint.image.canvas import Grid
 from neuralpaint.image.pictures import Picture, Plane, pixels_to_learn
 from neuralpaint.models.codes import Subject
@@ -23,21 +24,22 @@ __all__ = ["Target", "initial_signal"]
 
 _EXTREME = 1.0  # a signal; its colours are 12 % and 88 %
 _FARTHEST = 3.0  # a signal; its colours are 0.2 % and 99.8 %
+_FAINT = 32  # levels of alpha below which the straight colour of a pixel is imprecise
 _SAMPLED = 1 << 20  # pixels of which the mean is taken
 
 
 def initial_signal(pictures: Sequence[Picture]) -> NDArray[np.float32]:
-    """Return the signal (3,) with which the network begins; its colours are (tanh + 1) / 2.
+    """Return the signal (channels,) with which the network begins; its colours are (tanh + 1) / 2.
 
     It is 0, which is grey, except for a channel that is nearly black or nearly white on average:
     there it is the signal of the mean. From grey, the first steps would push the signals of such a
     picture so far that their gradients vanish, and some networks would stay black or white.
     """
-    total, count = np.zeros(3), 0
+    total, count = np.zeros(pictures[0].channels), 0
     for picture in pictures:
         step = 1 + int((picture.height * picture.width / _SAMPLED) ** 0.5)
         pixels, known = picture.pixels[::step, ::step], picture.known
-        seen = pixels.reshape(-1, 3) if known is None else pixels[known[::step, ::step]]
+        seen = pixels.reshape(-1, len(total)) if known is None else pixels[known[::step, ::step]]
         total, count = total + seen.sum(0, dtype=np.float64), count + len(seen)
     mean = total / (255 * max(1, count))
     with np.errstate(divide="ignore"):
@@ -74,7 +76,7 @@ class Target:
         on_done: DoneCallback = ignore,
         on_phase: PhaseCallback = ignore,
     ) -> NDArray[np.uint8]:
-        """Return the colours, uint8 (h, w, 3), which may share memory with a single picture.
+        """Return the colours, uint8 (h, w, channels), which may share memory with a single picture.
 
         Restored colours are computed in every call, on `device` or the CPU, which can take minutes.
         `on_done` is called with the fraction that is done, in [0, 1], `on_phase` with "fill" or
@@ -117,10 +119,14 @@ class Target:
 
         on_phase("enhance")
         height, width = self._picture_grid.shape
-        return upsample(
-            picture, height=height, width=width, settings=settings, device=device,
-            on_done=enlarging,
-        )  # fmt: skip
+        layers = [picture] if picture.channels == 3 else _colours_and_alpha(picture)
+        first, *alpha = (
+            upsample(
+                layer, height=height, width=width, settings=settings, device=device, on_done=part
+            )
+            for layer, part in zip(layers, _split_callback(enlarging, len(layers)), strict=True)
+        )
+        return _premultiplied(first, alpha[0][..., :1]) if alpha else first
 
     def weights(self) -> Plane | None:
         """Return the weight of each pixel, float32 (h, w); None if all are equal.
@@ -145,6 +151,25 @@ class Target:
         columns = _nearest(picture.width, size[1])
         blank = np.full(size, default, np.float32)
         return np.concatenate([blank if p is None else p[rows, columns] for p in planes])
+
+
+def _colours_and_alpha(picture: Picture) -> list[Picture]:
+    """Return the straight colours and the alpha of a picture, as two opaque pictures.
+
+    The colours continue where the picture is transparent: only alpha has an edge there, which both
+    would have if they were premultiplied, and not quite at the same place once they are enlarged.
+    """
+    alpha = picture.pixels[..., 3:]
+    colours, faint = straight(picture.pixels)[..., :3], alpha[..., 0] < _FAINT
+    if not faint.all():
+        colours = _fill_smoothly(np.ascontiguousarray(colours), faint)
+    return [replace(picture, pixels=each) for each in (colours, alpha.repeat(3, axis=2))]
+
+
+def _premultiplied(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return colours (h, w, 3) times alpha (h, w, 1), with it, (h, w, 4)."""
+    products = colours * (alpha / np.float32(255))
+    return np.concatenate([np.rint(products).astype(np.uint8), alpha], axis=2)
 
 
 def _weights_of(picture: Picture) -> Plane | None:

@@ -113,7 +113,7 @@ class TorchLearner(Learner):
         device = self._device
         self._average_weight: float | torch.Tensor = 0.0  # of the newest parameters
         self._progress: float | torch.Tensor = 0.0  # of the training, in [0, 1]
-        self._sketch: torch.Tensor | None = None  # (height, width, 3) uint8
+        self._sketch: torch.Tensor | None = None  # (height, width, channels) uint8
         self._epoch_loss = torch.zeros((), device=device)
         losses = torch.zeros(
             (), device=device, dtype=torch.float32 if device.type == "mps" else torch.float64
@@ -196,7 +196,7 @@ class TorchLearner(Learner):
     def _set_sketch(self, frame: NDArray[np.uint8] | None) -> None:
         self._sketch = None
         if frame is not None:
-            size = self._canvas.height, self._canvas.width, 3
+            size = self._canvas.height, self._canvas.width, self._canvas.channels
             self._sketch = torch.empty(size, dtype=torch.uint8, device=self.device)
             self._sketch.copy_(torch.tensor(frame))
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from neuralpaint.image.alpha import opaque
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import Coverage, small_size, text_mask, text_width
 
@@ -76,9 +77,12 @@ _TO_LAB = np.array(
 
 
 def blend(part: Frame, colour: Colour | Frame, alpha: Coverage) -> None:
-    """Blend `colour`, one or (h, w, 3), over `part` (h, w, 3) with the opacities `alpha` (h, w)."""
+    """Blend `colour`, one or (h, w, 3), over `part` with the opacities `alpha` (h, w).
+
+    Where `part` (h, w, channels) is transparent, it becomes as opaque as that.
+    """
     under = part.astype(np.float32)
-    over = np.asarray(colour, np.float32)
+    over = opaque(colour, channels=part.shape[2]).astype(np.float32)
     under += (over - under) * alpha[..., None]
     np.copyto(part, np.rint(under), casting="unsafe")
 
@@ -126,13 +130,14 @@ def disc(radius: float) -> Coverage:
 
 
 def glass(frame: Frame, box: Box, *, radius: float) -> Frame:
-    """Draw frosted dark glass in `box` and return that part of `frame`, a view (h, w, 3).
+    """Draw frosted dark glass in `box` and return that part of `frame`, a view.
 
-    The background is blurred and darkened, so that text stays legible on busy pictures.
+    The background is blurred and darkened, so that text stays legible on busy pictures. A
+    transparent one is taken as black, and becomes opaque.
     """
     top, left, height, width = box
     part = frame[top : top + height, left : left + width]
-    blurred = Image.fromarray(np.ascontiguousarray(part)).filter(
+    blurred = Image.fromarray(np.ascontiguousarray(part[..., :3])).filter(
         ImageFilter.BoxBlur(max(1.0, min(height, width) / 8))
     )
     behind = np.asarray(blurred, np.float32)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
+from neuralpaint.image.alpha import straight
 from neuralpaint.runtime.threads import available_cpus
+
+if TYPE_CHECKING:
+    from neuralpaint.image.pictures import Frame
 
 __all__ = ["Format", "Png", "clip_suffixes", "exact_fps", "format_for", "formats"]
 
@@ -54,14 +61,36 @@ class Format(Settings):
     uses_all_cores: ClassVar[bool] = False
     tag_after_encoding: ClassVar[bool] = False
     """Whether `embed_tag` writes the tag, because ffmpeg cannot."""
+    always_stores_alpha: ClassVar[bool] = False
+    """Whether it stores transparent frames, whatever its settings."""
+    alpha_pixels: ClassVar[str] = "rgba"
+    """ffmpeg's name of the pixels that `straight` returns."""
+
+    @property
+    def stores_alpha(self) -> bool:
+        """Whether it stores transparent frames with these settings."""
+        return self.always_stores_alpha
+
+    def straight(self, frame: Frame) -> NDArray[Any]:
+        """Return a frame (h, w, 4) with straight alpha, to be encoded; see `alpha.straight`."""
+        return straight(frame)
+
+    def for_alpha(self) -> Format:
+        """Return this format with the settings that it needs to store transparent frames."""
+        return self
 
     def encoding_seconds(self, pixels: int) -> float:
         """Return the estimated time to encode so many pixels on this machine."""
         cores = min(available_cpus(), _MOST_CORES) if self.uses_all_cores else 2
         return pixels * self.seconds_per_pixel * 2 / cores
 
-    def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
-        """Return ffmpeg's filter and codec arguments, `-c:v` among them, for such frames."""
+    def arguments(
+        self, *, height: int, width: int, fps: Fraction, alpha: bool = False
+    ) -> list[str]:
+        """Return ffmpeg's filter and codec arguments, `-c:v` among them, for such frames.
+
+        With `alpha`, frames are transparent; only if `stores_alpha`.
+        """
         raise NotImplementedError
 
     def encoder(self, *, height: int, width: int) -> str:
@@ -119,11 +148,11 @@ def clip_suffixes() -> set[str]:
     return {suffix for name in formats for suffix in formats[name].suffixes}
 
 
-def format_for(path: str | Path, name: str | None = None) -> Format:
+def format_for(path: str | Path, name: str | None = None, *, alpha: bool = False) -> Format:
     """Return the format that `name` describes; without a name, choose by the suffix of `path`.
 
     `name` is the text of `--format`: `gif` or `gif:dither=none`. A path that ends in `/` is a
-    folder of PNGs.
+    folder of PNGs. Without a name, with `alpha`, the format stores transparent frames if it can.
 
     Raises:
         UsageError: no format has this suffix, or the suffix does not belong to `name`.
@@ -147,7 +176,8 @@ def format_for(path: str | Path, name: str | None = None) -> Format:
         raise UsageError(
             f"{str(path)!r} has {wrong}: choose from {known}, or end in / for a folder of PNGs"
         )
-    return formats[owner]()
+    chosen = formats[owner]()
+    return chosen.for_alpha() if alpha else chosen
 
 
 def _bt709(pixels: str) -> list[str]:
@@ -183,7 +213,9 @@ class Mp4(Format):
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
     ] = setting("medium", "speed of the encoder: slower makes smaller files")
 
-    def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
+    def arguments(
+        self, *, height: int, width: int, fps: Fraction, alpha: bool = False
+    ) -> list[str]:
         codec = ["-c:v", "libx264", "-preset", self.preset, "-crf", str(self.crf)]
         return [*_bt709("yuv420p"), *codec, "-tune", "animation", *_key_frames(fps)]
 
@@ -220,14 +252,30 @@ class Webm(Format):
         if self.codec == "vp9" and self.speed is not None and self.speed > 8:
             raise UsageError(f"format webm: speed must be at most 8 for vp9, not {self.speed}")
 
-    def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
-        if self.codec == "av1" and min(height, width) >= _MIN_AV1_SIDE:
+    def arguments(
+        self, *, height: int, width: int, fps: Fraction, alpha: bool = False
+    ) -> list[str]:
+        if self.codec == "av1" and not alpha and min(height, width) >= _MIN_AV1_SIDE:
             quality = ["-crf", str(self.crf or 25), "-preset", _given(self.speed, 8)]
             return [*_bt709("yuv420p10le"), "-c:v", "libsvtav1", *quality, *_key_frames(fps)]
         speed = str(min(int(_given(self.speed, 4)), 8))
         quality = ["-crf", str(self.crf or 24), "-b:v", "0", "-deadline", "good"]
         speeds = ["-cpu-used", speed, "-row-mt", "1"]
-        return [*_bt709("yuv420p"), "-c:v", "libvpx-vp9", *quality, *speeds, *_key_frames(fps)]
+        codec = ["-c:v", "libvpx-vp9", *quality, *speeds, *_key_frames(fps)]
+        if not alpha:
+            return [*_bt709("yuv420p"), *codec]
+        # The encoder of the alpha does not know frames that are not shown.
+        marked = ["-auto-alt-ref", "0", "-metadata:s:v:0", "alpha_mode=1"]
+        return [*_bt709("yuva420p"), *codec, *marked]
+
+    @property
+    def stores_alpha(self) -> bool:
+        """Whether it stores transparent frames: VP9 does, AV1 does not."""
+        return self.codec == "vp9"
+
+    def for_alpha(self) -> Webm:
+        """Return the format with VP9."""
+        return replace(self, codec="vp9")
 
 
 def _given(value: int | None, default: int) -> str:
@@ -255,7 +303,9 @@ class Gif(Format):
         "clip", "clip: one palette (keeps all frames in memory); frame: a new one for each"
     )
 
-    def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
+    def arguments(
+        self, *, height: int, width: int, fps: Fraction, alpha: bool = False
+    ) -> list[str]:
         dither = {"bayer": "bayer:bayer_scale=4", "sierra": "sierra2_4a", "none": "none"}
         each = self.palette == "frame"
         make = f"palettegen=stats_mode={'single' if each else 'full'}:max_colors={self.colors}"
@@ -270,6 +320,7 @@ class Webp(Format):
 
     suffixes = (".webp",)
     seconds_per_pixel = 60e-9
+    always_stores_alpha = True
     muxer = "webp"
     muxer_options = ("-loop", "0")
     max_side = 16383
@@ -278,10 +329,16 @@ class Webp(Format):
     quality: int = setting(90, "higher is better and larger", minimum=0, maximum=100)
     lossless: bool = setting(False, "keep every pixel exactly")
 
-    def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
+    def arguments(
+        self, *, height: int, width: int, fps: Fraction, alpha: bool = False
+    ) -> list[str]:
         # libwebp converts the colours itself. WebP has no colour tags: its specification is BT.601.
         quality = ["-quality", str(self.quality), "-lossless", str(int(self.lossless))]
         return ["-pix_fmt", "bgra", "-c:v", "libwebp_anim", *quality]
+
+    def for_alpha(self) -> Webp:
+        """Return the lossless format: flat drawings, which often have alpha, are smaller in it."""
+        return replace(self, lossless=True)
 
 
 @formats.register("apng")
@@ -291,16 +348,19 @@ class Apng(Format):
 
     suffixes = (".apng",)
     seconds_per_pixel = 90e-9
+    always_stores_alpha = True
     muxer = "apng"
     muxer_options = ("-plays", "0")
     tag_after_encoding = True
 
     compression: int = setting(4, "higher is smaller and slower", minimum=0, maximum=9)
 
-    def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
+    def arguments(
+        self, *, height: int, width: int, fps: Fraction, alpha: bool = False
+    ) -> list[str]:
         # Paeth alone compresses as well as choosing from all filters, and is five times as fast.
         codec = ["-c:v", "apng", "-pred", "paeth", "-compression_level", str(self.compression)]
-        return ["-pix_fmt", "rgb24", *codec]
+        return ["-pix_fmt", "rgba" if alpha else "rgb24", *codec]
 
 
 @formats.register("mov")
@@ -317,11 +377,38 @@ class Mov(Format):
     even_size = True
     max_side = 16384
 
+    alpha_pixels = "rgba64le"
+
     profile: Literal["hq", "4444"] = setting("hq", "hq is 4:2:2; 4444 keeps every pixel's colour")
 
-    def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
+    def arguments(
+        self, *, height: int, width: int, fps: Fraction, alpha: bool = False
+    ) -> list[str]:
         pixels = {"hq": "yuv422p10le", "4444": "yuv444p10le"}[self.profile]
+        if alpha:
+            pixels = "yuva444p10le"
         return [*_bt709(pixels), "-c:v", "prores_ks", "-profile:v", self.profile, "-vendor", "apl0"]
+
+    @property
+    def stores_alpha(self) -> bool:
+        """Whether it stores transparent frames: the profile 4444 does."""
+        return self.profile == "4444"
+
+    def for_alpha(self) -> Mov:
+        """Return the format with the profile 4444."""
+        return replace(self, profile="4444")
+
+    def straight(self, frame: Frame) -> NDArray[Any]:
+        """Return a frame (h, w, 4) with straight alpha in 16 bits, which are rounded to 10.
+
+        Where ffmpeg decodes a clip to 8 bits, it rounds the alpha up. So its 10 bits are the
+        largest value that it decodes to the right one; in 16 bits it is at most half a level lower.
+        """
+        deep = straight(frame, depth=16)
+        alpha = frame[..., 3].astype(np.uint16)
+        alpha = np.where(alpha == 255, 1023, 4 * alpha + np.minimum(1, alpha >> 6))
+        deep[..., 3] = np.where(alpha == 1023, 65535, alpha << 6)
+        return deep
 
 
 @formats.register("mkv")
@@ -331,12 +418,15 @@ class Mkv(Format):
 
     suffixes = (".mkv",)
     uses_all_cores = True
+    always_stores_alpha = True
     muxer = "matroska"
     audio_codec = _FLAC
 
-    def arguments(self, *, height: int, width: int, fps: Fraction) -> list[str]:
+    def arguments(
+        self, *, height: int, width: int, fps: Fraction, alpha: bool = False
+    ) -> list[str]:
         codec = ["-c:v", "ffv1", "-level", "3", "-g", "1", "-slicecrc", "1"]
-        return ["-pix_fmt", "bgr0", *codec]
+        return ["-pix_fmt", "bgra" if alpha else "bgr0", *codec]
 
 
 @formats.register("png")
@@ -344,6 +434,7 @@ class Mkv(Format):
 class Png(Format):
     """A folder of PNGs, 00001.png and so on: lossless, for other tools."""
 
+    always_stores_alpha = True
     seconds_per_pixel = 200e-9
 
     compression: int = setting(6, "higher is smaller and slower", minimum=0, maximum=9)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
+from neuralpaint.image.alpha import straight
 from neuralpaint.image.metadata import embed_tag, png_text
 from neuralpaint.runtime.files import PartFile, check_output, check_output_folder, part_file, remove
 from neuralpaint.video.ffmpeg import (
@@ -51,6 +52,7 @@ def check_clip(
     height: int | None = None,
     width: int | None = None,
     fps: float | Fraction | None = None,
+    alpha: bool = False,
     audio: str | Path | None = None,
     overwrite: bool = False,
 ) -> Path:
@@ -61,17 +63,23 @@ def check_clip(
 
     Raises:
         UsageError: the folder is missing, the target exists and `overwrite` is not set, the target
-            cannot be replaced, or the format does not support the size, the rate or the audio.
+            cannot be replaced, or the format does not support the size, the rate, the alpha or the
+            audio.
         EncodingError: the folder is not writable, or ffmpeg or its encoder is missing.
     """
     if fps is not None:
         format.check_fps(fps)
+    if alpha and not format.stores_alpha:
+        raise UsageError(
+            f"{formats.name_of(format)} stores no alpha here: choose .mov, .webm, .webp or .apng, "
+            "or give a background"
+        )
     sink = sink_for(format)
     sink.check(Path(path), overwrite=overwrite)
     if height is not None and width is not None:
         format.check_size(height=height, width=width)
         height, width = format.padded(height=height, width=width)
-        sink.try_encoder(height=height, width=width, fps=exact_fps(fps or 30))
+        sink.try_encoder(height=height, width=width, fps=exact_fps(fps or 30), alpha=alpha)
     if audio is not None:
         _check_audio(Path(audio), format)
     return Path(os.path.realpath(path))
@@ -84,6 +92,7 @@ class ClipInfo:
     height: int  # as encoded: rounded up to an even number where the format needs one
     width: int
     fps: Fraction
+    alpha: bool = False  # whether frames have premultiplied alpha
     tag: str = ""
     title: str = ""
     audio: Path | None = None
@@ -107,7 +116,7 @@ class Sink(ABC):
         """
 
     @abstractmethod
-    def try_encoder(self, *, height: int, width: int, fps: Fraction) -> None:
+    def try_encoder(self, *, height: int, width: int, fps: Fraction, alpha: bool) -> None:
         """Encode a frame of this size, as it will be encoded.
 
         Raises:
@@ -123,7 +132,7 @@ class Sink(ABC):
 
     @abstractmethod
     def open(self, part: PartFile, info: ClipInfo) -> Callable[[Frame], None]:
-        """Return the function that writes the next frame (height, width, 3) to `part`."""
+        """Return the function that writes the next frame (height, width, channels) to `part`."""
 
     @abstractmethod
     def finish(self, frames: int) -> None:
@@ -167,9 +176,9 @@ class FfmpegSink(Sink):
                 f"this ffmpeg has no encoder {encoder}: run pip install -U imageio-ffmpeg"
             )
 
-    def try_encoder(self, *, height: int, width: int, fps: Fraction) -> None:
+    def try_encoder(self, *, height: int, width: int, fps: Fraction, alpha: bool) -> None:
         """Run ffmpeg with the real options and a black frame."""
-        codec = self._format.arguments(height=height, width=width, fps=fps)
+        codec = self._format.arguments(height=height, width=width, fps=fps, alpha=alpha)
         reason = _encode_black(tuple(codec), f"{width}x{height}", fps, find_ffmpeg())
         if reason:
             raise UsageError(
@@ -189,11 +198,16 @@ class FfmpegSink(Sink):
 
     def open(self, part: PartFile, info: ClipInfo) -> Callable[[Frame], None]:
         self._part, self._info = part, info
-        raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{info.width}x{info.height}"]
+        pixels = self._format.alpha_pixels if info.alpha else "rgb24"
+        raw = ["-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{info.width}x{info.height}"]
         source = [*raw, "-framerate", str(info.fps), "-i", "pipe:0"]
-        codec = self._format.arguments(height=info.height, width=info.width, fps=info.fps)
-        self._video = self._start([*source, *codec], part)
-        return self._video.write
+        codec = self._format.arguments(
+            height=info.height, width=info.width, fps=info.fps, alpha=info.alpha
+        )
+        self._video = encoder = self._start([*source, *codec], part)
+        if not info.alpha:
+            return encoder.write
+        return lambda frame: encoder.write(self._format.straight(frame))
 
     def finish(self, frames: int) -> None:
         """Wait for ffmpeg, then add the audio and the tag.
@@ -264,7 +278,7 @@ class FolderSink(Sink):
         """Check the folder; it is replaced only if all its files are frames."""
         check_output_folder(path, belongs=_is_frame_name, overwrite=overwrite)
 
-    def try_encoder(self, *, height: int, width: int, fps: Fraction) -> None:
+    def try_encoder(self, *, height: int, width: int, fps: Fraction, alpha: bool) -> None:
         """Do nothing: a PNG can have any size."""
 
     def make_playable(self, part: Path) -> bool:
@@ -291,7 +305,7 @@ class FolderSink(Sink):
 
         self._frames += 1
         encoded = io.BytesIO()
-        Image.fromarray(frame).save(encoded, "PNG", compress_level=self._compression)
+        Image.fromarray(straight(frame)).save(encoded, "PNG", compress_level=self._compression)
         raw = encoded.getvalue()
         if self._frames == 1:
             raw = raw[:-12] + self._text + raw[-12:]  # before the last chunk, IEND

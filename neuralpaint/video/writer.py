@@ -35,7 +35,7 @@ _MIN_BUFFERS, _MAX_BUFFERS = 3, 16
 
 
 class ClipWriter:
-    """Writes uint8 frames (height, width, 3) to a clip.
+    """Writes uint8 frames (height, width, 3), or (height, width, 4) with alpha, to a clip.
 
     `path`, `height`, `width` and `fps` describe the clip; `height` and `width` are rounded up to
     even numbers if the format needs it. `shape` is the shape of a frame, and `frames` is the number
@@ -53,6 +53,7 @@ class ClipWriter:
         height: int,
         width: int,
         fps: float | Fraction,
+        channels: int = 3,
         format: Format | str | None = None,  # noqa: A002 - the user's word for it
         tag: str = "",
         title: str = "",
@@ -67,6 +68,7 @@ class ClipWriter:
             height: of a frame, in pixels.
             width: of a frame, in pixels.
             fps: frames per second, above 0.
+            channels: 3; or 4, where frames have premultiplied alpha, if the format stores it.
             format: an entry, its text (`gif:dither=none`), or None to choose by the suffix.
             tag: a text that is stored in the file; `read_tag` returns it.
             title: stored where the format has a place for it.
@@ -87,6 +89,7 @@ class ClipWriter:
             height=height,
             width=width,
             fps=fps,
+            alpha=channels == 4,
             audio=audio,
             overwrite=overwrite,
         )
@@ -97,12 +100,13 @@ class ClipWriter:
             height=self.height,
             width=self.width,
             fps=rate,
+            alpha=channels == 4,
             tag=check_tag(tag),
             title=check_tag(title),
             audio=None if audio is None else Path(audio),
         )
         self.path = Path(path)
-        self.shape = (height, width, 3)
+        self.shape = (height, width, channels)
         self.frames = 0
         self._sink = sink_for(chosen)
         self._rescue = rescue
@@ -115,7 +119,7 @@ class ClipWriter:
         self._published = False
         self._ended = False
         self._done: SimpleQueue[None] = SimpleQueue()
-        for buffer in _ring(self.height, self.width):
+        for buffer in _ring(self.height, self.width, channels):
             self._free.put(buffer)
         # A daemon thread, so that a writer that was not closed does not keep Python running.
         threading.Thread(target=self._run, name="neuralpaint clip", daemon=True).start()
@@ -270,7 +274,7 @@ class ClipWriter:
             self._free.put(buffer)
 
 
-def _ring(height: int, width: int) -> Iterator[Frame]:
-    count = _RING_BYTES // (height * width * 3)
+def _ring(height: int, width: int, channels: int) -> Iterator[Frame]:
+    count = _RING_BYTES // (height * width * channels)
     for _ in range(min(max(count, _MIN_BUFFERS), _MAX_BUFFERS)):
-        yield np.empty((height, width, 3), dtype=np.uint8)
+        yield np.empty((height, width, channels), dtype=np.uint8)

@@ -27,8 +27,8 @@ def cosines(**options: float) -> Cosine:
     return encoding
 
 
-def random(encoding: Cosine) -> Series:
-    series, generator = Series(encoding), torch.Generator().manual_seed(0)
+def random(encoding: Cosine, *, channels: int = 3) -> Series:
+    series, generator = Series(encoding, channels=channels), torch.Generator().manual_seed(0)
     with torch.no_grad():
         for table in series.parameters():
             table.normal_(generator=generator)
@@ -40,15 +40,16 @@ def picture(height: int = 40, width: int = 60, *, seed: int = 0) -> Picture:
     return Picture(rng.integers(0, 256, (height, width, 3), np.uint8))
 
 
+@pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("options", [{}, {"anneal": 0.3, "decay": 1.0}])
 def test_the_sums_over_a_grid_and_their_gradients_agree_with_the_definition(
-    threads: int, options: dict[str, float]
+    threads: int, options: dict[str, float], channels: int
 ) -> None:
     encoding = cosines(**options)
-    series = random(encoding)
+    series = random(encoding, channels=channels)
     of_x, of_y = encoding.parts(X, Y)
-    direction = torch.randn(11, 13, 3)
+    direction = torch.randn(11, 13, channels)
 
     def run(sums: Tensor) -> tuple[Tensor, ...]:
         return sums.detach(), *torch.autograd.grad(
@@ -68,6 +69,13 @@ def test_the_sums_over_a_grid_and_their_gradients_agree_with_the_definition(
         scale = plain.abs().max()
         torch.testing.assert_close(fast / scale, plain / scale, rtol=0, atol=1e-5)
     torch.testing.assert_close(rendered, expected[0], rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_every_coefficient_is_trained(channels: int) -> None:
+    series = Series(cosines(), channels=channels)
+    trained = [id(each) for group in series.parameter_groups() for each in group.parameters]
+    assert sorted(trained) == sorted(map(id, series.parameters()))
 
 
 def test_a_large_grid_is_rendered_in_strips_without_seams() -> None:

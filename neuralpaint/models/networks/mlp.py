@@ -22,16 +22,18 @@ __all__ = ["MLP", "Dropout", "Siren"]
 class _Plain(Network):
     """A network in which only the first layer has an input term."""
 
-    def __init__(self, encoding: Encoding, *, hidden_size: int, hidden_layers: int) -> None:
+    def __init__(
+        self, encoding: Encoding, *, hidden_size: int, hidden_layers: int, channels: int
+    ) -> None:
         """Allocate the layers; the weights are uninitialised."""
         super().__init__()
-        self._sizes = [sum(encoding.widths), *[hidden_size] * hidden_layers, 3]
+        self._sizes = [sum(encoding.widths), *[hidden_size] * hidden_layers, channels]
         self.layers = nn.ModuleList(
             BlankLinear(inputs, outputs) for inputs, outputs in pairwise(self._sizes)
         )
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
-        """Return the signal (..., 3) of parts (..., f) whose shapes broadcast."""
+        """Return the signal (..., channels) of parts (..., f) whose shapes broadcast."""
         shape = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
         return self.layer_values(self.input_terms(parts))[-1].view(*shape, -1)
 
@@ -79,12 +81,15 @@ class MLP(_Plain):
         hidden_size: int,
         hidden_layers: int,
         generator: torch.Generator,
+        channels: int = 3,
         activation: ActivationName = "relu",
         norm: NormName = "none",
         dropout: float = 0.0,
     ) -> None:
         """Draw the weights from the generator's seed; see `draw_weights`."""
-        super().__init__(encoding, hidden_size=hidden_size, hidden_layers=hidden_layers)
+        super().__init__(
+            encoding, hidden_size=hidden_size, hidden_layers=hidden_layers, channels=channels
+        )
         self.norms = nn.ModuleList(
             _NORMS[norm](hidden_size) for _ in range(hidden_layers) if norm != "none"
         )
@@ -173,6 +178,7 @@ class Siren(_Plain):
         omega_0: float,
         omega: float,
         generator: torch.Generator,
+        channels: int = 3,
         use_spectrum: bool = False,
     ) -> None:
         """Draw the weights as in section 3.2 of the paper and section 1.5 of its supplement.
@@ -180,7 +186,9 @@ class Siren(_Plain):
         With `use_spectrum`, omega_0 times the first layer's weights have the spectrum of the
         encoding; otherwise the weights are U(-1/n, 1/n), for n coordinates.
         """
-        super().__init__(encoding, hidden_size=hidden_size, hidden_layers=hidden_layers)
+        super().__init__(
+            encoding, hidden_size=hidden_size, hidden_layers=hidden_layers, channels=channels
+        )
         self._omegas = [omega_0] + [omega] * (hidden_layers - 1)
         with torch.no_grad():
             for i, layer in enumerate(self.linears()):

@@ -25,7 +25,10 @@ _STRIP = 8192  # pixels of a grid rendered at once on a CPU
 
 
 class ColourModel(nn.Module, ABC):
-    """f(x, y) -> (r, g, b), or f(x, y, code) for several pictures."""
+    """f(x, y) -> (r, g, b), or f(x, y, code) for several pictures.
+
+    Of a picture with alpha it is f(x, y) -> (r, g, b, a).
+    """
 
     @property
     @abstractmethod
@@ -40,7 +43,7 @@ class ColourModel(nn.Module, ABC):
         """Adapt to the progress of the training, in [0, 1]; called before every step."""
 
     def start_at(self, signal: Tensor) -> None:
-        """Add a signal (3,) to the output of an untrained model, before (tanh + 1) / 2."""
+        """Add a signal (channels,) to the output of an untrained model, before (tanh + 1) / 2."""
 
     @abstractmethod
     def forward(self, x: Tensor, y: Tensor, code: Tensor | None = None) -> Tensor:
@@ -54,7 +57,7 @@ class ColourModel(nn.Module, ABC):
                 a single picture.
 
         Returns:
-            Colours in [0, 1], of the broadcast shape and 3 channels: (h, w, 3) or (n, 3).
+            Colours in [0, 1], of the broadcast shape and the channels: (h, w, 3) or (n, 3).
         """
 
 
@@ -70,7 +73,7 @@ class BlankLinear(nn.Linear):
 
 
 class Network(nn.Module, ABC):
-    """Maps the parts of a feature vector to a signal of 3 channels.
+    """Maps the parts of a feature vector to a signal of 3 channels, or 4 with alpha.
 
     The input term of a layer is the product of its weight and the features, plus the bias; the
     contributions of earlier layers are added to it.

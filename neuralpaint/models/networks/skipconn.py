@@ -49,12 +49,13 @@ class SkipConn(Network):
         hidden_layers: int,
         activation: ActivationName,
         generator: torch.Generator,
+        channels: int = 3,
         factors: int = 1,
         series: Series | None = None,
     ) -> None:
         """Draw the weights: for sines after SIREN (Sitzmann et al. 2020), others as `nn.Linear`."""
         super().__init__(series)
-        sizes = [factors * hidden_size] + [hidden_size] * hidden_layers + [3]
+        sizes = [factors * hidden_size] + [hidden_size] * hidden_layers + [channels]
         self.layers = nn.ModuleList(
             BlankLinear(min(depth, 2) * hidden_size + sum(encoding.widths), size)
             for depth, size in enumerate(sizes)
@@ -71,7 +72,7 @@ class SkipConn(Network):
                 self._draw_uniform(generator)
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
-        """Return the signal (..., 3) of parts (..., width) whose shapes broadcast.
+        """Return the signal (..., channels) of parts (..., width) whose shapes broadcast.
 
         Constant parts (1, w, width) and (h, 1, width), the columns and rows of a grid, take the
         fast path of `skipconn_grid`.

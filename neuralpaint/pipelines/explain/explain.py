@@ -83,6 +83,11 @@ class Explain:
         self._saved, self._take = saved, loaded if is_take(loaded) else None
         self._painting: Painting = loaded.at(math.inf).painting if is_take(loaded) else loaded
         canvas = self._painting.canvas
+        if canvas.channels == 4:
+            raise UsageError(
+                f"{str(saved)!r} has learned alpha, which the page does not show: train it with "
+                "--background"
+            )
         factor = min(1.0, _PIXELS / max(canvas.height, canvas.width))
         self._canvas = canvas.scaled(factor)
         self._anatomy = Anatomy(self._painting, self._canvas.grid())

@@ -33,6 +33,7 @@ __all__ = [
     "pack_sketch",
     "pack_weights",
     "round_to_half",
+    "unpack_alpha",
     "unpack_mask",
     "unpack_sketch",
     "unpack_weights",
@@ -52,8 +53,13 @@ _PIECE = 1 << 16  # bytes compared at once
 
 
 def pack_picture(picture: Picture) -> dict[str, NDArray[np.uint8]]:
-    """Return the pixels of a picture as a PNG, with its mask and its truth if it has them."""
-    packed = {"png": _png(picture.pixels)}
+    """Return the pixels of a picture as a PNG, with its mask and its truth if it has them.
+
+    Alpha is another PNG, beside the premultiplied colours, so that nothing is rounded.
+    """
+    packed = {"png": _png(np.ascontiguousarray(picture.pixels[..., :3]))}
+    if picture.channels == 4:
+        packed["alpha"] = _png(np.ascontiguousarray(picture.pixels[..., 3]))
     if picture.unknown is None:
         return packed
     # A value of at most 0.5 means known, so 0.5 must not be rounded up.
@@ -64,6 +70,18 @@ def pack_picture(picture: Picture) -> dict[str, NDArray[np.uint8]]:
         # Empty: the truth equals the pixels.
         packed["truth"] = np.empty(0, np.uint8) if same else _png(picture.truth)
     return packed
+
+
+def unpack_alpha(picture: Picture, tensors: Mapping[str, NDArray[Any]], *, name: str) -> Picture:
+    """Add the alpha of a record, if it has it, to its picture.
+
+    Raises:
+        SavedError: it is damaged; `name` is the name of the file.
+    """
+    if "alpha" not in tensors:
+        return picture
+    alpha = _pixels(tensors["alpha"], picture, name=name)[..., :1]
+    return Picture(np.concatenate([picture.pixels, alpha], axis=2), name=picture.name)
 
 
 def unpack_mask(picture: Picture, tensors: Mapping[str, NDArray[Any]], *, name: str) -> Picture:
@@ -88,7 +106,7 @@ def _pixels(png: NDArray[Any], picture: Picture, *, name: str) -> NDArray[np.uin
         pixels = load_picture(io.BytesIO(png.tobytes()), max_pixels=limit).pixels
     except PictureError as error:
         raise SavedError(f"{name} is damaged (the mask cannot be read): copy it again") from error
-    if pixels.shape != picture.pixels.shape:
+    if pixels.shape[:2] != picture.pixels.shape[:2]:
         raise SavedError(f"{name} is damaged (the mask has the wrong size): copy it again")
     return pixels
 
@@ -106,7 +124,7 @@ def pack_sketch(frame: Frame, *, canvas: Canvas) -> dict[str, NDArray[Any]]:
     Raises:
         UsageError: the frame does not have the size of the canvas.
     """
-    shape = (canvas.height, canvas.width, 3)
+    shape = (canvas.height, canvas.width, canvas.channels)
     if frame.dtype != np.uint8 or frame.shape != shape:
         raise UsageError(f"a sketch is uint8 {shape}, not {frame.dtype} {frame.shape}")
     return {_SKETCH: np.frombuffer(zlib.compress(frame.tobytes(), 1), np.uint8)}
@@ -122,8 +140,8 @@ def unpack_sketch(
     """
     if _SKETCH not in tensors:
         return None
-    shape = (canvas.height, canvas.width, 3)
-    size = shape[0] * shape[1] * shape[2]
+    shape = (canvas.height, canvas.width, canvas.channels)
+    size = math.prod(shape)
     compressed, raw = tensors[_SKETCH].tobytes(), b""
     if size <= _MOST_PER_BYTE * len(compressed):
         with contextlib.suppress(zlib.error):

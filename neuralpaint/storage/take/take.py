@@ -23,6 +23,7 @@ from neuralpaint.models.painting import Painting
 from neuralpaint.storage.painting_file import build_painting, read_model_facts
 from neuralpaint.storage.take.contents import (
     Weights,
+    unpack_alpha,
     unpack_mask,
     unpack_sketch,
     unpack_weights,
@@ -177,9 +178,10 @@ class Take(Sequence[Snapshot]):
             picture = load_picture(io.BytesIO(encoded.tobytes()), max_pixels=limit)
         except PictureError as error:
             raise self._damaged("the picture cannot be read") from error
+        picture = unpack_alpha(Picture(picture.pixels, name=name), tensors, name=self._name)
         if picture.canvas != self.canvas:
             raise self._damaged("the picture has the wrong size")
-        return unpack_mask(Picture(picture.pixels, name=name), tensors, name=self._name)
+        return unpack_mask(picture, tensors, name=self._name)
 
     def sketch(self, index: int) -> NDArray[np.uint8] | None:
         """Return the sketch of a snapshot, at the picture's size; None if it has none.

@@ -141,8 +141,11 @@ def _columns(painting: Painting, canvas: Canvas, shown: dict[int, list[int]]) ->
         tiles = [unit_colours(values[..., unit], scale) for unit in units]
         yield _Column(f"layer {layer + 1}", f"{values.shape[-1]} units", tiles, layer, units)
     levels = np.rint(255 * (np.tanh(signal) + 1) / 2).astype(np.uint8)
-    tiles = [levels * np.eye(3, dtype=np.uint8)[channel] for channel in range(3)]
-    yield _Column("colour", "red, green, blue", tiles, len(hidden), [0, 1, 2])
+    channels = levels.shape[2]
+    tints = [*np.eye(3, dtype=np.uint8), np.ones(3, np.uint8)][:channels]  # alpha is grey
+    tiles = [levels[..., i : i + 1] * tint for i, tint in enumerate(tints)]
+    names = "red, green, blue" + ", alpha" * (channels - 3)
+    yield _Column("colour", names, tiles, len(hidden), list(range(channels)))
 
 
 def _scale(values: npt.NDArray[Any]) -> float:

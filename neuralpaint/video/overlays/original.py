@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from neuralpaint.config.settings import setting
+from neuralpaint.image.alpha import opaque
 from neuralpaint.image.pictures import Frame
 from neuralpaint.video.drawing import WHITE, blend, caption
 from neuralpaint.video.overlays.arrangement import Layout, Panel
@@ -78,7 +79,7 @@ class Side(Overlay):
 
     def draw(self, frame: Frame, scene: Scene) -> None:
         """Fill the panel with the original."""
-        frame[:] = scene.original
+        frame[:] = opaque(scene.original, channels=frame.shape[2])
 
 
 @overlays.register("wipe")
@@ -133,6 +134,7 @@ def _checkerboard(height: int, width: int) -> Frame:
 
 def _uncover(frame: Frame, behind: Frame, line: float) -> None:
     """Copy `behind` to `frame` right of column `line`, which may lie inside a pixel."""
+    behind = opaque(behind, channels=frame.shape[2])
     first = max(0, math.ceil(line))
     frame[:, first:] = behind[:, first:]
     edge = math.floor(line)

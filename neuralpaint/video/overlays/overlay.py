@@ -15,9 +15,10 @@ import numpy as np
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings
 from neuralpaint.errors import UsageError
+from neuralpaint.image.alpha import opaque, over
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import Coverage, margin
-from neuralpaint.video.drawing import Box, Colour, caption, caption_size
+from neuralpaint.video.drawing import WHITE, Box, Colour, caption, caption_size
 from neuralpaint.video.overlays.arrangement import Arrangement, Panel, growing
 from neuralpaint.video.overlays.safe_area import SafeArea
 
@@ -150,7 +151,7 @@ class Scene:
 
     moment: Moment
     network: Frame
-    """The network's picture without overlays, uint8 (h, w, 3)."""
+    """The network's picture without overlays, uint8 (h, w, 3); transparent parts are white."""
     load_original: Callable[[], Frame]
     """Returns the original; called only if an overlay needs it."""
     corners: Corners
@@ -203,7 +204,7 @@ class Overlay(Settings, ABC):
 
     @abstractmethod
     def draw(self, frame: Frame, scene: Scene) -> None:
-        """Draw on `frame`, uint8 (h, w, 3), in place.
+        """Draw on `frame`, uint8 (h, w, 3), or (h, w, 4) with premultiplied alpha, in place.
 
         For an annotation, `frame` is the network's picture with all earlier annotations; a panel
         fills the whole frame. Draws nothing if it would be too small to read.
@@ -245,12 +246,14 @@ def compose(
     """Return a copy of `frame` with every overlay.
 
     Its size is that of the `arrangement`; None for a frame that grows by its panels, see
-    `growing`. What the pictures leave has the colour `background`; None for dark grey.
+    `growing`. What the pictures leave has the colour `background`, or is transparent around a frame
+    with alpha; None for dark grey.
 
     Annotations are drawn on the network's picture; an annotation with a lower `layer` is drawn
     first. If two share a corner, the later one is placed next to the earlier one. Panels follow the
     picture in the listed order. Every overlay gets `original` and the unchanged `frame`, both uint8
-    (h, w, 3).
+    (h, w, 3): where `frame` (h, w, 4) has alpha, it is shown on white to them. Overlays and panels
+    are opaque.
 
     Overlays that are placed in a corner stay inside the `safe` area of the whole frame.
 
@@ -265,9 +268,11 @@ def compose(
     @functools.cache
     def load_original() -> Frame:
         loaded = original() if callable(original) else original
-        if frame.shape != loaded.shape:
-            raise UsageError(f"the frame is {frame.shape} but the original is {loaded.shape}")
+        if network.shape != loaded.shape:
+            raise UsageError(f"the frame is {network.shape} but the original is {loaded.shape}")
         return loaded
+
+    network = over(frame, WHITE)
 
     if not callable(original):
         load_original()  # check its size even if no overlay needs it
@@ -278,13 +283,14 @@ def compose(
         arrangement = growing([panel for _, panel in panels], height=height, width=width)
     pictures = [(annotations, "network" if panels else "")]
     pictures += [([overlay], panel.caption) for overlay, panel in panels]
-    composed = np.empty((arrangement.height, arrangement.width, 3), np.uint8)
-    composed[:] = background or _GAP
+    composed = np.zeros((arrangement.height, arrangement.width, frame.shape[2]), np.uint8)
+    if frame.shape[2] == 3 or background is None:
+        composed[:] = opaque(background or _GAP, channels=frame.shape[2])
     for (drawn, label), (top, left) in zip(pictures, arrangement.corners, strict=True):
         box = safe.box(arrangement.height, arrangement.width)
         corners = Corners(height, width, safe=(box[0] - top, box[1] - left, *box[2:]))
         scene = Scene(
-            moment, frame, load_original, corners, unknown, without_truth, painting, latest,
+            moment, network, load_original, corners, unknown, without_truth, painting, latest,
             memory={} if memory is None else memory,
         )  # fmt: skip
         part = composed[top : top + height, left : left + width]

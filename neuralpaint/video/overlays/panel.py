@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralpaint.config.settings import setting
+from neuralpaint.image.alpha import opaque
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import small_size, text_mask, text_width
 from neuralpaint.video.drawing import (
@@ -99,9 +100,9 @@ class PanelOverlay(Overlay):
     def _fill(self, frame: Frame, scene: Scene, *, below: int | None) -> None:
         """Fill a frame, a diagram only below the caption, whose last row is `below`."""
         top = below if below is not None and self.is_diagram else 0
-        frame[:top] = NIGHT
-        height, width = frame.shape[:2]
-        frame[top:] = self.picture(height - top, width, scene)
+        height, width, channels = frame.shape
+        frame[:top] = (*NIGHT, 255)[:channels]
+        frame[top:] = opaque(self.picture(height - top, width, scene), channels=channels)
 
 
 def _below(box: Box) -> int:
