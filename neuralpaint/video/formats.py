@@ -9,16 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
-from neuralpaint.image.alpha import straight
 from neuralpaint.runtime.threads import available_cpus
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from neuralpaint.image.pictures import Frame
 
 __all__ = ["Format", "Png", "clip_suffixes", "exact_fps", "format_for", "formats"]
@@ -73,6 +71,8 @@ class Format(Settings):
 
     def straight(self, frame: Frame) -> NDArray[Any]:
         """Return a frame (h, w, 4) with straight alpha, to be encoded; see `alpha.straight`."""
+        from neuralpaint.image.alpha import straight  # imports NumPy, which a list does not need
+
         return straight(frame)
 
     def for_alpha(self) -> Format:
@@ -404,6 +404,10 @@ class Mov(Format):
         Where ffmpeg decodes a clip to 8 bits, it rounds the alpha up. So its 10 bits are the
         largest value that it decodes to the right one; in 16 bits it is at most half a level lower.
         """
+        import numpy as np
+
+        from neuralpaint.image.alpha import straight
+
         deep = straight(frame, depth=16)
         alpha = frame[..., 3].astype(np.uint16)
         alpha = np.where(alpha == 255, 1023, 4 * alpha + np.minimum(1, alpha >> 6))

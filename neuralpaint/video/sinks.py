@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
-from neuralpaint.image.alpha import straight
 from neuralpaint.image.metadata import embed_tag, png_text
 from neuralpaint.runtime.files import PartFile, check_output, check_output_folder, part_file, remove
 from neuralpaint.video.ffmpeg import (
@@ -302,6 +301,8 @@ class FolderSink(Sink):
 
     def _write(self, frame: Frame) -> None:
         from PIL import Image
+
+        from neuralpaint.image.alpha import straight
 
         self._frames += 1
         encoded = io.BytesIO()
