@@ -18,9 +18,10 @@ from neuralpaint.video.drawing import Frame, colour_scale, signed_scale
 from neuralpaint.video.overlays import Corners, Moment, Point, Scene, overlays
 from neuralpaint.video.overlays.caption import Facts, measured, result, sentence
 from neuralpaint.video.overlays.network import NetworkDiagram
-from neuralpaint.video.overlays.neurons import Neurons, differing_units
+from neuralpaint.video.overlays.neurons import Neurons
 from neuralpaint.video.overlays.spectrum import Spectrum, detail_learned
 from neuralpaint.video.overlays.weights import Weights, matrices_of
+from neuralpaint.video.units import differing_units
 
 HEIGHT, WIDTH = 96, 144
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Grid
+from neuralpaint.models.layer_weights import LayerWeights, layer_weights, series_weights
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -20,8 +20,6 @@ __all__ = ["Anatomy", "Silenced", "Stage", "noisy"]
 
 Values = npt.NDArray[np.float32]
 
-_LAYER = re.compile(r"(?:network\.layers\.|linear)(\d+)\.(weight|bias)")
-_SERIES = "network.series."
 _TRIED = 24  # units of a layer that are silenced to find the most important one
 
 
@@ -67,12 +65,8 @@ class Anatomy:
         if not self.hidden:
             raise UsageError("the network has no hidden layer to explain: train a larger one")
         self.colours: Values = _colours(self.signal)
-        self._weights = painting.read_weights()
-        self._layers = {
-            (int(match[1]), match[2]): self._weights[name]
-            for name in self._weights
-            if (match := _LAYER.fullmatch(name))
-        }
+        self._layers = layer_weights(painting)
+        self._series = series_weights(painting)
 
     @property
     def feature_count(self) -> int:
@@ -82,21 +76,18 @@ class Anatomy:
     @property
     def feeds_every_layer(self) -> bool:
         """Whether the features enter every layer, as in SkipConn, and not the first one only."""
-        last = len(self.hidden)
-        inputs = int(self._layers[last, "weight"].shape[1])
-        return inputs > int(self.hidden[-1].shape[-1])
+        return self._layers[-1].reads_more_than(self.hidden[-1].shape[-1])
 
     @property
     def multiplies(self) -> bool:
         """Whether a unit of the first layer is a product of two."""
-        sums = int(self._layers[0, "weight"].shape[0])
+        sums = int(self._layers[0].weight.shape[0])
         return sums > int(self.hidden[0].shape[-1])
 
     @property
     def series_size(self) -> int:
         """The number of waves of the series; 0 without one."""
-        light = self._weights.get(f"{_SERIES}light")
-        return 0 if light is None else light.size
+        return next((light.size for light in self._series.values()), 0)
 
     def stages(self) -> Iterator[Stage]:
         """Yield the picture from the bias alone to the whole sum, in about seven stages.
@@ -131,18 +122,17 @@ class Anatomy:
             every = self._without(layer, range(values.shape[-1]))
             yield Silenced(f"layer {layer + 1}", values.shape[-1], every(self.grid))
         if self.series_size:
-            series = {name: 0 * w for name, w in self._weights.items() if name.startswith(_SERIES)}
-            painting = self.painting.with_weights({**self.painting.weights, **series})
-            yield Silenced("the series of waves", self.series_size, painting(self.grid))
+            colours = self._without_series()(self.grid)
+            yield Silenced("the series of waves", self.series_size, colours)
 
     @property
     def _bias(self) -> npt.NDArray[Any]:
-        return self._layers[len(self.hidden), "bias"]
+        return self._layers[-1].bias
 
     def _sources(self) -> list[_Source]:
         """Return the hidden layers that the last layer reads, the nearest first."""
         last, found, first = len(self.hidden), [], 0
-        weight = self._layers[last, "weight"]
+        weight = self._layers[last].weight
         for layer in range(last - 1, max(-1, last - 3), -1):
             units = self.hidden[layer].shape[-1]
             found.append(_Source(layer, weight[:, first : first + units]))
@@ -163,17 +153,15 @@ class Anatomy:
         """Return what the series adds to the signal, (h, w, 3); None without one."""
         if not self.series_size:
             return None
-        series = {name: 0 * w for name, w in self._weights.items() if name.startswith(_SERIES)}
-        without = self.painting.with_weights({**self.painting.weights, **series})
-        difference: Values = self.signal - without.layer_values(self.grid)[-1]
+        difference: Values = self.signal - self._without_series().layer_values(self.grid)[-1]
         return difference
 
     def _most_important(self, layer: int) -> int:
         """Return the unit of a layer without which the picture changes most."""
         spread = self.hidden[layer].std(axis=(0, 1))
         leaving = sum(
-            np.abs(self._weights[name][:, first : first + len(spread)]).sum(axis=0)
-            for name, first in self._readers(layer)
+            np.abs(reader.weight[:, first : first + len(spread)]).sum(axis=0)
+            for reader, first in self._readers(layer)
         )
         tried = np.argsort(-spread * leaving)[:_TRIED]
         small = self.grid.thinned(max(1, min(self.grid.shape) // 24))
@@ -181,20 +169,24 @@ class Anatomy:
         change = [np.square(self._without(layer, [u])(small) - whole).mean() for u in tried]
         return int(tried[int(np.argmax(change))])
 
-    def _readers(self, layer: int) -> list[tuple[str, int]]:
-        """Return the name of each weight that reads a layer, and the first of its columns."""
+    def _readers(self, layer: int) -> list[tuple[LayerWeights, int]]:
+        """Return the layers that read a layer, and the first of the columns for it."""
         readers = [(layer + 1, 0)]
         if self.feeds_every_layer and layer + 1 < len(self.hidden):
             # SkipConn: after the columns of the layer between.
             readers.append((layer + 2, self.hidden[layer + 1].shape[-1]))
-        return [(_name_of_weight(self._weights, reader), first) for reader, first in readers]
+        return [(self._layers[reader], first) for reader, first in readers]
 
     def _without(self, layer: int, units: Sequence[int]) -> Painting:
         """Return the painting in which some units of a layer answer 0."""
         weights = self.painting.weights
-        for name, first in self._readers(layer):
-            weights[name][:, [first + unit for unit in units]] = 0
+        for reader, first in self._readers(layer):
+            weights[reader.name][:, [first + unit for unit in units]] = 0
         return self.painting.with_weights(weights)
+
+    def _without_series(self) -> Painting:
+        off = {name: np.zeros_like(table) for name, table in self._series.items()}
+        return self.painting.with_weights({**self.painting.weights, **off})
 
 
 def noisy(painting: Painting, amount: float, *, seed: int) -> Painting:
@@ -209,11 +201,6 @@ def noisy(painting: Painting, amount: float, *, seed: int) -> Painting:
             noise = rng.standard_normal(weight.shape, np.float32)
             weight += (amount * float(weight.std())) * noise
     return painting.with_weights(weights)
-
-
-def _name_of_weight(names: Iterable[str], layer: int) -> str:
-    matches = ((name, _LAYER.fullmatch(name)) for name in names)
-    return next(name for name, m in matches if m and (int(m[1]), m[2]) == (layer, "weight"))
 
 
 def _counts(terms: int) -> list[int]:

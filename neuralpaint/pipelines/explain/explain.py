@@ -24,7 +24,7 @@ from neuralpaint.rendering.render import painting_psnr
 from neuralpaint.rendering.visible_change import Octaves
 from neuralpaint.runtime.files import check_output, write_file
 from neuralpaint.video.drawing import signed_scale
-from neuralpaint.video.overlays.neurons import differing_units, unit_colours
+from neuralpaint.video.units import differing_units, typical_largest, unit_colours
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -199,7 +199,7 @@ class Explain:
     def _units(self) -> Iterator[Iterator[Figure]]:
         for layer, order in enumerate(differing_units(self._painting)):
             values = self._anatomy.hidden[layer]
-            scale = max(1e-6, float(np.percentile(np.abs(values), 99)))
+            scale = typical_largest(values)
             yield (
                 Figure(image_uri(unit_colours(values[..., unit], scale)), f"unit {unit + 1}")
                 for unit in order[:_UNITS]
@@ -224,7 +224,7 @@ class Explain:
         *hidden, _ = snapshot.painting.layer_values(grid)
         units = []
         for layer, order in enumerate(differing_units(self._painting)):
-            scale = max(1e-6, float(np.percentile(np.abs(hidden[layer]), 99)))
+            scale = typical_largest(hidden[layer])
             tile = unit_colours(hidden[layer][..., order[0]], scale)
             units.append(Figure(image_uri(tile), f"layer {layer + 1}, unit {order[0] + 1}"))
         return picture, units

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +15,17 @@ from PIL import Image, ImageDraw
 from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.typography import small_size, text_mask, text_width
+from neuralpaint.models.layer_weights import layer_weights, series_weights
 from neuralpaint.video.drawing import NIGHT, WHITE, Colour, blend, rounded, signed_scale, stamp
-from neuralpaint.video.overlays.neurons import (
+from neuralpaint.video.overlays.overlay import Scene, overlays
+from neuralpaint.video.overlays.panel import PanelOverlay
+from neuralpaint.video.units import (
     differing_units,
     resized,
+    typical_largest,
     unit_canvas,
     unit_colours,
 )
-from neuralpaint.video.overlays.overlay import Scene, overlays
-from neuralpaint.video.overlays.panel import PanelOverlay
-from neuralpaint.video.overlays.weights import layer_weight
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -35,7 +36,6 @@ Values = npt.NDArray[np.float32]
 
 _MOST_LAYERS, _MOST_UNITS = 4, 5  # drawn
 _OVERSAMPLING = 2  # of the lines
-_PERCENTILE = 99  # of the values or weights of a layer: the brightest colour
 _QUIET: Colour = (58, 61, 72)
 _WIDE, _TALL = 0.62, 0.86  # of the room for a unit, that its picture takes
 _LEAST_TILE = 4  # pixels
@@ -137,7 +137,7 @@ def _columns(painting: Painting, canvas: Canvas, shown: dict[int, list[int]]) ->
     yield _Column("place", "x and y", [unit_colours(axis, 1.0) for axis in across], -1, [0, 1])
     for layer, units in shown.items():
         values = hidden[layer]
-        scale = _scale(values)
+        scale = typical_largest(values)
         tiles = [unit_colours(values[..., unit], scale) for unit in units]
         yield _Column(f"layer {layer + 1}", f"{values.shape[-1]} units", tiles, layer, units)
     levels = np.rint(255 * (np.tanh(signal) + 1) / 2).astype(np.uint8)
@@ -146,10 +146,6 @@ def _columns(painting: Painting, canvas: Canvas, shown: dict[int, list[int]]) ->
     tiles = [levels[..., i : i + 1] * tint for i, tint in enumerate(tints)]
     names = "red, green, blue" + ", alpha" * (channels - 3)
     yield _Column("colour", names, tiles, len(hidden), list(range(channels)))
-
-
-def _scale(values: npt.NDArray[Any]) -> float:
-    return max(1e-6, float(np.percentile(np.abs(values), _PERCENTILE)))
 
 
 def _draw_lines(
@@ -194,23 +190,22 @@ def _weights_between(painting: Painting, before: _Column, after: _Column) -> Val
     """
     if before.layer < 0 or after.layer != before.layer + 1:
         return None
-    weight = layer_weight(painting, after.layer)
-    if weight is None:
+    layers = layer_weights(painting)
+    if after.layer >= len(layers):
         return None
-    found = weight[np.ix_(after.units, before.units)] / _scale(weight)
+    weight = layers[after.layer].weight
+    found = weight[np.ix_(after.units, before.units)] / typical_largest(weight)
     return np.asarray(found, np.float32)
 
 
 def _notes(painting: Painting, units: Sequence[Sequence[int]]) -> list[str]:
     """Return what the diagram does not draw."""
-    first, second = (layer_weight(painting, layer) for layer in (0, 1))
-    if first is None:
+    layers = layer_weights(painting)
+    if not layers:
         return []
-    features = first.shape[1]
-    every = second is not None and second.shape[1] == features + len(units[0])
-    reached = "every layer" if every else "layer 1"
+    features = layers[0].weight.shape[1]
+    reached = "every layer" if layers[-1].reads_more_than(len(units[-1])) else "layer 1"
     notes = [f"{features:,} features of the place enter {reached}"]
-    light = painting.read_weights().get("network.series.light")
-    if light is not None:
+    for light in [*series_weights(painting).values()][:1]:
         notes.append(f"{light.size:,} waves add detail")
     return notes

@@ -5,31 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from neuralpaint.config.settings import setting
-from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Frame
 from neuralpaint.video.drawing import NIGHT, blend, caption, caption_size, rounded, signed_scale
 from neuralpaint.video.overlays.overlay import Scene, overlays
 from neuralpaint.video.overlays.panel import PanelOverlay
+from neuralpaint.video.units import (
+    differing_units,
+    resized,
+    typical_largest,
+    unit_canvas,
+    unit_colours,
+)
 
-if TYPE_CHECKING:
-    from neuralpaint.models.painting import Painting
-
-__all__ = ["Neurons", "differing_units", "resized", "unit_canvas", "unit_colours"]
-
-Values = npt.NDArray[np.float32]
+__all__ = ["Neurons"]
 
 _ROOMY = 200  # pixels of the shorter side from which four units fit along it
-_MOST_COMPUTED = 320  # pixels of the longer side of a tile
-_PROBE = 48  # pixels of the longer side on which units are compared
-_LEAST_SPREAD = 0.1  # of the largest deviation of a unit
-_PERCENTILE = 99  # of the values of a layer: the brightest colour
 
 
 @overlays.register("neurons")
@@ -68,7 +64,7 @@ class Neurons(PanelOverlay):
         values = painting.layer_values(unit_canvas(painting, tall, wide).grid())
         mask = rounded(tall, wide, 0.04 * min(tall, wide))
         for row, (layer, units) in enumerate(rows):
-            scale = max(1e-6, float(np.percentile(np.abs(values[layer]), _PERCENTILE)))
+            scale = typical_largest(values[layer])
             top = row * (tall + gap)
             for column, unit in enumerate(units):
                 left = column * (wide + gap)
@@ -83,18 +79,6 @@ class Neurons(PanelOverlay):
         return ("negative", "positive"), signed_scale(256)
 
 
-def differing_units(painting: Painting) -> list[list[int]]:
-    """Return the units of each hidden layer in an order in which the first ones differ most.
-
-    The first one varies most over the picture. Each other one is the least correlated with those
-    before; the sign does not count.
-    """
-    longer = max(painting.canvas.height, painting.canvas.width)
-    grid = painting.canvas.scaled(min(1.0, _PROBE / longer)).grid()
-    hidden = painting.layer_values(grid)[:-1]
-    return [_differing(values.reshape(-1, values.shape[-1])) for values in hidden]
-
-
 def _rows(units: list[list[int]], side: int) -> list[tuple[int, list[int]]]:
     """Return the layer of each of `side` rows, and `side` of its units that no row above shows."""
     layers = [i * len(units) // side for i in range(side)]
@@ -105,45 +89,6 @@ def _rows(units: list[list[int]], side: int) -> list[tuple[int, list[int]]]:
         (layer, units[layer][first : first + side])
         for layer, first in zip(layers, firsts, strict=True)
     ]
-
-
-def _differing(values: Values) -> list[int]:
-    """Return all units of values (points, units), those that differ most first."""
-    centred = values - values.mean(0)
-    spread = np.sqrt(np.square(centred).sum(0))
-    alike = np.abs(centred.T @ centred) / np.maximum(np.outer(spread, spread), 1e-12)
-    order = [int(spread.argmax())]
-    nearest = alike[order[0]].copy()
-    nearest[spread < _LEAST_SPREAD * spread.max()] = 1.0  # nearly constant ones are last
-    while len(order) < len(spread):
-        nearest[order] = np.inf
-        order.append(int(nearest.argmin()))
-        nearest = np.maximum(nearest, alike[order[-1]])
-    return order
-
-
-def unit_canvas(painting: Painting, height: int, width: int) -> Canvas:
-    """Return the canvas on which units are computed for a tile, with a longer side of 320 pixels.
-
-    At 4K, computing every pixel of a tile takes as long as the frame, and shows no more.
-    """
-    factor = min(1.0, _MOST_COMPUTED / max(height, width))
-    sides = (max(1, round(factor * side)) for side in (height, width))
-    return painting.canvas.resized(height=next(sides), width=next(sides))
-
-
-def resized(tile: Frame, height: int, width: int) -> Frame:
-    """Return a tile, uint8 (h, w, 3), at another size."""
-    if tile.shape[:2] == (height, width):
-        return tile
-    return np.asarray(Image.fromarray(tile).resize((width, height), Image.Resampling.BICUBIC))
-
-
-def unit_colours(values: Values, scale: float) -> Frame:
-    """Return values (h, w) in colours, uint8 (h, w, 3): `scale` and -`scale` are the brightest."""
-    index = np.rint(127.5 + 127.5 * np.clip(np.nan_to_num(values / scale), -1, 1)).astype(np.intp)
-    colours: Frame = signed_scale(256)[index]
-    return colours
 
 
 def _label(tile: Frame, text: str, whole: Frame) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from neuralpaint.image.pictures import Frame
+from neuralpaint.models.layer_weights import layer_of
 from neuralpaint.video.drawing import NIGHT, caption, caption_size, colour_scale
 from neuralpaint.video.overlays.overlay import Scene, overlays
 from neuralpaint.video.overlays.panel import PanelOverlay
@@ -20,11 +20,10 @@ from neuralpaint.video.overlays.panel import PanelOverlay
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["Weights", "layer_weight", "matrices_of"]
+__all__ = ["Weights", "matrices_of"]
 
 Matrix = npt.NDArray[np.float32]
 
-_LAYER = re.compile(r"(?:network\.layers\.|linear)(\d+)\.weight")  # of torch and from scratch
 _MOST = 6  # matrices
 _LOWEST, _HIGHEST = -2.5, 1.0  # log10 of a weight over its matrix's, at both ends of the scale
 
@@ -93,21 +92,9 @@ def matrices_of(painting: Painting) -> list[tuple[str, Matrix]]:
     return sorted(chosen, key=lambda each: not each[0].startswith("layer"))
 
 
-def layer_weight(painting: Painting, layer: int) -> npt.NDArray[Any] | None:
-    """Return the weight (units, inputs) of a layer, from 0; None if it has no such layer."""
-    weights = painting.read_weights()
-    return next((weights[name] for name in weights if _layer_of(name) == layer), None)
-
-
-def _layer_of(name: str) -> int | None:
-    """Return the number of the layer of a weight, from 0; None for other weights."""
-    match = _LAYER.fullmatch(name)
-    return None if match is None else int(match[1])
-
-
 def _title(name: str) -> str:
     """Return `layer 2` for the weight of layer 1, and the last words of other names."""
-    layer = _layer_of(name)
+    layer = layer_of(name)
     if layer is not None:
         return f"layer {layer + 1}"
     words = [word for word in name.split(".") if word not in ("weight", "network", "encoding")]
