@@ -122,6 +122,8 @@ class Format(Settings):
             )
 
 
+_ALPHA_CRF = 6  # of VP9; with its default, alpha is off by up to 7 levels at moving edges
+
 formats: Registry[Format] = Registry("format")
 
 
@@ -274,8 +276,8 @@ class Webm(Format):
         return self.codec == "vp9"
 
     def for_alpha(self) -> Webm:
-        """Return the format with VP9."""
-        return replace(self, codec="vp9")
+        """Return the format with VP9, at a quality at which alpha is right to two levels."""
+        return replace(self, codec="vp9", crf=_ALPHA_CRF if self.crf is None else self.crf)
 
 
 def _given(value: int | None, default: int) -> str:
