@@ -122,7 +122,7 @@ class Format(Settings):
             )
 
 
-_ALPHA_CRF = 6  # of VP9; with its default, alpha is off by up to 7 levels at moving edges
+_ALPHA_CRF = 4  # of VP9; with its default, alpha is off by up to 7 levels at moving edges
 
 formats: Registry[Format] = Registry("format")
 
@@ -276,7 +276,7 @@ class Webm(Format):
         return self.codec == "vp9"
 
     def for_alpha(self) -> Webm:
-        """Return the format with VP9, at a quality at which alpha is right to two levels."""
+        """Return the format with VP9, at a quality at which alpha is right to three levels."""
         return replace(self, codec="vp9", crf=_ALPHA_CRF if self.crf is None else self.crf)
 
 

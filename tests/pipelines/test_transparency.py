@@ -121,7 +121,7 @@ def test_a_lossy_clip_is_near_what_the_network_renders(folder: Path, trained: Tr
     npaint.render_saved(trained.take, folder / "clip.webm", **AGAIN)
     black, white, alpha = errors(last_frame(folder / "clip.webm"), trained.frame)
     assert max(black.mean(), white.mean()) < 4  # its colours have half the resolution
-    assert alpha.max() <= 2
+    assert alpha.max() <= 3
 
 
 def test_16_bits_of_alpha_are_written(folder: Path, trained: Trained) -> None:
