@@ -24,9 +24,9 @@ from neuralpaint.models.networks.network import CoordinateModel
 from neuralpaint.runtime.devices import to_device
 from neuralpaint.runtime.threads import ensure_threads
 
-__all__ = ["CodeField", "Painting", "TorchPainting", "check_weights"]
+__all__ = ["NO_LAYERS", "CodeField", "Painting", "TorchPainting", "check_weights"]
 
-_NO_LAYERS = "this model has no layers of units that answer at every coordinate"
+NO_LAYERS = "this model has no layers of units that answer at every coordinate"
 _PREVIEW = 1024  # pixels of the longer side of the PNG in a notebook
 
 
@@ -121,7 +121,7 @@ class Painting(ABC):
         Raises:
             UsageError: the model is not a network of the coordinates.
         """
-        raise UsageError(_NO_LAYERS)
+        raise UsageError(NO_LAYERS)
 
     def features(self, grid: Grid) -> list[NDArray[np.float32]]:
         """Return what enters the first layer on a grid, in parts (h, w, f).
@@ -131,7 +131,7 @@ class Painting(ABC):
         Raises:
             UsageError: the model is not a network of the coordinates.
         """
-        raise UsageError(_NO_LAYERS)
+        raise UsageError(NO_LAYERS)
 
     @abstractmethod
     def blend(self, other: Self, amount: float) -> Self:
@@ -294,7 +294,7 @@ class TorchPainting(Painting):
     def _values(self, method: str, grid: Grid) -> Sequence[Tensor]:
         """Return what a method of the model returns for a grid."""
         if not isinstance(self._model, CoordinateModel):
-            raise UsageError(_NO_LAYERS)
+            raise UsageError(NO_LAYERS)
         weights = {f"model.{name}": weight for name, weight in self._weights.items()}
         values: Sequence[Tensor] = self._call(_Method(self._model, method), weights, grid)
         return values

@@ -15,7 +15,7 @@ from neuralpaint.errors import UsageError
 from neuralpaint.image.canvas import Canvas, Grid
 from neuralpaint.models import ButtonsModel
 from neuralpaint.models.codes import Codes
-from neuralpaint.models.painting import Painting, check_weights
+from neuralpaint.models.painting import NO_LAYERS, Painting, check_weights
 from neuralpaint.scratch.layers import Array
 from neuralpaint.scratch.network import Network, SupportedModel, Weights, build_network
 from neuralpaint.training.settings import TrainingSettings
@@ -68,7 +68,7 @@ class Renderer(ABC):
         Raises:
             UsageError: the network is not one over coordinates.
         """
-        raise UsageError("this model has no layers of units that answer at every coordinate")
+        raise UsageError(NO_LAYERS)
 
     @abstractmethod
     def _fill(self, colours: NDArray[np.float32], grid: Grid, codes: Array | None) -> None:
