@@ -426,7 +426,8 @@ class Clip(Job):
     ) -> Frame:
         if not self._overlays:
             return shot.frame
-        moment = Moment(index, count=self.shots, steps=self.source.steps, history=history)
+        rate = self._fps * self.shots / self._playback.first_pass  # a shot may be several frames
+        moment = Moment(index, self.shots, self.source.steps, history, rate)
         # Functions: with a camera each frame has its own, computed only if an overlay needs it.
         return compose(
             self._overlays,

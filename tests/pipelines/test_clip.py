@@ -346,3 +346,20 @@ def test_the_format_of_a_place_is_left_out_for_another_suffix(photo: Path) -> No
     del options["format"]
     npaint.timelapse(photo, photo.with_name("clip.mkv"), **options)
     npaint.timelapse(photo, photo.with_name("clip.mp4"), overwrite=True, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "rate"), [({}, 12), ({"hold": 0.5}, 12), ({"frames": 3, "hold": 0.0}, 3)], ids=str
+)
+def test_overlays_know_how_many_shots_pass_in_a_second(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], rate: float
+) -> None:
+    rates: list[float] = []
+
+    def recorded(*args: Any, moment: Moment, **others: Any) -> Any:
+        rates.append(moment.fps)
+        return compose(*args, moment=moment, **others)
+
+    monkeypatch.setattr(clip, "compose", recorded)
+    film(photo, **options)
+    assert rates[-1] == pytest.approx(rate, rel=0.01)

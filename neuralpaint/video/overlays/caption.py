@@ -27,6 +27,7 @@ _MOSTLY = 0.5  # of the error
 _END = 0.9  # of the clip, from which the result is shown
 _FRACTIONS = {2: "half", 4: "a quarter", 8: "an eighth", 16: "a sixteenth"}
 _STARTS = re.compile(r"\s*(?:(\d+(?:\.\d+)?)\s*%)?\s*(.*?)\s*", re.DOTALL)
+_LEAST_SECONDS, _LONGEST_SECONDS = 1.5, 2.5  # of a sentence
 _LINES, _WIDEST = 3, 0.8  # at most, and of the frame
 _LONGEST = (
     "After 100,000 steps: hardly anything finer than a sixteenth of the picture.",
@@ -71,8 +72,12 @@ class CaptionOverlay(Overlay):
     )
     where: Literal["bottom", "top"] = setting("bottom", "the edge of the frame")
     size: float = setting(1.0, "size of the text", unit="times normal", minimum=0.5, maximum=4)
-    seconds: float = setting(
-        2.5, "how long a measured sentence stays", unit="seconds", minimum=0.1, maximum=3600
+    seconds: float | None = setting(
+        None,
+        "how long a measured sentence stays; unset, a fifth of the clip, from 1.5 to 2.5 s",
+        unit="seconds",
+        minimum=0.1,
+        maximum=3600,
     )
 
     def __post_init__(self) -> None:
@@ -111,18 +116,21 @@ class CaptionOverlay(Overlay):
             return next(w for start, w in reversed(_parts(self.text)) if start <= progress)
         shown: _Shown | None = scene.memory.get(self)
         now = scene.moment.index / scene.moment.fps
-        if shown is None or self._is_over(shown, now=now, progress=progress):
+        length = scene.moment.count / scene.moment.fps
+        seconds = self.seconds or min(_LONGEST_SECONDS, max(_LEAST_SECONDS, length / 5))
+        if shown is None or _is_over(shown, now=now, progress=progress, seconds=seconds):
             number = 0 if shown is None else shown.number + 1
             facts = measured(scene)
             words = result(facts) if progress >= _END else sentence(facts, number)
             shown = scene.memory[self] = _Shown(words, now, progress, number)
         return shown.words
 
-    def _is_over(self, shown: _Shown, *, now: float, progress: float) -> bool:
-        """Return whether a new sentence appears: after a while, at the end and on the last shot."""
-        if progress >= 1 or shown.progress < _END <= progress:
-            return True
-        return progress < _END and now - shown.since >= self.seconds
+
+def _is_over(shown: _Shown, *, now: float, progress: float, seconds: float) -> bool:
+    """Return whether a new sentence appears: after a while, at the end and on the last shot."""
+    if progress >= 1 or shown.progress < _END <= progress:
+        return True
+    return progress < _END and now - shown.since >= seconds
 
 
 def measured(scene: Scene) -> Facts:

@@ -72,7 +72,7 @@ class Moment:
     history: Sequence[Point]
     """All shots up to and including this one."""
     fps: float = 30.0
-    """Shots per second, where every shot is a frame."""
+    """Shots per second of the clip."""
 
     @property
     def now(self) -> Point:
