@@ -19,6 +19,7 @@ from neuralpaint.rendering.time_estimate import TimeEstimate
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.interruption import Interruption, Stop
 from neuralpaint.runtime.progress import Progress, ProgressTracker, Report, ignore
+from neuralpaint.training.viewer import Viewer
 
 __all__ = ["TRAINING_LENGTH", "Job", "Result", "peak_memory_mb", "training_done"]
 
@@ -98,8 +99,8 @@ class Job(ABC):
         """Return the plan of the job, for --dry-run and --json."""
         return {**self.source.facts(), "output": str(self.output)}
 
-    def run(self, report: Report = ignore) -> Result:
-        """Make the file.
+    def run(self, report: Report = ignore, viewer: Viewer | None = None) -> Result:
+        """Make the file; a `viewer` watches the training.
 
         After a first KeyboardInterrupt, the file is finished with the result so far; a second one
         stops at once.
@@ -108,7 +109,7 @@ class Job(ABC):
         try:
             with Interruption(self._leave) as interruption:
                 progress = ProgressTracker(report, done=self._done, shots=self.shots)
-                result = self._make(Run(progress, interruption, self._budget))
+                result = self._make(Run(progress, interruption, self._budget, viewer or Viewer()))
                 if resume is not None:
                     resume.finish()
         except BaseException as error:

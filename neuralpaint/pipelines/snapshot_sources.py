@@ -31,8 +31,9 @@ from neuralpaint.rendering.viewport import target_scale
 from neuralpaint.runtime.interruption import Interruption
 from neuralpaint.runtime.progress import ProgressTracker
 from neuralpaint.storage.resume import Resume
-from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
+from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock, stops_by_step
 from neuralpaint.training.settings import TrainingSettings
+from neuralpaint.training.viewer import Viewer
 from neuralpaint.video.timetable import Part
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ _MOST_TRIAL_STEPS = 2**14  # of the learner that measures the speed
 
 
 class Run(NamedTuple):
-    """The progress, the interruption and the time budget of one run of a job."""
+    """The progress, the interruption, the time budget and the viewer of one run of a job."""
 
     progress: ProgressTracker
     interruption: Interruption
     budget: TimeBudget
+    viewer: Viewer
 
 
 class SnapshotSource(ABC):
@@ -322,13 +324,23 @@ class FromTraining(SnapshotSource):
             run.interruption.check()
             resume.save_if_due()
             self._report(run, loss)
+            while run.viewer.visit(learner):
+                run.interruption.check()
 
         stops: Iterable[int] = (
             stops_by_clock(learner, fractions[passed:], left=lambda: self._seconds_left(run.budget))
             if self.by_clock
-            else stops_at(fractions, steps=learner.steps, every=every)[passed:]
+            else stops_by_step(learner, fractions[passed:], every=every)
         )
-        for made in learn(learner, stops, look=look, since=resume.since, last=resume.last):
+        shown = learn(
+            learner,
+            stops,
+            look=look,
+            interval=run.viewer.interval,
+            since=resume.since,
+            last=resume.last,
+        )
+        for made in shown:
             if self.makes_sketches:
                 self._sketch = learner.sketch()
             snapshot = resume.keep(made, self._sketch)

@@ -97,6 +97,10 @@ class Learner(ABC):
             DeviceError: the device is out of memory.
         """
 
+    def scale_rate(self, factor: float) -> None:
+        """Multiply the learning rate of all later steps by a factor; `state` contains it."""
+        self._plan.schedule.scale(factor)
+
     @abstractmethod
     def painting(self) -> Painting:
         """Return a frozen copy of the model with its averaged weights."""

@@ -18,10 +18,7 @@ from neuralpaint.training.timing import Measurement
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["Snapshot", "Waypoint", "learn", "stops_at", "stops_by_clock"]
-
-
-_REPORT_SECONDS = 0.5  # between two calls of `look`
+__all__ = ["Snapshot", "Waypoint", "learn", "stops_at", "stops_by_clock", "stops_by_step"]
 
 
 class Snapshot:
@@ -100,6 +97,7 @@ def learn(
     stops: Iterable[int],
     *,
     look: Callable[[float], None] | None = None,
+    interval: Callable[[], float] = lambda: 0.5,
     since: Measurement | None = None,
     last: Snapshot | None = None,
 ) -> Iterator[Snapshot]:
@@ -111,8 +109,9 @@ def learn(
     Args:
         learner: trains between the stops.
         stops: steps; a `Waypoint` among them yields no snapshot.
-        look: called about twice a second, and at every stop, with the mean loss since the previous
-            call. On a GPU, only finished steps are included.
+        look: called between two steps, about every `interval` and at every stop, with the mean
+            loss since the previous call. On a GPU, only finished steps are included.
+        interval: returns the seconds of training until the next call of `look`.
         since: in a resumed training, the measurement at the last snapshot: the loss of the first
             new snapshot is the mean since then.
         last: in a resumed training, the last snapshot, for stops that have been passed.
@@ -125,7 +124,7 @@ def learn(
     before, reported = since or learner.newest, learner.finished
     for stop in stops:
         while learner.step < stop:
-            learner.advance(min(stop - learner.step, _steps_until_report(learner)))
+            learner.advance(min(stop - learner.step, _steps_in(interval(), learner)))
             finished = learner.finished
             if look is not None and finished.step > reported.step:
                 look(finished.mean_since(reported))
@@ -147,16 +146,26 @@ def _snapshot(painting: Painting, *, before: Measurement, now: Measurement) -> S
     )
 
 
-def _steps_until_report(learner: Learner) -> int:
+def _steps_in(seconds: float, learner: Learner) -> int:
+    """Return how many steps a learner makes in so many seconds, at least 1."""
     if learner.seconds == 0:
         return 1
-    return max(1, int(_REPORT_SECONDS * learner.step / learner.seconds))
+    return max(1, int(seconds * learner.step / learner.seconds))
 
 
 def stops_at(fractions: Sequence[float], *, steps: int, every: int = 1) -> list[int]:
     """Return the step of each fraction of `steps`, at a multiple of `every` or at the last step."""
-    intervals = -(-steps // every)
-    return [min(steps, every * round(fraction * intervals)) for fraction in fractions]
+    return [_stop_at(fraction, steps, every) for fraction in fractions]
+
+
+def stops_by_step(learner: Learner, fractions: Sequence[float], *, every: int = 1) -> Iterator[int]:
+    """Yield the stops of `stops_at` for a `learn` of the same learner, whose length may change."""
+    for fraction in fractions:
+        yield _stop_at(fraction, learner.steps, every)
+
+
+def _stop_at(fraction: float, steps: int, every: int) -> int:
+    return min(steps, every * round(fraction * -(-steps // every)))
 
 
 def stops_by_clock(

@@ -67,6 +67,10 @@ class ScheduleRun:
         """Whether `observe` must be called after every epoch."""
         return isinstance(self._schedule, Reactive)
 
+    def scale(self, factor: float) -> None:
+        """Multiply the learning rate of all later steps."""
+        self._reduction *= factor
+
     def observe(self, error: float) -> None:
         """Add the mean loss of a finished epoch."""
         if isinstance(self._schedule, Reactive):
@@ -82,7 +86,7 @@ class ScheduleRun:
         return self._reduction * self._schedule.multiplier(step=step, steps=steps, epoch=epoch)
 
     def state(self) -> State:
-        """Return the errors since the last reduction and the product of all reductions."""
+        """Return the errors since the last reduction and the product of all changes."""
         return {"errors": np.array(self._errors), "reduction": np.array(self._reduction)}
 
     def form(self, state: State) -> State:

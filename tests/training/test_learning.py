@@ -171,10 +171,9 @@ def test_training_on_a_gpu_gives_the_colours_of_the_cpu() -> None:
     np.testing.assert_allclose(cpu.painting()(grid), cuda.painting()(grid), atol=0.05)
 
 
-def test_progress_is_reported_between_distant_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neuralpaint.training.learning._REPORT_SECONDS", 0.0)  # after every step
+def test_progress_is_reported_between_distant_stops() -> None:
     seen: list[float] = []
-    (snapshot,) = learn(small(), [6], look=seen.append)
+    (snapshot,) = learn(small(), [6], look=seen.append, interval=lambda: 0.0)
     assert len(seen) == 6
     assert snapshot.loss == pytest.approx(np.mean(seen))
 
@@ -201,9 +200,9 @@ def test_snapshots_are_yielded_before_the_gpu_has_computed_them(
     stops = [0, 1, 4, 8]
     expected = [snapshot.loss for snapshot in learn(small(), stops)]
     gpu = FakeGpu(monkeypatch)
-    monkeypatch.setattr("neuralpaint.training.learning._REPORT_SECONDS", 1e3)  # only at stops
     reported: list[float] = []
-    snapshots = list(learn(on_a_slow_gpu(small()), stops, look=reported.append))
+    slow = on_a_slow_gpu(small())
+    snapshots = list(learn(slow, stops, look=reported.append, interval=lambda: 1e3))
     assert [snapshot.step for snapshot in snapshots] == stops
     assert gpu.waits == 1  # for the first advance, to estimate the speed
     assert reported == [expected[1]]

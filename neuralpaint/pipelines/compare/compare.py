@@ -39,6 +39,7 @@ from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.progress import Progress, Report, ignore
 from neuralpaint.runtime.threads import ensure_threads, set_threads
 from neuralpaint.training.settings import DeviceSettings
+from neuralpaint.training.viewer import Viewer
 from neuralpaint.video.drawing import Frame
 from neuralpaint.video.formats import formats
 from neuralpaint.video.sinks import check_clip
@@ -116,8 +117,10 @@ class Job(ABC, Generic[O, R]):
         self.folder = Folder(folder)
         text_width("dB", 20)  # fails if no text can be drawn
 
-    def run(self, report: Report = ignore) -> R:
+    def run(self, report: Report = ignore, viewer: Viewer | None = None) -> R:
         """Try every variant that is not finished yet, one after another, and write the results.
+
+        A `viewer` watches the trainings.
 
         The first KeyboardInterrupt ends the trials, and the results so far are written; the second
         ends that too.
@@ -130,7 +133,8 @@ class Job(ABC, Generic[O, R]):
             self._begin()
             try:
                 for variant in pending:
-                    outcome = self._attempt(variant, self._reporter(variant, pending, report))
+                    reporter = self._reporter(variant, pending, report)
+                    outcome = self._attempt(variant, reporter, viewer or Viewer())
                     outcomes[variant.slug] = outcome
                     if outcome.status != "finished":
                         _log.warning("%s: %s (%s)", outcome.name, outcome.verdict, outcome.message)
@@ -154,8 +158,8 @@ class Job(ABC, Generic[O, R]):
         """Prepare the folder for the first variant."""
 
     @abstractmethod
-    def _attempt(self, variant: Variant, report: Report) -> O:
-        """Try a variant. `report` is called with the progress of this variant."""
+    def _attempt(self, variant: Variant, report: Report, viewer: Viewer) -> O:
+        """Try a variant. `report` is called with its progress, and `viewer` watches it learn."""
 
     def _has_results(self, outcomes: Mapping[str, O]) -> bool:
         """Return whether an interrupted comparison has results to be written."""
@@ -307,7 +311,7 @@ class Race(Job[RaceOutcome, CompareResult]):
                 "run pip install 'neuralpaint[plots]'"
             )
 
-    def _attempt(self, variant: Variant, report: Report) -> RaceOutcome:
+    def _attempt(self, variant: Variant, report: Report, viewer: Viewer) -> RaceOutcome:
         from neuralpaint.pipelines.compare.training import Training
 
         digest = self._digests[variant.slug]
@@ -319,6 +323,7 @@ class Race(Job[RaceOutcome, CompareResult]):
             settings=self.settings,
             film_size=None if self.settings.no_race else self._layout.film,
             report=report,
+            viewer=viewer,
         )
         try:
             outcome = training.run(folder)

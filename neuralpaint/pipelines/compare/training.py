@@ -37,6 +37,7 @@ from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.progress import Progress, Report
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
+from neuralpaint.training.viewer import Viewer
 from neuralpaint.video.writer import ClipWriter
 
 if TYPE_CHECKING:
@@ -133,11 +134,12 @@ class Training:
         settings: CompareSettings,
         film_size: tuple[int, int] | None,
         report: Report,
+        viewer: Viewer,
     ) -> None:
         """Prepare a training of `picture`; it is filmed at the (height, width) `film_size`."""
         self._variant, self._picture, self._settings = variant, picture, settings
         self._evaluator = Evaluator(picture, settings.optimization.train_on)
-        self._report = report
+        self._report, self._viewer = report, viewer
         self._viewport: Viewport | None = None
         if film_size is not None:
             size = CanvasSettings(size=f"{film_size[1]}x{film_size[0]}", fit="stretch")
@@ -196,9 +198,12 @@ class Training:
         def look(loss: float) -> None:
             self._loss = loss
             self._report_progress(learner)
+            while self._viewer.visit(learner, name=self._variant.name):
+                pass
 
         stops, shots = self._stops(learner)
-        for shot, snapshot in zip(shots, learn(learner, stops, look=look), strict=True):
+        snapshots = learn(learner, stops, look=look, interval=self._viewer.interval)
+        for shot, snapshot in zip(shots, snapshots, strict=True):
             if snapshot is not self._newest:
                 self._losses.add(snapshot)
             self._newest = snapshot

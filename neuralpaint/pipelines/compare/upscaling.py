@@ -40,6 +40,7 @@ from neuralpaint.runtime.progress import Progress, Report, ignore
 from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import learn
+from neuralpaint.training.viewer import Viewer
 from neuralpaint.video.drawing import Frame
 
 __all__ = ["Upscaling", "compare_upscaling", "degraded"]
@@ -140,7 +141,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         for picture, name in ((self.original, "original"), (self.small, "small")):
             save_still(picture.pixels, self.folder.still(name), overwrite=True)
 
-    def _attempt(self, variant: Variant, report: Report) -> UpscaleOutcome:
+    def _attempt(self, variant: Variant, report: Report, viewer: Viewer) -> UpscaleOutcome:
         began, began_cpu = time.perf_counter(), time.process_time()
         outcome = UpscaleOutcome(variant, "finished")
         network: Learner | None = None
@@ -154,7 +155,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
             else:
                 report(Progress("prepare", 0.0))
                 network = learner(self.small, variant.training)
-                frame = self._enlarged(network, variant, report)
+                frame = self._enlarged(network, variant, report, viewer)
         except FAILURES as error:
             status, message = failure_of(error)
             outcome = replace(outcome, status=status, message=message)
@@ -170,7 +171,9 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
             outcome = replace(outcome, figures=figures, still=still)
         return replace(outcome, seconds=seconds, cpu_seconds=cpu_seconds)
 
-    def _enlarged(self, network: Learner, variant: Variant, report: Report) -> Frame:
+    def _enlarged(
+        self, network: Learner, variant: Variant, report: Report, viewer: Viewer
+    ) -> Frame:
         """Train a network on the small picture and return it rendered at the original's size.
 
         It is rendered as by `neuralpaint paint`: made small again, it equals the small picture.
@@ -187,11 +190,14 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         def look(loss: float) -> None:
             done = training_progress(network, loss=loss).done
             show("train", prepared + done * (trained - prepared), loss)
+            while viewer.visit(network, name=variant.name):
+                pass
 
         network.prepare(lambda done: show("prepare", prepared * done))
         by_clock = network.settings.optimization.seconds is not None
         fractions = [i / _STOPS for i in range(_STOPS + 1)] if by_clock else [1.0]
-        *_, last = learn(network, stops_of(network, fractions), look=look)
+        stops = stops_of(network, fractions)
+        *_, last = learn(network, stops, look=look, interval=viewer.interval)
         show("train", trained, last.loss)  # reading the loss raises if it has diverged on a GPU
 
         target = network.settings.target
