@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import browser, open_page
 from processes import kill_children
+
+__all__ = ["browser", "open_page"]  # fixtures
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One process per core runs tests, so further threads would only wait for a core.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neuralpaint.export.html.page import image_uri, render_page
 from neuralpaint.image.metrics import format_psnr
 from neuralpaint.image.pictures import Picture
 from neuralpaint.pipelines.charts import Curve, Panel, colour_of, draw_svg
@@ -25,7 +26,6 @@ from neuralpaint.pipelines.compare.maps import (
 from neuralpaint.pipelines.compare.outcome import CurvePoint, RaceOutcome
 from neuralpaint.pipelines.compare.result import CompareResult
 from neuralpaint.pipelines.compare.training import paint_note
-from neuralpaint.pipelines.pages import image_uri, render_page
 from neuralpaint.video.drawing import Frame, colour_scale
 
 __all__ = ["panels_of", "write_report"]

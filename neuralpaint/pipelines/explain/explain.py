@@ -14,11 +14,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from neuralpaint.errors import UsageError
+from neuralpaint.export.html.page import image_uri, render_page
 from neuralpaint.image.canvas import View
 from neuralpaint.image.metrics import format_psnr, psnr
 from neuralpaint.image.pictures import Frame
 from neuralpaint.pipelines.explain.anatomy import Anatomy, noisy
-from neuralpaint.pipelines.pages import image_uri, render_page
 from neuralpaint.pipelines.saved_networks import is_take, load_saved
 from neuralpaint.rendering.render import painting_psnr
 from neuralpaint.rendering.visible_change import Octaves

@@ -1,4 +1,4 @@
-"""Pages: HTML files without other files, from Jinja templates that share one style."""
+"""Pages: HTML files without other files, from Jinja templates that extend `base.html`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from neuralpaint._version import __version__
 from neuralpaint.image.pictures import Frame
 
-__all__ = ["image_uri", "render_page"]
+__all__ = ["asset", "image_uri", "render_page"]
 
 _LONGEST = 1024  # pixels of a side of an embedded image
 _EXACT = 160  # pixels of a side up to which an image is lossless
@@ -30,22 +30,31 @@ def render_page(
 
     Args:
         package: the name of the package with the template.
-        template: the name of its file. `style` and `version` are added to its context.
+        template: the name of its file; it extends `base.html`, and fills its blocks.
         filters: functions that it uses as filters, by name.
-        context: the values of the other names of the template; all are required.
+        context: the values of the names of the template; all are required. `style` and `version`
+            are added to them, and `base.html` needs the `title`.
     """
     import jinja2  # takes 40 ms, and only pages need it
     from markupsafe import Markup
 
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FunctionLoader(asset),
     )
     environment.filters |= filters or {}
     source = (importlib.resources.files(package) / template).read_text("utf-8")
-    style = (importlib.resources.files(__package__) / "pages.css").read_text("utf-8")
     return environment.from_string(source).render(
-        style=Markup(style), version=__version__, **context
+        style=Markup(asset("style.css")), version=__version__, **context
     )
+
+
+def asset(name: str) -> str:
+    """Return the text of a file that pages share: `base.html`, `style.css`, `view.js`."""
+    return (importlib.resources.files(__package__) / name).read_text("utf-8")
 
 
 def image_uri(frame: Frame, *, lossless: bool = False) -> str:

@@ -1,0 +1,1 @@
+"""HTML pages without other files: their common template and style."""
