@@ -30,6 +30,7 @@ SUBPACKAGES = [
     "video",
     "export",
     "pipelines",
+    "studio",
     "cli",
 ]
 FIRST = {"_version", "errors"}

@@ -1,0 +1,1 @@
+"""The studio: a page on this machine on which a network learns before your eyes."""
