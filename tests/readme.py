@@ -12,9 +12,11 @@ from __future__ import annotations
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,17 +57,40 @@ def run(page: Path) -> None:
         print(f"\n{page.relative_to(ROOT)}\n{shown}", flush=True)
         shell = ["bash", "-euo", "pipefail", "-c", text]
         began, used = time.perf_counter(), _cpu_seconds()
-        done = subprocess.run(
+        environment = os.environ | {"PATH": path, "BROWSER": "true"}  # no page is opened
+        with subprocess.Popen(
             shell if language == "bash" else [sys.executable, "-c", text],
             cwd=ROOT,
-            env=os.environ | {"PATH": path},
+            env=environment,
             stdin=subprocess.DEVNULL,
-            timeout=900,
-        )
+            stdout=subprocess.PIPE if _serves(text) else None,
+            start_new_session=True,
+        ) as process:
+            try:
+                if _serves(text):
+                    _visit(process)
+                status = process.wait(timeout=900)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
         taken, used = time.perf_counter() - began, _cpu_seconds() - used
         print(f"({taken:.1f} s, {used:.1f} s of CPU time)", flush=True)
-        if done.returncode:
-            sys.exit(f"{page.relative_to(ROOT)}: exit status {done.returncode}: {text}")
+        if status:
+            sys.exit(f"{page.relative_to(ROOT)}: exit status {status}: {text}")
+
+
+def _serves(text: str) -> bool:
+    """Return whether a command runs until Ctrl-C."""
+    return text.startswith("neuralpaint studio")
+
+
+def _visit(process: subprocess.Popen[bytes]) -> None:
+    """Open the page that a command serves, and end it with Ctrl-C."""
+    assert process.stdout is not None
+    address = process.stdout.readline().decode().strip()
+    with urllib.request.urlopen(address, timeout=60) as page:
+        page.read()
+    os.killpg(process.pid, signal.SIGINT)
 
 
 def _cpu_seconds() -> float:

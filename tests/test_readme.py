@@ -21,7 +21,7 @@ every_document = pytest.mark.parametrize(
     "name",
     [*PAGES, "CHANGELOG.md", "examples/README.md", "examples/experiments/README.md"],
 )
-_WRITTEN_BY = {"-o", "--output", "--save", "--record"}
+_WRITTEN_BY = {"-o", "--output", "--save", "--record", "--folder"}
 
 
 def links(page: Path) -> list[str]:

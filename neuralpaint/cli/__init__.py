@@ -87,6 +87,7 @@ class _LazyGroup(click.Group):
         "render": "Render a saved painting or a recorded training again.",
         "explain": "Write a page that shows how a trained network works.",
         "export": "Write a painting as a function for other tools.",
+        "studio": "Watch a network learn, and film it, on a page in the browser.",
         "compare": "Train several networks on a picture and rank them.",
         "replay": "Print the command that made a file, or run it again.",
         "bench": "Measure this machine: its speed, and the quality after some seconds of training.",

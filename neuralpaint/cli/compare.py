@@ -14,6 +14,7 @@ from neuralpaint.cli.options import (
     SectionedCommand,
     SectionedOption,
     common_options,
+    live_option,
     output_option,
     preset_options,
     settings_from,
@@ -61,6 +62,7 @@ __all__ = ["command"]
 @preset_options(CompareSettings, several_looks=True)
 @settings_options(CompareSettings)
 @settings_options(DegradationSettings)
+@live_option
 @common_options
 @click.pass_context
 def command(

@@ -105,6 +105,13 @@ class Display(ABC, Generic[R]):
         elif dry_run and not self._quiet:
             self.show_plan(facts)
 
+    def show_live(self, address: str) -> None:
+        """Show where the training can be watched."""
+        if self._json:
+            _print_json(event="live", address=address)
+        else:
+            remark(f"watch it at {address}")
+
     def show_forecast(self, forecast: Forecast) -> None:
         """Show how long the job is about to take: a short one only as JSON."""
         if self._json:

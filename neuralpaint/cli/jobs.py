@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import click
 
 from neuralpaint.cli import INTERRUPTED
 from neuralpaint.cli.display import Display, FileDisplay, Finished
 from neuralpaint.cli.forecasts import Forecaster, draft_changes
+from neuralpaint.cli.live import Watchable, run_live
 from neuralpaint.cli.options import settings_from
 from neuralpaint.config.settings import Settings
 from neuralpaint.pipelines.job import Job
@@ -56,7 +57,13 @@ def run(
             shown.show_forecast(forecast)
 
     try:
-        result = job.run(report)
+        port = ctx.params.get("live")
+        if port is None:
+            result = job.run(report)
+        else:
+            result = run_live(
+                cast("Watchable[R]", job), report, facts=facts, port=port, display=shown
+            )
     finally:
         shown.clear()
     shown.done(result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from typing import Any
 
@@ -11,7 +10,7 @@ import click
 from neuralpaint.cli.display import print_table, print_text
 from neuralpaint.config.presets import LOOKS, PLACES, PRESETS
 from neuralpaint.config.registry import CATALOGUE, load_registry
-from neuralpaint.config.settings import Option, Settings, options
+from neuralpaint.config.settings import Option, options
 from neuralpaint.errors import UnknownNameError
 
 __all__ = ["command"]
@@ -64,13 +63,13 @@ def _entries(kind: str) -> dict[str, Any]:
             for name, preset in _PRESETS[kind].items()
         }
     registry = load_registry(kind)
-    return {name: _entry(registry[name]) for name in registry}
-
-
-def _entry(cls: type[Settings]) -> dict[str, Any]:
-    summary = (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
-    settings = {name: _facts(option) for name, option in options(cls).items()}
-    return {"summary": summary, "settings": settings}
+    return {
+        name: {
+            "summary": registry.summary(name),
+            "settings": {key: _facts(option) for key, option in options(registry[name]).items()},
+        }
+        for name in registry
+    }
 
 
 def _facts(option: Option) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from neuralpaint.config.presets import LOOKS, PLACES, PRESETS, Preset, chosen_values
+from neuralpaint.config.presets import LOOKS, PLACES, PRESETS, Preset, chosen_values, combined
 from neuralpaint.config.settings import Option, Settings, options
 from neuralpaint.errors import UsageError
 
@@ -20,6 +20,7 @@ __all__ = [
     "audio_option",
     "chosen_presets",
     "common_options",
+    "live_option",
     "output_option",
     "place_option",
     "preset_options",
@@ -106,6 +107,7 @@ def training_options(
         ),
         preset_options(settings),
         settings_options(settings),
+        live_option,
         common_options,
     )
 
@@ -138,6 +140,19 @@ def audio_option(function: F) -> F:
         "--audio",
         metavar="FILE",
         help="add this sound to the clip, cut or padded to its length",
+    )(function)
+
+
+def live_option(function: F) -> F:
+    """Add `--live`."""
+    return _option(
+        "--live",
+        type=click.IntRange(0, 65_535),
+        is_flag=False,
+        flag_value=0,
+        metavar="[PORT]",
+        help="print an address of this machine where the training can be watched in a browser; "
+        "without PORT, at a free one",
     )(function)
 
 
@@ -312,9 +327,7 @@ def settings_from(
 ) -> S:
     """Return the settings of a command line; settings of an `earlier` run replace the defaults.
 
-    An option on the command line also unsets the options of a preset that exclude it:
-    `--preset original --steps 100` trains 100 steps and not 20 epochs. A preset does not set the
-    `unused` options.
+    A preset does not set the `unused` options; see also `combined`.
     """
     known = options(settings)
     values = {
@@ -324,15 +337,13 @@ def settings_from(
     }
     given = typed_options(ctx)
     typed = {name: value for name, value in values.items() if name in given}
-    before = {name: value for name, value in (earlier or {}).items() if name in known}
     plain = click.core.ParameterSource.DEFAULT
     preset = {
         name: value
         for name, value in values.items()
         if ctx.get_parameter_source(name) is not plain and name not in unused
     }
-    implied = settings.implied({**preset, **before, **typed})
-    return settings.from_dict(settings.layered(implied, preset, before, typed))
+    return combined(settings, preset=preset, typed=typed, earlier=earlier)
 
 
 def typed_options(ctx: click.Context) -> set[str]:

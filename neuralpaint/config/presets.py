@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from neuralpaint.config.registry import extended
 from neuralpaint.config.settings import Settings, options
 from neuralpaint.errors import UnknownNameError, UsageError
 
-__all__ = ["LOOKS", "PLACES", "PRESETS", "Preset", "chosen_values", "expanded"]
+__all__ = ["LOOKS", "PLACES", "PRESETS", "Preset", "chosen_values", "combined", "expanded"]
+
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,32 @@ def chosen_values(cls: type[Settings], names: Mapping[str, str]) -> dict[str, An
             values["model"] = options(cls)["model"].convert(extended(values["model"], changes))
         layers.append(values)
     return cls.layered(*layers)
+
+
+def combined(
+    cls: type[S],
+    *,
+    preset: Mapping[str, Any],
+    typed: Mapping[str, Any],
+    earlier: Mapping[str, Any] | None = None,
+) -> S:
+    """Return the settings of a command.
+
+    Args:
+        cls: their class.
+        preset: values of a look, a place and a preset.
+        typed: values that the user has set. One also unsets the values of a preset that exclude it:
+            `--preset original --steps 100` trains 100 steps and not 20 epochs.
+        earlier: values of an earlier run, which override a preset's; options that the class does
+            not have are ignored.
+
+    Raises:
+        UsageError: a value cannot be used.
+    """
+    known = options(cls)
+    before = {name: value for name, value in (earlier or {}).items() if name in known}
+    implied = cls.implied({**preset, **before, **typed})
+    return cls.from_dict(cls.layered(implied, preset, before, typed))
 
 
 def expanded(

@@ -11,6 +11,7 @@ inside a word needs nothing: `title:text=It's me`.
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
@@ -157,6 +158,10 @@ class Registry(Generic[T]):
         key = rest.rpartition(",")[2].partition("=")[0].strip()
         option = options(self[name.strip()]).get(key)
         return option is not None and option.type is str and not option.choices
+
+    def summary(self, name: str) -> str:
+        """Return the first paragraph of an entry's docstring, in one line."""
+        return (inspect.getdoc(self[name]) or "").partition("\n\n")[0].replace("\n", " ")
 
     def name_of(self, entry: T) -> str:
         """Return the name under which the class of `entry` is registered."""

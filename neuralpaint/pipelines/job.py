@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from neuralpaint.image.canvas import Canvas
+from neuralpaint.image.pictures import Picture
 from neuralpaint.models import models
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.rendering.time_budget import TimeBudget
@@ -94,6 +96,16 @@ class Job(ABC):
         self._state_saved = False  # by `_leave`
         earlier = 0.0 if source.resume is None else source.resume.elapsed
         self._budget = TimeBudget(budget, began=began, earlier=earlier)
+
+    @property
+    def canvas(self) -> Canvas:
+        """The canvas of what is learned, at its own size."""
+        return self.source.canvas
+
+    @property
+    def picture(self) -> Picture | None:
+        """The picture that is learned, if it is one."""
+        return self.source.picture
 
     def facts(self) -> dict[str, Any]:
         """Return the plan of the job, for --dry-run and --json."""

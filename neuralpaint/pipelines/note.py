@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -20,7 +20,7 @@ from neuralpaint.errors import NeuralPaintError, UsageError
 from neuralpaint.image.pictures import Picture, Source
 from neuralpaint.models.codes import Subject
 
-__all__ = ["Note", "noted_source", "read_note"]
+__all__ = ["Note", "argument", "flags", "noted_source", "read_note"]
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,20 @@ class Note:
             [
                 "neuralpaint",
                 self.command_name,
-                *map(_argument, (self.source, *self.others)),
+                *map(argument, (self.source, *self.others)),
                 "-o",
-                _argument(self.output),
-                *(["--audio", _argument(self.audio)] if self.audio else []),
-                *_flags(self.settings.without_folders(), reset=self.reset),
+                argument(self.output),
+                *(["--audio", argument(self.audio)] if self.audio else []),
+                *self._flags(),
             ]
         )
+
+    def _flags(self) -> list[str]:
+        """Return the options: without those at their default, except those of `reset`."""
+        settings = self.settings.without_folders()
+        named = {*settings.changes(), *self.reset}
+        values = {name: value for name, value in settings.to_dict().items() if name in named}
+        return flags(type(settings), values)
 
     def text(self) -> str:
         """Return the note as it is stored in the file."""
@@ -122,16 +129,11 @@ def _parse(text: str | None) -> dict[str, Any]:
     return content
 
 
-def _flags(settings: Settings, *, reset: Sequence[str]) -> list[str]:
-    """Return the command-line options that set these settings.
-
-    Defaults are left out, except those of `reset`.
-    """
-    known, changes = options(type(settings)), settings.changes()
+def flags(cls: type[Settings], values: Mapping[str, Any]) -> list[str]:
+    """Return the command-line options that set these values, which have the types of the class."""
+    known = options(cls)
     words: list[str] = []
-    for name, value in settings.to_dict().items():
-        if name not in changes and name not in reset:
-            continue
+    for name, value in values.items():
         flag = known[name].flag
         if known[name].type is bool:
             words.append(flag if value else f"--no-{flag.removeprefix('--')}")
@@ -139,11 +141,12 @@ def _flags(settings: Settings, *, reset: Sequence[str]) -> list[str]:
             # Without the rounding errors of floats.
             text = f"{value:.12g}" if isinstance(value, float) else _printable(str(value))
             text = "none" if value in (None, "") else text
-            words += [flag, text]
+            # A value that begins like an option is taken for one by an option that needs no value.
+            words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]
     return words
 
 
-def _argument(name: str) -> str:
+def argument(name: str) -> str:
     """Return the last part of a file's name as an argument that is not taken for an option."""
     name = _file_name(_printable(name))
     return f"./{name}" if name.startswith("-") and name != "-" else name

@@ -35,6 +35,7 @@ except ImportError:  # Windows: without locks, stale part files cannot be recogn
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
+    "FolderLock",
     "PartFile",
     "check_output",
     "check_output_folder",
@@ -265,6 +266,47 @@ def remove_stale_parts(
 def sibling(path: Path, ending: str) -> Path:
     """Return the path `out.mp4.ENDING` next to `out.mp4`; shorten a name that is too long."""
     return path.with_name(f"{_cut(path.name, room=_NAME_BYTES - len(ending) - 1)}.{ending}")
+
+
+class FolderLock:
+    """A lock on a folder. It ends with the process; child processes do not inherit it."""
+
+    def __init__(self, descriptor: int | None, *, held: bool) -> None:
+        self._descriptor = descriptor
+        self.held = held
+        """Whether the folder was not locked already; True where there are no locks, on Windows."""
+
+    @classmethod
+    def acquire(cls, folder: Path) -> FolderLock:
+        """Lock a folder, unless it is locked already."""
+        if fcntl is None:
+            return cls(None, held=True)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except OSError:
+            return cls(None, held=False)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return cls(None, held=False)
+        except OSError:  # a file system without locks
+            os.close(descriptor)
+            return cls(None, held=True)
+        return cls(descriptor, held=True)
+
+    @classmethod
+    def is_locked(cls, folder: Path) -> bool:
+        """Return whether a folder is locked, by this process or another one."""
+        lock = cls.acquire(folder)
+        lock.release()
+        return not lock.held
+
+    def release(self) -> None:
+        """Unlock the folder."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def remove(path: Path) -> None:

@@ -8,23 +8,31 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from neuralpaint.errors import UsageError
+from neuralpaint.image.metrics import psnr_of_mse
+from neuralpaint.rendering.render import painting_psnr
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.studio.live import Live
+from neuralpaint.studio.session_api import Curve, Reply
 from neuralpaint.training.viewer import Viewer
 
 if TYPE_CHECKING:
+    from neuralpaint.image.canvas import Canvas
+    from neuralpaint.image.pictures import Picture
+    from neuralpaint.models.painting import Painting
+    from neuralpaint.studio.folder import MadeFolder
     from neuralpaint.training.learner import Learner
 
-__all__ = ["Curve", "Reply", "Stage"]
-
-Reply = Callable[[dict[str, Any]], None]
-"""Sends an event to the tab that has asked for something; from any thread."""
+__all__ = ["Stage"]
 
 _MOST_POINTS = 800  # of the curve
+_MEASURED = 0.3  # seconds between two points of the curve
+_PIXELS = 16_000  # that are compared for a point
 _LEAST_DONE = 0.02  # fraction of the work before the time left is known
 
 _EMPTY: dict[str, Any] = {
     "phase": "empty",
+    "offered": None,
     "title": None,
     "width": None,
     "height": None,
@@ -47,18 +55,17 @@ _EMPTY: dict[str, Any] = {
 }
 
 
-class Curve:
-    """The PSNR over the steps; thinned when it has many points."""
+class _Points:
+    """The points of a curve, PSNR over steps; thinned when there are many."""
 
     def __init__(self) -> None:
-        self.generation = 0
-        """Changes when points that a tab has seen are no longer those of the curve."""
+        self.number = 0  # as in `Curve`
         self.points: list[tuple[int, float]] = []
 
     def clear(self) -> None:
         """Begin a new curve."""
         self.points = []
-        self.generation += 1
+        self.number += 1
 
     def add(self, step: int, psnr: float) -> None:
         """Add a point; one of the same step is replaced by the newest."""
@@ -67,26 +74,35 @@ class Curve:
         self.points.append((step, round(psnr, 2)))
         if len(self.points) > _MOST_POINTS:
             self.points = [*self.points[:-1:2], self.points[-1]]
-            self.generation += 1
+            self.number += 1
 
 
 class Stage(Viewer):
     """A training that can be watched, and not changed."""
 
     mode = "watch"
+    folder: MadeFolder | None = None
+    """The folder of what was made; None if the training is only watched."""
 
     def __init__(self) -> None:
         self.awake = threading.Event()
         """Set when there is something to do for the thread that trains."""
         self.live = Live(wake=self.awake.set)
-        self.curve = Curve()
+        self._points = _Points()
         self._state: Mapping[str, Any] = {"mode": self.mode, **_EMPTY}
         self._listeners: list[Callable[[], None]] = []
         self._began = (0.0, 0.0)  # fraction done and time, when the pace is measured from there
+        self._measured = -math.inf  # when the newest point of the curve was measured
+        self.picture: Picture | None = None
+        """What is learned, if it is one picture."""
 
     def state(self) -> Mapping[str, Any]:
         """Return what the tabs show, as JSON values; see `_EMPTY`. From any thread."""
         return self._state
+
+    def curve(self) -> Curve:
+        """Return the curve so far. From any thread."""
+        return Curve(self._points.number, self._points.points)
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener`, from any thread, after each change; return a function that ends this."""
@@ -95,11 +111,7 @@ class Stage(Viewer):
 
     def command(self, message: Mapping[str, Any], reply: Reply) -> None:
         """Do what a tab asks for; from any thread."""
-        reply({"event": "error", "message": "this page only watches", "about": message.get("do")})
-
-    def made(self) -> list[dict[str, Any]]:
-        """Return the list of what was made, the newest first; from any thread."""
-        return []
+        raise UsageError("this page only watches: change the training where it was started")
 
     def publish(self, **changes: Any) -> None:
         """Change the state and tell all tabs."""
@@ -107,12 +119,18 @@ class Stage(Viewer):
         for listener in [*self._listeners]:
             listener()
 
-    def begin(self, *, title: str, width: int, height: int, **changes: Any) -> None:
-        """Clear the stage for another picture."""
-        self.curve.clear()
+    def begin(self, title: str, canvas: Canvas, **changes: Any) -> None:
+        """Clear the stage for another picture, which is to be prepared unless changes say more."""
+        self._points.clear()
         self._began = (0.0, time.monotonic())
-        size = {"title": title, "width": width, "height": height, "aspect": width / height}
-        self.publish(**(_EMPTY | {"phase": "preparing"} | size | changes))
+        height, width = canvas.height, canvas.width
+        size = {"width": width, "height": height, "aspect": width / height}
+        self.publish(**(_EMPTY | {"phase": "preparing", "title": title} | size | changes))
+
+    def clear(self) -> None:
+        """Clear the stage."""
+        self._points.clear()
+        self.publish(**_EMPTY)
 
     def interval(self) -> float:
         """Come as often as the live frames need."""
@@ -121,15 +139,32 @@ class Stage(Viewer):
     def visit(self, learner: Learner, *, name: str = "") -> bool:
         """Render live frames."""
         if name and name != self._state["learning"]:
-            self.curve.clear()
+            self._points.clear()
             self.publish(learning=name)
+        now = time.monotonic()
+        if self.picture and self.live.is_watched and now - self._measured >= _MEASURED:
+            self._measured = now
+            psnr = self.measure(learner.step, learner.painting())
+            self.publish(psnr=psnr)
         return self.live.visit(learner, name=name)
+
+    def measure(self, step: int, painting: Painting) -> float | None:
+        """Add the PSNR of a painting to the curve and return it, in dB; None if it is infinite."""
+        assert self.picture is not None
+        psnr = painting_psnr(painting, self.picture, pixels=_PIXELS)
+        if not math.isfinite(psnr):
+            return None
+        self._points.add(step, psnr)
+        return psnr
 
     def report(self, progress: Progress) -> None:
         """Show the progress of the job; while no network learns, also render what tabs wait for."""
         changes: dict[str, Any] = {"done": progress.done, "left": self._left(progress.done)}
         if progress.phase == "train":
             loss = progress.loss if math.isfinite(progress.loss) else None
+            if self.picture is None and loss:  # of several pictures the loss is all that is known
+                changes["psnr"] = psnr_of_mse(loss)
+                self._points.add(progress.step, changes["psnr"])
             changes |= {
                 "phase": "training",
                 "step": progress.step,
@@ -141,10 +176,6 @@ class Stage(Viewer):
             preparing = progress.phase in ("fill", "enhance", "prepare")
             changes["phase"] = "preparing" if preparing else "filming"
             self.live.refresh()
-        if progress.psnr is not None and math.isfinite(progress.psnr):
-            changes["psnr"] = progress.psnr
-            if progress.phase == "train":
-                self.curve.add(progress.step, progress.psnr)
         self.publish(**changes)
 
     def _left(self, done: float) -> float | None:

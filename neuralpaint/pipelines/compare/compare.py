@@ -16,6 +16,7 @@ from PIL import Image
 
 from neuralpaint.config.presets import expanded
 from neuralpaint.errors import NeuralPaintError, UsageError
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.pictures import Picture, Source
 from neuralpaint.image.still_files import save_still
 from neuralpaint.image.typography import text_width
@@ -109,6 +110,8 @@ class Job(ABC, Generic[O, R]):
     role: ClassVar[str]
     """The word for a variant in messages and in the progress."""
     variants: tuple[Variant, ...]
+    picture: Picture
+    """What every variant learns."""
     _keep: Sequence[str] | None = ()
     """The variants, by digest, whose files stay in the folder; None for all."""
 
@@ -116,6 +119,11 @@ class Job(ABC, Generic[O, R]):
         self._began = time.perf_counter()
         self.folder = Folder(folder)
         text_width("dB", 20)  # fails if no text can be drawn
+
+    @property
+    def canvas(self) -> Canvas:
+        """The canvas of the picture at its own size."""
+        return self.picture.canvas
 
     def run(self, report: Report = ignore, viewer: Viewer | None = None) -> R:
         """Try every variant that is not finished yet, one after another, and write the results.

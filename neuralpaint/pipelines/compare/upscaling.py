@@ -106,10 +106,10 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         self.variants = methods_of(settings)
         self.folder.check(source, resume=False, overwrite=overwrite, empty=True)
         self.original = cropped(settings.picture.load(source), settings.factor)
-        self.small = degraded(self.original, settings)
+        self.picture = degraded(self.original, settings)
         self.border = border_of(settings.factor)
         self.device = find_device(settings.machine.device).type
-        self._sizes = [self._size(each, self.small) for each in self.variants]
+        self._sizes = [self._size(each, self.picture) for each in self.variants]
 
     def facts(self) -> dict[str, Any]:
         """Return the plan of the comparison, for --dry-run and --json."""
@@ -119,8 +119,8 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
             "input": self.original.name,
             "width": self.original.width,
             "height": self.original.height,
-            "small_width": self.small.width,
-            "small_height": self.small.height,
+            "small_width": self.picture.width,
+            "small_height": self.picture.height,
             "output": str(self.folder.path),
             "upscale": settings.factor,
             "shrink": settings.shrinks_by,
@@ -138,7 +138,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
         }  # fmt: skip
 
     def _begin(self) -> None:
-        for picture, name in ((self.original, "original"), (self.small, "small")):
+        for picture, name in ((self.original, "original"), (self.picture, "small")):
             save_still(picture.pixels, self.folder.still(name), overwrite=True)
 
     def _attempt(self, variant: Variant, report: Report, viewer: Viewer) -> UpscaleOutcome:
@@ -151,10 +151,10 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
                 report(Progress("resample", 0.0))
                 resampling = Image.Resampling[variant.slug.upper()]
                 size = (self.original.width, self.original.height)
-                frame = np.asarray(Image.fromarray(self.small.pixels).resize(size, resampling))
+                frame = np.asarray(Image.fromarray(self.picture.pixels).resize(size, resampling))
             else:
                 report(Progress("prepare", 0.0))
-                network = learner(self.small, variant.training)
+                network = learner(self.picture, variant.training)
                 frame = self._enlarged(network, variant, report, viewer)
         except FAILURES as error:
             status, message = failure_of(error)
@@ -202,7 +202,7 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
 
         target = network.settings.target
         viewport = Viewport(
-            self.small.canvas, self._view, picture=self.small, target=target, bars=(0, 0, 0)
+            self.picture.canvas, self._view, picture=self.picture, target=target, bars=(0, 0, 0)
         )
         rendered = 0
 
@@ -235,8 +235,8 @@ class Upscaling(Job[UpscaleOutcome, UpscaleResult]):
             picture=self.original.name,
             height=self.original.height,
             width=self.original.width,
-            small_height=self.small.height,
-            small_width=self.small.width,
+            small_height=self.picture.height,
+            small_width=self.picture.width,
             border=self.border,
             settings=self.settings,
             outcomes=outcomes,

@@ -1,0 +1,413 @@
+"""The folder of what was made: one sub-folder per training, with the files that belong to it.
+
+    2026-11-30-rocket/
+        training.json       title, settings, when, steps, PSNR
+        picture.jpg         the picture, as it was uploaded
+        thumbnail.webp
+        film.mp4 film.take film.painting, then film-2.mp4, still.png, film.html, ...
+
+A page names a training and a file; both are looked up in what a scan of the folder has found. So no
+text from a page ever becomes a path. A scan takes plain files and folders only, no links.
+
+Several processes can use one folder: sub-folders are created exclusively, the one that is in use is
+locked, and uploads are kept in a folder of the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import re
+import shutil
+import stat
+import threading
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from neuralpaint.errors import UsageError
+from neuralpaint.image.pictures import PictureSettings
+from neuralpaint.runtime.files import (
+    FolderLock,
+    check_output,
+    part_file,
+    remove,
+    remove_stale_parts,
+    write_error,
+    write_file,
+)
+from neuralpaint.storage.resume import Resume
+from neuralpaint.studio.uploads import PictureUpload, SoundUpload, Uploads
+
+__all__ = ["Kind", "MadeFile", "MadeFolder", "Training"]
+
+Kind = Literal["clip", "still", "take", "painting", "page", "picture"]
+
+_FACTS = "training.json"
+_THUMBNAIL = "thumbnail.webp"
+_THUMBNAIL_SIDE = 320  # pixels
+_MOST_FACTS = 2**20  # bytes of `training.json`
+_MOST_TITLE = 200
+_SLUG_LENGTH = 40
+_BY_SUFFIX: dict[str, Kind] = {".take": "take", ".painting": "painting", ".html": "page"}
+_BY_NAME: dict[str, Kind] = {"film": "clip", "still": "still"}
+_FILE = re.compile(r"(film|still|picture)(?:-\d{1,6})?(\.cover)?(\.[a-z0-9]{1,8})?")
+
+
+@dataclass(frozen=True)
+class MadeFile:
+    """A file of a training."""
+
+    path: Path
+    kind: Kind
+    bytes: int
+
+
+class Training:
+    """The sub-folder of one training. While it is open, no other process can open it."""
+
+    def __init__(self, path: Path, facts: Mapping[str, Any], lock: FolderLock) -> None:
+        """Use a sub-folder that is locked."""
+        self.path = path
+        self._facts, self._lock = dict(facts), lock
+
+    @property
+    def id(self) -> str:
+        """The name of the sub-folder, by which a page calls it."""
+        return self.path.name
+
+    @property
+    def title(self) -> str:
+        """The name of the picture's file."""
+        return _title(self._facts, self.path)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings with which it was started, as the page has sent them."""
+        given = self._facts.get("settings")
+        return {str(k): str(v) for k, v in given.items()} if isinstance(given, dict) else {}
+
+    @property
+    def picture(self) -> Path | None:
+        """The picture that is learned."""
+        return _only(self.path, "picture")
+
+    @property
+    def sound(self) -> Path | None:
+        """The sound of its clip."""
+        return _only(self.path, "sound")
+
+    @property
+    def clip(self) -> Path:
+        """The clip that its training makes."""
+        return self.path / "film.mp4"
+
+    @property
+    def take(self) -> Path:
+        """The take that its training records."""
+        return self.path / "film.take"
+
+    @property
+    def painting(self) -> Path:
+        """The network at the end of its training."""
+        return self.path / "film.painting"
+
+    def output(self, suffix: str, *, still: bool = False) -> Path:
+        """Return the path of a clip, a page or a still that does not exist yet.
+
+        `suffix` is one of those in `choices`; `film.html` is the name of the page.
+        """
+        stem = "still" if still else "film"
+        names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1_000_000))
+        return next(p for name in names if not (p := self.path / f"{name}{suffix}").exists())
+
+    def update(self, **facts: Any) -> None:
+        """Change some facts: `steps`, `psnr`.
+
+        Raises:
+            EncodingError: they cannot be written.
+        """
+        self._facts |= facts
+        _write_facts(self.path, self._facts)
+
+    def close(self) -> None:
+        """Let others open this training."""
+        self._lock.release()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a scan has found of one training."""
+
+    path: Path
+    facts: Mapping[str, Any]
+    files: Mapping[str, MadeFile]
+    is_interrupted: bool
+    order: tuple[str, int]
+    thumbnail: Path | None = None
+    item: Mapping[str, Any] = field(default_factory=dict)
+
+
+class MadeFolder:
+    """The folder of all trainings. All methods may be called from any thread."""
+
+    def __init__(self, path: str | Path, *, max_pixels: int = PictureSettings.max_pixels) -> None:
+        """Open the folder, and create it if there is none; its parent must exist.
+
+        Raises:
+            UsageError: the path is no folder, or its parent does not exist.
+            EncodingError: it cannot be written to.
+        """
+        self.path = _opened(Path(path))
+        uploads = self.path / "uploads"
+        remove_stale_parts(uploads)
+        self._closing = contextlib.ExitStack()
+        temporary = self._closing.enter_context(part_file(uploads, folder=True))
+        self.uploads = Uploads(temporary.path, max_pixels=max_pixels)
+        self._lock = threading.Lock()
+        self._found: dict[str, _Found] = {}
+        self._items: list[Mapping[str, Any]] = []
+        self.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the uploads."""
+        self._closing.close()
+
+    def refresh(self) -> None:
+        """Scan the folder again, after files were made or removed."""
+        found = {each.path.name: each for each in map(_scanned, _folders(self.path)) if each}
+        items = [each.item for each in sorted(found.values(), key=lambda f: f.order, reverse=True)]
+        with self._lock:
+            self._found, self._items = found, items
+
+    def items(self) -> list[Mapping[str, Any]]:
+        """Return the items of the event `made`, the newest first.
+
+        The training that is running here or elsewhere is not among them.
+        """
+        with self._lock:
+            return self._items
+
+    def file(self, made: str, name: str) -> MadeFile | None:
+        """Return a file of a training, if the last scan has found it and it still is there."""
+        with self._lock:
+            found = self._found.get(made)
+        known = found.files.get(name) if found else None
+        return known if known and _is_plain_file(known.path) else None
+
+    def thumbnail(self, made: str) -> Path | None:
+        """Return a small WebP of a training's picture."""
+        with self._lock:
+            found = self._found.get(made)
+        path = found.thumbnail if found else None
+        return path if path and _is_plain_file(path) else None
+
+    def begin(
+        self,
+        picture: PictureUpload,
+        settings: Mapping[str, str],
+        *,
+        sound: SoundUpload | None = None,
+    ) -> Training:
+        """Create the sub-folder of a new training, with its picture and sound; it is open.
+
+        Raises:
+            EncodingError: the folder cannot be written to, or its disk is full.
+        """
+        now = datetime.datetime.now(datetime.UTC).astimezone()
+        facts = {
+            "title": picture.name,
+            "when": now.isoformat(timespec="seconds"),
+            "settings": dict(settings),
+        }
+        path = _created(self.path, f"{now:%Y-%m-%d}-{_slug(picture.name)}")
+        lock = FolderLock.acquire(path)
+        try:
+            shutil.copyfile(picture.path, path / f"picture{picture.path.suffix}")
+            if sound is not None:
+                shutil.copyfile(sound.path, path / f"sound{sound.path.suffix}")
+            _write_thumbnail(picture.preview, path / _THUMBNAIL)
+            _write_facts(path, facts)
+        except OSError as error:
+            lock.release()
+            remove(path)
+            raise write_error(path, error) from error
+        return Training(path, facts, lock)
+
+    def open(self, made: str) -> Training:
+        """Open an earlier training, to continue it or to make more of it.
+
+        Raises:
+            UsageError: there is no such training, or it is open already.
+        """
+        with self._lock:
+            found = self._found.get(made)
+        if found is None:
+            raise UsageError("this training is not in the folder any more: reload the page")
+        lock = FolderLock.acquire(found.path)
+        if not lock.held:
+            raise UsageError(f"{made} is open in another studio: close it there first")
+        return Training(found.path, found.facts, lock)
+
+
+def _opened(path: Path) -> Path:
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"--folder {str(path)!r} is a file: name a folder")
+    try:
+        path.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        raise UsageError(
+            f"--folder {str(path)!r}: there is no folder {str(path.parent)!r}; create it first"
+        ) from None
+    except OSError as error:
+        raise write_error(path, error) from error
+    check_output(path / "trial")  # raises if nothing can be written
+    return path.resolve()
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        with os.scandir(path) as entries:
+            return [
+                path / entry.name
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            ]
+    except OSError:
+        return []
+
+
+def _scanned(path: Path) -> _Found | None:
+    """Return a training that is not in use; None for any other folder."""
+    facts = _read_facts(path)
+    if facts is None or FolderLock.is_locked(path):
+        return None
+    files = {}
+    with contextlib.suppress(OSError), os.scandir(path) as entries:
+        for entry in sorted(entries, key=lambda e: e.name):
+            kind = _kind(entry.name)
+            if kind is not None and entry.is_file(follow_symlinks=False):
+                size = entry.stat(follow_symlinks=False).st_size
+                files[entry.name] = MadeFile(path / entry.name, kind, size)
+    is_interrupted = _is_plain_file(Resume.checkpoint_path(path / "film.mp4"))
+    if not is_interrupted and all(file.kind == "picture" for file in files.values()):
+        return None  # it ended before anything was made
+    thumbnail = path / _THUMBNAIL
+    return _Found(
+        path,
+        facts,
+        files,
+        is_interrupted,
+        order=_order(path, facts),
+        thumbnail=thumbnail if _is_plain_file(thumbnail) else None,
+        item={
+            "id": path.name,
+            "title": _title(facts, path),
+            "when": _text(facts, "when"),
+            "steps": _number(facts, "steps"),
+            "psnr": _number(facts, "psnr"),
+            "state": "interrupted" if is_interrupted else "done",
+            "files": [
+                {"name": name, "kind": file.kind, "bytes": file.bytes}
+                for name, file in files.items()
+            ],
+        },
+    )
+
+
+def _kind(name: str) -> Kind | None:
+    """Return the kind of a file by its name; None if a page may not have it."""
+    found = _FILE.fullmatch(name)
+    if found is None:
+        return None
+    stem, cover, suffix = found.groups()
+    if stem == "picture":  # whatever the suffix of the uploaded file says
+        return "picture"
+    return "still" if cover else _BY_SUFFIX.get(suffix or "", _BY_NAME[stem])
+
+
+def _is_plain_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _order(path: Path, facts: Mapping[str, Any]) -> tuple[str, int]:
+    """Return what trainings are sorted by: when they began, then the number of their folder."""
+    number = path.name.rpartition("-")[2]
+    return _text(facts, "when"), int(number) if number.isascii() and number.isdigit() else 1
+
+
+def _read_facts(path: Path) -> dict[str, Any] | None:
+    """Return the facts of a training, which anybody may have changed; None if there are none."""
+    file = path / _FACTS
+    try:
+        if not _is_plain_file(file) or file.stat().st_size > _MOST_FACTS:
+            return None
+        facts = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def _write_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    write_file(path / _FACTS, json.dumps(facts, indent=2))
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    value = facts.get(name)
+    return value[:_MOST_TITLE] if isinstance(value, str) else ""
+
+
+def _number(facts: Mapping[str, Any], name: str) -> float | None:
+    value = facts.get(name)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _title(facts: Mapping[str, Any], path: Path) -> str:
+    return _text(facts, "title") or path.name
+
+
+def _only(path: Path, stem: str) -> Path | None:
+    """Return the file of a folder with this stem, if there is one."""
+    return next((p for p in sorted(path.glob(f"{stem}*")) if p.stem == stem), None)
+
+
+def _slug(name: str) -> str:
+    """Return a file's name in lower-case ASCII letters, digits and dashes, without its suffix."""
+    ascii_name = unicodedata.normalize("NFKD", Path(name).stem).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:_SLUG_LENGTH].strip("-")
+    return slug or "picture"
+
+
+def _created(folder: Path, name: str) -> Path:
+    """Create and return a sub-folder with this name, or with a number after it."""
+    for number in range(1, 1_000_000):
+        path = folder / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise write_error(path, error) from error
+        return path
+    raise UsageError(f"{str(folder)!r} is full of trainings named {name}: choose another --folder")
+
+
+def _write_thumbnail(preview: Path, output: Path) -> None:
+    from PIL import Image
+
+    with Image.open(preview) as image:
+        image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+        image.save(output, "WEBP", quality=85, method=4)

@@ -1,0 +1,432 @@
+"""The session: does what the tabs of the studio ask for, one thing at a time, in the main thread.
+
+A training is `neuralpaint video` with a take, and everything that is made of it afterwards is
+`neuralpaint render` or `export`. The tabs' requests wait in a queue. It is emptied between two
+training steps and two frames, so a request is answered soon, and nothing else touches the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import queue
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from neuralpaint.config.settings import options
+from neuralpaint.errors import NeuralPaintError, UsageError
+from neuralpaint.image.pictures import load_picture
+from neuralpaint.pipelines.export import Export
+from neuralpaint.pipelines.render import prepare_render
+from neuralpaint.pipelines.settings import MomentSettings
+from neuralpaint.pipelines.video import VideoSettings, prepare_video
+from neuralpaint.runtime.files import remove
+from neuralpaint.runtime.progress import Progress
+from neuralpaint.storage.resume import Resume
+from neuralpaint.storage.take import load_take
+from neuralpaint.studio.choices import suffixes
+from neuralpaint.studio.command_lines import (
+    as_still,
+    render_settings,
+    resume_line,
+    video_line,
+    video_settings,
+)
+from neuralpaint.studio.folder import MadeFolder, Training
+from neuralpaint.studio.session_api import Reply
+from neuralpaint.studio.stage import Stage
+
+if TYPE_CHECKING:
+    from neuralpaint.pipelines.clip import Clip
+    from neuralpaint.pipelines.job import Job
+    from neuralpaint.storage.take import Take
+    from neuralpaint.training.learner import Learner
+
+__all__ = ["Session"]
+
+_log = logging.getLogger(__name__)
+
+_WAIT = 0.1  # seconds between two looks at what is to be done
+_POINTS = 32  # of the curve of a recorded training
+_UNSEEN = 5.0  # seconds without a tab, before that is told
+_TOO_LATE = 0.95  # of a training, after which its length cannot change
+_RATES = (1e-3, 1e3)  # of the learning rate, over the one that was chosen
+_MOST_STEPS = 10_000_000
+
+
+class _Request(NamedTuple):
+    """What a tab asks for."""
+
+    message: Mapping[str, Any]
+    reply: Reply
+
+    @property
+    def do(self) -> str:
+        return str(self.message.get("do"))
+
+    def refuse(self, why: str) -> None:
+        self.reply({"event": "error", "message": why, "about": self.do})
+
+
+class Session(Stage):
+    """One person's studio: what is on the stage, and the folder of what was made."""
+
+    mode = "studio"
+    folder: MadeFolder
+
+    def __init__(self, folder: MadeFolder) -> None:
+        """Prepare the session; nothing is done before `run`."""
+        super().__init__()
+        self.folder = folder
+        self.was_interrupted = False
+        """Whether a training has been ended by a signal."""
+        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._take: Take | None = None  # on the stage
+        self._paused = self._stopped = self._cancelled = False
+        self._unseen_since: float | None = None
+        self._job: dict[str, Any] | None = None  # that makes a file of a take
+
+    def offer(self, path: str | Path) -> None:
+        """Put a picture of this machine on the page, to be started with.
+
+        Raises:
+            NeuralPaintError: it cannot be read.
+        """
+        load_picture(path, alpha=True)  # raises
+        with self.folder.uploads.receive(Path(path).name) as incoming:
+            incoming.write(Path(path).read_bytes())
+            upload = self.folder.uploads.keep_picture(incoming)
+        facts = {name: getattr(upload, name) for name in ("id", "name", "width", "height", "alpha")}
+        self.publish(offered=facts)
+
+    def command(self, message: Mapping[str, Any], reply: Reply) -> None:
+        """Queue what a tab asks for."""
+        self._requests.put(_Request(message, reply))
+        self.awake.set()
+
+    def run(self) -> None:
+        """Do what the tabs ask for.
+
+        Raises:
+            KeyboardInterrupt: it is to end; what was learned has been saved.
+        """
+        while True:
+            request = self._next()
+            if request is None:
+                if not self.live.refresh():
+                    self.awake.wait(_WAIT)
+                    self.awake.clear()
+                continue
+            action = self._ACTIONS.get(request.do)
+            if action is None:
+                request.refuse("nothing is being trained or made")
+                continue
+            try:
+                action(self, request.message)
+            except NeuralPaintError as error:
+                self._fail(request, error)
+
+    def _next(self) -> _Request | None:
+        try:
+            return self._requests.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _fail(self, request: _Request, error: NeuralPaintError) -> None:
+        self._job = None
+        request.refuse(str(error))
+        phase = self._state["phase"]
+        if phase in ("preparing", "training", "paused", "filming"):
+            phase = "failed"
+        self.publish(phase=phase, error=str(error), job=None)
+
+    # What can be asked for while nothing runs.
+
+    def _start(self, message: Mapping[str, Any]) -> None:
+        """Train on a picture and film it."""
+        uploads, settings = self.folder.uploads, message["settings"]
+        picture = uploads.picture(message["picture"])
+        sound = None if message["sound"] is None else uploads.sound(message["sound"])
+        chosen = video_settings(settings)
+        training = self.folder.begin(picture, settings, sound=sound)
+        try:
+            job = _prepared(training, chosen)
+        except BaseException:
+            training.close()
+            remove(training.path)
+            raise
+        self._train(job, training)
+
+    def _resume(self, message: Mapping[str, Any]) -> None:
+        """Continue an interrupted training."""
+        training = self.folder.open(message["made"])
+        try:
+            resume = Resume(training.clip, resume=True)
+            if not resume.resumed:
+                raise UsageError(f"{training.title!r} was not interrupted: open it instead")
+            earlier, known = resume.settings(), options(VideoSettings)
+            kept = {name: value for name, value in earlier.items() if name in known}
+            job = _prepared(training, VideoSettings.from_dict(kept), resume=True)
+        except BaseException:
+            training.close()
+            raise
+        self._train(job, training)
+
+    def _train(self, job: Clip, training: Training) -> None:
+        """Run a training to its end, and put its take on the stage."""
+        self._take, self.picture = None, job.source.picture
+        self._paused = self._stopped = False
+        self.live.show(job.source.painting)
+        self.begin(
+            training.title, job.source.canvas, steps=job.source.steps, lines=_lines(training)
+        )
+        try:
+            result = job.run(self.report, self)
+            training.update(steps=result.steps, psnr=result.psnr)
+        except KeyboardInterrupt:
+            self.was_interrupted = True
+            raise
+        finally:
+            training.close()
+            self.folder.refresh()
+        self._show(training)
+        if result.interrupted and not self._stopped:
+            self.was_interrupted = True
+            raise KeyboardInterrupt
+
+    def _open(self, message: Mapping[str, Any]) -> None:
+        """Put a recorded training on the stage."""
+        with contextlib.closing(self.folder.open(message["made"])) as training:
+            self._show(training)
+
+    def _show(self, training: Training) -> None:
+        """Show the end of a take and the curve of its training."""
+        take = load_take(training.take)
+        self._take, self.picture = take, take.picture
+        last = take.at(math.inf)
+        interrupted = Resume.checkpoint_path(training.clip).exists()
+        self.begin(
+            training.title,
+            take.canvas,
+            phase="interrupted" if interrupted else "done",
+            made=training.id,
+            steps=last.step,
+            done=1.0,
+            lines=_lines(training, interrupted=interrupted),
+        )
+        self._show_moment(1.0)
+        psnr = None
+        for index in sorted({round(i * (len(take) - 1) / _POINTS) for i in range(_POINTS + 1)}):
+            psnr = self.measure(take[index].step, take[index].painting)
+        self.publish(psnr=psnr)
+
+    def _moment(self, message: Mapping[str, Any]) -> None:
+        """Show another moment of the take."""
+        if self._take is None:
+            raise UsageError("no training is open")
+        self._show_moment(message["fraction"])
+
+    def _show_moment(self, fraction: float) -> None:
+        assert self._take is not None
+        snapshot = self._take.at(fraction * self._take.at(math.inf).step)
+        painting = snapshot.painting
+        self.live.show(lambda: painting, step=snapshot.step)
+        self.publish(fraction=fraction, step=snapshot.step, seconds=snapshot.seconds)
+
+    def _close(self, message: Mapping[str, Any]) -> None:
+        """Clear the stage."""
+        self._take = self.picture = None
+        self.live.show(None)
+        self.clear()
+
+    def _film(self, message: Mapping[str, Any]) -> None:
+        """Film a take again."""
+        self._render(message, still=False)
+
+    def _still(self, message: Mapping[str, Any]) -> None:
+        """Render a moment of a take."""
+        self._render({**message, "sound": None}, still=True)
+
+    def _render(self, message: Mapping[str, Any], *, still: bool) -> None:
+        sound = message["sound"]
+        audio = None if sound is None else self.folder.uploads.sound(sound).path
+        with contextlib.closing(self.folder.open(message["made"])) as training:
+            take = load_take(training.take)
+            suffix, values = message["suffix"], message["settings"]
+            if suffix not in suffixes()["still" if still else "clip"]:
+                raise UsageError(f"no suffix {suffix!r}: choose one of the list")
+            values = as_still(values, suffix) if still else values
+            output = training.output(suffix, still=still)
+            settings = render_settings(take, output, values, audio=audio)
+            self._make(
+                lambda: prepare_render(
+                    take, output, settings=settings, source=training.take.name, audio=audio
+                ),
+                output,
+                kind="still" if still else "clip",
+            )
+
+    def _page(self, message: Mapping[str, Any]) -> None:
+        """Export a take as a page."""
+        with contextlib.closing(self.folder.open(message["made"])) as training:
+            output = training.output(".html")
+            self._make(
+                lambda: Export(training.take, output, settings=MomentSettings(), overwrite=False),
+                output,
+                kind="page",
+            )
+
+    def _make(self, prepare: Callable[[], Job | Export], output: Path, *, kind: str) -> None:
+        """Run a job that makes one file, while the stage stays as it is."""
+        self._cancelled, self._job = False, {"kind": kind, "name": output.name, "done": 0.0}
+        self.publish(job=self._job)
+        try:
+            interrupted = prepare().run(self._report_job).interrupted
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            self._job = None
+            self.folder.refresh()
+            self.publish(job=None)
+        if interrupted and not self._cancelled:
+            raise KeyboardInterrupt
+
+    # What can be asked for while a network learns, or a file is made.
+
+    def visit(self, learner: Learner, *, name: str = "") -> bool:
+        """Do what was asked for; render live frames; wait while the training is paused."""
+        while (request := self._next()) is not None:
+            self._control(request, learner)
+        self._tell_if_unseen(learner)
+        if not self._paused:
+            return super().visit(learner, name=name)
+        if self._state["phase"] != "paused":
+            painting = learner.painting()
+            self.live.show(lambda: painting, step=learner.step)
+            self.publish(phase="paused", step=learner.step, left=None)
+        if not self.live.refresh():
+            self.awake.wait(_WAIT)
+            self.awake.clear()
+        return True
+
+    def report(self, progress: Progress) -> None:
+        """Show the progress of a training; between the frames of its film, do what is asked for."""
+        super().report(progress)
+        if progress.phase != "train":
+            while (request := self._next()) is not None:
+                self._control(request, None)
+
+    def _report_job(self, progress: Progress) -> None:
+        """Show the progress of a file that is made of a take."""
+        assert self._job is not None
+        self._job = {**self._job, "done": progress.done}
+        self.publish(job=self._job)
+        self.live.refresh()
+        while (request := self._next()) is not None:
+            if request.do == "cancel":
+                self._cancelled = True
+            elif request.do == "moment" and self._take is not None:
+                self._moment(request.message)
+            else:
+                request.refuse("a file is being made: wait until it is done, or cancel it")
+        if self._cancelled:
+            raise KeyboardInterrupt
+
+    def _control(self, request: _Request, learner: Learner | None) -> None:
+        """Change the running training; `learner` is None when its film is being made."""
+        if request.do == "stop":
+            self._stopped = True
+            raise KeyboardInterrupt
+        if request.do in self._ACTIONS:
+            request.refuse("a network is being trained: wait until it is done, or stop it")
+        elif learner is None:
+            request.refuse("the film of the training is being made: it can only be stopped")
+        else:
+            try:
+                self._CONTROLS[request.do](self, learner, request.message)
+            except UsageError as error:
+                request.refuse(str(error))
+
+    def _pause(self, learner: Learner, message: Mapping[str, Any]) -> None:
+        self._paused = True
+
+    def _go(self, learner: Learner, message: Mapping[str, Any]) -> None:
+        self._paused = False
+        self.publish(phase="training")
+        self.restart_clock()
+
+    def _rate(self, learner: Learner, message: Mapping[str, Any]) -> None:
+        """Multiply the learning rate."""
+        factor = message["factor"]
+        rate = factor * self._state["rate"]
+        if not _RATES[0] <= rate <= _RATES[1]:
+            raise UsageError("the learning rate can be changed a thousandfold at most")
+        learner.scale_rate(factor)
+        self.publish(rate=rate, message=_changed(learner, f"learning rate x {rate:g}"))
+
+    def _steps(self, learner: Learner, message: Mapping[str, Any]) -> None:
+        """Change the length of the training."""
+        steps = message["steps"]
+        if learner.settings.optimization.seconds is not None:
+            raise UsageError("this training ends after a time, and not after a number of steps")
+        if learner.step > _TOO_LATE * learner.steps:
+            raise UsageError("the training is nearly over: its length cannot change any more")
+        if not learner.step / _TOO_LATE < steps <= _MOST_STEPS:
+            raise UsageError(f"the training is at step {learner.step:,}: choose more steps")
+        learner.steps = steps
+        self.restart_clock()
+        self.publish(steps=learner.steps, message=_changed(learner, f"{learner.steps:,} steps"))
+
+    def _tell_if_unseen(self, learner: Learner) -> None:
+        """Say once on the terminal that a training goes on although the page was closed."""
+        if self.live.has_tabs:
+            self._unseen_since = None
+        elif self._unseen_since is None:
+            self._unseen_since = time.monotonic()
+        elif time.monotonic() - self._unseen_since > _UNSEEN:
+            self._unseen_since = math.inf
+            _log.info(
+                "the page is closed, and the training goes on (step %s of %s): open the address "
+                "again to watch, or press Ctrl-C to keep what was learned and end",
+                f"{learner.step:,}", f"{learner.steps:,}",
+            )  # fmt: skip
+
+    _ACTIONS: Mapping[str, Callable[[Session, Mapping[str, Any]], None]] = {
+        "start": _start, "resume": _resume, "open": _open, "moment": _moment, "close": _close,
+        "film": _film, "still": _still, "page": _page,
+    }  # fmt: skip
+    _CONTROLS: Mapping[str, Callable[[Session, Learner, Mapping[str, Any]], None]] = {
+        "pause": _pause, "go": _go, "rate": _rate, "steps": _steps,
+        "stop": lambda *_: None, "cancel": lambda *_: None,
+    }  # fmt: skip
+
+
+def _changed(learner: Learner, what: str) -> str:
+    return f"from step {learner.step:,} on: {what} (the command line does not say so)"
+
+
+def _lines(training: Training, *, interrupted: bool = False) -> list[str]:
+    """Return the commands that make the same, to be run in the folder of the training."""
+    assert training.picture is not None
+    picture = training.picture.name
+    sound = None if training.sound is None else training.sound.name
+    line = video_line(training.settings, picture=picture, sound=sound)
+    return [line, resume_line(picture=picture, sound=sound)] if interrupted else [line]
+
+
+def _prepared(training: Training, settings: VideoSettings, *, resume: bool = False) -> Clip:
+    """Return the job that trains, films and records a training."""
+    assert training.picture is not None
+    files = Resume(
+        training.clip,
+        record=training.take,
+        save=training.painting,
+        resume=resume,
+        overwrite=not resume,
+    )
+    return prepare_video(
+        training.picture, training.clip, settings=settings, audio=training.sound, resume=files
+    )
