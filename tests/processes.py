@@ -76,11 +76,18 @@ def run(
     return done
 
 
-def start(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[str]:
-    """Start a child whose stdout and stderr are text pipes; `options` are those of `Popen`."""
+def start(
+    command: Sequence[str | Path], *, for_one_test: bool = True, **options: Any
+) -> subprocess.Popen[str]:
+    """Start a child whose stdout and stderr are text pipes; `options` are those of `Popen`.
+
+    It is killed after the test, or if it is not `for_one_test`, by its caller.
+    """
     pipe = subprocess.PIPE
     pipes = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe}
-    process: subprocess.Popen[str] = _begin(command, encoding="utf-8", **pipes | options)
+    process: subprocess.Popen[str] = _begin(
+        command, for_one_test=for_one_test, encoding="utf-8", **pipes | options
+    )
     return process
 
 
@@ -108,15 +115,19 @@ def kill_children() -> None:
                     pipe.close()
 
 
-def _begin(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[Any]:
+def _begin(
+    command: Sequence[str | Path], *, for_one_test: bool = True, **options: Any
+) -> subprocess.Popen[Any]:
     with _default_signals():
         process = subprocess.Popen(
             [str(word) for word in command], start_new_session=True, **options
         )
-    timer = threading.Timer(_LIMIT, _kill, [process])
+    limit = _LIMIT if for_one_test else 4 * _LIMIT
+    timer = threading.Timer(limit, _kill, [process])
     timer.daemon = True
     timer.start()
-    _children.append((process, timer))
+    if for_one_test:
+        _children.append((process, timer))
     return process
 
 

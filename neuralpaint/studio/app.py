@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from neuralpaint.errors import EncodingError, NeuralPaintError, UsageError
@@ -75,9 +77,16 @@ def studio_app(session: Session) -> Starlette:
             Route("/made/{id}/thumbnail", making.thumbnail),
             Route("/made/{id}/{file}", making.file),
         ]
-    app = Starlette(exception_handlers={HTTPException: _as_json})
+    app = _App()
     app.router = Router(routes, redirect_slashes=False)
     return app
+
+
+class _App(Starlette):
+    """An app that leaves unexpected errors to the guard, which answers and reports them."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return ExceptionMiddleware(self.router, handlers={HTTPException: _as_json})
 
 
 class _Addresses:
@@ -213,7 +222,7 @@ def _media_type(file: MadeFile) -> str:
 
 async def _as_json(request: Request, error: Exception) -> Response:
     """Return what an address answers if there is nothing: a line, as everywhere."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = error.headers if isinstance(error, HTTPException) else None
+    assert isinstance(error, HTTPException)
     text = {404: "there is nothing at this address", 405: "not allowed at this address"}
-    return JSONResponse({"error": text.get(status, "failed")}, status, headers)
+    line = text.get(error.status_code, error.detail)
+    return JSONResponse({"error": line}, error.status_code, error.headers)

@@ -157,6 +157,7 @@ def _lines(message: Mapping[str, Any], folder: MadeFolder) -> list[str]:
 def _permitted(command: Command, values: Values) -> Values:
     """Return the options that have a value; raise UsageError if a page may not set one."""
     known = offered(command)
+    values = {name: value for name, value in values.items() if value != ""}
     for name, value in values.items():
         if name in PRESETS_OF[command]:
             continue
@@ -164,7 +165,8 @@ def _permitted(command: Command, values: Values) -> Values:
             raise UnknownNameError("option of this page", name, [*PRESETS_OF[command], *known])
         if name in NAMES_ONLY:  # before it is taken for the name of a file
             load_registry(NAMES_ONLY[name]).parse(value)
-    return {name: value for name, value in values.items() if value != ""}
+        known[name].convert(value, label=known[name].flag)
+    return values
 
 
 def _video_settings(values: Values, output: str | Path) -> VideoSettings:
@@ -212,6 +214,6 @@ def _words(command: Command, values: Values) -> list[str]:
         if option.repeatable and value and isinstance(option.entries, Registry):
             for entry in option.entries.parse_list(value):
                 words += flags(cls, {name: option.entries.spec(entry)})
-        else:
-            words += flags(cls, {name: value})
+        else:  # other values as they were typed: 30000/1001 has no exact decimals
+            words += flags(cls, {name: value if option.type is bool else values[name].strip()})
     return words

@@ -25,15 +25,14 @@ import stat
 import threading
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from neuralpaint.errors import UsageError
+from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.runtime.files import (
     FolderLock,
-    check_output,
     part_file,
     remove,
     remove_stale_parts,
@@ -41,6 +40,7 @@ from neuralpaint.runtime.files import (
     write_file,
 )
 from neuralpaint.storage.resume import Resume
+from neuralpaint.studio.choices import suffixes
 from neuralpaint.studio.uploads import PictureUpload, SoundUpload, Uploads
 
 __all__ = ["Kind", "MadeFile", "MadeFolder", "Training"]
@@ -117,10 +117,14 @@ class Training:
         return self.path / "film.painting"
 
     def output(self, suffix: str, *, still: bool = False) -> Path:
-        """Return the path of a clip, a page or a still that does not exist yet.
+        """Return the path of a file that does not exist yet: `film-2.mp4`, `still.png`.
 
-        `suffix` is one of those in `choices`; `film.html` is the name of the page.
+        Raises:
+            UnknownNameError: there are no clips, pages or stills of this suffix.
         """
+        known = suffixes()["still"] if still else [*suffixes()["clip"], ".html"]
+        if suffix not in known:  # it comes from a page, and must not become a path
+            raise UnknownNameError("suffix", suffix, known)
         stem = "still" if still else "film"
         names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1_000_000))
         return next(p for name in names if not (p := self.path / f"{name}{suffix}").exists())
@@ -146,10 +150,10 @@ class _Found:
     path: Path
     facts: Mapping[str, Any]
     files: Mapping[str, MadeFile]
-    is_interrupted: bool
     order: tuple[str, int]
-    thumbnail: Path | None = None
-    item: Mapping[str, Any] = field(default_factory=dict)
+    thumbnail: Path | None
+    item: Mapping[str, Any]
+    """What a page is told of it."""
 
 
 class MadeFolder:
@@ -191,7 +195,7 @@ class MadeFolder:
             self._found, self._items = found, items
 
     def items(self) -> list[Mapping[str, Any]]:
-        """Return the items of the event `made`, the newest first.
+        """Return the items of the event `made`, the newest first: the same list until a scan.
 
         The training that is running here or elsewhere is not among them.
         """
@@ -224,13 +228,13 @@ class MadeFolder:
         Raises:
             EncodingError: the folder cannot be written to, or its disk is full.
         """
-        now = datetime.datetime.now(datetime.UTC).astimezone()
+        now = datetime.datetime.now(datetime.UTC)
         facts = {
             "title": picture.name,
             "when": now.isoformat(timespec="seconds"),
             "settings": dict(settings),
         }
-        path = _created(self.path, f"{now:%Y-%m-%d}-{_slug(picture.name)}")
+        path = _created(self.path, f"{now.astimezone():%Y-%m-%d}-{_slug(picture.name)}")
         lock = FolderLock.acquire(path)
         try:
             shutil.copyfile(picture.path, path / f"picture{picture.path.suffix}")
@@ -238,10 +242,12 @@ class MadeFolder:
                 shutil.copyfile(sound.path, path / f"sound{sound.path.suffix}")
             _write_thumbnail(picture.preview, path / _THUMBNAIL)
             _write_facts(path, facts)
-        except OSError as error:
+        except BaseException as error:
             lock.release()
             remove(path)
-            raise write_error(path, error) from error
+            if isinstance(error, OSError):
+                raise write_error(path, error) from error
+            raise
         return Training(path, facts, lock)
 
     def open(self, made: str) -> Training:
@@ -271,7 +277,6 @@ def _opened(path: Path) -> Path:
         ) from None
     except OSError as error:
         raise write_error(path, error) from error
-    check_output(path / "trial")  # raises if nothing can be written
     return path.resolve()
 
 
@@ -281,16 +286,18 @@ def _folders(path: Path) -> list[Path]:
             return [
                 path / entry.name
                 for entry in entries
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                if entry.is_dir(follow_symlinks=False)
+                and not entry.name.startswith(".")
+                and entry.name.isprintable()  # a name that is no UTF-8 has no address
             ]
     except OSError:
         return []
 
 
 def _scanned(path: Path) -> _Found | None:
-    """Return a training that is not in use; None for any other folder."""
+    """Return a training that has ended; None for any other folder."""
     facts = _read_facts(path)
-    if facts is None or FolderLock.is_locked(path):
+    if facts is None:
         return None
     files = {}
     with contextlib.suppress(OSError), os.scandir(path) as entries:
@@ -301,13 +308,15 @@ def _scanned(path: Path) -> _Found | None:
                 files[entry.name] = MadeFile(path / entry.name, kind, size)
     is_interrupted = _is_plain_file(Resume.checkpoint_path(path / "film.mp4"))
     if not is_interrupted and all(file.kind == "picture" for file in files.values()):
-        return None  # it ended before anything was made
+        return None  # nothing was made
+    is_complete = "film.mp4" in files and not is_interrupted
+    if not is_complete and FolderLock.is_locked(path):
+        return None  # it is running, and not just rendered again
     thumbnail = path / _THUMBNAIL
     return _Found(
         path,
         facts,
         files,
-        is_interrupted,
         order=_order(path, facts),
         thumbnail=thumbnail if _is_plain_file(thumbnail) else None,
         item={

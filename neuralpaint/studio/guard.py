@@ -10,19 +10,22 @@ made to mean this address (DNS rebinding). So a request is answered if
 3. its headers Origin and Sec-Fetch-Site, which a browser always sends where they matter and a page
    cannot forge, say that it comes from the studio's own page. A WebSocket needs an Origin.
 
-A body over the limit is refused before it is read, or when it exceeds the limit. Every answer gets
-headers that forbid inline scripts, frames, guessing of types, caching and telling the address on.
+A body over the limit is refused, and thrown away as far as it comes. Every answer gets headers that
+forbid inline scripts, frames, guessing of types, caching and telling the address on. (What is no
+HTTP at all is refused by uvicorn, with one fixed line of plain text and without these headers.)
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Container, MutableMapping
 from typing import Any
 
-__all__ = ["MAX_BODY", "SECURITY_HEADERS", "AsgiApp", "Guard"]
+__all__ = ["MAX_BODY", "SECURITY_HEADERS", "AsgiApp", "Guard", "Send"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +52,8 @@ SECURITY_HEADERS = {
 }
 """The headers of every answer, unless the app sets them itself."""
 
+_DRAINED, _DRAIN_SECONDS = 2**30, 1.0  # of a body that is thrown away: bytes, and a pause in them
+
 _ELSEWHERE = (
     "This address cannot be reached from here: copy the address that neuralpaint has printed into "
     "the address bar."
@@ -63,7 +68,7 @@ class Guard:
     """Passes the requests of the studio's own page to an app, without the token in their path."""
 
     def __init__(
-        self, app: AsgiApp, *, token: str, hosts: Collection[str], max_body: int = MAX_BODY
+        self, app: AsgiApp, *, token: str, hosts: Container[str], max_body: int = MAX_BODY
     ) -> None:
         """Guard an app.
 
@@ -75,7 +80,7 @@ class Guard:
         """
         self._app = app
         self._token = token.encode()
-        self._hosts = frozenset(hosts)
+        self._hosts = hosts
         self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,6 +116,7 @@ class Guard:
             return
         started = False
         received = 0
+        lengths = _values(scope, b"content-length")
 
         async def counted() -> Message:
             nonlocal received
@@ -128,22 +134,36 @@ class Guard:
             await send(message)
 
         try:
-            if any(
-                _is_over(length, self._max_body) for length in _values(scope, b"content-length")
-            ):
+            if any(_is_over(length, self._max_body) for length in lengths):
                 raise _TooLarge
             await self._app(scope, counted, secured)
         except _TooLarge:
             if started:
                 raise
             most = f"{self._max_body // 2**20} MB" if self._max_body >= 2**20 else "the limit"
-            # The rest of the body is not read, so the connection cannot be used again.
+            # Most browsers read no answer before they have sent everything.
+            await _drain(receive, lengths)
             await _refuse(scope, send, 413, f"a file over {most}: give a smaller one", close=True)
         except Exception as error:
-            if started:
+            logger.error("studio: unexpected %s: %s", type(error).__name__, error)
+            logger.debug("", exc_info=error)
+            if started:  # the connection is closed
                 raise
-            logger.error("studio: unexpected %s: %s", type(error).__name__, error, exc_info=error)
             await _refuse(scope, send, 500, "the studio failed: its terminal says why", close=True)
+
+
+async def _drain(receive: Receive, lengths: Collection[str]) -> None:
+    """Throw the rest of a body away, unless it is huge or comes no further."""
+    left = _DRAINED
+    if any(_is_over(length, left) for length in lengths):
+        return
+    with contextlib.suppress(TimeoutError):
+        while left > 0:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                message = await receive()
+            left -= len(message.get("body", b""))
+            if not message.get("more_body", False):
+                return
 
 
 async def _refuse(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Never
+from typing import Any
 
 from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.studio.view import View
@@ -28,7 +28,7 @@ def parse_message(text: str | None) -> dict[str, Any]:
         UsageError: it is not JSON, there is no such command, or a field is missing or wrong.
     """
     try:
-        message = json.loads(text or "", parse_constant=_not_a_number)
+        message = json.loads(text or "")
     except (ValueError, RecursionError):
         raise UsageError("a message that is not JSON: reload the page") from None
     if not isinstance(message, dict) or not isinstance(message.get("do"), str):
@@ -60,10 +60,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _not_a_number(name: str) -> Never:
-    raise ValueError(name)
-
-
 def _text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= _MOST_TEXT
 
@@ -79,6 +75,7 @@ def _flag(value: object) -> bool:
 def _number(smallest: float, largest: float) -> Callable[[object], bool]:
     def accepts(value: object) -> bool:
         known = isinstance(value, int | float) and not isinstance(value, bool)
+        # NaN is in no range.
         return known and smallest <= value <= largest  # type: ignore[operator]
 
     return accepts

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import importlib.util
 import ipaddress
+import re
 import secrets
 import socket
 import threading
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
 __all__ = ["Server"]
 
 _START_SECONDS, _STOP_SECONDS = 10.0, 5.0
+_GRACE_SECONDS = 2  # for requests that are being answered when the server stops
 _MAX_MESSAGE = 64 * 2**10  # bytes of a message from the page
 _PING_SECONDS = 20.0  # a tab that does not answer a ping for as long is closed
 _NEEDED = ("starlette", "uvicorn", "websockets")  # uvicorn has no WebSockets of its own
+_LAST_PORT = 65_535
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORT = 80  # a browser leaves it out of an address
 
 
@@ -60,7 +64,7 @@ class Server:
         """The first part of each path: 192 random bits, which only `address` contains."""
         self.address = f"http://{_in_address(_shown(host), self.port)}/{self.token}/"
         """Where the app is found with a browser of this machine."""
-        self._guarded = Guard(app_factory(), token=self.token, hosts=_hosts(host, self.port))
+        self._guarded = Guard(app_factory(), token=self.token, hosts=_OwnHosts(host, self.port))
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
 
@@ -94,7 +98,7 @@ class Server:
             access_log=False,
             proxy_headers=False,  # there is no proxy, and anybody could send them
             server_header=False,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         self._server = Announced(config)
         self._thread = threading.Thread(
@@ -126,12 +130,12 @@ def _bound(host: str, port: int) -> socket.socket:
     Raises:
         UsageError: that is not possible.
     """
+    if not 0 <= port <= _LAST_PORT:  # getaddrinfo would take it for another one
+        raise UsageError(f"--port must be from 0 to {_LAST_PORT}, not {port}")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         return socket.create_server(address[:2], family=family)
-    except OverflowError:
-        raise UsageError(f"--port must be at most 65535, not {port}") from None
     except (socket.gaierror, UnicodeError):
         raise UsageError(f"--host {host!r} is no address of this machine: leave it out") from None
     except OSError as error:
@@ -154,44 +158,38 @@ def _shown(host: str) -> str:
     return host
 
 
-def _hosts(host: str, port: int) -> set[str]:
-    """Return what the header Host of a request may be.
+class _OwnHosts:
+    """What the header Host of a request may be.
 
     These are addresses in digits and the machine's own names: no name that somebody else controls,
-    which could be made to mean this machine.
+    which could be made to mean this machine. A server on all addresses takes any in digits, because
+    it cannot know those behind which it is found, for example as a container.
     """
-    names = {_shown(host).lower()}
-    if _is_loopback(host):
-        names |= {"127.0.0.1", "localhost", "::1"}
-    elif host in ("0.0.0.0", "::", ""):
-        own = socket.gethostname().lower()
-        names |= {"127.0.0.1", "localhost", "::1", own, f"{own}.local"}
-        names |= _own_addresses()
-    known = {_in_address(name, port) for name in names}
-    if port == _DEFAULT_PORT:
-        known |= {text.rpartition(":")[0] for text in known}
-    return known
+
+    def __init__(self, host: str, port: int) -> None:
+        self._port = port
+        self._names = {host.lower()}
+        self._all = _is(host, "is_unspecified")
+        if self._all or host == "localhost" or _is(host, "is_loopback"):
+            self._names |= {"127.0.0.1", "localhost", "::1"}
+        if self._all:
+            own = socket.gethostname().lower()
+            self._names |= {own, f"{own}.local"}
+
+    def __contains__(self, host: object) -> bool:
+        found = _HOST.fullmatch(str(host))
+        if found is None:
+            return False
+        digits, name, port = found.groups()
+        known = (digits or name) in self._names or (self._all and _is(digits or name, "version"))
+        return known and int(port or _DEFAULT_PORT) == self._port
 
 
-def _is_loopback(host: str) -> bool:
+def _is(host: str, what: str) -> bool:
+    """Return whether a host is an address in digits that has a property of `ipaddress`."""
     with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
-
-
-def _own_addresses() -> set[str]:
-    """Return the addresses of this machine in its networks, as far as they are known."""
-    found = set()
-    with contextlib.suppress(OSError):
-        for *_, address in socket.getaddrinfo(socket.gethostname(), None):
-            found.add(str(address[0]))
-    # The address of the interface that leads outwards. Connecting a datagram socket sends nothing;
-    # 192.0.2.1 and 2001:db8::1 are reserved for documentation.
-    for family, outside in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((outside, 9))
-            found.add(str(probe.getsockname()[0]))
-    return found
+        return bool(getattr(ipaddress.ip_address(host), what))
+    return False
 
 
 def _in_address(host: str, port: int) -> str:

@@ -51,6 +51,7 @@ _log = logging.getLogger(__name__)
 
 _WAIT = 0.1  # seconds between two looks at what is to be done
 _POINTS = 32  # of the curve of a recorded training
+_CHECKPOINT = 20.0  # seconds between two states of a training that are kept
 _UNSEEN = 5.0  # seconds without a tab, before that is told
 _TOO_LATE = 0.95  # of a training, after which its length cannot change
 _RATES = (1e-3, 1e3)  # of the learning rate, over the one that was chosen
@@ -150,7 +151,7 @@ class Session(Stage):
         uploads, settings = self.folder.uploads, message["settings"]
         picture = uploads.picture(message["picture"])
         sound = None if message["sound"] is None else uploads.sound(message["sound"])
-        chosen = video_settings(settings)
+        chosen = video_settings(settings).replaced(checkpoint=_CHECKPOINT)
         training = self.folder.begin(picture, settings, sound=sound)
         try:
             job = _prepared(training, chosen)
@@ -213,7 +214,9 @@ class Session(Stage):
             take.canvas,
             phase="interrupted" if interrupted else "done",
             made=training.id,
+            step=last.step,
             steps=last.step,
+            seconds=last.seconds,
             done=1.0,
             lines=_lines(training, interrupted=interrupted),
         )

@@ -32,7 +32,6 @@ _LEAST_DONE = 0.02  # fraction of the work before the time left is known
 
 _EMPTY: dict[str, Any] = {
     "phase": "empty",
-    "offered": None,
     "title": None,
     "width": None,
     "height": None,
@@ -89,7 +88,7 @@ class Stage(Viewer):
         """Set when there is something to do for the thread that trains."""
         self.live = Live(wake=self.awake.set)
         self._points = _Points()
-        self._state: Mapping[str, Any] = {"mode": self.mode, **_EMPTY}
+        self._state: Mapping[str, Any] = {"mode": self.mode, "offered": None, **_EMPTY}
         self._listeners: list[Callable[[], None]] = []
         self._began = (0.0, 0.0)  # fraction done and time, when the pace is measured from there
         self._measured = -math.inf  # when the newest point of the curve was measured

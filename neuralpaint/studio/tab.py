@@ -47,8 +47,8 @@ class Tab:
         self._closed = False
         self._replies: deque[Mapping[str, Any]] = deque(maxlen=_MOST_REPLIES)
         self._is_stale = True  # whether the state may differ from the one that was sent
-        self._state = ""  # the events that were sent last, as text
-        self._made = ""
+        self._state = ""  # the state that was sent last
+        self._items: object = None  # what was made, as it was sent last
         self._curve: tuple[int, int] | None = None  # number and length of the curve that was sent
         self._view = View()
         self._sent = -1  # the number of the newest frame that was sent
@@ -128,11 +128,10 @@ class Tab:
         if added or curve != known:
             self._curve = curve, first + len(added)
             await self._send_text({"event": "curve", "from": first, "points": added})
-        if self._session.folder is not None:
-            made = _text({"event": "made", "items": self._session.folder.items()})
-            if made != self._made:
-                self._made = made
-                await self._socket.send_text(made)
+        items = None if self._session.folder is None else self._session.folder.items()
+        if items is not self._items:  # it can be long, and changes with a scan only
+            self._items = items
+            await self._send_text({"event": "made", "items": items})
 
     async def _send_frame(self) -> None:
         frame = self._session.live.frame(self._number)
@@ -160,7 +159,8 @@ class Tab:
                 self._reply({"event": "error", "message": str(error), "about": about})
             except Exception as error:
                 what = f"unexpected {type(error).__name__}: {error}"
-                logger.error("studio: %s, at the command %s", what, about, exc_info=error)
+                logger.error("studio: %s, at the command %s", what, about)
+                logger.debug("", exc_info=error)
                 self._reply({"event": "error", "message": what, "about": about})
 
     async def _carry_out(self, command: Mapping[str, Any]) -> None:

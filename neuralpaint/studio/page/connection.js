@@ -1,4 +1,4 @@
-// The WebSocket to the studio: it is opened again when it is lost, and then the state arrives whole.
+// The WebSocket to the studio. When it is lost it is opened again, and the state arrives whole.
 
 const FIRST = 500; // milliseconds until it is tried again, doubled up to LONGEST
 const LONGEST = 8000;

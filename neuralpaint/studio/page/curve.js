@@ -52,7 +52,10 @@ export class Curve {
     const [low, high] = [ticks[0], ticks.at(-1)];
     const steps = Math.max(this.#steps, points.at(-1)[0], 1);
     const x = (step) => MARGIN.left + (step / steps) * (WIDTH - MARGIN.left - MARGIN.right);
-    const y = (psnr) => HEIGHT - MARGIN.bottom - ((psnr - low) / (high - low)) * (HEIGHT - MARGIN.top - MARGIN.bottom);
+    const y = (psnr) =>
+      HEIGHT -
+      MARGIN.bottom -
+      ((psnr - low) / (high - low)) * (HEIGHT - MARGIN.top - MARGIN.bottom);
     const every = Math.ceil(points.length / MOST);
     const drawn = points.filter((_, i) => i % every === 0 || i === points.length - 1);
     const marks = nice(0, steps, 4).filter((step) => step <= steps);
@@ -60,21 +63,48 @@ export class Curve {
     const sentence =
       `PSNR goes from ${decibels(first[1])} at step ${whole(first[0])} ` +
       `to ${decibels(last[1])} at step ${whole(last[0])}.`;
-    const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": sentence });
+    const svg = draw("svg", {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      role: "img",
+      "aria-label": sentence,
+    });
     for (const tick of ticks) {
-      svg.append(draw("line", { class: "rule", x1: MARGIN.left, x2: WIDTH - MARGIN.right, y1: y(tick), y2: y(tick) }));
-      svg.append(draw("text", { x: MARGIN.left - 6, y: y(tick) + 3.5, "text-anchor": "end" }, String(tick)));
+      svg.append(
+        draw("line", {
+          class: "rule",
+          x1: MARGIN.left,
+          x2: WIDTH - MARGIN.right,
+          y1: y(tick),
+          y2: y(tick),
+        }),
+      );
+      svg.append(
+        draw("text", { x: MARGIN.left - 6, y: y(tick) + 3.5, "text-anchor": "end" }, String(tick)),
+      );
     }
     for (const mark of marks) {
       // The last number ends at the edge and the first begins at the axis, so none is cut.
       const anchor = mark === 0 ? "start" : x(mark) > WIDTH - 40 ? "end" : "middle";
       svg.append(draw("text", { x: x(mark), y: HEIGHT - 6, "text-anchor": anchor }, whole(mark)));
     }
-    svg.append(draw("polyline", { points: drawn.map(([s, p]) => `${x(s).toFixed(1)},${y(p).toFixed(1)}`).join(" ") }));
+    svg.append(
+      draw("polyline", {
+        points: drawn.map(([s, p]) => `${x(s).toFixed(1)},${y(p).toFixed(1)}`).join(" "),
+      }),
+    );
     if (this.#moment !== null) {
-      svg.append(draw("line", { class: "moment", x1: x(this.#moment), x2: x(this.#moment), y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }));
+      svg.append(
+        draw("line", {
+          class: "moment",
+          x1: x(this.#moment),
+          x2: x(this.#moment),
+          y1: MARGIN.top,
+          y2: HEIGHT - MARGIN.bottom,
+        }),
+      );
     }
-    const at = this.#moment === null ? last : (points.findLast(([s]) => s <= this.#moment) ?? first);
+    const at =
+      this.#moment === null ? last : (points.findLast(([s]) => s <= this.#moment) ?? first);
     svg.append(draw("circle", { cx: x(at[0]), cy: y(at[1]), r: 3.5 }));
     const caption = document.createElement("figcaption");
     caption.textContent = "PSNR in dB, over steps";

@@ -23,8 +23,11 @@ class Settings {
     if (this.#fields) return this.#fields;
     const { changed, make, label } = this.#context;
     this.#fields = this.#listed.settings.map((option) =>
-      make(option, { changed, base: null, label: `${label}: ${option.name}` }));
-    this.element.append(element("div", { class: "nested" }, ...this.#fields.map((field) => field.element)));
+      make(option, { changed, base: null, label: `${label}: ${option.name}` }),
+    );
+    this.element.append(
+      element("div", { class: "nested" }, ...this.#fields.map((field) => field.element)),
+    );
     return this.#fields;
   }
 
@@ -46,7 +49,9 @@ class Settings {
   set values(values) {
     if (!this.#fields && !Object.keys(values).length) return;
     const known = this.fields.map(({ option }) => option.name);
-    const others = Object.fromEntries(Object.entries(values).filter(([key]) => !known.includes(key)));
+    const others = Object.fromEntries(
+      Object.entries(values).filter(([key]) => !known.includes(key)),
+    );
     for (const field of this.fields) {
       const { kind, name } = field.option;
       const text = values[name] ?? null;
@@ -72,12 +77,25 @@ export class EntryField extends Field {
   #settings = new Map();
 
   build() {
-    this.control = element("select", { ...this.described, onchange: () => { this.#show(); this.changed(); } });
+    this.control = element("select", {
+      ...this.described,
+      onchange: () => {
+        this.#show();
+        this.changed();
+      },
+    });
     this.place = element("div");
     this.#fill();
     this.#show();
-    return element("div", { class: "field" },
-      element("label", { for: this.id }, title(this.option.name)), this.control, this.help, this.place, this.wrong);
+    return element(
+      "div",
+      { class: "field" },
+      element("label", { for: this.id }, title(this.option.name)),
+      this.control,
+      this.help,
+      this.place,
+      this.wrong,
+    );
   }
 
   get value() {
@@ -118,7 +136,8 @@ export class EntryField extends Field {
     this.control.replaceChildren(
       element("option", { value: "" }, this.unset),
       ...(none ? [element("option", { value: "none" }, "none")] : []),
-      ...names.map((value) => element("option", { value }, value)));
+      ...names.map((value) => element("option", { value }, value)),
+    );
     this.control.value = chosen;
     if (this.control.selectedIndex < 0) this.control.value = "";
   }
@@ -129,9 +148,15 @@ export class EntryField extends Field {
     const listed = entries[name];
     this.help.textContent = listed?.summary || this.option.help;
     if (listed && !this.#settings.has(name)) {
-      this.#settings.set(name, new Settings(listed, {
-        make, changed: () => this.changed(), title: `Settings of ${name}`, label: `${this.option.name} ${name}`,
-      }));
+      this.#settings.set(
+        name,
+        new Settings(listed, {
+          make,
+          changed: () => this.changed(),
+          title: `Settings of ${name}`,
+          label: `${this.option.name} ${name}`,
+        }),
+      );
     }
     this.place.replaceChildren(...(listed ? [this.#settings.get(name).element] : []));
   }
@@ -145,19 +170,50 @@ export class EntriesField extends Field {
     this.boxes = new Map();
     this.settings = new Map();
     const chips = Object.entries(entries).map(([name, listed]) => {
-      const box = element("input", { type: "checkbox", value: name, onchange: () => { this.#tick(name); this.changed(); } });
+      const box = element("input", {
+        type: "checkbox",
+        value: name,
+        onchange: () => {
+          this.#tick(name);
+          this.changed();
+        },
+      });
       this.boxes.set(name, box);
-      this.settings.set(name, new Settings(listed, {
-        make, changed: () => this.changed(), title: `Settings of ${name}`, label: `${this.option.name} ${name}`,
-      }));
+      this.settings.set(
+        name,
+        new Settings(listed, {
+          make,
+          changed: () => this.changed(),
+          title: `Settings of ${name}`,
+          label: `${this.option.name} ${name}`,
+        }),
+      );
       return element("label", { title: listed.summary }, box, element("span", {}, name));
     });
-    this.none = none ? element("input", { type: "checkbox", id: newId(), onchange: () => this.#refuse() }) : null;
-    if (this.none) chips.unshift(element("label", { title: "none of them" }, this.none, element("span", {}, "none")));
+    this.none = none
+      ? element("input", { type: "checkbox", id: newId(), onchange: () => this.#refuse() })
+      : null;
+    if (this.none)
+      chips.unshift(
+        element("label", { title: "none of them" }, this.none, element("span", {}, "none")),
+      );
     this.place = element("div");
-    return element("fieldset", { class: "field chips", "aria-describedby": `${this.id}-help ${this.id}-wrong` },
-      element("legend", {}, title(this.option.name), this.context.base ? element("small", {}, ` ${this.context.base}, unless one is chosen`) : null),
-      element("div", {}, ...chips), this.help, this.place, this.wrong);
+    return element(
+      "fieldset",
+      { class: "field chips", "aria-describedby": `${this.id}-help ${this.id}-wrong` },
+      element(
+        "legend",
+        {},
+        title(this.option.name),
+        this.context.base
+          ? element("small", {}, ` ${this.context.base}, unless one is chosen`)
+          : null,
+      ),
+      element("div", {}, ...chips),
+      this.help,
+      this.place,
+      this.wrong,
+    );
   }
 
   get value() {

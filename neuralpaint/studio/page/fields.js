@@ -53,12 +53,16 @@ export class Field {
 
   /** The text where nothing is chosen. */
   get unset() {
-    return this.context.base ?? this.option.default ?? (this.option.summaries ? "default" : "unset");
+    return (
+      this.context.base ?? this.option.default ?? (this.option.summaries ? "default" : "unset")
+    );
   }
 
   /** The given text, or null if it is the default. */
   given(text) {
-    return text === "" || (this.context.base === null && text === this.option.default) ? null : text;
+    return text === "" || (this.context.base === null && text === this.option.default)
+      ? null
+      : text;
   }
 
   /** Called by controls when the person has changed them. */
@@ -81,9 +85,19 @@ export class TextField extends Field {
       spellcheck: "false",
       oninput: () => this.changed(),
     });
-    return element("div", { class: kind === "text" ? "field" : "field short" },
-      element("label", { for: this.id }, title(this.option.name), unit ? element("small", {}, ` ${unitOf(this.option)}`) : null),
-      this.control, this.help, this.wrong);
+    return element(
+      "div",
+      { class: kind === "text" ? "field" : "field short" },
+      element(
+        "label",
+        { for: this.id },
+        title(this.option.name),
+        unit ? element("small", {}, ` ${unitOf(this.option)}`) : null,
+      ),
+      this.control,
+      this.help,
+      this.wrong,
+    );
   }
 
   get value() {
@@ -99,30 +113,57 @@ export class TextField extends Field {
 // A unit in capitals is the form of the text, as in WIDTHxHEIGHT; a name can say the unit itself.
 function unitOf({ name, unit }) {
   if (name === unit) return "";
-  return /^[A-Z]/.test(unit) ? unit.replaceAll("|", " or ").replaceAll("x", " x ").toLowerCase() : unit;
+  return /^[A-Z]/.test(unit)
+    ? unit.replaceAll("|", " or ").replaceAll("x", " x ").toLowerCase()
+    : unit;
 }
 
-/** Yes or no: a box to tick; three answers where it may also stay as it was. */
+/** Yes or no: a box to tick; three answers where neither may be given. */
 export class SwitchField extends Field {
   build() {
-    if (this.context.base !== null) {
-      this.control = element("select", { ...this.described, onchange: () => this.changed() },
-        ...[["", this.unset], ["true", "yes"], ["false", "no"]].map(([value, text]) => element("option", { value }, text)));
-      return element("div", { class: "field" },
-        element("label", { for: this.id }, title(this.option.name)), this.control, this.help, this.wrong);
+    if (this.context.base !== null || this.option.default === null) {
+      this.control = element(
+        "select",
+        { ...this.described, onchange: () => this.changed() },
+        ...[
+          ["", this.unset],
+          ["true", "yes"],
+          ["false", "no"],
+        ].map(([value, text]) => element("option", { value }, text)),
+      );
+      return element(
+        "div",
+        { class: "field" },
+        element("label", { for: this.id }, title(this.option.name)),
+        this.control,
+        this.help,
+        this.wrong,
+      );
     }
-    this.control = element("input", { ...this.described, type: "checkbox", onchange: () => this.changed() });
+    this.control = element("input", {
+      ...this.described,
+      type: "checkbox",
+      onchange: () => this.changed(),
+    });
     this.control.checked = this.option.default === "true";
-    return element("div", { class: "field" },
-      element("label", { class: "tick", for: this.id }, this.control, title(this.option.name)), this.help, this.wrong);
+    return element(
+      "div",
+      { class: "field" },
+      element("label", { class: "tick", for: this.id }, this.control, title(this.option.name)),
+      this.help,
+      this.wrong,
+    );
   }
 
   get value() {
-    return this.given(this.control.type === "checkbox" ? String(this.control.checked) : this.control.value);
+    return this.given(
+      this.control.type === "checkbox" ? String(this.control.checked) : this.control.value,
+    );
   }
 
   set value(text) {
-    if (this.control.type === "checkbox") this.control.checked = (text ?? this.option.default) === "true";
+    if (this.control.type === "checkbox")
+      this.control.checked = (text ?? this.option.default) === "true";
     else this.control.value = text ?? "";
   }
 }
@@ -130,10 +171,22 @@ export class SwitchField extends Field {
 /** One of a few names. */
 export class ChoiceField extends Field {
   build() {
-    this.control = element("select", { ...this.described, onchange: () => { this.#explain(); this.changed(); } });
+    this.control = element("select", {
+      ...this.described,
+      onchange: () => {
+        this.#explain();
+        this.changed();
+      },
+    });
     this.#fill();
-    return element("div", { class: "field" },
-      element("label", { for: this.id }, title(this.option.label ?? this.option.name)), this.control, this.help, this.wrong);
+    return element(
+      "div",
+      { class: "field" },
+      element("label", { for: this.id }, title(this.option.label ?? this.option.name)),
+      this.control,
+      this.help,
+      this.wrong,
+    );
   }
 
   get value() {
@@ -152,7 +205,8 @@ export class ChoiceField extends Field {
     const names = choices.filter((name) => this.context.base !== null || name !== usual);
     this.control.replaceChildren(
       element("option", { value: "" }, this.unset),
-      ...names.map((value) => element("option", { value }, value)));
+      ...names.map((value) => element("option", { value }, value)),
+    );
   }
 
   #explain() {
@@ -165,13 +219,29 @@ export class ChoiceField extends Field {
 export class ChipField extends Field {
   build() {
     const { choices, label, name } = this.option;
-    this.chips = ["", ...choices].map((value) => element("input", {
-      type: "radio", name: this.id, value, checked: value === "",
-      onchange: () => { this.#explain(); this.changed(); },
-    }));
-    const chips = this.chips.map((chip) => element("label", {}, chip, element("span", {}, chip.value || this.unset)));
-    return element("fieldset", { class: "field chips", "aria-describedby": `${this.id}-help ${this.id}-wrong` },
-      element("legend", {}, title(label ?? name)), element("div", {}, ...chips), this.help, this.wrong);
+    this.chips = ["", ...choices].map((value) =>
+      element("input", {
+        type: "radio",
+        name: this.id,
+        value,
+        checked: value === "",
+        onchange: () => {
+          this.#explain();
+          this.changed();
+        },
+      }),
+    );
+    const chips = this.chips.map((chip) =>
+      element("label", {}, chip, element("span", {}, chip.value || this.unset)),
+    );
+    return element(
+      "fieldset",
+      { class: "field chips", "aria-describedby": `${this.id}-help ${this.id}-wrong` },
+      element("legend", {}, title(label ?? name)),
+      element("div", {}, ...chips),
+      this.help,
+      this.wrong,
+    );
   }
 
   get value() {

@@ -8,7 +8,19 @@ import { ChipField, ChoiceField, SwitchField, TextField } from "./fields.js";
 const GROUP_OF = { look: "looks", preset: "presets", place: "places" };
 const LABELS = { place: "Made for" };
 // What is set most often comes first; all else follows in the order of the command's help.
-const ORDER = ["look", "place", "camera", "overlay", "model", "steps", "seconds", "pacing", "size", "duration", "fps"];
+const ORDER = [
+  "look",
+  "place",
+  "camera",
+  "overlay",
+  "model",
+  "steps",
+  "seconds",
+  "pacing",
+  "size",
+  "duration",
+  "fps",
+];
 
 /** The fields of one command in an element. */
 export class Form {
@@ -22,14 +34,19 @@ export class Form {
    * @param {string} command  the name of the command
    * @param {object} options
    * @param {() => void} options.changed  called when the person has changed a field
-   * @param {string | null} [options.base]  what an option that is not given means, if not its default
+   * @param {string | null} [options.base]  what an option that is not given
+   *   means, if not its default
    * @param {string[]} [options.without]  titles of sections and names of options that are left out
    */
   constructor(place, choices, command, { changed, base = null, without = [] }) {
     this.#choices = choices;
     this.#base = base;
-    const sections = choices.commands[command].sections.filter(({ title }) => !without.includes(title));
-    const all = sections.flatMap(({ options }) => options).filter(({ name }) => !without.includes(name));
+    const sections = choices.commands[command].sections.filter(
+      ({ title }) => !without.includes(title),
+    );
+    const all = sections
+      .flatMap(({ options }) => options)
+      .filter(({ name }) => !without.includes(name));
     const rank = ({ name }) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
     const first = all.filter(({ advanced }) => !advanced).sort((a, b) => rank(a) - rank(b));
     const make = (option, context) => {
@@ -48,11 +65,27 @@ export class Form {
     };
     place.replaceChildren(element("div", { class: "first" }, ...first.map(add)));
     const rest = sections
-      .map(({ title, options }) => [title, options.filter((option) => option.advanced && all.includes(option))])
+      .map(({ title, options }) => [
+        title,
+        options.filter((option) => option.advanced && all.includes(option)),
+      ])
       .filter(([, options]) => options.length);
     if (!rest.length) return;
-    place.append(element("details", { class: "more" }, element("summary", {}, "More settings"),
-      ...rest.map(([title, options]) => element("details", {}, element("summary", {}, title), ...options.map(add)))));
+    place.append(
+      element(
+        "details",
+        { class: "more" },
+        element("summary", {}, "More settings"),
+        ...rest.map(([title, options]) =>
+          element(
+            "details",
+            {},
+            element("summary", {}, title),
+            element("div", { class: "group" }, ...options.map(add)),
+          ),
+        ),
+      ),
+    );
   }
 
   /** The options that were chosen, as text by name. */
@@ -83,10 +116,13 @@ export class Form {
     return [...this.#fields.values()].map((field) => field.check()).every(Boolean);
   }
 
-  /** Show an error of the studio beside the field that it names, and return whether there is one. */
+  /** Show an error beside the field that it names, and return whether there is one. */
   report(message) {
-    const named = [...this.#fields.values()].find(({ option }) =>
-      new RegExp(`(^|\\s)${option.flag}(?![\\w-])`).test(message) || message.startsWith(`${option.name} `));
+    const named = [...this.#fields.values()].find(
+      ({ option }) =>
+        new RegExp(`(^|\\s)${option.flag}(?![\\w-])`).test(message) ||
+        message.startsWith(`${option.name} `),
+    );
     named?.report(message);
     if (named) reveal(named.element);
     return Boolean(named);
@@ -112,8 +148,15 @@ function grouped(option, choices) {
   const group = GROUP_OF[option.name];
   if (!group) return option;
   const listed = choices[group] ?? {};
-  const summaries = Object.fromEntries(Object.entries(listed).map(([name, { summary }]) => [name, summary]));
-  return { ...option, choices: option.choices ?? Object.keys(listed), summaries, label: LABELS[option.name] };
+  const summaries = Object.fromEntries(
+    Object.entries(listed).map(([name, { summary }]) => [name, summary]),
+  );
+  return {
+    ...option,
+    choices: option.choices ?? Object.keys(listed),
+    summaries,
+    label: LABELS[option.name],
+  };
 }
 
 function reveal(place) {

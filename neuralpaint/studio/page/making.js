@@ -1,6 +1,7 @@
 // Clips, stills and pages of a recorded training: what they are made with, and how far they are.
 
 import { element, find, findAll, say } from "./elements.js";
+import { addressOf } from "./files.js";
 import { Form } from "./form.js";
 import { SoundField } from "./uploads.js";
 import { percent } from "./words.js";
@@ -8,8 +9,16 @@ import { percent } from "./words.js";
 const WAIT = 250; // milliseconds after the last change until the studio checks the settings
 const KINDS = {
   film: { suffixes: "clip", without: ["Still"], button: "Make the clip", about: "" },
-  still: { suffixes: "still", without: ["Clip", "at"], button: "Make the still", about: "Of the moment on the timeline." },
-  page: { button: "Make the page", about: "One file that plays the training in any browser, without a network." },
+  still: {
+    suffixes: "still",
+    without: ["Clip", "at"],
+    button: "Make the still",
+    about: "Of the moment on the timeline.",
+  },
+  page: {
+    button: "Make the page",
+    about: "One file that plays the training in any browser, without a network.",
+  },
 };
 
 /** The panel that makes files of the training on the stage. */
@@ -20,6 +29,7 @@ export class MakingPanel {
   #sound;
   #made = null;
   #fraction = 1;
+  #awaited = null; // the name of a file that is being made
   #timer = 0;
 
   /**
@@ -47,10 +57,10 @@ export class MakingPanel {
     this.#choose();
   }
 
-  /** Show the panel for a training, with what is being made; hide it with null. */
-  show(made, job = null, items = []) {
-    const shown = Boolean(made);
-    this.#place.hidden = !shown;
+  /** Show the panel for an item that was made, and what is being made of it; null hides it. */
+  show(item, job) {
+    const made = item?.id ?? null;
+    this.#place.hidden = made === null;
     const place = find(".job", this.#place);
     place.hidden = !job;
     find("[type=submit]", this.#place).disabled = Boolean(job);
@@ -58,10 +68,12 @@ export class MakingPanel {
       find("p", place).textContent = `${job.name} · ${percent(job.done)}`;
       find("progress", place).value = job.done;
     }
-    const files = items.find(({ id }) => id === made)?.files ?? [];
-    this.recorded = files.some(({ kind }) => kind === "take");
-    if (made !== this.#made) this.report(null);
+    if (made !== this.#made) {
+      this.report(null);
+      this.#awaited = null;
+    }
     this.#made = made;
+    this.#announce(item, job);
   }
 
   /** The moment of a still. */
@@ -77,6 +89,21 @@ export class MakingPanel {
     say(find("form > .wrong", this.#place), beside ? null : error);
   }
 
+  // The list of files may be out of sight, so what is ready is linked where it was asked for.
+  #announce(item, job) {
+    const place = find(".ready", this.#place);
+    if (job || !item) place.replaceChildren();
+    if (job) this.#awaited = job.name;
+    const file = item?.files.find(({ name }) => name === this.#awaited);
+    if (job || !file) return;
+    this.#awaited = null;
+    const href = `${addressOf(item, file)}?download`;
+    place.append(
+      `${file.name} is ready. `,
+      element("a", { href, download: file.name }, "Download it"),
+    );
+  }
+
   get #kind() {
     return findAll("[name=making]", this.#place).find(({ checked }) => checked).value;
   }
@@ -86,7 +113,8 @@ export class MakingPanel {
     if (kind === "page") return { do: "page", made: this.#made };
     const settings = { ...this.#forms[kind].values };
     // A still shows the moment on the timeline; the last one needs no words.
-    if (kind === "still" && this.#fraction < 1) settings.at ??= `${Number((this.#fraction * 100).toFixed(1))}%`;
+    if (kind === "still" && this.#fraction < 1)
+      settings.at ??= `${Number((this.#fraction * 100).toFixed(1))}%`;
     const message = { do: kind, made: this.#made, suffix: find("#suffix").value, settings };
     return kind === "film" ? { ...message, sound: this.#sound.id } : message;
   }
@@ -99,11 +127,18 @@ export class MakingPanel {
     find(".suffix", this.#place).hidden = !suffixes;
     find(".sound", this.#place).hidden = this.#kind !== "film";
     find("#suffix").replaceChildren(
-      ...(this.#choices.suffixes[suffixes] ?? []).map((value) => element("option", { value }, value.slice(1))));
+      ...(this.#choices.suffixes[suffixes] ?? []).map((value) =>
+        element("option", { value }, value.slice(1)),
+      ),
+    );
     if (without) {
       const base = this.#kind === "film" ? "as recorded" : null;
       const before = this.#forms[this.#kind]?.values ?? {};
-      const form = new Form(place, this.#choices, "render", { base, without, changed: () => this.#changed() });
+      const form = new Form(place, this.#choices, "render", {
+        base,
+        without,
+        changed: () => this.#changed(),
+      });
       form.values = before;
       this.#forms[this.#kind] = form;
     }
@@ -130,6 +165,7 @@ export class MakingPanel {
     const form = this.#forms[this.#kind];
     if (this.#kind !== "page" && !form.check()) return form.focusWrong();
     this.report(null);
-    if (!this.onmake(this.#message)) this.report("the studio does not answer: try again in a moment");
+    if (!this.onmake(this.#message))
+      this.report("the studio does not answer: try again in a moment");
   }
 }

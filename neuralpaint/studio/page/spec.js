@@ -18,12 +18,13 @@ export function read(text) {
   const settings = {};
   for (const part of split(text.slice(colon + 1))) {
     const equals = part.indexOf("=");
-    if (equals > 0) settings[part.slice(0, equals).trim()] = unquoted(part.slice(equals + 1).trim());
+    if (equals > 0)
+      settings[part.slice(0, equals).trim()] = unquoted(part.slice(equals + 1).trim());
   }
   return [text.slice(0, colon).trim(), settings];
 }
 
-/** The entries of a comma-separated list; a part with `=` but no known name belongs to the one before. */
+/** The entries of a list; a part that begins with none of the names belongs to the one before. */
 export function readList(text, names) {
   const specs = [];
   for (const part of split(text)) {
@@ -37,7 +38,9 @@ export function readList(text, names) {
 const split = (text) => (text.match(PART) ?? []).map((part) => part.trim()).filter(Boolean);
 
 function unquoted(value) {
-  return ONLY_QUOTED.test(value) ? value.slice(1, -1).replaceAll(value[0] + value[0], value[0]) : value;
+  return ONLY_QUOTED.test(value)
+    ? value.slice(1, -1).replaceAll(value[0] + value[0], value[0])
+    : value;
 }
 
 function quoted(value) {

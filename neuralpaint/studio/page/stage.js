@@ -4,6 +4,7 @@ import { find } from "./elements.js";
 import { View } from "./view.js";
 
 const PAUSE = 80; // milliseconds between two views that are sent while a gesture goes on
+const OVERTAKES = 300; // milliseconds that a frame may arrive before its state
 const PIXELATED = 3; // screen pixels for one of the original from which its pixels are shown
 
 /** A canvas that shows frames at their region, with zoom, drag and keys. */
@@ -13,6 +14,7 @@ export class Stage {
   #view;
   #whole = null; // the last frame of the whole picture, and behind everything
   #detail = null; // the last frame of a part of it
+  #arrived = 0; // when the last frame came
   #original = null;
   #address = null; // of the original
   #compared = false;
@@ -46,10 +48,16 @@ export class Stage {
     document.addEventListener("visibilitychange", () => this.tell());
   }
 
-  /** Show another picture, as a whole; `aspect` is its width divided by its height. */
-  show(aspect) {
-    for (const frame of new Set([this.#whole, this.#detail])) frame?.image.close();
-    this.#whole = this.#detail = null;
+  /**
+   * Show another picture, as a whole; `aspect` is its width divided by its height. A frame that has
+   * just arrived is kept unless the picture is `fresh`: frames can overtake the state.
+   */
+  show(aspect, { fresh }) {
+    if (fresh || performance.now() - this.#arrived > OVERTAKES) {
+      this.#whole?.image.close();
+      this.#detail?.image.close();
+      this.#whole = this.#detail = null;
+    }
     this.original(null);
     this.#view.aspect = aspect;
     this.#box.style.setProperty("--aspect", aspect);
@@ -69,6 +77,7 @@ export class Stage {
   async frame(header, blob) {
     const [left, top, width, height] = header.region;
     const frame = { image: await createImageBitmap(blob), left, top, width, height };
+    this.#arrived = performance.now();
     const all = left <= 1e-6 && top <= 1e-6 && left + width > 1 - 1e-6 && top + height > 1 - 1e-6;
     this.#detail?.image.close();
     this.#detail = null;
@@ -76,7 +85,6 @@ export class Stage {
       this.#whole?.image.close();
       this.#whole = frame;
     } else this.#detail = frame;
-    this.#canvas.dataset.frame = JSON.stringify(header);
     this.#draw();
     await new Promise(document.hidden ? (done) => done() : requestAnimationFrame);
   }
@@ -144,7 +152,8 @@ export class Stage {
 
   #changed() {
     const zoom = this.#view.zoom;
-    find(".zoom", this.#box).textContent = zoom > 1.005 ? `${zoom < 10 ? zoom.toFixed(1) : Math.round(zoom)} ×` : "";
+    find(".zoom", this.#box).textContent =
+      zoom > 1.005 ? `${zoom < 10 ? zoom.toFixed(1) : Math.round(zoom)} ×` : "";
     this.#draw();
     this.#timer ||= setTimeout(() => this.tell(), PAUSE);
   }

@@ -33,7 +33,9 @@ export class StartPanel {
 
   /** Build the form, with the settings of before. */
   build(choices, settings) {
-    this.#form = new Form(find(".fields", this.#place), choices, "video", { changed: () => this.#changed() });
+    this.#form = new Form(find(".fields", this.#place), choices, "video", {
+      changed: () => this.#changed(),
+    });
     this.#form.values = settings;
   }
 
@@ -42,7 +44,8 @@ export class StartPanel {
     this.#place.hidden = !picture;
     if (picture && picture !== this.#picture) {
       find("h2", this.#place).textContent = picture.name;
-      find(".note", this.#place).textContent = `${whole(picture.width)} × ${whole(picture.height)} pixels`;
+      find(".note", this.#place).textContent =
+        `${whole(picture.width)} × ${whole(picture.height)} pixels`;
       this.report(null);
       this.#picture = picture;
       this.#ask();
@@ -82,6 +85,7 @@ export class StartPanel {
   #start() {
     if (!this.#form || !this.#picture) return;
     if (!this.#form.check()) return this.#form.focusWrong();
+    clearTimeout(this.#timer);
     const { id } = this.#picture;
     const sent = this.onstart({ settings: this.#form.values, picture: id, sound: this.#sound.id });
     if (!sent) this.report("the studio does not answer: try again in a moment");

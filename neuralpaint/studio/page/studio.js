@@ -18,6 +18,7 @@ const KEPT = "neuralpaint studio"; // the name of what a tab keeps through a rel
 
 let state = null; // of the studio, as it was last reported
 let items = []; // that were made
+let item; // the one on the stage
 let choices = null;
 let chosen = null; // the picture of this tab {id, name, width, height}, not yet trained
 let settings = {}; // of this tab's form
@@ -47,7 +48,10 @@ const timeline = new Timeline({
   moved: (step) => curve.axis(state.steps, step),
 });
 
-const training = new TrainingPanel((message) => connection.send(message), () => choose(trained));
+const training = new TrainingPanel(
+  (message) => connection.send(message),
+  () => choose(trained),
+);
 
 const start = new StartPanel({
   check: (message) => check("start", { command: "video", suffix: ".mp4", made: null, ...message }),
@@ -141,15 +145,15 @@ async function load() {
   settings = kept.settings ?? {};
   start.build(choices, settings);
   making.build(choices);
-  // A studio that was started again no longer has the picture.
-  if (kept.picture && (await fetch(pictureOf(kept.picture)).catch(() => null))?.ok) chosen ??= kept.picture;
-  if (state.phase === "empty") chosen ??= state.offered; // named on the command line
+  if (kept.picture && (await exists(kept.picture))) chosen ??= kept.picture;
+  if (state.phase === "empty") chosen ??= state.offered ?? null; // named on the command line
   show();
 }
 
 async function receive(file) {
   if (!state || state.mode === "watch") return;
-  if (isRunning(state)) return complain("a training is running: stop it before you take another picture");
+  if (isRunning(state))
+    return complain("a training is running: stop it before you take another picture");
   if (/^audio\//.test(file.type) && screen === "start") return start.sound(file);
   complain(null);
   const note = find("#drop-note");
@@ -177,6 +181,11 @@ function choose(picture) {
   chosen = picture;
   keep();
   show();
+}
+
+// A studio that was started again no longer has the picture of an earlier one.
+async function exists(picture) {
+  return (await fetch(pictureOf(picture)).catch(() => null))?.ok;
 }
 
 const pictureOf = ({ id }) => (id === "sample" ? "sample" : `picture/${encodeURIComponent(id)}`);
@@ -217,19 +226,27 @@ function show() {
   const moves = screen === "result" && state.fraction !== null;
   timeline.show(moves ? state.steps : null, state.fraction ?? 1);
   if (!moves) curve.axis(state.steps ?? 0, null);
-  making.show(opened ? state.made : null, state.job, items);
   making.fraction = moves ? timeline.fraction : 1;
-  const item = items.find(({ id }) => id === state.made);
+  // A training of which a file is being made can be missing in the list meanwhile.
+  item = items.find(({ id }) => id === state.made) ?? (item?.id === state.made ? item : undefined);
+  making.show(opened ? item : null, state.job);
   showFiles(opened ? item : null);
   if (!watched) showMade(items, { running, shown: seen && state.made, open: (made) => open(made) });
-  command.show(screen === "start" ? lines.start : [...(state.lines ?? []), ...(opened ? lines.make : [])]);
-  showStage(seen, item);
+  command.show(
+    screen === "start" ? lines.start : [...(state.lines ?? []), ...(opened ? lines.make : [])],
+  );
+  showStage(seen);
   showWords();
-  if (before !== screen) focusOn(before);
+  if (before !== screen && before !== "loading") {
+    scrollTo({ top: 0 });
+    find(".panel").scrollTop = 0;
+    focusOn();
+  }
 }
 
 function screenOf(running) {
-  if (state.mode === "watch") return state.phase === "empty" ? "waiting" : running ? "training" : "result";
+  if (state.mode === "watch")
+    return state.phase === "empty" ? "waiting" : running ? "training" : "result";
   if (running) return "training";
   if (chosen) return "start";
   return state.phase === "empty" ? "empty" : "result";
@@ -242,7 +259,7 @@ function open(made) {
   scrollTo({ top: 0 });
 }
 
-function showStage(seen, item) {
+function showStage(seen) {
   stage.live = seen !== null;
   if (!seen && !chosen) {
     shown = null;
@@ -252,11 +269,15 @@ function showStage(seen, item) {
     ? { title: seen.title, made: seen.made, preparing: seen.phase === "preparing" }
     : { title: chosen.id, made: null, preparing: false };
   const same =
-    shown && shown.title === now.title && Boolean(shown.seen) === Boolean(seen) &&
-    (shown.made === now.made || !shown.made || !now.made) && (shown.preparing || !now.preparing);
+    shown &&
+    shown.title === now.title &&
+    Boolean(shown.seen) === Boolean(seen) &&
+    (shown.made === now.made || !shown.made || !now.made) &&
+    (shown.preparing || !now.preparing);
   shown = { ...now, seen: seen !== null };
   if (!same) {
-    stage.show(seen ? (seen.aspect ?? 1) : chosen.width / chosen.height);
+    const aspect = seen ? (seen.aspect ?? 1) : chosen.width / chosen.height;
+    stage.show(aspect, { fresh: !seen || now.preparing });
     if (chosen && !seen) stage.picture(pictureOf(chosen));
     lines.make = [];
     say(find("#stage .hint"), seen && seen.phase === "preparing" ? "Getting ready …" : null);
@@ -280,14 +301,20 @@ function showWords() {
   if (place.dataset.phase === state.phase) return;
   const first = place.dataset.phase === undefined;
   place.dataset.phase = state.phase;
-  if (!first) place.textContent = state.phase === "done" ? `${said}, ${decibels(state.psnr)}` : said;
+  if (!first)
+    place.textContent = state.phase === "done" ? `${said}, ${decibels(state.psnr)}` : said;
 }
 
-// What had the focus is gone: it goes to what has come, but not when the page opens.
-function focusOn(before) {
+// Where what had the focus is gone, it goes to what has come.
+function focusOn() {
   const active = document.activeElement;
-  if (before === "loading" || (active !== document.body && !active?.closest("[hidden]"))) return;
-  const place = { empty: "#choose", start: "#start h2", training: "#training h2", result: "#training h2" }[screen];
+  if (active !== document.body && !active?.closest("[hidden]")) return;
+  const place = {
+    empty: "#choose",
+    start: "#start h2",
+    training: "#training h2",
+    result: "#training h2",
+  }[screen];
   if (place) find(place).focus({ preventScroll: true });
 }
 

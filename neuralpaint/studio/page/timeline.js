@@ -41,7 +41,8 @@ export class Timeline {
     this.#place.hidden = steps === null;
     if (steps === null) return this.stop();
     this.#steps = steps;
-    if (performance.now() > this.#held && !this.#playing) this.#slider.value = fraction * this.#slider.max;
+    if (performance.now() > this.#held && !this.#playing)
+      this.#slider.value = fraction * this.#slider.max;
     this.#tell();
   }
 
@@ -88,7 +89,8 @@ export class Timeline {
   #tell() {
     const step = Math.round(this.fraction * this.#steps);
     const psnr = this.psnr(step);
-    const text = `step ${whole(step)} of ${whole(this.#steps)}${psnr === null ? "" : `, ${decibels(psnr)}`}`;
+    const known = psnr === null ? "" : `, ${decibels(psnr)}`;
+    const text = `step ${whole(step)} of ${whole(this.#steps)}${known}`;
     this.#slider.setAttribute("aria-valuetext", text);
     find("output", this.#place).textContent = whole(step);
     this.onmoved(step);

@@ -22,7 +22,11 @@ export function summary(state, name) {
   const phase = TITLES[state.phase];
   if (!phase) return { tab: "neuralpaint studio", said: "" };
   const part = percent(state.done ?? 0);
-  const tab = { training: `${part} ${name}`, filming: `${part} ${name}`, paused: `Paused at ${part} · ${name}` }[state.phase];
+  const tab = {
+    training: `${part} ${name}`,
+    filming: `${part} ${name}`,
+    paused: `Paused at ${part} · ${name}`,
+  }[state.phase];
   return { tab: tab ?? `${phase} · ${name}`, said: `${phase}: ${name}` };
 }
 
@@ -43,7 +47,9 @@ export class TrainingPanel {
     this.#on("resume", () => send({ do: "resume", made: this.#state.made }));
     this.#on("again", again);
     for (const button of findAll("[data-rate]", this.#place)) {
-      button.addEventListener("click", () => send({ do: "rate", factor: Number(button.dataset.rate) }));
+      button.addEventListener("click", () =>
+        send({ do: "rate", factor: Number(button.dataset.rate) }),
+      );
     }
     const length = find("#length", this.#place);
     length.addEventListener("input", () => {
@@ -77,7 +83,9 @@ export class TrainingPanel {
     const running = isRunning(state);
     const owned = mode !== "watch";
     find("h2", this.#place).textContent = TITLES[phase] ?? "";
-    find(".what", this.#place).textContent = [stem(state.title ?? ""), state.learning].filter(Boolean).join(" · ");
+    find(".what", this.#place).textContent = [stem(state.title ?? ""), state.learning]
+      .filter(Boolean)
+      .join(" · ");
     find(".done", this.#place).hidden = !running;
     find(".percent", this.#place).textContent = percent(done);
     find(".left", this.#place).textContent = Number.isFinite(left) ? `${clock(left)} left` : "";
@@ -87,8 +95,13 @@ export class TrainingPanel {
     else bar.value = done;
     this.#figures(state);
     say(find(".message", this.#place), state.message);
-    say(find(":scope > .wrong", this.#place), state.error);
-    this.#button("pause", owned && (phase === "training" || phase === "paused"), phase === "paused" ? "Go on" : "Pause");
+    // What went wrong with a file that was made of it is said where that is made.
+    say(find(":scope > .wrong", this.#place), phase === "failed" ? state.error : null);
+    this.#button(
+      "pause",
+      owned && (phase === "training" || phase === "paused"),
+      phase === "paused" ? "Go on" : "Pause",
+    );
     this.#button("stop", owned && running);
     this.#button("resume", owned && phase === "interrupted" && state.made);
     this.#button("again", owned && again && !running);

@@ -7,7 +7,10 @@ import { clock } from "./words.js";
 export async function upload(kind, file) {
   let answer;
   try {
-    answer = await fetch(`${kind}?name=${encodeURIComponent(file.name || `${kind}.png`)}`, { method: "POST", body: file });
+    answer = await fetch(`${kind}?name=${encodeURIComponent(file.name || `${kind}.png`)}`, {
+      method: "POST",
+      body: file,
+    });
   } catch {
     throw new Error("the file did not arrive: the studio does not answer");
   }
@@ -53,12 +56,36 @@ export class SoundField {
   constructor(place, changed) {
     this.changed = changed;
     const id = newId();
-    this.input = element("input", { type: "file", id, class: "unseen", accept: "audio/*,video/*", onchange: () => this.#chosen() });
+    this.input = element("input", {
+      type: "file",
+      id,
+      class: "unseen",
+      accept: "audio/*,video/*",
+      onchange: () => this.#chosen(),
+    });
     this.text = element("span", { class: "note" });
-    this.remove = element("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.#set(null) }, "Remove");
+    this.remove = element(
+      "button",
+      { type: "button", class: "quiet", hidden: true, onclick: () => this.#set(null) },
+      "Remove",
+    );
     this.wrong = element("p", { class: "wrong", role: "alert", hidden: true });
-    place.append(element("div", { class: "field" },
-      element("label", { for: id }, "Sound"), element("div", { class: "row" }, this.input, element("label", { for: id, class: "button", "aria-hidden": "true" }, "Choose a file"), this.text, this.remove), this.wrong));
+    place.append(
+      element(
+        "div",
+        { class: "field" },
+        element("label", { for: id }, "Sound"),
+        element(
+          "div",
+          { class: "row" },
+          this.input,
+          element("label", { for: id, class: "button", "aria-hidden": "true" }, "Choose a file"),
+          this.text,
+          this.remove,
+        ),
+        this.wrong,
+      ),
+    );
   }
 
   /** The id of the sound, or null. */

@@ -22,7 +22,12 @@ export function clock(seconds) {
 /** 3456789 -> "3.5 MB" */
 export function bytes(number) {
   if (number < 1000) return `${number} bytes`;
-  const [size, unit] = number < 1e6 ? [number / 1e3, "kB"] : number < 1e9 ? [number / 1e6, "MB"] : [number / 1e9, "GB"];
+  const [size, unit] =
+    number < 1e6
+      ? [number / 1e3, "kB"]
+      : number < 1e9
+        ? [number / 1e6, "MB"]
+        : [number / 1e9, "GB"];
   return `${size.toFixed(size < 9.95 ? 1 : 0)} ${unit}`;
 }
 
@@ -33,7 +38,13 @@ export function when(iso) {
   return date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
-const NAMES = { fps: "Frames per second", lr: "Learning rate", ema: "Average of the weights", l1: "L1", l2: "L2" };
+const NAMES = {
+  fps: "Frames per second",
+  lr: "Learning rate",
+  ema: "Average of the weights",
+  l1: "L1",
+  l2: "L2",
+};
 
 /** "frames_from" -> "Frames from" */
 export function title(name) {
