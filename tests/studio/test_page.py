@@ -117,6 +117,11 @@ class Studio:
         text = self.page.locator("#training dd").first.inner_text()
         return int(text.split(" of ")[0].replace(",", ""))
 
+    def psnr(self) -> float:
+        """The PSNR that the page shows; 0 if there is none yet."""
+        text = self.page.locator("#training dd").nth(1).inner_text()
+        return float(text.removesuffix(" dB")) if text.endswith("dB") else 0.0
+
     def stop(self) -> None:
         """End the training, if there is one, and clear the stage."""
         if self.page.locator("#training [data-do=stop]").is_visible():
@@ -174,10 +179,14 @@ def test_from_a_dropped_picture_to_a_downloaded_clip_and_still(
     tab.wait("done")
     assert "neuralpaint video" in tab.page.inner_text("#command pre")
     assert decode(downloaded(tab, "film.mp4")).shape == (6, 64, 96, 3)
+    tab.until(lambda: tab.psnr() > 0)
+    learned = tab.psnr()
     slider = tab.page.get_by_label("Moment of the training")
     slider.focus()
     slider.press("Home")
     assert "step 0 of 60" in str(slider.get_attribute("aria-valuetext"))
+    tab.until(lambda: tab.step() == 0)
+    tab.until(lambda: tab.psnr() < learned)
     tab.page.get_by_label("Still", exact=True).check()
     tab.page.click("#make [type=submit]")
     tab.page.get_by_role("status").filter(has_text="still.png is ready").wait_for()
@@ -295,6 +304,8 @@ def test_everything_can_be_done_with_the_keyboard(opened: Callable[..., Studio])
     tab.page.wait_for_selector("#start:not([hidden])")
     reach("#start [data-option=steps] input")
     tab.page.keyboard.type(str(LONG))
+    reach("#start [data-option=duration] input")
+    tab.page.keyboard.type("1")
     press("Enter")
     tab.wait("training")
     reach("#stage canvas", "Shift+Tab")

@@ -87,6 +87,7 @@ const connection = new Connection({
   },
   curve: ({ from, points }) => {
     curve.add(from, points);
+    show();
   },
   made: (message) => {
     items = message.items;
@@ -220,10 +221,12 @@ function show() {
   find("#work").hidden = screen === "empty" || screen === "waiting";
   find("#new").hidden = watched || screen !== "result";
   start.show(screen === "start" ? chosen : null);
-  const seen = screen === "training" || screen === "result" ? state : null;
+  const moves = screen === "result" && state.fraction !== null;
+  // The PSNR of a recorded training is that of the moment that is shown.
+  const psnr = (moves ? curve.at(state.step) : null) ?? state.psnr;
+  const seen = screen === "training" || screen === "result" ? { ...state, psnr } : null;
   training.show(seen, { again: trained !== null && trained.name === state.title });
   const opened = screen === "result" && !watched;
-  const moves = screen === "result" && state.fraction !== null;
   timeline.show(moves ? state.steps : null, state.fraction ?? 1);
   if (!moves) curve.axis(state.steps ?? 0, null);
   making.fraction = moves ? timeline.fraction : 1;
@@ -236,7 +239,7 @@ function show() {
     screen === "start" ? lines.start : [...(state.lines ?? []), ...(opened ? lines.make : [])],
   );
   showStage(seen);
-  showWords();
+  showWords(psnr);
   if (before !== screen && before !== "loading") {
     scrollTo({ top: 0 });
     find(".panel").scrollTop = 0;
@@ -288,13 +291,13 @@ function showStage(seen) {
   stage.original(file ? addressOf(item, file) : own);
 }
 
-function showWords() {
+function showWords(psnr) {
   const name = stem(state.title ?? "");
   const { tab, said } = summary(state, name);
   document.title = screen === "start" ? `${stem(chosen.name)} · neuralpaint studio` : tab;
   if (screen === "start") stage.describe(`The picture ${chosen.name}`, "");
   else if (screen === "training" || screen === "result") {
-    const caption = `step ${whole(state.step ?? 0)} · ${decibels(state.psnr)}`;
+    const caption = `step ${whole(state.step ?? 0)} · ${decibels(psnr)}`;
     stage.describe(`${name} as the network has learned it, ${caption.replace(" ·", ",")}`, caption);
   }
   const place = find("#announcement");
