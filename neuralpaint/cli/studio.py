@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -61,7 +63,7 @@ def command(picture: str | None, folder: Path, host: str, port: int, no_browser:
         server = Server(lambda: studio_app(session), host=host, port=port)
         server.start()
         click.echo(server.address)
-        if not no_browser:
+        if not no_browser and _has_screen():
             webbrowser.open(server.address)
         try:
             session.run()
@@ -70,3 +72,9 @@ def command(picture: str | None, folder: Path, host: str, port: int, no_browser:
         finally:
             server.stop()
     return INTERRUPTED if session.was_interrupted else 0
+
+
+def _has_screen() -> bool:
+    """Return whether a browser can have a window; one in the terminal would take it over."""
+    own = sys.platform in ("darwin", "win32")
+    return own or any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

@@ -81,6 +81,8 @@ class Resume:
         """Number of moments that have been shown."""
         self.since: Measurement | None = None
         """The measurement at the newest moment."""
+        self.advice = "add --resume to the command"
+        """How the user can continue after an early end."""
         self._resume, self._overwrite = resume, overwrite
         self._checkpoint = self.checkpoint_path(output)
         self._began = self._saved = time.perf_counter()
@@ -379,7 +381,7 @@ class Resume:
                 pass  # a training step was interrupted: keep the previous checkpoint
         self._keeps_files = self._owns_checkpoint
         if self._keeps_files:
-            logger.info("to continue from here, add --resume to the command")
+            logger.info("to continue from here, %s", self.advice)
 
     def finish(self) -> None:
         """Called when the output is complete: write the painting and the end of the take.

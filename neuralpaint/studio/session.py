@@ -430,6 +430,7 @@ def _prepared(training: Training, settings: VideoSettings, *, resume: bool = Fal
         resume=resume,
         overwrite=not resume,
     )
+    files.advice = "start the studio again, and choose Continue the training"
     return prepare_video(
         training.picture, training.clip, settings=settings, audio=training.sound, resume=files
     )
