@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
-import signal
 import struct
 import subprocess
 import threading
@@ -47,14 +45,13 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     limit = threading.Timer(600, process.kill)
     limit.start()
     assert process.stdout is not None
-    with process.stdout, contextlib.ExitStack() as ended:
-        ended.callback(limit.cancel)
-        ended.callback(process.wait)
-        ended.callback(process.kill)
+    try:
         yield process.stdout.readline().strip()
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=30)
+    finally:
+        limit.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 @pytest.fixture
