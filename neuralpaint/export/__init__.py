@@ -1,4 +1,4 @@
-"""Export: writes the function f(x, y) -> (r, g, b) of a painting as ONNX, GLSL or NumPy arrays.
+"""Export: writes the function f(x, y) -> (r, g, b) of a painting as ONNX, GLSL, arrays or a page.
 
 A painting is first converted to a `formula`, which each format then writes in its own way.
 """

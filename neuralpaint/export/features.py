@@ -50,13 +50,15 @@ class Plane:
     """A grid of nodes with bilinear interpolation, clamped at its edges.
 
     Along each axis, a point lies at node `clamp(scale * coordinate + offset, 0, last)`; `scale`,
-    `offset` and `last` are pairs (y, x).
+    `offset` and `last` are pairs (y, x). Where several pictures have nodes of their own, their rows
+    are stacked.
     """
 
-    nodes: Array  # (rows, columns, channels), at least two rows and columns
+    nodes: Array  # (rows, columns, channels), at least two rows and columns for each picture
     scale: Array  # (2,)
     offset: Array  # (2,)
     last: Array  # (2,)
+    pictures: int = 1
 
 
 class Powers(NamedTuple):
@@ -89,6 +91,7 @@ class Trained(NamedTuple):
     weights: Mapping[str, _Floats]
     canvas: Canvas  # of the target
     seed: int
+    pictures: int = 1
 
 
 def single(values: _Floats) -> Array:
@@ -217,8 +220,8 @@ def _hash(encoding: HashEncoding, trained: Trained) -> Features:
         i, j = np.arange(down, dtype=np.int64)[:, None], np.arange(across, dtype=np.int64)
         index = j + i * row if row else (j ^ i * PRIME) & (entries - 1)
         scale = cells / 2
-        place = np.full(2, scale), scale * span / 2, scale * span
-        planes.append(Plane(single(table[start + index]), *map(single, place)))
+        offset, last = single(scale * span / 2), single(scale * span)
+        planes.append(Plane(single(table[start + index]), single(np.full(2, scale)), offset, last))
         start += entries
     return Features(planes=tuple(planes))
 
@@ -253,15 +256,16 @@ def _planes(trained: Trained, *, prefix: str, bloom: Bloom | None = None) -> tup
     planes, start = [], 0
     for i in range(count):
         nodes = weights[f"{prefix}.planes.{i}"]
-        cells, channels = np.array(nodes.shape[:2], np.float64), nodes.shape[2]
+        height, width, channels = len(nodes) // trained.pictures, *nodes.shape[1:]
+        cells = np.array([height, width], np.float64)
         if f"{prefix}.strengths" in weights:
             nodes = nodes * weights[f"{prefix}.strengths"][start : start + channels]
         if bloom is not None and i < bloom.fading:
             time = torch.from_numpy(weights[f"{prefix}.bloom_time"])
-            delays = bloom.delays(nodes.shape[0], nodes.shape[1], span=canvas.span)
-            strengths = bloom.strengths(delays, time, plane=i)
-            nodes = nodes * strengths.numpy()[..., None]
-        place = cells / canvas.span, cells / 2 - 0.5, cells - 1
-        planes.append(Plane(single(nodes), *map(single, place)))
+            delays = bloom.delays(height, width, span=canvas.span)
+            strengths = bloom.strengths(delays, time, plane=i).numpy()[..., None]
+            nodes = nodes * np.tile(strengths, (trained.pictures, 1, 1))
+        scale, offset = single(cells / canvas.span), single(cells / 2 - 0.5)
+        planes.append(Plane(single(nodes), scale, offset, single(cells - 1), trained.pictures))
         start += channels
     return tuple(planes)

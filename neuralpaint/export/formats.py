@@ -6,16 +6,18 @@ import importlib.util
 import inspect
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from neuralpaint.config.registry import Registry
-from neuralpaint.config.settings import Settings
-from neuralpaint.errors import EncodingError, UnknownNameError
+from neuralpaint.config.settings import Settings, options, setting
+from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
 from neuralpaint.runtime.files import check_output, write_file
 
 if TYPE_CHECKING:
+    from neuralpaint.export.moments import Moments
     from neuralpaint.models.painting import Painting
 
 __all__ = [
@@ -43,6 +45,14 @@ class ExportFormat(Settings):
             UsageError: the format does not support the model of the painting.
         """
         raise NotImplementedError
+
+    def encode_moments(self, moments: Moments) -> bytes:
+        """Return the contents of the file for a training; by default, for its last moment.
+
+        Raises:
+            UsageError: the format does not support the model of the painting.
+        """
+        return self.encode(moments.painting)
 
 
 export_formats: Registry[ExportFormat] = Registry("export format")
@@ -121,18 +131,65 @@ class Npz(ExportFormat):
         return file.getvalue()
 
 
-def export_format(path: str | Path) -> ExportFormat:
-    """Return the format for the suffix of `path`.
+@export_formats.register("html")
+@dataclass(frozen=True)
+class Html(ExportFormat):
+    """A page that plays the film of a take, drawn by the network itself on the viewer's GPU."""
+
+    section: ClassVar[str] = "Page (.html)"
+    suffixes = (".html", ".htm")
+
+    with_original: bool = setting(
+        False, "put the picture that was learned into the page, to compare it with the network"
+    )
+    megabytes: float = setting(
+        3.0,
+        "largest size of the page; the more it may have, the more moments of the training it has",
+        unit="MB",
+        minimum=0.2,
+        maximum=100,
+    )
+
+    def encode(self, painting: Painting) -> bytes:
+        from neuralpaint.export.moments import Moments
+
+        return self.encode_moments(Moments.of_painting(painting))
+
+    def encode_moments(self, moments: Moments) -> bytes:
+        from neuralpaint.export.html.film import write_film
+
+        return write_film(
+            moments, with_original=self.with_original, most_bytes=round(1e6 * self.megabytes)
+        ).encode()
+
+
+def export_format(path: str | Path, *, given: Mapping[str, Any] | None = None) -> ExportFormat:
+    """Return the format for the suffix of `path`, with the settings that were `given`.
 
     Raises:
         UnknownNameError: no format has this suffix.
+        UsageError: the format does not have one of the settings.
     """
     suffix = Path(path).suffix.lower()
     for name in export_formats:
-        if suffix in export_formats[name].suffixes:
-            return export_formats[name]()
+        cls = export_formats[name]
+        if suffix not in cls.suffixes:
+            continue
+        for option in given or {}:
+            if option not in options(cls):
+                raise UsageError(
+                    f"--{option.replace('_', '-')} is not for {suffix}: leave it out, or choose "
+                    f"{' or '.join(_suffixes_with(option))}"
+                )
+        return cls.from_dict(dict(given or {}))
     known = [suffix for name in export_formats for suffix in export_formats[name].suffixes]
     raise UnknownNameError("export format", Path(path).suffix, known)
+
+
+def _suffixes_with(option: str) -> list[str]:
+    """Return a suffix of each format that has a setting."""
+    classes = (export_formats[name] for name in export_formats)
+    return [cls.suffixes[0] for cls in classes if option in options(cls)]
 
 
 def check_export(path: str | Path, *, overwrite: bool = False) -> Path:
@@ -152,7 +209,7 @@ def export_painting(painting: Painting, path: str | Path, *, overwrite: bool = F
 
     Args:
         painting: a painting of one picture.
-        path: its suffix chooses the format: .onnx, .glsl or .npz.
+        path: its suffix chooses the format: .onnx, .glsl, .npz or .html.
         overwrite: replace an existing file.
 
     Raises:

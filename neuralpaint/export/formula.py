@@ -10,6 +10,9 @@ turn, a product of two sines is half the difference of two cosines, the amplitud
 the omega of a SIREN are factors of the weights, batch normalisation of a trained model is a scale
 and a shift, and (tanh z + 1) / 2 is the logistic function of 2 z. So an export format that can
 write these operations can write every model of a single picture.
+
+Of several pictures, the code adds a constant to the sums of some layers, and says how the planes of
+the pictures are mixed. So with a certain code, the formula is again that of a single picture.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -46,11 +49,12 @@ from neuralpaint.models import (
     SkipConnModel,
     models,
 )
+from neuralpaint.models.encodings.encoding import LEAST_WEIGHT, MixingWeights, scaling_of
 from neuralpaint.models.networks.series import Series
 from neuralpaint.models.painting import Painting
 from neuralpaint.training.settings import Plan
 
-__all__ = ["EPS", "SLOPE", "Formula", "Layer", "Norm", "derive"]
+__all__ = ["EPS", "SLOPE", "CodeInput", "Formula", "Layer", "Norm", "derive", "derive_with_code"]
 
 EPS = 1e-5
 """Added to the mean square before the root, in `Norm`."""
@@ -81,6 +85,40 @@ class Layer:
     activation: ActivationName
     inputs: tuple[int, ...]  # 0: the features; i: the values of layer i, from 1
     norm: Norm | None = None
+    code: Array | None = None  # (units, k): weights of the scaled code, if there are codes
+
+
+@dataclass(frozen=True)
+class CodeInput:
+    """The input that chooses between several pictures."""
+
+    codes: Array  # (pictures, k): those of the pictures
+    centre: Array  # (k,)
+    distance: float
+
+    def scaled(self, code: Array) -> Array:
+        """Return what the layers receive for a code (k,)."""
+        return single((code - self.centre) / self.distance)
+
+    @functools.cached_property
+    def mixing(self) -> MixingWeights:
+        """Maps a code to the weight of the planes of each picture."""
+        return MixingWeights(self.codes)
+
+    def mixing_arrays(self) -> dict[str, Array]:
+        """Return the arrays of `MixingWeights`, and the least weight that it does not ignore."""
+        named = {
+            "origin": "_centre",
+            "axes": "_axes",
+            "places": "_codes",
+            "cardinals": "_cardinals",
+        }
+        arrays = {name: self.mixing.get_buffer(own).numpy() for name, own in named.items()}
+        return {**arrays, "least": np.array(LEAST_WEIGHT, np.float32)}
+
+    def weights(self, code: Array) -> Array:
+        """Return the weights (pictures,) of the planes for a code (k,)."""
+        return single(self.mixing(torch.from_numpy(code)[None])[0].numpy())
 
 
 @dataclass(frozen=True)
@@ -95,6 +133,8 @@ class Formula:
     series: Array
     """Coefficients (3, k, l) of products of two waves, added to the sums of the last layer: the
     first k waves are of x, the next l of y. (3, 0, 0) without a series."""
+    code: CodeInput | None = None
+    """None for a single picture."""
 
     @property
     def weights(self) -> int:
@@ -102,17 +142,50 @@ class Formula:
         in_layers = sum(layer.weight.size + layer.bias.size for layer in self.layers)
         return in_layers + self.series.size + sum(plane.nodes.size for plane in self.planes)
 
+    def at(self, code: Array) -> Formula:
+        """Return the formula of a single picture, for a code (k,) of several ones."""
+        if self.code is None:
+            return self
+        scaled, shares = self.code.scaled(code), self.code.weights(code)
+        layers = tuple(
+            replace(layer, bias=single(layer.bias + layer.code @ scaled), code=None)
+            if layer.code is not None
+            else layer
+            for layer in self.layers
+        )
+        planes = tuple(
+            replace(plane, nodes=_mixed(plane, shares), pictures=1) if plane.pictures > 1 else plane
+            for plane in self.planes
+        )
+        return replace(self, layers=layers, planes=planes, code=None)
+
+
+def _mixed(plane: Plane, shares: Array) -> Array:
+    """Return the sum of the nodes of all pictures, with their shares (pictures,)."""
+    each = plane.nodes.reshape(plane.pictures, -1, *plane.nodes.shape[1:])
+    return single(np.tensordot(shares, each, 1))
+
 
 def derive(painting: Painting) -> Formula:
-    """Return the formula of a painting.
+    """Return the formula of a painting of a single picture.
+
+    Raises:
+        UsageError: the painting is of several pictures, or see `derive_with_code`.
+    """
+    if painting.codes is not None:
+        raise UsageError(
+            "a painting of several pictures cannot be exported: train one on a single picture, or "
+            "export as .html"
+        )
+    return derive_with_code(painting)
+
+
+def derive_with_code(painting: Painting) -> Formula:
+    """Return the formula of a painting, of several pictures as a function of the code as well.
 
     Raises:
         UsageError: the model cannot be written as a formula, or is too large for a file.
     """
-    if painting.codes is not None:
-        raise UsageError(
-            "a painting of several pictures cannot be exported: train one on a single picture"
-        )
     if painting.canvas.channels == 4:
         raise UsageError("a painting with alpha cannot be exported: train one with --background")
     settings = painting.settings
@@ -121,15 +194,19 @@ def derive(painting: Painting) -> Formula:
     if not all(np.isfinite(weight).all() for weight in weights.values()):
         raise UsageError("the painting has weights that are not finite numbers: train it again")
     canvas = Plan(settings).canvas(painting.canvas)
-    features = features_of(model, Trained(weights, canvas, settings.seed))
+    codes = painting.codes
+    pictures = 1 if codes is None else len(codes)
+    features = features_of(model, Trained(weights, canvas, settings.seed, pictures))
     series = _series(model, weights, canvas)
+    numbers = 0 if codes is None else codes.shape[1]
     return Formula(
         waves=single(features.waves),
         ramps=single(features.ramps),
         powers=Powers(*map(single, features.powers)),
         planes=features.planes,
-        layers=tuple(_layers(model, weights, features, series)),
+        layers=tuple(_layers(model, weights, features, series, numbers=numbers)),
         series=single(2 * series[:, 1:, 1:]),
+        code=None if codes is None else CodeInput(single(codes), *scaling_of(codes)),
     )
 
 
@@ -162,15 +239,17 @@ class _Folded(NamedTuple):
 
 
 def _layers(
-    model: Model, weights: _Weights, features: Features, series: _Doubles
+    model: Model, weights: _Weights, features: Features, series: _Doubles, *, numbers: int
 ) -> Iterator[Layer]:
-    """Yield the layers of the formula."""
+    """Yield the layers of the formula; the `numbers` of the code follow the features."""
     last = sum(name.endswith(".bias") and ".layers." in name for name in weights) - 1
     for i in range(last + 1):
         weight, bias = _arrays(weights, f"network.layers.{i}", "weight", "bias")
         inputs = _inputs(model, i)
-        if 0 in inputs:  # the features are the last columns
-            weight = _of_features(weight, features)
+        if 0 in inputs:  # the features are the last columns, and then the code
+            end = weight.shape[1] - numbers
+            own = _of_features(weight[:, :end], features)
+            weight = np.concatenate([own, weight[:, end:]], 1)
         if _multiplies(model):
             if i == 0:
                 weight, bias = _two_cosines(weight, bias)
@@ -187,7 +266,10 @@ def _layers(
         else:
             activation = cast(ActivationName, getattr(model, "activation", "relu"))
             layer = _fold(model, i, _Folded(weight, bias, activation), weights)
-        yield Layer(single(layer.weight), single(layer.bias), layer.activation, inputs, layer.norm)
+        weight, code = layer.weight, None
+        if numbers and 0 in inputs:
+            weight, code = weight[:, :-numbers], single(weight[:, -numbers:])
+        yield Layer(single(weight), single(layer.bias), layer.activation, inputs, layer.norm, code)
 
 
 def _of_features(weight: _Doubles, features: Features) -> _Doubles:
@@ -274,11 +356,14 @@ def _arrays(weights: _Weights, name: str, *parts: str) -> Iterator[NDArray[np.fl
 
 
 def _torch_names(weights: _Weights) -> _Weights:
-    """Return the weights under the names of the torch engine."""
+    """Return the weights under the names of the torch engine, for a single picture."""
     modules = {"linear": "network.layers", "norm": "network.norms"}
 
     def renamed(name: str) -> str:
         found = re.fullmatch(r"(linear|norm)(\d+\..*)", name)
-        return f"{modules[found[1]]}.{found[2]}" if found else name
+        if found:
+            return f"{modules[found[1]]}.{found[2]}"
+        # The encodings of several pictures contain that of one.
+        return name.replace("encoding.encoding.", "encoding.").replace(".pyramid.", ".")
 
     return {renamed(name): value for name, value in weights.items()}

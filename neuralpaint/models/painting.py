@@ -211,6 +211,13 @@ class Painting(ABC):
         saved: Path = storage.save_painting(self, path, note=note or {}, overwrite=overwrite)
         return saved
 
+    def _repr_html_(self) -> str:
+        """Return a player for a notebook, in which one can zoom."""
+        # Imported by name when called, as in `save`.
+        notebook = importlib.import_module("neuralpaint.export.html.notebook")
+        cell: str = notebook.painting_cell(self)
+        return cell
+
     def _repr_png_(self) -> bytes:
         """Return the picture as a PNG file for a notebook, at most 1024 pixels wide and high."""
         # Imported by name when called, as in `save`.

@@ -1,21 +1,19 @@
-"""Export a saved painting, or one moment of a take, as a function for other tools."""
+"""Export a saved painting or a take as a function for other tools, or as a page."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuralpaint.errors import UsageError
 from neuralpaint.export.formats import check_export, export_format, export_formats
+from neuralpaint.export.moments import Moments
 from neuralpaint.pipelines.saved_networks import is_take, load_saved
 from neuralpaint.pipelines.settings import MomentSettings
 from neuralpaint.runtime.files import write_file
-
-if TYPE_CHECKING:
-    from neuralpaint.models.painting import Painting
 
 __all__ = ["Export", "Exported"]
 
@@ -36,9 +34,17 @@ class Export:
     """The export of one painting or take to one file."""
 
     def __init__(
-        self, saved: str | Path, output: str | Path, *, settings: MomentSettings, overwrite: bool
+        self,
+        saved: str | Path,
+        output: str | Path,
+        *,
+        settings: MomentSettings,
+        given: Mapping[str, Any] | None = None,
+        overwrite: bool,
     ) -> None:
         """Encode the file in memory, so that every error occurs before anything is written.
+
+        `given` are the settings of the format that differ from its defaults.
 
         Raises:
             UsageError: an option cannot be used, the output exists or cannot be written there, or
@@ -47,9 +53,11 @@ class Export:
             EncodingError: a package is missing, or the folder is not writable.
         """
         self._saved, self._output = saved, check_export(output, overwrite=overwrite)
-        self._painting = _load(saved, settings)
-        chosen = export_format(output)
-        self._format, self._encoded = export_formats.name_of(chosen), chosen.encode(self._painting)
+        moments = _load(saved, settings)
+        self._painting = moments.painting
+        chosen = export_format(output, given=given)
+        self._format = export_formats.name_of(chosen)
+        self._encoded = chosen.encode_moments(moments)
 
     def facts(self) -> dict[str, Any]:
         """Return the plan of the export, for --dry-run and --json."""
@@ -75,12 +83,13 @@ class Export:
         )
 
 
-def _load(path: str | Path, settings: MomentSettings) -> Painting:
-    """Return a saved painting, or the painting of a take at the chosen moment."""
+def _load(path: str | Path, settings: MomentSettings) -> Moments:
+    """Return the moment of a painting, or the chosen moments of a take."""
     saved = load_saved(path, "cpu")
-    if not is_take(saved):
-        if settings.at is not None:
-            raise UsageError("--at needs a take: a painting has only one moment")
-        return saved
-    steps = saved.at(math.inf).step  # raises if the take has no snapshots
-    return saved.at(steps * settings.fraction(steps)).painting
+    if is_take(saved):
+        steps = saved.at(math.inf).step  # raises if the take has no snapshots
+        fraction = None if settings.at is None else settings.fraction(steps)
+        return Moments.of_take(saved, fraction=fraction)
+    if settings.at is not None:
+        raise UsageError("--at needs a take: a painting has only one moment")
+    return Moments.of_painting(saved)

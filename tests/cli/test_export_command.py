@@ -56,7 +56,7 @@ def contains(path: Path, painting: Painting) -> bool:
         )
 
 
-@pytest.mark.parametrize("suffix", ["onnx", "glsl", "npz"])
+@pytest.mark.parametrize("suffix", ["onnx", "glsl", "npz", "html"])
 def test_a_painting_becomes_a_file_for_other_tools(saved: Path, suffix: str) -> None:
     pytest.importorskip("onnx")
     target = saved.with_suffix(f".{suffix}")
@@ -76,6 +76,19 @@ def test_the_last_snapshot_of_a_take_is_exported_or_the_chosen_one(saved: Path) 
         assert [contains(target, take.at(other).painting) for other in (0, 4, 6, 8)] == [
             other == step for other in (0, 4, 6, 8)
         ]
+
+
+def test_a_take_becomes_a_page_that_plays(saved: Path) -> None:
+    take, page = saved.with_name("a.take"), saved.with_name("a.html")
+    assert run(take, "-o", page, "--with-original").return_value == 0
+    whole = page.read_text("utf-8")
+    assert whole.count('{"at":') == 3
+    assert 'data-part="original"' in whole
+    assert run(take, "-o", page, "--at", "4", "--overwrite").return_value == 0
+    moment = page.read_text("utf-8")
+    assert moment.count('{"at":') == 1
+    assert "in 4 steps" in moment
+    assert 'data-part="original"' not in moment
 
 
 def test_json_lists_the_written_files(saved: Path) -> None:
@@ -113,6 +126,8 @@ def test_a_dry_run_writes_nothing_and_reports_errors(saved: Path) -> None:
         (("a.painting", "-o", "there/f.npz"), 2, "there"),
         (("a.painting", "-o", "a.painting.npz", "--at", "3"), 2, "--at needs a take"),
         (("a.take", "-o", "f.npz", "--at", "9"), 2, "--at 9"),
+        (("a.take", "-o", "f.npz", "--with-original"), 2, "--with-original is not for .npz"),
+        (("a.painting", "-o", "f.html", "--with-original"), 2, "--with-original needs a take"),
         (("a.take", "-o", "f.npz", "--at", "soon"), 2, "--at"),
     ],
 )

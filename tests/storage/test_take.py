@@ -133,7 +133,7 @@ def test_a_notebook_shows_moments_of_a_take_with_their_numbers(tmp_path: Path) -
     assert f"<br>loss {take[3].loss:.3g}</figcaption>" in shown
     frames = [
         np.asarray(Image.open(io.BytesIO(base64.b64decode(png))))
-        for png in re.findall(r"base64,([^\"]+)", shown)
+        for png in re.findall(r"base64,([^\"]+)\" alt=", shown)
     ]
     view = take.canvas.scaled(160 / 26)
     for frame, snapshot in zip(frames, take, strict=True):

@@ -9,12 +9,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["Concatenation", "Conditioned", "Encoding", "Identity", "MixingWeights", "is_grid"]
+__all__ = [
+    "LEAST_WEIGHT",
+    "Concatenation",
+    "Conditioned",
+    "Encoding",
+    "Identity",
+    "MixingWeights",
+    "is_grid",
+    "scaling_of",
+]
 
 # How far the phases of a sine differ between two codes at the start of the training, in radians.
 # With half this value, pictures between the codes are cross-fades; with twice this value, noise.
 _CODE_STRENGTH = 1.2
-_LEAST_WEIGHT = 1e-4  # smaller mixing weights are rounding errors, and not visible
+LEAST_WEIGHT = 1e-4  # smaller mixing weights are rounding errors, and not visible
 # Axes along which the codes extend less than this fraction of their largest extent are ignored.
 _MIN_EXTENT = 1e-6
 
@@ -119,7 +128,7 @@ class Conditioned(Encoding):
         self.encoding = encoding
         self.rate, self.separable = encoding.rate, encoding.separable
         self.sine_strengths = encoding.sine_strengths
-        pictures, count = codes.shape
+        count = codes.shape[1]
         first, hidden = encoding.sine_strengths
         spectrum = torch.full((count,), _CODE_STRENGTH / math.sqrt(first * hidden))
         self.widths, self.spectra = (*encoding.widths, count), (*encoding.spectra, spectrum)
@@ -127,11 +136,8 @@ class Conditioned(Encoding):
             of_x, of_y = encoding.spectra
             self.widths = (len(of_x), len(of_y) + count)
             self.spectra = (of_x, torch.cat([of_y, spectrum]))
-        # The root mean square of the distance between two different codes.
-        variance = codes.var(axis=0, dtype=float).sum()
-        self._distance = math.sqrt(2 * variance * pictures / (pictures - 1))
-        centre = torch.from_numpy(codes.mean(axis=0, dtype=float).astype(np.float32))
-        self.register_buffer("_centre", centre, persistent=False)
+        centre, self._distance = scaling_of(codes)
+        self.register_buffer("_centre", torch.from_numpy(centre), persistent=False)
 
     @property
     def shortest_period(self) -> float:
@@ -149,6 +155,13 @@ class Conditioned(Encoding):
         if self.separable and _expands_to(scaled, last):
             return (*others, torch.cat([last, scaled.expand(*last.shape[:-1], -1)], -1))
         return (*others, last, scaled)
+
+
+def scaling_of(codes: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:
+    """Return the mean of codes (pictures, k), and the root mean square distance of two of them."""
+    variance = codes.var(axis=0, dtype=float).sum()
+    distance = math.sqrt(2 * variance * len(codes) / (len(codes) - 1))
+    return codes.mean(axis=0, dtype=float).astype(np.float32), distance
 
 
 def _expands_to(code: Tensor, rows: Tensor) -> bool:
@@ -199,7 +212,7 @@ class MixingWeights(nn.Module):
         pictures = len(self._codes)
         affine = place @ self._cardinals[pictures + 1 :] + self._cardinals[pictures]
         weights = affine + self._distances(place) @ self._cardinals[:pictures]
-        weights = torch.where(weights > _LEAST_WEIGHT, weights, 0)
+        weights = torch.where(weights > LEAST_WEIGHT, weights, 0)
         return weights / weights.sum(-1, keepdim=True)
 
     def _place(self, code: Tensor) -> Tensor:

@@ -193,11 +193,20 @@ class Take(Sequence[Snapshot]):
         return unpack_sketch(tensors, canvas=self.canvas, name=self._name)
 
     def _repr_html_(self) -> str:
-        """Return moments of the training side by side for a notebook, with their numbers.
+        """Return a player of the training for a notebook.
+
+        Where no script runs, moments are seen side by side, with their numbers.
 
         Raises:
             SavedError: a snapshot is damaged.
         """
+        # Imported by name when called: export is built on this module, not the reverse.
+        notebook = importlib.import_module("neuralpaint.export.html.notebook")
+        cell: str = notebook.take_cell(self, still=self._strip())
+        return cell
+
+    def _strip(self) -> str:
+        """Return moments of the training side by side as HTML."""
         count = len(self)
         size = f"{self.canvas.width}x{self.canvas.height}"
         state = "" if self.finished else ", not finished"
