@@ -139,7 +139,7 @@ def test_a_moment_of_the_take_is_shown(tab: Tab) -> None:
     assert "no training is open" in tab.refusal()
 
 
-def test_clips_and_stills_are_made_of_a_take(running: Studio, tab: Tab) -> None:
+def test_clips_stills_and_pages_are_made_of_a_take(running: Studio, tab: Tab) -> None:
     made = trained(tab)
     folder = running.folder / made
     values = {"size": "30x20", "camera": "zoom-in", "duration": "0.5"}
@@ -151,6 +151,9 @@ def test_clips_and_stills_are_made_of_a_take(running: Studio, tab: Tab) -> None:
     tab.do("still", made=made, suffix=".png", settings={"at": "50%", "scale": "2"})
     tab.wait(lambda: "still.png" in files(tab, made))
     assert size_of(folder / "still.png") == (72, 48)
+    tab.do("page", made=made)
+    tab.wait(lambda: "film.html" in files(tab, made))
+    assert b"<canvas" in running.get(f"made/{made}/film.html")
     assert tab.state["phase"] == "done"  # the stage has not changed
 
 
