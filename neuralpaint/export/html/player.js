@@ -6,7 +6,7 @@ import { Network } from "./network.js";
 
 const DRAFT = 22; // milliseconds that the GPU may take for an image while something moves
 const STRIP = 40; // the same for a part of the final image
-const SMALLEST = 0.12; // of the sides of the canvas: a draft has at least as many pixels
+const SMALLEST = 0.2; // of the sides of the canvas: a draft has at least as many pixels
 const MOST_PIXELS = 2 ** 23;
 
 const film = JSON.parse(document.querySelector("#film").textContent);
