@@ -103,11 +103,12 @@ class Texture {
     [this.width, this.height] = [width, height];
   }
 
-  /** Make it the target of the next passes, with at least this size. */
-  target(width, height) {
+  /** Make it the target of the next passes, with at least this size, or exactly this one. */
+  target(width, height, { exactly = false } = {}) {
     const { gl } = this;
-    if (this.width < width || this.height < height) {
-      [this.width, this.height] = [Math.max(this.width, width), Math.max(this.height, height)];
+    if (exactly ? this.width !== width || this.height !== height : this.width < width || this.height < height) {
+      const least = exactly ? [0, 0] : [this.width, this.height];
+      [this.width, this.height] = [Math.max(least[0], width), Math.max(least[1], height)];
       this.#bind();
       const type = this.format === gl.RGBA8 ? gl.UNSIGNED_BYTE : this.format === gl.RGBA16F ? gl.HALF_FLOAT : gl.FLOAT;
       gl.texImage2D(gl.TEXTURE_2D, 0, this.format, this.width, this.height, 0, gl.RGBA, type, null);
@@ -446,7 +447,8 @@ void main() {
     const [width, height] = this.#size;
     const colours = this.#programs.colours;
     const { left, top, width: wide, height: high } = this.#region;
-    this.#image.target(width, height);
+    // A larger one would have other pixels beside the edges, which `show` mixes in.
+    this.#image.target(width, height, { exactly: true });
     this.#use(colours, {
       vector: this.#vector, tableX: this.#across.table, tableY: this.#down.table,
       termsX: this.#across.terms, termsY: this.#down.terms,
