@@ -10,11 +10,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import queue
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from neuralpaint.config.settings import options
 from neuralpaint.errors import NeuralPaintError, UsageError
@@ -35,7 +33,9 @@ from neuralpaint.studio.command_lines import (
     video_line,
     video_settings,
 )
+from neuralpaint.studio.control import Control
 from neuralpaint.studio.folder import MadeFolder, Training
+from neuralpaint.studio.requests import Request, Requests
 from neuralpaint.studio.session_api import Reply
 from neuralpaint.studio.stage import Stage
 
@@ -43,33 +43,13 @@ if TYPE_CHECKING:
     from neuralpaint.pipelines.clip import Clip
     from neuralpaint.pipelines.job import Job
     from neuralpaint.storage.take import Take
-    from neuralpaint.training.learner import Learner
 
 __all__ = ["Session"]
 
 _log = logging.getLogger(__name__)
 
-_WAIT = 0.1  # seconds between two looks at what is to be done
 _POINTS = 32  # of the curve of a recorded training
 _CHECKPOINT = 20.0  # seconds between two states of a training that are kept
-_UNSEEN = 5.0  # seconds without a tab, before that is told
-_TOO_LATE = 0.95  # of a training, after which its length cannot change
-_RATES = (1e-3, 1e3)  # of the learning rate, over the one that was chosen
-_MOST_STEPS = 10_000_000
-
-
-class _Request(NamedTuple):
-    """What a tab asks for."""
-
-    message: Mapping[str, Any]
-    reply: Reply
-
-    @property
-    def do(self) -> str:
-        return str(self.message.get("do"))
-
-    def refuse(self, why: str) -> None:
-        self.reply({"event": "error", "message": why, "about": self.do})
 
 
 class Session(Stage):
@@ -84,10 +64,9 @@ class Session(Stage):
         self.folder = folder
         self.was_interrupted = False
         """Whether a training has been ended by a signal."""
-        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._requests = Requests()
         self._take: Take | None = None  # on the stage
-        self._paused = self._stopped = self._cancelled = False
-        self._unseen_since: float | None = None
+        self._cancelled = False
         self._job: dict[str, Any] | None = None  # that makes a file of a take
 
     def offer(self, path: str | Path) -> None:
@@ -105,7 +84,7 @@ class Session(Stage):
 
     def command(self, message: Mapping[str, Any], reply: Reply) -> None:
         """Queue what a tab asks for."""
-        self._requests.put(_Request(message, reply))
+        self._requests.put(Request(message, reply))
         self.awake.set()
 
     def run(self) -> None:
@@ -115,34 +94,30 @@ class Session(Stage):
             KeyboardInterrupt: it is to end; what was learned has been saved.
         """
         while True:
-            request = self._next()
-            if request is None:
-                if not self.live.refresh():
-                    self.awake.wait(_WAIT)
-                    self.awake.clear()
-                continue
-            action = self._ACTIONS.get(request.do)
-            if action is None:
-                request.refuse("nothing is being trained or made")
-                continue
-            try:
-                action(self, request.message)
-            except NeuralPaintError as error:
-                self._fail(request, error)
+            for request in self._requests:
+                self._do(request)
+            self.rest()
 
-    def _next(self) -> _Request | None:
+    def _do(self, request: Request) -> None:
+        action = self._ACTIONS.get(request.do)
+        if action is None:
+            request.refuse("nothing is being trained or made")
+            return
         try:
-            return self._requests.get_nowait()
-        except queue.Empty:
-            return None
+            action(self, request.message)
+        except NeuralPaintError as error:
+            self._fail(request, str(error))
+        except Exception as error:  # everything that is not lost stays usable
+            _log.exception("the request %r has failed", request.do)
+            self._fail(request, f"unexpected {type(error).__name__}: {error}; this is a bug")
 
-    def _fail(self, request: _Request, error: NeuralPaintError) -> None:
+    def _fail(self, request: Request, message: str) -> None:
         self._job = None
-        request.refuse(str(error))
+        request.refuse(message)
         phase = self._state["phase"]
         if phase in ("preparing", "training", "paused", "filming"):
             phase = "failed"
-        self.publish(phase=phase, error=str(error), job=None)
+        self.publish(phase=phase, error=message, job=None)
 
     # What can be asked for while nothing runs.
 
@@ -179,13 +154,13 @@ class Session(Stage):
     def _train(self, job: Clip, training: Training) -> None:
         """Run a training to its end, and put its take on the stage."""
         self._take, self.picture = None, job.source.picture
-        self._paused = self._stopped = False
+        control = Control(self, self._requests)
         self.live.show(job.source.painting)
         self.begin(
             training.title, job.source.canvas, steps=job.source.steps, lines=_lines(training)
         )
         try:
-            result = job.run(self.report, self)
+            result = job.run(control.report, control)
             training.update(steps=result.steps, psnr=result.psnr)
         except KeyboardInterrupt:
             self.was_interrupted = True
@@ -194,7 +169,7 @@ class Session(Stage):
             training.close()
             self.folder.refresh()
         self._show(training)
-        if result.interrupted and not self._stopped:
+        if result.interrupted and not control.stopped:
             self.was_interrupted = True
             raise KeyboardInterrupt
 
@@ -297,38 +272,13 @@ class Session(Stage):
         if interrupted and not self._cancelled:
             raise KeyboardInterrupt
 
-    # What can be asked for while a network learns, or a file is made.
-
-    def visit(self, learner: Learner, *, name: str = "") -> bool:
-        """Do what was asked for; render live frames; wait while the training is paused."""
-        while (request := self._next()) is not None:
-            self._control(request, learner)
-        self._tell_if_unseen(learner)
-        if not self._paused:
-            return super().visit(learner, name=name)
-        if self._state["phase"] != "paused":
-            painting = learner.painting()
-            self.live.show(lambda: painting, step=learner.step)
-            self.publish(phase="paused", step=learner.step, left=None)
-        if not self.live.refresh():
-            self.awake.wait(_WAIT)
-            self.awake.clear()
-        return True
-
-    def report(self, progress: Progress) -> None:
-        """Show the progress of a training; between the frames of its film, do what is asked for."""
-        super().report(progress)
-        if progress.phase != "train":
-            while (request := self._next()) is not None:
-                self._control(request, None)
-
     def _report_job(self, progress: Progress) -> None:
         """Show the progress of a file that is made of a take."""
         assert self._job is not None
         self._job = {**self._job, "done": progress.done}
         self.publish(job=self._job)
         self.live.refresh()
-        while (request := self._next()) is not None:
+        for request in self._requests:
             if request.do == "cancel":
                 self._cancelled = True
             elif request.do == "moment" and self._take is not None:
@@ -338,77 +288,10 @@ class Session(Stage):
         if self._cancelled:
             raise KeyboardInterrupt
 
-    def _control(self, request: _Request, learner: Learner | None) -> None:
-        """Change the running training; `learner` is None when its film is being made."""
-        if request.do == "stop":
-            self._stopped = True
-            raise KeyboardInterrupt
-        if request.do in self._ACTIONS:
-            request.refuse("a network is being trained: wait until it is done, or stop it")
-        elif learner is None:
-            request.refuse("the film of the training is being made: it can only be stopped")
-        else:
-            try:
-                self._CONTROLS[request.do](self, learner, request.message)
-            except UsageError as error:
-                request.refuse(str(error))
-
-    def _pause(self, learner: Learner, message: Mapping[str, Any]) -> None:
-        self._paused = True
-
-    def _go(self, learner: Learner, message: Mapping[str, Any]) -> None:
-        self._paused = False
-        self.publish(phase="training")
-        self.restart_clock()
-
-    def _rate(self, learner: Learner, message: Mapping[str, Any]) -> None:
-        """Multiply the learning rate."""
-        factor = message["factor"]
-        rate = factor * self._state["rate"]
-        if not _RATES[0] <= rate <= _RATES[1]:
-            raise UsageError("the learning rate can be changed a thousandfold at most")
-        learner.scale_rate(factor)
-        self.publish(rate=rate, message=_changed(learner, f"learning rate x {rate:g}"))
-
-    def _steps(self, learner: Learner, message: Mapping[str, Any]) -> None:
-        """Change the length of the training."""
-        steps = message["steps"]
-        if learner.settings.optimization.seconds is not None:
-            raise UsageError("this training ends after a time, and not after a number of steps")
-        if learner.step > _TOO_LATE * learner.steps:
-            raise UsageError("the training is nearly over: its length cannot change any more")
-        if not learner.step / _TOO_LATE < steps <= _MOST_STEPS:
-            raise UsageError(f"the training is at step {learner.step:,}: choose more steps")
-        learner.steps = steps
-        self.restart_clock()
-        self.publish(steps=learner.steps, message=_changed(learner, f"{learner.steps:,} steps"))
-
-    def _tell_if_unseen(self, learner: Learner) -> None:
-        """Say once on the terminal that a training goes on although the page was closed."""
-        if self.live.has_tabs:
-            self._unseen_since = None
-        elif self._unseen_since is None:
-            self._unseen_since = time.monotonic()
-        elif time.monotonic() - self._unseen_since > _UNSEEN:
-            self._unseen_since = math.inf
-            _log.info(
-                "the page is closed, and the training goes on (step %s of %s): open the address "
-                "again to watch, or press Ctrl-C to keep what was learned and end",
-                f"{learner.step:,}", f"{learner.steps:,}",
-            )  # fmt: skip
-
     _ACTIONS: Mapping[str, Callable[[Session, Mapping[str, Any]], None]] = {
         "start": _start, "resume": _resume, "open": _open, "moment": _moment, "close": _close,
         "film": _film, "still": _still, "page": _page,
     }  # fmt: skip
-    _CONTROLS: Mapping[str, Callable[[Session, Learner, Mapping[str, Any]], None]] = {
-        "pause": _pause, "go": _go, "rate": _rate, "steps": _steps,
-        "stop": lambda *_: None, "cancel": lambda *_: None,
-    }  # fmt: skip
-
-
-def _changed(learner: Learner, what: str) -> str:
-    return f"from step {learner.step:,} on: {what} (the command line does not say so)"
 
 
 def _lines(training: Training, *, interrupted: bool = False) -> list[str]:

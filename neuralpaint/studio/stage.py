@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Stage"]
 
 _MOST_POINTS = 800  # of the curve
+_WAIT = 0.1  # seconds between two looks at what is to be done
 _MEASURED = 0.3  # seconds between two points of the curve
 _PIXELS = 16_000  # that are compared for a point
 _LEAST_DONE = 0.02  # fraction of the work before the time left is known
@@ -183,6 +184,12 @@ class Stage(Viewer):
         if done - since < _LEAST_DONE or done >= 1:
             return None
         return (time.monotonic() - began) * (1 - done) / (done - since)
+
+    def rest(self) -> None:
+        """Render what tabs wait for, or wait a moment for something to do."""
+        if not self.live.refresh():
+            self.awake.wait(_WAIT)
+            self.awake.clear()
 
     def restart_clock(self) -> None:
         """Measure the pace from here, for example after a pause."""
