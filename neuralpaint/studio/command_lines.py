@@ -29,7 +29,7 @@ from neuralpaint.studio.choices import (
     offered,
     suffixes,
 )
-from neuralpaint.studio.folder import MadeFolder
+from neuralpaint.studio.folder import MadeFolder, next_output
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -136,22 +136,26 @@ def checked(message: Mapping[str, Any], folder: MadeFolder) -> dict[str, Any]:
 
 def _lines(message: Mapping[str, Any], folder: MadeFolder) -> list[str]:
     values: Values = message["settings"]
+    sound = None if message["sound"] is None else folder.uploads.sound(message["sound"]).name
     if message["command"] == "video":
         video_settings(values)
         picture = message["picture"]
         name = "PICTURE" if picture is None else folder.uploads.picture(picture).name
-        return [video_line(values, picture=name)]
-    suffix = message["suffix"] or ".mp4"
-    known = {suffix for listed in suffixes().values() for suffix in listed}
-    if suffix not in known:
-        raise UnknownNameError("suffix", suffix, known)
-    output = f"film{suffix}"
-    take = None if message["made"] is None else folder.file(message["made"], _TAKE)
+        return [video_line(values, picture=name, sound=sound)]
+    take = folder.file(message["made"] or "", _TAKE)
     if take is None:
-        _converted(RenderSettings, _permitted("render", values))
-    else:
-        render_settings(load_saved(take.path, "cpu"), output, values)
-    return [render_line(values, saved=_TAKE, output=output)]
+        raise UsageError("this training is not in the folder any more: reload the page")
+    still = message["command"] == "still"
+    if message["command"] == "page":
+        output = next_output(take.path.parent, ".html", still=False).name
+        return [shlex.join(["neuralpaint", "export", _TAKE, "-o", output])]
+    suffix, known = message["suffix"], suffixes()["still" if still else "clip"]
+    if suffix not in known:
+        raise UnknownNameError("suffix", suffix or "", known)
+    output = next_output(take.path.parent, suffix, still=still).name
+    values = as_still(values, suffix) if still else values
+    render_settings(load_saved(take.path, "cpu"), output, values)
+    return [render_line(values, saved=_TAKE, output=output, sound=sound)]
 
 
 def _permitted(command: Command, values: Values) -> Values:
@@ -172,11 +176,6 @@ def _permitted(command: Command, values: Values) -> Values:
 def _video_settings(values: Values, output: str | Path) -> VideoSettings:
     preset, typed = _layers(VideoSettings, values, unused=not_preset(output))
     return combined(VideoSettings, preset=preset, typed=typed)
-
-
-def _converted(cls: type[S], values: Values) -> S:
-    preset, typed = _layers(cls, values, unused=set())
-    return combined(cls, preset=preset, typed=typed)
 
 
 def _layers(

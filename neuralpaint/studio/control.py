@@ -1,4 +1,4 @@
-"""Control: what can be asked for while a network learns: pause, go on, stop, another rate or length."""
+"""Control: what tabs can ask for while a network learns: pause, stop, another rate or length."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Control"]
 
 _log = logging.getLogger(__name__)
 
-_UNSEEN = 5.0  # seconds without a tab, before that is told
+_UNSEEN = 5.0  # seconds without a tab, before that is reported
 _TOO_LATE = 0.95  # of a training, after which its length cannot change
 _RATES = (1e-3, 1e3)  # of the learning rate, over the one that was chosen
 _MOST_STEPS = 10_000_000
@@ -30,9 +30,15 @@ _MOST_STEPS = 10_000_000
 class Control(Viewer):
     """Shows one training on a stage, and changes it as the tabs ask for."""
 
-    def __init__(self, stage: Stage, requests: Requests) -> None:
-        """Begin; the requests are done between two steps."""
-        self._stage, self._requests = stage, requests
+    def __init__(
+        self, stage: Stage, requests: Requests, keep: Callable[[float, str], None]
+    ) -> None:
+        """Begin; the requests are done between two steps.
+
+        `keep` is called after each change, with the factor of the learning rate and a sentence
+        about what has changed.
+        """
+        self._stage, self._requests, self._keep = stage, requests, keep
         self._paused = False
         self._unseen_since: float | None = None
         self.stopped = False
@@ -46,7 +52,7 @@ class Control(Viewer):
         """Do what was asked for; render live frames; wait while the training is paused."""
         for request in self._requests:
             self._do(request, learner)
-        self._tell_if_unseen(learner)
+        self._report_unseen(learner)
         stage = self._stage
         if not self._paused:
             return stage.visit(learner, name=name)
@@ -67,6 +73,8 @@ class Control(Viewer):
     def _do(self, request: Request, learner: Learner | None) -> None:
         """Change the running training; `learner` is None when its film is being made."""
         if request.do == "stop":
+            if self.stopped:
+                return  # a second KeyboardInterrupt would leave no film
             self.stopped = True
             raise KeyboardInterrupt
         change = self._CHANGES.get(request.do)
@@ -95,7 +103,8 @@ class Control(Viewer):
         if not _RATES[0] <= rate <= _RATES[1]:
             raise UsageError("the learning rate can be changed a thousandfold at most")
         learner.scale_rate(factor)
-        self._stage.publish(rate=rate, message=_changed(learner, f"learning rate x {rate:g}"))
+        self._stage.publish(rate=rate)
+        self._changed(learner, f"the learning rate is {rate:g} times as high")
 
     def _steps(self, learner: Learner, message: Mapping[str, Any]) -> None:
         """Change the length of the training."""
@@ -108,11 +117,15 @@ class Control(Viewer):
             raise UsageError(f"the training is at step {learner.step:,}: choose more steps")
         learner.steps = steps
         self._stage.restart_clock()
-        self._stage.publish(
-            steps=learner.steps, message=_changed(learner, f"{learner.steps:,} steps")
-        )
+        self._stage.publish(steps=learner.steps)
+        self._changed(learner, f"the training has {learner.steps:,} steps")
 
-    def _tell_if_unseen(self, learner: Learner) -> None:
+    def _changed(self, learner: Learner, what: str) -> None:
+        sentence = f"from step {learner.step:,} on, {what}"
+        self._keep(self._stage.state()["rate"], sentence)
+        self._stage.publish(message=sentence)
+
+    def _report_unseen(self, learner: Learner) -> None:
         """Say once on the terminal that a training goes on although the page was closed."""
         if self._stage.live.has_tabs:
             self._unseen_since = None
@@ -129,7 +142,3 @@ class Control(Viewer):
     _CHANGES: Mapping[str, Callable[[Control, Learner, Mapping[str, Any]], None]] = {
         "pause": _pause, "go": _go, "rate": _rate, "steps": _steps,
     }  # fmt: skip
-
-
-def _changed(learner: Learner, what: str) -> str:
-    return f"from step {learner.step:,} on: {what} (the command line does not say so)"

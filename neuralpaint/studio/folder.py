@@ -43,7 +43,7 @@ from neuralpaint.storage.resume import Resume
 from neuralpaint.studio.choices import suffixes
 from neuralpaint.studio.uploads import PictureUpload, SoundUpload, Uploads
 
-__all__ = ["Kind", "MadeFile", "MadeFolder", "Training"]
+__all__ = ["Kind", "MadeFile", "MadeFolder", "Training", "next_output"]
 
 Kind = Literal["clip", "still", "take", "painting", "page", "picture"]
 
@@ -125,9 +125,26 @@ class Training:
         known = suffixes()["still"] if still else [*suffixes()["clip"], ".html"]
         if suffix not in known:  # it comes from a page, and must not become a path
             raise UnknownNameError("suffix", suffix, known)
-        stem = "still" if still else "film"
-        names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1_000_000))
-        return next(p for name in names if not (p := self.path / f"{name}{suffix}").exists())
+        return next_output(self.path, suffix, still=still)
+
+    @property
+    def rate(self) -> float:
+        """The factor by which its learning rate was changed on the way."""
+        return _number(self._facts, "rate") or 1.0
+
+    @property
+    def changes(self) -> list[str]:
+        """What was changed on the way, a sentence each."""
+        given = self._facts.get("changes")
+        return [str(each) for each in given] if isinstance(given, list) else []
+
+    def add_change(self, rate: float, sentence: str) -> None:
+        """Keep what was changed on the way.
+
+        Raises:
+            EncodingError: it cannot be written.
+        """
+        self.update(rate=rate, changes=[*self.changes, sentence])
 
     def update(self, **facts: Any) -> None:
         """Change some facts: `steps`, `psnr`.
@@ -141,6 +158,13 @@ class Training:
     def close(self) -> None:
         """Let others open this training."""
         self._lock.release()
+
+
+def next_output(folder: Path, suffix: str, *, still: bool) -> Path:
+    """Return the path of the next film or still in the folder of a training."""
+    stem = "still" if still else "film"
+    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1_000_000))
+    return next(p for name in names if not (p := folder / f"{name}{suffix}").exists())
 
 
 @dataclass(frozen=True)
@@ -172,7 +196,7 @@ class MadeFolder:
         self._closing = contextlib.ExitStack()
         temporary = self._closing.enter_context(part_file(uploads, folder=True))
         self.uploads = Uploads(temporary.path, max_pixels=max_pixels)
-        self._lock = threading.Lock()
+        self._lock, self._scanning = threading.Lock(), threading.Lock()
         self._found: dict[str, _Found] = {}
         self._items: list[Mapping[str, Any]] = []
         self.refresh()
@@ -189,10 +213,16 @@ class MadeFolder:
 
     def refresh(self) -> None:
         """Scan the folder again, after files were made or removed."""
-        found = {each.path.name: each for each in map(_scanned, _folders(self.path)) if each}
-        items = [each.item for each in sorted(found.values(), key=lambda f: f.order, reverse=True)]
+        with self._scanning:  # so that the newest scan is the one that stays
+            found = {each.path.name: each for each in map(_scanned, _folders(self.path)) if each}
+            ordered = sorted(found.values(), key=lambda each: each.order, reverse=True)
+            with self._lock:
+                self._found, self._items = found, [each.item for each in ordered]
+
+    def has(self, made: str) -> bool:
+        """Return whether the last scan has found a training."""
         with self._lock:
-            self._found, self._items = found, items
+            return made in self._found
 
     def items(self) -> list[Mapping[str, Any]]:
         """Return the items of the event `made`, the newest first: the same list until a scan.
@@ -256,9 +286,11 @@ class MadeFolder:
         Raises:
             UsageError: there is no such training, or it is open already.
         """
+        if not self.has(made):
+            self.refresh()  # another studio may have made it
         with self._lock:
             found = self._found.get(made)
-        if found is None:
+        if found is None or not found.path.is_dir():
             raise UsageError("this training is not in the folder any more: reload the page")
         lock = FolderLock.acquire(found.path)
         if not lock.held:
@@ -325,7 +357,7 @@ def _scanned(path: Path) -> _Found | None:
             "when": _text(facts, "when"),
             "steps": _number(facts, "steps"),
             "psnr": _number(facts, "psnr"),
-            "state": "interrupted" if is_interrupted else "done",
+            "state": "interrupted" if is_interrupted else "done" if is_complete else "failed",
             "files": [
                 {"name": name, "kind": file.kind, "bytes": file.bytes}
                 for name, file in files.items()

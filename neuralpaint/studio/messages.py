@@ -125,9 +125,10 @@ _FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
     "page": {"made": _text},
     "cancel": {},
     "check": {
-        "command": _which("video", "render"),
+        "command": _which("video", "film", "still", "page"),
         "settings": _settings,
         "picture": _text_or_null,
+        "sound": _text_or_null,
         "made": _text_or_null,
         "suffix": _text_or_null,
     },

@@ -75,6 +75,8 @@ class Session(Stage):
         Raises:
             NeuralPaintError: it cannot be read.
         """
+        if str(path) == "-":
+            raise UsageError("the studio reads no standard input: name a file")
         load_picture(path, alpha=True)  # raises
         with self.folder.uploads.receive(Path(path).name) as incoming:
             incoming.write(Path(path).read_bytes())
@@ -114,10 +116,9 @@ class Session(Stage):
     def _fail(self, request: Request, message: str) -> None:
         self._job = None
         request.refuse(message)
-        phase = self._state["phase"]
-        if phase in ("preparing", "training", "paused", "filming"):
-            phase = "failed"
-        self.publish(phase=phase, error=message, job=None)
+        if self._state["phase"] in ("preparing", "training", "paused", "filming"):
+            self.publish(phase="failed", error=message)
+        self.publish(job=None)
 
     # What can be asked for while nothing runs.
 
@@ -154,24 +155,33 @@ class Session(Stage):
     def _train(self, job: Clip, training: Training) -> None:
         """Run a training to its end, and put its take on the stage."""
         self._take, self.picture = None, job.source.picture
-        control = Control(self, self._requests)
+        control = Control(self, self._requests, training.add_change)
         self.live.show(job.source.painting)
         self.begin(
-            training.title, job.source.canvas, steps=job.source.steps, lines=_lines(training)
+            training.title,
+            job.source.canvas,
+            steps=job.source.steps,
+            rate=training.rate,
+            lines=_lines(training),
         )
+        interrupted = True
         try:
             result = job.run(control.report, control)
+            interrupted = result.interrupted
             training.update(steps=result.steps, psnr=result.psnr)
         except KeyboardInterrupt:
-            self.was_interrupted = True
-            raise
+            pass  # before anything could be filmed
         finally:
             training.close()
             self.folder.refresh()
-        self._show(training)
-        if result.interrupted and not control.stopped:
+        if interrupted and not control.stopped:
             self.was_interrupted = True
             raise KeyboardInterrupt
+        if self.folder.has(training.id):
+            self._show(training)
+        else:
+            remove(training.path)
+            self._close({})
 
     def _open(self, message: Mapping[str, Any]) -> None:
         """Put a recorded training on the stage."""
@@ -184,10 +194,14 @@ class Session(Stage):
         self._take, self.picture = take, take.picture
         last = take.at(math.inf)
         interrupted = Resume.checkpoint_path(training.clip).exists()
+        failed = not interrupted and not take.finished and not training.clip.exists()
         self.begin(
             training.title,
             take.canvas,
-            phase="interrupted" if interrupted else "done",
+            phase="interrupted" if interrupted else "failed" if failed else "done",
+            error=f"the training has failed at step {last.step:,}" if failed else None,
+            rate=training.rate,
+            message="; ".join(training.changes) or None,
             made=training.id,
             step=last.step,
             steps=last.step,
@@ -270,6 +284,7 @@ class Session(Stage):
             self.folder.refresh()
             self.publish(job=None)
         if interrupted and not self._cancelled:
+            self.was_interrupted = True
             raise KeyboardInterrupt
 
     def _report_job(self, progress: Progress) -> None:
@@ -296,16 +311,17 @@ class Session(Stage):
 
 def _lines(training: Training, *, interrupted: bool = False) -> list[str]:
     """Return the commands that make the same, to be run in the folder of the training."""
-    assert training.picture is not None
-    picture = training.picture.name
+    picture = "PICTURE" if training.picture is None else training.picture.name
     sound = None if training.sound is None else training.sound.name
-    line = video_line(training.settings, picture=picture, sound=sound)
-    return [line, resume_line(picture=picture, sound=sound)] if interrupted else [line]
+    lines = [video_line(training.settings, picture=picture, sound=sound)]
+    lines += [f"# {change}" for change in training.changes]
+    return [*lines, resume_line(picture=picture, sound=sound)] if interrupted else lines
 
 
 def _prepared(training: Training, settings: VideoSettings, *, resume: bool = False) -> Clip:
     """Return the job that trains, films and records a training."""
-    assert training.picture is not None
+    if training.picture is None:
+        raise UsageError(f"{training.id} has lost its picture: put it back into {training.path}")
     files = Resume(
         training.clip,
         record=training.take,

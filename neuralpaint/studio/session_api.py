@@ -40,8 +40,8 @@ class Curve(NamedTuple):
 
     number: int
     """Another number says that the points sent so far are no longer right; else some are added."""
-    points: Sequence[tuple[int, float]]
-    """(step, PSNR in dB)"""
+    points: Sequence[tuple[int, float | None]]
+    """(step, PSNR in dB); None where the picture is reproduced exactly."""
 
 
 class Live(Protocol):

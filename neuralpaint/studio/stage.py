@@ -1,4 +1,4 @@
-"""The stage: what every tab of the page sees of a training, and how it is told."""
+"""The stage: the state, the curve and the live frames of a training, for all tabs."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ class _Points:
 
     def __init__(self) -> None:
         self.number = 0  # as in `Curve`
-        self.points: list[tuple[int, float]] = []
+        self.points: list[tuple[int, float | None]] = []
 
     def clear(self) -> None:
         """Begin a new curve."""
         self.points = []
         self.number += 1
 
-    def add(self, step: int, psnr: float) -> None:
-        """Add a point; one of the same step is replaced by the newest."""
+    def add(self, step: int, psnr: float | None) -> None:
+        """Add a point, unless there is one of this step or a later one."""
         if self.points and self.points[-1][0] >= step:
             return
-        self.points.append((step, round(psnr, 2)))
+        self.points.append((step, None if psnr is None else round(psnr, 2)))
         if len(self.points) > _MOST_POINTS:
             self.points = [*self.points[:-1:2], self.points[-1]]
             self.number += 1
@@ -150,12 +150,12 @@ class Stage(Viewer):
 
     def measure(self, step: int, painting: Painting) -> float | None:
         """Add the PSNR of a painting to the curve and return it, in dB; None if it is infinite."""
-        assert self.picture is not None
-        psnr = painting_psnr(painting, self.picture, pixels=_PIXELS)
-        if not math.isfinite(psnr):
+        if self.picture is None:
             return None
-        self._points.add(step, psnr)
-        return psnr
+        psnr = painting_psnr(painting, self.picture, pixels=_PIXELS)
+        finite = psnr if math.isfinite(psnr) else None
+        self._points.add(step, finite)
+        return finite
 
     def report(self, progress: Progress) -> None:
         """Show the progress of the job; while no network learns, also render what tabs wait for."""

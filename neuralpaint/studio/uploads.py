@@ -76,8 +76,6 @@ class Incoming:
     def __init__(self, id: str, name: str, path: Path) -> None:  # noqa: A002 - as in JSON
         self.id, self.name, self.path = id, name, path
         self._file: BinaryIO = path.open("xb")
-        self.size = 0
-        """Bytes so far."""
         self.kept = False
 
     def write(self, part: bytes) -> None:
@@ -90,7 +88,6 @@ class Incoming:
             self._file.write(part)
         except OSError as error:
             raise write_error(self.path, error) from error
-        self.size += len(part)
 
     def close(self) -> None:
         """Close the file."""

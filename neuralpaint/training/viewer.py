@@ -1,4 +1,4 @@
-"""A viewer: somebody who watches a network while it learns."""
+"""A viewer: looks at a network while it learns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Viewer"]
 
 
 class Viewer:
-    """Visits a learner between its steps. This one is nobody: it comes seldom and changes nothing.
+    """Visits a learner between its steps. This base class visits seldom and changes nothing.
 
     A subclass may render what has been learned, make the training wait, or change the learner's
     rate and length.

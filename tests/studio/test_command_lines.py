@@ -295,6 +295,7 @@ def check(studio: Studio, **fields: Any) -> dict[str, Any]:
         "command": "video",
         "settings": {},
         "picture": None,
+        "sound": None,
         "made": None,
         "suffix": None,
     }
@@ -320,12 +321,17 @@ def test_a_render_is_checked_against_its_take(studio: Studio, recorded: Path) ->
     training.take.write_bytes((recorded / "film.take").read_bytes())
     training.close()
     studio.made.refresh()
-    fields = {"command": "render", "made": training.id, "suffix": ".mp4"}
+    fields = {"command": "film", "made": training.id, "suffix": ".mp4"}
     good = check(studio, **fields, settings={"fps": "12"})
     assert good["lines"] == ["neuralpaint render film.take -o film.mp4 --fps 12"]
     # Without the camera that the take has recorded, there would be nothing to move.
     assert check(studio, **fields, settings={"beats": "100", "beat": "camera"})["error"] is None
-    alone = check(studio, **{**fields, "made": None}, settings={"beats": "100", "beat": "camera"})
-    assert "--beat camera moves a camera" in alone["error"]
+    assert "not in the folder" in check(studio, **{**fields, "made": None})["error"]
     unknown = check(studio, **{**fields, "suffix": "/../x.mp4"})
     assert "no suffix named '/../x.mp4'" in unknown["error"]
+    training.clip.write_bytes(b"")
+    assert check(studio, **fields)["lines"] == ["neuralpaint render film.take -o film-2.mp4"]
+    still = check(studio, **{**fields, "command": "still", "suffix": ".png"})
+    assert still["lines"] == ["neuralpaint render film.take -o still.png"]
+    page = check(studio, **{**fields, "command": "page", "suffix": None})
+    assert page["lines"] == ["neuralpaint export film.take -o film.html"]

@@ -196,6 +196,37 @@ def test_a_stopped_training_is_kept_and_can_be_watched_again(running: Studio, ta
     other.close()
 
 
+def test_a_second_stop_changes_nothing(running: Studio, tab: Tab) -> None:
+    begun(tab)
+    tab.do("stop")
+    tab.do("stop")
+    tab.wait(lambda: tab.state["made"])
+    assert len(decode(running.folder / tab.state["made"] / "film.mp4"))
+
+
+def test_a_training_that_is_stopped_before_it_learns_leaves_nothing(
+    running: Studio, tab: Tab
+) -> None:
+    before = {*running.folder.iterdir()}
+    start(tab, QUICK | {"target_scale": "8", "enhance": "true", "steps": "100000"})
+    tab.wait_for(phase="preparing")
+    tab.do("stop")
+    tab.wait_for(phase="empty")
+    assert {*running.folder.iterdir()} == before
+
+
+def test_a_training_without_its_picture_can_be_watched(running: Studio, tab: Tab) -> None:
+    begun(tab)
+    tab.do("stop")
+    tab.wait(lambda: tab.state["made"])
+    made = tab.state["made"]
+    (running.folder / made / "picture.png").unlink()
+    tab.do("open", made=made)
+    tab.wait(lambda: "PICTURE" in str(tab.state["lines"]))
+    tab.do("resume", made=made)
+    assert "has lost its picture" in tab.refusal()
+
+
 def test_a_stopped_training_can_be_continued(tab: Tab) -> None:
     begun(tab)
     tab.do("stop")
@@ -222,6 +253,10 @@ def test_rate_and_length_can_be_changed(tab: Tab) -> None:
     tab.do("steps", steps=steps)
     tab.wait_for(phase="done", step=steps)
     tab.wait(lambda: tab.made[0]["steps"] == steps)
+    rate, length = tab.state["lines"][1:]
+    assert rate.startswith("# from step ")
+    assert rate.endswith(", the learning rate is 0.5 times as high")
+    assert length.endswith(f", the training has {steps:,} steps")
 
 
 def test_a_training_is_not_disturbed(tab: Tab) -> None:

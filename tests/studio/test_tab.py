@@ -248,7 +248,7 @@ WRONG: dict[str, str | bytes] = {
     "a long setting": '{"do":"start","picture":"a","settings":{"a":"%s"},"sound":null}'
     % ("x" * 20_000),
     "a command of another tool": '{"do":"check","command":"export","settings":{},"picture":null,'
-    '"made":null,"suffix":null}',
+    '"sound":null,"made":null,"suffix":null}',
 }
 
 

@@ -193,7 +193,9 @@ class Player {
     const first = Math.max(0, second - 1);
     const [a, b] = [moments[first], moments[second]];
     const amount = b.at > a.at ? Math.max(0, (this.#position - a.at) / (b.at - a.at)) : 0;
-    const between = (name) => a[name] + amount * (b[name] - a[name]);
+    // An unknown PSNR is null, which arithmetic would take for 0.
+    const between = (name) =>
+      a[name] === null || b[name] === null ? null : a[name] + amount * (b[name] - a[name]);
     return { place: second === first ? first : first + amount, step: between("step"), psnr: between("psnr") };
   }
 

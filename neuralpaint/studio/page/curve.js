@@ -33,7 +33,7 @@ export class Curve {
     this.#draw();
   }
 
-  /** The PSNR at a step, from the nearest point before it; null without one. */
+  /** The PSNR at a step, from the nearest point before it; null without one, and where it is exact. */
   at(step) {
     return this.#points.findLast(([other]) => other <= step)?.[1] ?? null;
   }

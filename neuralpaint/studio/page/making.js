@@ -33,8 +33,7 @@ export class MakingPanel {
   #timer = 0;
 
   /**
-   * @param {object} listeners  `make` and `check` get a message; `cancel` nothing; `making` is
-   *   called when another kind is chosen, and before the first check
+   * @param {object} listeners  `make` and `check` get a message; `cancel` nothing
    */
   constructor({ make, check, cancel }) {
     this.onmake = make;
@@ -154,10 +153,11 @@ export class MakingPanel {
 
   #ask() {
     const form = this.#forms[this.#kind];
-    if (this.#kind === "page" || !this.#made || !form?.check()) return;
+    const kind = this.#kind;
+    if (!this.#made || (kind !== "page" && !form?.check())) return;
     this.report(null);
-    const { made, suffix, settings } = this.#message;
-    this.oncheck({ made, suffix, settings });
+    const { made, suffix = null, settings = {}, sound = null } = this.#message;
+    this.oncheck({ command: kind, made, suffix, settings, sound });
   }
 
   #make() {

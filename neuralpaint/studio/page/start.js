@@ -44,8 +44,10 @@ export class StartPanel {
     this.#place.hidden = !picture;
     if (picture && picture !== this.#picture) {
       find("h2", this.#place).textContent = picture.name;
-      find(".note", this.#place).textContent =
-        `${whole(picture.width)} × ${whole(picture.height)} pixels`;
+      const size = `${whole(picture.width)} × ${whole(picture.height)} pixels`;
+      find(".note", this.#place).textContent = picture.alpha
+        ? `${size}. MP4 stores no transparency: what is transparent becomes white, or the background.`
+        : size;
       this.report(null);
       this.#picture = picture;
       this.#ask();
@@ -79,7 +81,8 @@ export class StartPanel {
   #ask() {
     if (!this.#form?.check() || !this.#picture) return;
     this.report(null);
-    this.oncheck({ settings: this.#form.values, picture: this.#picture.id });
+    const { values: settings } = this.#form;
+    this.oncheck({ settings, picture: this.#picture.id, sound: this.#sound.id });
   }
 
   #start() {

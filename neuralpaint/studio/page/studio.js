@@ -65,7 +65,7 @@ const start = new StartPanel({
 
 const making = new MakingPanel({
   make: (message) => connection.send(message),
-  check: (message) => check("make", { command: "render", picture: null, ...message }),
+  check: (message) => check("make", { picture: null, ...message }),
   cancel: () => connection.send({ do: "cancel" }),
 });
 
@@ -78,7 +78,9 @@ const connection = new Connection({
   },
   lost: () => {
     find("#connection").textContent =
-      "No connection. Trying again; if the studio was stopped, start it again in the terminal.";
+      state?.mode === "watch" && !isRunning(state)
+        ? "The command has ended."
+        : "No connection. Trying again; if the studio was stopped, start it again in the terminal.";
   },
   state: (message) => {
     state = message;
@@ -204,7 +206,7 @@ function complain(message) {
 function show() {
   if (!state || (!choices && state.mode !== "watch")) return;
   const running = isRunning(state);
-  if (running && starting) {
+  if (running && starting && chosen?.name === state.title) {
     trained = chosen;
     chosen = null;
     starting = false;
