@@ -29,7 +29,8 @@ from neuralpaint.studio.choices import (
     offered,
     suffixes,
 )
-from neuralpaint.studio.folder import MadeFolder, next_output
+from neuralpaint.studio.folder import MadeFolder
+from neuralpaint.studio.training import next_output
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting

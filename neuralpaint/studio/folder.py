@@ -17,11 +17,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import re
 import shutil
-import stat
 import threading
 import unicodedata
 from collections.abc import Mapping
@@ -29,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from neuralpaint.errors import UnknownNameError, UsageError
+from neuralpaint.errors import UsageError
 from neuralpaint.image.pictures import PictureSettings
 from neuralpaint.runtime.files import (
     FolderLock,
@@ -37,21 +35,17 @@ from neuralpaint.runtime.files import (
     remove,
     remove_stale_parts,
     write_error,
-    write_file,
 )
 from neuralpaint.storage.resume import Resume
-from neuralpaint.studio.choices import suffixes
+from neuralpaint.studio.training import Training, is_plain_file
 from neuralpaint.studio.uploads import PictureUpload, SoundUpload, Uploads
 
-__all__ = ["Kind", "MadeFile", "MadeFolder", "Training", "next_output"]
+__all__ = ["Kind", "MadeFile", "MadeFolder"]
 
 Kind = Literal["clip", "still", "take", "painting", "page", "picture"]
 
-_FACTS = "training.json"
 _THUMBNAIL = "thumbnail.webp"
 _THUMBNAIL_SIDE = 320  # pixels
-_MOST_FACTS = 2**20  # bytes of `training.json`
-_MOST_TITLE = 200
 _SLUG_LENGTH = 40
 _BY_SUFFIX: dict[str, Kind] = {".take": "take", ".painting": "painting", ".html": "page"}
 _BY_NAME: dict[str, Kind] = {"film": "clip", "still": "still"}
@@ -67,114 +61,12 @@ class MadeFile:
     bytes: int
 
 
-class Training:
-    """The sub-folder of one training. While it is open, no other process can open it."""
-
-    def __init__(self, path: Path, facts: Mapping[str, Any], lock: FolderLock) -> None:
-        """Use a sub-folder that is locked."""
-        self.path = path
-        self._facts, self._lock = dict(facts), lock
-
-    @property
-    def id(self) -> str:
-        """The name of the sub-folder, by which a page calls it."""
-        return self.path.name
-
-    @property
-    def title(self) -> str:
-        """The name of the picture's file."""
-        return _title(self._facts, self.path)
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """The settings with which it was started, as the page has sent them."""
-        given = self._facts.get("settings")
-        return {str(k): str(v) for k, v in given.items()} if isinstance(given, dict) else {}
-
-    @property
-    def picture(self) -> Path | None:
-        """The picture that is learned."""
-        return _only(self.path, "picture")
-
-    @property
-    def sound(self) -> Path | None:
-        """The sound of its clip."""
-        return _only(self.path, "sound")
-
-    @property
-    def clip(self) -> Path:
-        """The clip that its training makes."""
-        return self.path / "film.mp4"
-
-    @property
-    def take(self) -> Path:
-        """The take that its training records."""
-        return self.path / "film.take"
-
-    @property
-    def painting(self) -> Path:
-        """The network at the end of its training."""
-        return self.path / "film.painting"
-
-    def output(self, suffix: str, *, still: bool = False) -> Path:
-        """Return the path of a file that does not exist yet: `film-2.mp4`, `still.png`.
-
-        Raises:
-            UnknownNameError: there are no clips, pages or stills of this suffix.
-        """
-        known = suffixes()["still"] if still else [*suffixes()["clip"], ".html"]
-        if suffix not in known:  # it comes from a page, and must not become a path
-            raise UnknownNameError("suffix", suffix, known)
-        return next_output(self.path, suffix, still=still)
-
-    @property
-    def rate(self) -> float:
-        """The factor by which its learning rate was changed on the way."""
-        return _number(self._facts, "rate") or 1.0
-
-    @property
-    def changes(self) -> list[str]:
-        """What was changed on the way, a sentence each."""
-        given = self._facts.get("changes")
-        return [str(each) for each in given] if isinstance(given, list) else []
-
-    def add_change(self, rate: float, sentence: str) -> None:
-        """Keep what was changed on the way.
-
-        Raises:
-            EncodingError: it cannot be written.
-        """
-        self.update(rate=rate, changes=[*self.changes, sentence])
-
-    def update(self, **facts: Any) -> None:
-        """Change some facts: `steps`, `psnr`.
-
-        Raises:
-            EncodingError: they cannot be written.
-        """
-        self._facts |= facts
-        _write_facts(self.path, self._facts)
-
-    def close(self) -> None:
-        """Let others open this training."""
-        self._lock.release()
-
-
-def next_output(folder: Path, suffix: str, *, still: bool) -> Path:
-    """Return the path of the next film or still in the folder of a training."""
-    stem = "still" if still else "film"
-    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1_000_000))
-    return next(p for name in names if not (p := folder / f"{name}{suffix}").exists())
-
-
 @dataclass(frozen=True)
 class _Found:
     """What a scan has found of one training."""
 
-    path: Path
-    facts: Mapping[str, Any]
+    training: Training
     files: Mapping[str, MadeFile]
-    order: tuple[str, int]
     thumbnail: Path | None
     item: Mapping[str, Any]
     """What a page is told of it."""
@@ -214,8 +106,9 @@ class MadeFolder:
     def refresh(self) -> None:
         """Scan the folder again, after files were made or removed."""
         with self._scanning:  # so that the newest scan is the one that stays
-            found = {each.path.name: each for each in map(_scanned, _folders(self.path)) if each}
-            ordered = sorted(found.values(), key=lambda each: each.order, reverse=True)
+            scanned = [each for each in map(_scanned, _folders(self.path)) if each]
+            found = {each.training.id: each for each in scanned}
+            ordered = sorted(scanned, key=_order, reverse=True)
             with self._lock:
                 self._found, self._items = found, [each.item for each in ordered]
 
@@ -237,14 +130,14 @@ class MadeFolder:
         with self._lock:
             found = self._found.get(made)
         known = found.files.get(name) if found else None
-        return known if known and _is_plain_file(known.path) else None
+        return known if known and is_plain_file(known.path) else None
 
     def thumbnail(self, made: str) -> Path | None:
         """Return a small WebP of a training's picture."""
         with self._lock:
             found = self._found.get(made)
         path = found.thumbnail if found else None
-        return path if path and _is_plain_file(path) else None
+        return path if path and is_plain_file(path) else None
 
     def begin(
         self,
@@ -259,26 +152,26 @@ class MadeFolder:
             EncodingError: the folder cannot be written to, or its disk is full.
         """
         now = datetime.datetime.now(datetime.UTC)
-        facts = {
-            "title": picture.name,
-            "when": now.isoformat(timespec="seconds"),
-            "settings": dict(settings),
-        }
         path = _created(self.path, f"{now.astimezone():%Y-%m-%d}-{_slug(picture.name)}")
-        lock = FolderLock.acquire(path)
+        training = Training.begin(
+            path,
+            title=picture.name,
+            when=now.isoformat(timespec="seconds"),
+            settings=dict(settings),
+        )
         try:
             shutil.copyfile(picture.path, path / f"picture{picture.path.suffix}")
             if sound is not None:
                 shutil.copyfile(sound.path, path / f"sound{sound.path.suffix}")
             _write_thumbnail(picture.preview, path / _THUMBNAIL)
-            _write_facts(path, facts)
+            training.update()
         except BaseException as error:
-            lock.release()
+            training.close()
             remove(path)
             if isinstance(error, OSError):
                 raise write_error(path, error) from error
             raise
-        return Training(path, facts, lock)
+        return training
 
     def open(self, made: str) -> Training:
         """Open an earlier training, to continue it or to make more of it.
@@ -290,12 +183,9 @@ class MadeFolder:
             self.refresh()  # another studio may have made it
         with self._lock:
             found = self._found.get(made)
-        if found is None or not found.path.is_dir():
+        if found is None or not found.training.path.is_dir():
             raise UsageError("this training is not in the folder any more: reload the page")
-        lock = FolderLock.acquire(found.path)
-        if not lock.held:
-            raise UsageError(f"{made} is open in another studio: close it there first")
-        return Training(found.path, found.facts, lock)
+        return found.training.open()
 
 
 def _opened(path: Path) -> Path:
@@ -328,8 +218,8 @@ def _folders(path: Path) -> list[Path]:
 
 def _scanned(path: Path) -> _Found | None:
     """Return a training that has ended; None for any other folder."""
-    facts = _read_facts(path)
-    if facts is None:
+    training = Training.read(path)
+    if training is None:
         return None
     files = {}
     with contextlib.suppress(OSError), os.scandir(path) as entries:
@@ -338,7 +228,7 @@ def _scanned(path: Path) -> _Found | None:
             if kind is not None and entry.is_file(follow_symlinks=False):
                 size = entry.stat(follow_symlinks=False).st_size
                 files[entry.name] = MadeFile(path / entry.name, kind, size)
-    is_interrupted = _is_plain_file(Resume.checkpoint_path(path / "film.mp4"))
+    is_interrupted = is_plain_file(Resume.checkpoint_path(path / "film.mp4"))
     if not is_interrupted and all(file.kind == "picture" for file in files.values()):
         return None  # nothing was made
     is_complete = "film.mp4" in files and not is_interrupted
@@ -346,17 +236,15 @@ def _scanned(path: Path) -> _Found | None:
         return None  # it is running, and not just rendered again
     thumbnail = path / _THUMBNAIL
     return _Found(
-        path,
-        facts,
+        training,
         files,
-        order=_order(path, facts),
-        thumbnail=thumbnail if _is_plain_file(thumbnail) else None,
+        thumbnail=thumbnail if is_plain_file(thumbnail) else None,
         item={
-            "id": path.name,
-            "title": _title(facts, path),
-            "when": _text(facts, "when"),
-            "steps": _number(facts, "steps"),
-            "psnr": _number(facts, "psnr"),
+            "id": training.id,
+            "title": training.title,
+            "when": training.when,
+            "steps": training.steps,
+            "psnr": training.psnr,
             "state": "interrupted" if is_interrupted else "done" if is_complete else "failed",
             "files": [
                 {"name": name, "kind": file.kind, "bytes": file.bytes}
@@ -377,52 +265,11 @@ def _kind(name: str) -> Kind | None:
     return "still" if cover else _BY_SUFFIX.get(suffix or "", _BY_NAME[stem])
 
 
-def _is_plain_file(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except (OSError, ValueError):
-        return False
-
-
-def _order(path: Path, facts: Mapping[str, Any]) -> tuple[str, int]:
+def _order(found: _Found) -> tuple[str, int]:
     """Return what trainings are sorted by: when they began, then the number of their folder."""
-    number = path.name.rpartition("-")[2]
-    return _text(facts, "when"), int(number) if number.isascii() and number.isdigit() else 1
-
-
-def _read_facts(path: Path) -> dict[str, Any] | None:
-    """Return the facts of a training, which anybody may have changed; None if there are none."""
-    file = path / _FACTS
-    try:
-        if not _is_plain_file(file) or file.stat().st_size > _MOST_FACTS:
-            return None
-        facts = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return facts if isinstance(facts, dict) else None
-
-
-def _write_facts(path: Path, facts: Mapping[str, Any]) -> None:
-    write_file(path / _FACTS, json.dumps(facts, indent=2))
-
-
-def _text(facts: Mapping[str, Any], name: str) -> str:
-    value = facts.get(name)
-    return value[:_MOST_TITLE] if isinstance(value, str) else ""
-
-
-def _number(facts: Mapping[str, Any], name: str) -> float | None:
-    value = facts.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _title(facts: Mapping[str, Any], path: Path) -> str:
-    return _text(facts, "title") or path.name
-
-
-def _only(path: Path, stem: str) -> Path | None:
-    """Return the file of a folder with this stem, if there is one."""
-    return next((p for p in sorted(path.glob(f"{stem}*")) if p.stem == stem), None)
+    number = found.training.id.rpartition("-")[2]
+    is_number = number.isascii() and number.isdigit()
+    return found.training.when, int(number) if is_number else 1
 
 
 def _slug(name: str) -> str:

@@ -34,10 +34,11 @@ from neuralpaint.studio.command_lines import (
     video_settings,
 )
 from neuralpaint.studio.control import Control
-from neuralpaint.studio.folder import MadeFolder, Training
+from neuralpaint.studio.folder import MadeFolder
 from neuralpaint.studio.requests import Request, Requests
 from neuralpaint.studio.session_api import Reply
 from neuralpaint.studio.stage import Stage
+from neuralpaint.studio.training import Training
 
 if TYPE_CHECKING:
     from neuralpaint.pipelines.clip import Clip

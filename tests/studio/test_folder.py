@@ -13,7 +13,8 @@ from studios import Studio
 
 from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
 from neuralpaint.storage.resume import Resume
-from neuralpaint.studio.folder import MadeFolder, Training
+from neuralpaint.studio.folder import MadeFolder
+from neuralpaint.studio.training import Training
 from neuralpaint.studio.uploads import PictureUpload
 
 
