@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Live"]
 
-_SHARE = 0.08  # of the time of a training, for its frames
+_SHARE = 0.06  # of the time of a training, for its frames
 _INTERVAL = 0.04  # seconds between two visits, if somebody is looking
 _QUICK = 0.06  # seconds that a frame of a network at rest may take while somebody zooms
 _PREVIEW = 0.016  # seconds that a frame may take while the network learns
@@ -166,9 +166,11 @@ class Live(Viewer):
             return
         shown = view.at_most(pixels)
         began = time.perf_counter()
-        canvas = shown.canvas(painting.canvas)
-        frame = over(PendingFrame(painting, canvas, may_interpolate=True).frame(), _PAPER)
         exact = shown == view
+        canvas = shown.canvas(painting.canvas)
+        # Whether a small frame may be interpolated takes longer to find out than to render it.
+        rendered = PendingFrame(painting, canvas, may_interpolate=exact)
+        frame = over(rendered.frame(), _PAPER)
         encoded = io.BytesIO()
         quality = {"quality": 95, "subsampling": 0} if exact else {"quality": 88}
         Image.fromarray(frame).save(encoded, "JPEG", **quality)

@@ -27,8 +27,8 @@ __all__ = ["Stage"]
 
 _MOST_POINTS = 800  # of the curve
 _WAIT = 0.1  # seconds between two looks at what is to be done
-_MEASURED = 0.3  # seconds between two points of the curve
-_PIXELS = 16_000  # that are compared for a point
+_MEASURED = 0.5  # seconds between two points of the curve
+_PIXELS = 4_000  # that are compared for a point
 _LEAST_DONE = 0.02  # fraction of the work before the time left is known
 
 _EMPTY: dict[str, Any] = {
