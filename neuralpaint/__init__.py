@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from neuralpaint.image.still_files import save_still
     from neuralpaint.models.codes import Album
     from neuralpaint.models.painting import Painting
+    from neuralpaint.pipelines.batch.batch import BatchResult, batch
     from neuralpaint.pipelines.bench.bench import BenchSettings, bench
     from neuralpaint.pipelines.bench.result import BenchResult
     from neuralpaint.pipelines.compare.compare import compare
@@ -80,6 +81,7 @@ _HOMES = {
     "image.metrics": ["psnr"],
     "models.painting": ["Painting"],
     "image.pictures": ["Picture", "load_picture"],
+    "pipelines.batch.batch": ["BatchResult", "batch"],
     "pipelines.bench.bench": ["BenchSettings", "bench"],
     "pipelines.bench.result": ["BenchResult"],
     "pipelines.compare.compare": ["compare"],
@@ -104,6 +106,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Album",
+    "BatchResult",
     "BenchResult",
     "BenchSettings",
     "Canvas",
@@ -135,6 +138,7 @@ __all__ = [
     "VideoSettings",
     "View",
     "__version__",
+    "batch",
     "bench",
     "compare",
     "compare_upscaling",

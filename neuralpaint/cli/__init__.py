@@ -84,6 +84,7 @@ class _LazyGroup(click.Group):
         "paint": "Train on a picture and render one still.",
         "inpaint": "Fill the hole in a picture, as a still or as a clip.",
         "morph": "Train on several pictures and film a path from each to the next.",
+        "batch": "Run one of these commands on many pictures.",
         "render": "Render a saved painting or a recorded training again.",
         "explain": "Write a page that shows how a trained network works.",
         "export": "Write a painting as a function for other tools.",

@@ -32,6 +32,7 @@ __all__ = [
     "Display",
     "FileDisplay",
     "Finished",
+    "live_line",
     "print_table",
     "print_text",
     "remark",
@@ -123,7 +124,7 @@ class Display(ABC, Generic[R]):
         """Show the progress: ten times a second (JSON: once) at most, and at changes of phase."""
         if not (self._is_live or self._json):
             return
-        facts = progress.to_dict()
+        facts = self.facts_of(progress)
         # Training and filming alternate many times a second.
         filming = progress.phase == "train" and progress.shot > 0
         phase = "film" if filming else progress.phase
@@ -133,7 +134,7 @@ class Display(ABC, Generic[R]):
             return
         self._updated, self._section = now, section
         if self._json:
-            _print_json(event="progress", **{name: facts[name] for name in self.fields})
+            self.print_event("progress", **{name: facts[name] for name in self.fields})
             return
         if self._live is None:
             from rich.live import Live
@@ -143,8 +144,24 @@ class Display(ABC, Generic[R]):
                 redirect_stdout=False, redirect_stderr=False,
             )  # fmt: skip
             self._live.start()
-        line = _live_line(_PHASES.get(phase, phase), facts, left=self._left(facts["done"], now))
-        self._live.update(line, refresh=True)
+        live = self.live(_PHASES.get(phase, phase), facts, left=self._left(facts["done"], now))
+        self._live.update(live, refresh=True)
+
+    def facts_of(self, progress: Progress) -> dict[str, Any]:
+        """Return the progress as --json prints it, as far as `fields` names it."""
+        return progress.to_dict()
+
+    def live(self, phase: str, facts: Mapping[str, Any], *, left: float | None) -> RenderableType:
+        """Return what is shown on a terminal while the job runs; `left` are the seconds left."""
+        return live_line(phase, facts, _facts(facts), left=left)
+
+    def print_event(self, event: str, **facts: Any) -> None:
+        """Print an event as JSON."""
+        _print_json(event=event, **facts)
+
+    def failed(self, result: R) -> bool:
+        """Return whether the command has failed, although there is a result."""
+        return False
 
     def _left(self, done: float, now: float) -> float | None:
         """Return the seconds left at the pace since the work began; None if that is not known.
@@ -300,8 +317,17 @@ def _stderr() -> Console:
     return Console(stderr=True, force_terminal=True, highlight=False)
 
 
-def _live_line(phase: str, facts: Mapping[str, Any], *, left: float | None) -> RenderableType:
-    """Return the live line: the phase, a bar, the percentage done, the time left, and facts."""
+def live_line(
+    phase: str,
+    facts: Mapping[str, Any],
+    words: Iterable[tuple[str, str]],
+    *,
+    left: float | None,
+) -> RenderableType:
+    """Return the live line: the phase, a bar, the percentage done, the time left, and words.
+
+    Each of the words has its style.
+    """
     from rich.constrain import Constrain
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -309,8 +335,8 @@ def _live_line(phase: str, facts: Mapping[str, Any], *, left: float | None) -> R
 
     done = min(1.0, max(0.0, facts["done"]))
     time_left = "" if left is None else f"{_clock(left)} left"
-    words = Text("  ").join(
-        Text(word, style=style) for word, style in ((time_left, "cyan"), *_facts(facts)) if word
+    shown = Text("  ").join(
+        Text(word, style=style) for word, style in ((time_left, "cyan"), *words) if word
     )
     width = _stderr().width
     line = Table.grid(padding=(0, 1), expand=True)
@@ -319,7 +345,7 @@ def _live_line(phase: str, facts: Mapping[str, Any], *, left: float | None) -> R
     line.add_column(no_wrap=True, justify="right", width=4)
     line.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
     bar = ProgressBar(completed=done, total=1, complete_style="cyan", finished_style="green")
-    line.add_row(Text(phase, style="bold"), bar, f"{done:.0%}", Text(" ") + words)
+    line.add_row(Text(phase, style="bold"), bar, f"{done:.0%}", Text(" ") + shown)
     # Leaves room for the ^C that a terminal prints behind the line.
     return Constrain(line, width - 3)
 

@@ -67,7 +67,7 @@ def run(
     finally:
         shown.clear()
     shown.done(result)
-    return INTERRUPTED if result.interrupted else 0
+    return INTERRUPTED if result.interrupted else int(shown.failed(result))
 
 
 def train(

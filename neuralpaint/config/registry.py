@@ -44,6 +44,7 @@ CATALOGUE = {
     "masks": "image.masks.masks",
     "orders": "image.orders.orders",
     "walks": "rendering.paths.code_paths",  # so called in 0.1, and in `list --json`
+    "executors": "pipelines.executors.executors",
 }
 """The module and name of each registry that `neuralpaint list` shows, by title.
 

@@ -24,6 +24,7 @@ __all__ = [
     "available_cpus",
     "ensure_threads",
     "limit_blas",
+    "limit_cpus",
     "parallel_map",
     "set_threads",
 ]
@@ -47,6 +48,7 @@ class _State:
 
     def __init__(self) -> None:
         self.threads: int | None = None  # not set yet
+        self.most: int | None = None  # cores of this process, if it shares them with others
         self.pool: ThreadPoolExecutor | None = None
 
 
@@ -57,8 +59,15 @@ _this_thread = threading.local()  # `in_pool` is set on the threads of the pool
 def available_cpus() -> int:
     """Return the number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return cores if _state.most is None else min(cores, _state.most)
+
+
+def limit_cpus(cores: int) -> None:
+    """Let this process use at most so many cores, because it shares them with other processes."""
+    _state.most = cores
 
 
 def set_threads(threads: int | None) -> int:

@@ -1,0 +1,1 @@
+"""Batch: one command on many pictures, as many at once as there is room for."""

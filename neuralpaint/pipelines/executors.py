@@ -1,0 +1,119 @@
+"""Executors: where tasks run, and how many at once."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from neuralpaint.config.registry import Registry
+from neuralpaint.config.settings import Settings, setting
+from neuralpaint.runtime.memory import available_memory
+from neuralpaint.runtime.tasks import TaskPool
+from neuralpaint.runtime.threads import available_cpus
+
+__all__ = ["Executor", "PlacementSettings", "executors"]
+
+_MEMORY_SHARE = 0.8  # of what is available, for all tasks
+
+
+@dataclass(frozen=True)
+class Executor(Settings, ABC):
+    """A place where tasks run."""
+
+    @abstractmethod
+    def open(self, need: Need) -> TaskPool:
+        """Return a pool of this place.
+
+        Raises:
+            UsageError: there is no such place, or something is missing to use it.
+        """
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the tasks of a run need."""
+
+    jobs: int | None
+    cpus: float | None
+    gpus: float | None
+    device: str
+    memory: int
+    """Bytes of a task."""
+    tasks: int
+    """Number of tasks."""
+
+
+executors: Registry[Executor] = Registry("executor")
+
+
+@executors.register("local")
+@dataclass(frozen=True)
+class Local(Executor):
+    """The cores and GPUs of this machine."""
+
+    def open(self, need: Need) -> TaskPool:
+        from neuralpaint.runtime.worker_pool import WorkerPool
+
+        cores, gpus = available_cpus(), _gpus(need.device)
+        jobs = need.jobs
+        if jobs is None:
+            jobs = int(cores // (need.cpus or 1))
+            if gpus:
+                jobs = min(jobs, int(len(gpus) // (need.gpus or 1)))
+            jobs = min(jobs, int(_MEMORY_SHARE * available_memory() / need.memory), need.tasks)
+        jobs = max(1, jobs)
+        share = need.cpus or cores / jobs
+        return WorkerPool(jobs, cores=max(1, int(share)), gpus=gpus)
+
+
+def _gpus(device: str) -> list[str]:
+    """Return the numbers of the GPUs among which tasks are divided; none if one is chosen."""
+    if device not in ("auto", "cuda"):
+        return []
+    import torch
+
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count()
+    names = visible.split(",") if visible else [str(number) for number in range(count)]
+    return names[:count]
+
+
+@dataclass(frozen=True)
+class PlacementSettings(Settings):
+    """Where tasks run, and what each of them may use."""
+
+    section: ClassVar[str] = "Device"
+
+    on: str = setting(
+        "local",
+        "where the work is done",
+        entries=executors,
+    )
+    jobs: int | None = setting(
+        None,
+        "tasks at the same time; unset, as many as cores, memory and GPUs allow",
+        unit="tasks",
+        minimum=1,
+        maximum=100_000,
+    )
+    task_cpus: float | None = setting(
+        None, "cores of a task; unset, its share of this machine", above=0.0
+    )
+    task_gpus: float | None = setting(
+        None,
+        "GPUs of a task, also a part of one such as 0.25; unset, 1 if there are some",
+        minimum=0,
+    )
+
+    def pool(self, *, device: str, memory: int, tasks: int) -> TaskPool:
+        """Return the pool for a number of tasks that need so much memory, in bytes.
+
+        `device` is the setting of that name.
+
+        Raises:
+            UsageError: the place cannot be used.
+        """
+        need = Need(self.jobs, self.task_cpus, self.task_gpus, device, memory, tasks)
+        return executors.parse(self.on).open(need)
