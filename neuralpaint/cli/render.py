@@ -21,6 +21,8 @@ from neuralpaint.cli.options import (
     typed_options,
 )
 from neuralpaint.config.presets import chosen_values
+from neuralpaint.pipelines.executors import PlacementSettings
+from neuralpaint.pipelines.parts import RenderInParts
 from neuralpaint.pipelines.render import (
     RenderSettings,
     prepare_render,
@@ -40,6 +42,7 @@ __all__ = ["command"]
 @audio_option
 @place_option(RenderSettings)
 @settings_options(RenderSettings)
+@settings_options(PlacementSettings)
 @common_options
 @click.pass_context
 def command(
@@ -59,6 +62,14 @@ def command(
     neuralpaint render clip.take -o reel.mp4 --for reel --overlay steps
     neuralpaint render clip.take -o tall.mp4 --aspect 9:16 --camera zoom-in:factor=4 --duration 20
     neuralpaint render photo.painting -o poster.png --scale 16
+
+    With --jobs or --on, several processes or machines render one file: a clip in parts of two
+    seconds, which are joined without encoding them again, a still in strips. The frames and the
+    strips are the same.
+
+    \b
+    neuralpaint render clip.take -o 8k.mp4 --size 7680x4320 --jobs 8
+    neuralpaint render photo.painting -o wall.tif --size 40000x25000 --on ray
     """
     allowed = confirm_overwrite(output, overwrite=overwrite)
     loaded = load_saved(saved, ctx.params["device"])
@@ -67,13 +78,18 @@ def command(
     place = chosen_values(RenderSettings, chosen_presets(ctx)).keys() - unused
     typed = typed_options(ctx) | place
     recorded = {} if still else recorded_settings(loaded, output, typed=typed, audio=audio)
+    settings = settings_from(RenderSettings, ctx, earlier=recorded, unused=unused)
     job = prepare_render(
         loaded,
         output,
-        settings=settings_from(RenderSettings, ctx, earlier=recorded, unused=unused),
+        settings=settings,
         source=saved,
         audio=audio,
         overwrite=allowed,
         began=ctx.obj,
     )
-    return run(job, ctx, FileDisplay, forecaster=Forecaster(job))
+    placement = settings_from(PlacementSettings, ctx)
+    if not placement.divides:
+        return run(job, ctx, FileDisplay, forecaster=Forecaster(job))
+    divided = RenderInParts(job, saved=saved, settings=settings, audio=audio, placement=placement)
+    return run(divided, ctx, FileDisplay)

@@ -19,21 +19,30 @@ from neuralpaint.image.framing import CanvasSettings, parse_size
 from neuralpaint.image.pictures import Frame
 from neuralpaint.image.still_files import check_still, save_still
 from neuralpaint.pipelines.beats import read_rhythm
-from neuralpaint.pipelines.job import TRAINING_LENGTH, Job, Result, training_done
+from neuralpaint.pipelines.job import (
+    TRAINING_LENGTH,
+    Job,
+    Result,
+    peak_memory_mb,
+    training_done,
+)
 from neuralpaint.pipelines.kept_place import keeping_what_matters
 from neuralpaint.pipelines.outputs import cover_of
 from neuralpaint.pipelines.settings import ClipSettings, TimelapseSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.pipelines.transparency import WHITE, paper_for
-from neuralpaint.rendering.film import film, film_sketches, filming_cost
+from neuralpaint.rendering.film import SKIPPED, film, film_sketches, filming_cost
 from neuralpaint.rendering.render import render
 from neuralpaint.rendering.still_renderer import hole_psnr_of
 from neuralpaint.rendering.time_estimate import seconds_of
 from neuralpaint.rendering.viewport import LONGEST_CLIP, Shot, Viewport
-from neuralpaint.runtime.interruption import STOPS
-from neuralpaint.runtime.progress import Progress
+from neuralpaint.runtime.files import write_file
+from neuralpaint.runtime.interruption import STOPS, Interruption
+from neuralpaint.runtime.progress import Progress, ProgressTracker, Report, ignore
 from neuralpaint.training.learning import Snapshot
-from neuralpaint.video.formats import format_for
+from neuralpaint.training.viewer import Viewer
+from neuralpaint.video.formats import Format, Mkv, format_for
+from neuralpaint.video.joining import join_clips
 from neuralpaint.video.overlays import (
     Arrangement,
     Moment,
@@ -171,6 +180,7 @@ class Clip(Job):
         self._newest: Shot | None = None
         self._costs: _Costs | None = None  # once measured
         self._reached = 0.0  # fraction of the work that was done at the newest report
+        self._wanted: set[int] | None = None  # the shots that are rendered; None: all
         self._check()
 
     def _evenly_after(self, changes: Mapping[str, Any]) -> Playback:
@@ -275,15 +285,141 @@ class Clip(Job):
         stop = run.interruption.stop
         if stop is not None and not isinstance(stop, KeyboardInterrupt):
             raise type(stop)(f"{stop}; the clip so far is in {str(self.output)!r}") from stop
-        return replace(self._clip_result(run, writer), stills=self._write_cover())
+        cover = None if self._cover is None else self._write_cover(self._cover)
+        stills = () if cover is None else (cover,)
+        return replace(self._clip_result(run, writer), stills=stills)
 
-    def _write_cover(self) -> tuple[Path, ...]:
-        """Write the last shot beside the clip, if that is wanted, and return its path."""
-        if self._cover is None or self._last is None:
-            return ()
+    @property
+    def frames(self) -> int:
+        """The number of frames of the clip."""
+        return self._playback.frames
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self._fps
+
+    @property
+    def format(self) -> Format:
+        """The format of the file."""
+        return self._format
+
+    def film_part(
+        self, frames: range, path: Path, *, cover: Path | None = None, report: Report = ignore
+    ) -> Result:
+        """Write some frames into a clip of their own, without sound: the same ones as in the clip.
+
+        Only the shots that they show are rendered, and those before them if an overlay needs these.
+        The format is that of the clip if its parts can be joined, otherwise it is lossless. With
+        `cover`, the newest of them is written there as a still.
+
+        Raises:
+            NeuralPaintError: as `run`.
+        """
+        self._wanted = self._shots_for(frames)
+        written = 0
+        with Interruption() as interruption:
+            progress = ProgressTracker(
+                report, done=lambda _: written / len(frames), shots=self.shots
+            )
+            run = Run(progress, interruption, self._budget, Viewer())
+            drawn = ClipFrames(
+                self._draw_shots(run), self._playback, folder=path.absolute().parent, part=frames
+            )
+            with self._part_writer(path) as writer, drawn:
+                for number, frame in zip(frames, drawn, strict=False):
+                    writer.write(self._titled(frame, number))
+                    written += 1
+                    progress.update("film")
+                if written < len(frames):
+                    writer.abort()
+                    raise interruption.stop or RuntimeError("a part has too few frames")
+        if cover is not None:
+            self._write_cover(cover)
+        return self._clip_result(run, writer)
+
+    def shows_result(self, frames: range) -> bool:
+        """Return whether some of the frames show the last shot."""
+        order = self._playback.order()
+        return any(order[number] == self.shots - 1 for number in frames)
+
+    def _shots_for(self, frames: range) -> set[int]:
+        """Return the shots that must be rendered for some frames."""
+        order = self._playback.order()
+        wanted = {order[number] for number in frames}
+        if any(overlay.needs_history for overlay in self._overlays):
+            wanted.update(range(max(wanted)))
+        if any(overlay.needs_layers for overlay in self._overlays):
+            wanted.add(0)  # the units that are shown are chosen in the first shot
+        return wanted
+
+    def _part_writer(self, path: Path) -> ClipWriter:
+        return ClipWriter(
+            path,
+            format=self._format if self._format.joins else Mkv(),
+            height=self._arrangement.height,
+            width=self._arrangement.width,
+            fps=self._fps,
+            channels=self.viewport.channels,
+            overwrite=True,
+            rescue=False,
+            is_part=True,
+        )
+
+    @property
+    def part_suffix(self) -> str:
+        """The suffix of the file of a part; "" for a folder."""
+        if not self._format.joins:
+            return Mkv.suffixes[0]
+        return self.output.suffix if self._format.suffixes else ""
+
+    def join_parts(
+        self, parts: Sequence[tuple[Path, int]], shown: Result, *, cover: Path | None = None
+    ) -> Result:
+        """Make the clip of the files of `film_part` and their numbers of frames.
+
+        Returns its result, from that of a part that `shows_result`; `cover` is the still of that.
+
+        Raises:
+            EncodingError: the clip cannot be written.
+        """
+        height, width = self._arrangement.height, self._arrangement.width
+        join_clips(
+            parts,
+            self.output,
+            format=self._format,
+            height=height,
+            width=width,
+            fps=self._fps,
+            alpha=self.viewport.channels == 4,
+            title=self._title,
+            tag=self.source.note.text(),
+            audio=self._audio,
+            overwrite=self._overwrite,
+        )
+        stills: tuple[Path, ...] = ()
+        if self._cover is not None and cover is not None:
+            write_file(self._cover, cover.read_bytes())
+            stills = (self._cover,)
+        return replace(
+            shown,
+            output=self.output,
+            frames=self.frames,
+            total_seconds=self._budget.elapsed,
+            peak_memory_mb=peak_memory_mb(),
+            stills=stills,
+        )
+
+    @property
+    def _title(self) -> str:
+        return f"{Path(self.source.note.source).stem}, learned by a neural network"
+
+    def _write_cover(self, path: Path) -> Path | None:
+        """Write the last shot as a still, and return its path."""
+        if self._last is None:
+            return None
         tag = self.source.note.text()
-        cover = over(self._last, WHITE)
-        return (save_still(cover, self._cover, tag=tag, overwrite=self._overwrite),)
+        return save_still(over(self._last, WHITE), path, tag=tag, overwrite=self._overwrite)
 
     def _clip_result(self, run: Run, writer: ClipWriter) -> Result:
         """Return the result; its steps and its PSNR are those of the last shot."""
@@ -323,6 +459,9 @@ class Clip(Job):
     def _draw_frames(self, run: Run) -> Iterator[Frame]:
         """Yield each shot with its overlays."""
         self._plan()
+        yield from self._draw_shots(run)
+
+    def _draw_shots(self, run: Run) -> Iterator[Frame]:
         snapshots = self.source.shots(
             self._pacing,
             run,
@@ -353,9 +492,11 @@ class Clip(Job):
                 run.progress.update("film", shot=number, psnr=shot.psnr, **self._training_fields())
         except STOPS as stop:
             run.interruption.record(stop)
-        if newest is not None:
+        if newest is not None and newest.frame is not SKIPPED:
             painting = newest.snapshot.painting
-            yield newest._replace(psnr=self.viewport.psnr(painting, shown=newest.psnr))
+            newest = newest._replace(psnr=self.viewport.psnr(painting, shown=newest.psnr))
+        if newest is not None:
+            yield newest
 
     def _film(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Shot]:
         """Yield the shots of the snapshots, then those of the camera's move over the last one."""
@@ -374,13 +515,16 @@ class Clip(Job):
                 blends=False,
                 interpolates=self._interpolates,
                 first=self._training_shots,
+                wanted=self._wanted,
             )
 
     def _film_training(self, snapshots: Iterator[Snapshot], run: Run) -> Iterator[Shot]:
         if self._frames_from == "training":
             source = self.source
             source.begin_sketch(render(source.painting(), self.viewport.native))
-            return film_sketches(snapshots, self.viewport, source.sketch, count=self.shots)
+            return film_sketches(
+                snapshots, self.viewport, source.sketch, count=self.shots, wanted=self._wanted
+            )
 
         def hurries() -> bool:
             return self._may_blend and (run.interruption.requested or run.budget.is_short)
@@ -392,6 +536,7 @@ class Clip(Job):
             blends=self._blends,
             interpolates=self._interpolates,
             hurries=hurries,
+            wanted=self._wanted,
         )
 
     @property
@@ -413,6 +558,8 @@ class Clip(Job):
         """Return the frame of a shot with its overlays."""
         if self._overlays:  # reading the loss of a snapshot takes time on a GPU
             self._history.append(_point(shot))
+        if shot.frame is SKIPPED:
+            return SKIPPED
         index = len(self._history) - 1
         return self._compose(shot, self._history, index=index, memory=self._memory)
 
@@ -510,7 +657,7 @@ class Clip(Job):
             width=self._arrangement.width,
             fps=self._fps,
             channels=self.viewport.channels,
-            title=f"{Path(self.source.note.source).stem}, learned by a neural network",
+            title=self._title,
             tag=self.source.note.text(),
             audio=self._audio,
             overwrite=self._overwrite,

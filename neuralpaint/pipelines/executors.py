@@ -107,6 +107,11 @@ class PlacementSettings(Settings):
         minimum=0,
     )
 
+    @property
+    def divides(self) -> bool:
+        """Whether a command that can also run in one process is divided into tasks."""
+        return bool(self.changes())
+
     def pool(self, *, device: str, memory: int, tasks: int) -> TaskPool:
         """Return the pool for a number of tasks that need so much memory, in bytes.
 

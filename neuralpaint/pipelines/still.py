@@ -19,15 +19,18 @@ from neuralpaint.pipelines.kept_place import keeping_what_matters
 from neuralpaint.pipelines.settings import StillSettings
 from neuralpaint.pipelines.snapshot_sources import Run, SnapshotSource
 from neuralpaint.pipelines.transparency import paper_for
+from neuralpaint.rendering.render import PendingFrame
 from neuralpaint.rendering.still_renderer import (
     StillRenderer,
+    Strips,
     hole_psnr_of,
     with_known_pixels,
     with_known_pixels_psnr,
 )
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.interruption import Interruption
-from neuralpaint.runtime.progress import Progress
+from neuralpaint.runtime.progress import Progress, ProgressTracker, ignore
+from neuralpaint.training.viewer import Viewer
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -94,6 +97,7 @@ class Still(Job):
         self._keep_known = still.keep_known
         if self._keep_known:
             self._check_known()
+        self._painting: Painting | None = None  # of `strip`
         self._rendering: float | None = None  # seconds, once measured
         self._rendered = 0.0  # fraction of the still that is rendered and written
         check_still(
@@ -125,10 +129,23 @@ class Still(Job):
         """Return the plan of the job, for --dry-run and --json."""
         return super().facts() | {"width": self.viewport.width, "height": self.viewport.height}
 
+    def use_strips(self, strips: Strips) -> None:
+        """Let another function than `render_strips` render the still."""
+        self._renderer = StillRenderer(self.viewport, strips=strips)
+
+    def strip(self, rows: slice, *, depth: Depth) -> NDArray[Any]:
+        """Return some rows of the canvas, one of `strips_of`, as `render_strips` yields them."""
+        if self._painting is None:
+            with Interruption() as interruption:
+                progress = ProgressTracker(ignore, done=self._done)
+                self._painting = self._train(Run(progress, interruption, self._budget, Viewer()))
+        return PendingFrame(self._painting, self.viewport.canvas, rows=rows, depth=depth).frame()
+
     def _done(self, progress: Progress) -> float:
         return self._rendered if self._rendered else training_done(progress)
 
     def _make(self, run: Run) -> Result:
+        self._plan()
         painting = self._train(run)
         height, width = self.viewport.height, self.viewport.width
         with StillWriter(
@@ -173,7 +190,6 @@ class Still(Job):
 
     def _train(self, run: Run) -> Painting:
         """Return the painting to be rendered; after an interruption, the newest one."""
-        self._plan()
         painting = None
         snapshots = self.source.snapshots(self._fractions, run, every=1)
         for snapshot in run.interruption.until_stopped(snapshots):

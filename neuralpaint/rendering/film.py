@@ -10,8 +10,9 @@ A smooth anchor is rendered at some of its pixels (`subsampling`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import cached_property
+import math
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -27,9 +28,12 @@ from neuralpaint.training.learning import Snapshot
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["FramesFrom", "film", "film_sketches", "filming_cost"]
+__all__ = ["SKIPPED", "FramesFrom", "film", "film_sketches", "filming_cost"]
 
 FramesFrom = Literal["auto", "render", "training"]
+
+SKIPPED: Frame = np.empty((0, 0, 3), np.uint8)
+"""The frame of a shot that was not to be rendered."""
 
 # Shots that are rendered where the others are blended. The more shots, the less they differ, so it
 # is about the same number for all clips. Measured: 50 (pyramid) to 130 (siren).
@@ -77,6 +81,7 @@ def film(
     interpolates: bool = False,
     hurries: Callable[[], bool] = lambda: False,
     first: int = 0,
+    wanted: Container[int] | None = None,
 ) -> Iterator[Shot]:
     """Yield one shot per snapshot; shots that can be blended arrive up to 8 snapshots late.
 
@@ -92,6 +97,8 @@ def film(
         hurries: called at every anchor; while it returns True, the distance of anchors increases,
             and all shots between them are blended without a test.
         first: the index in the clip of the first snapshot.
+        wanted: the indices of the shots that are needed; the others are `SKIPPED`, and not
+            measured. Which shots are blended does not depend on it. None: all.
     """
     left: _Candidate | None = None
     between: list[_Candidate] = []
@@ -105,22 +112,36 @@ def film(
             gap = min(longest, 2 * gap) if blended else max(1, gap // 2)
             ready = None
         moment = index / max(1, count - 1)
-        between.append(_Candidate(snapshot, viewport, moment=moment, may_interpolate=interpolates))
+        between.append(
+            _Candidate(
+                snapshot,
+                viewport,
+                moment=moment,
+                may_interpolate=interpolates,
+                is_wanted=wanted is None or index in wanted,
+            )
+        )
         if len(between) >= gap:
-            ready = _Span(left, between[:-1], between[-1].begin_render(left))
+            ready = _Span.begun(left, between[:-1], between[-1])
             left, between = ready.right, []
     if ready is not None:
         yield from ready.shots(hurries())
     if between:
-        yield from _Span(left, between[:-1], between[-1].begin_render(left)).shots(hurries())
+        yield from _Span.begun(left, between[:-1], between[-1]).shots(hurries())
 
 
 def film_sketches(
-    snapshots: Iterator[Snapshot], viewport: Viewport, sketch: Callable[[], Frame], *, count: int
+    snapshots: Iterator[Snapshot],
+    viewport: Viewport,
+    sketch: Callable[[], Frame],
+    *,
+    count: int,
+    wanted: Container[int] | None = None,
 ) -> Iterator[Shot]:
     """Yield one shot per snapshot; `sketch` returns the frame of the newest snapshot.
 
-    The last shot, which a clip shows longest, is rendered. `count` is the number of snapshots.
+    The last shot, which a clip shows longest, is rendered. `count` is the number of snapshots, and
+    `wanted` is as for `film`.
     """
     newest: Shot | None = None
     moment = 0.0
@@ -128,20 +149,31 @@ def film_sketches(
         if newest is not None:
             yield newest
         moment = index / max(1, count - 1)
+        if wanted is not None and index not in wanted:
+            newest = Shot(snapshot, SKIPPED, math.nan)
+            continue
         pixels = sketch()
         newest = viewport.shot(viewport.show(pixels, moment), snapshot, pixels=pixels)
     if newest is not None:
-        yield viewport.render(newest.snapshot, moment)
+        is_skipped = newest.frame is SKIPPED
+        yield newest if is_skipped else viewport.render(newest.snapshot, moment)
 
 
 class _Candidate:
     def __init__(
-        self, snapshot: Snapshot, viewport: Viewport, *, moment: float, may_interpolate: bool
+        self,
+        snapshot: Snapshot,
+        viewport: Viewport,
+        *,
+        moment: float,
+        may_interpolate: bool,
+        is_wanted: bool,
     ) -> None:
-        self.snapshot = snapshot
+        self.snapshot, self.is_wanted = snapshot, is_wanted
         self._viewport, self._moment = viewport, moment
         self._may_interpolate = may_interpolate
-        self._pending: PendingFrame
+        self._twin: _Candidate | None = None  # whose frame is equal
+        self._pending: PendingFrame | None = None
 
     @cached_property
     def painting(self) -> Painting:
@@ -153,15 +185,19 @@ class _Candidate:
         """The levels at about two thousand points."""
         return self._viewport.sampled_levels(self.painting)
 
-    def begin_render(self, before: _Candidate | None) -> _Candidate:
-        """Start to render the frame, or share the frame of `before` if it is equal; return self."""
+    def share_frame(self, before: _Candidate | None) -> None:
+        """Use the frame of `before` if it is equal."""
         if before and before._key == self._key:
-            self._pending = before._pending
-        else:
+            self._twin = before._twin or before
+
+    def begin_render(self) -> None:
+        """Start to render the frame."""
+        if self._twin is not None:
+            self._twin.begin_render()
+        elif self._pending is None:
             self._pending = self._viewport.begin_render(
                 self.painting, self._moment, may_interpolate=self._may_interpolate
             )
-        return self
 
     @property
     def _key(self) -> tuple[int, Canvas]:
@@ -170,11 +206,18 @@ class _Candidate:
 
     @cached_property
     def rendered(self) -> Frame:
-        """The rendered frame; `begin_render` must have been called."""
+        """The rendered frame."""
+        if self._twin is not None:
+            return self._twin.rendered
+        self.begin_render()
+        assert self._pending is not None
         return self._pending.frame()
 
-    def shot(self, frame: Frame) -> Shot:
-        return self._viewport.shot(frame, self.snapshot, painting=self.painting)
+    def shot(self, frame: Callable[[], Frame]) -> Shot:
+        """Return the shot with the frame that the function returns, if it is wanted."""
+        if not self.is_wanted:
+            return Shot(self.snapshot, SKIPPED, math.nan)
+        return self._viewport.shot(frame(), self.snapshot, painting=self.painting)
 
 
 class _Span(NamedTuple):
@@ -184,19 +227,29 @@ class _Span(NamedTuple):
     between: Sequence[_Candidate]
     right: _Candidate
 
+    @classmethod
+    def begun(
+        cls, left: _Candidate | None, between: Sequence[_Candidate], right: _Candidate
+    ) -> _Span:
+        """Return a span whose right anchor is being rendered, if its frame is needed."""
+        right.share_frame(left)
+        if any(frame.is_wanted for frame in (*between, right)):
+            right.begin_render()
+        return cls(left, between, right)
+
     def shots(self, hurry: bool) -> Generator[Shot, None, bool]:
         """Yield all shots except the left anchor; return whether the inner ones were blended."""
         blended = hurry or self._can_be_blended()
         if blended:
             for i, frame in enumerate(self.between, 1):
-                yield frame.shot(self._blend(i))
+                yield frame.shot(partial(self._blend, i))
         else:
             half = len(self.between) // 2
-            middle = self.between[half].begin_render(None)
-            yield from _Span(self.left, self.between[:half], middle).shots(False)
+            middle = self.between[half]
+            yield from _Span.begun(self.left, self.between[:half], middle).shots(False)
             yield from _Span(middle, self.between[half + 1 :], self.right).shots(False)
             return False
-        yield self.right.shot(self.right.rendered)
+        yield self.right.shot(lambda: self.right.rendered)
         return True
 
     def _can_be_blended(self) -> bool:

@@ -32,6 +32,7 @@ __all__ = [
     "render",
     "render_strips",
     "samples_of",
+    "strips_of",
 ]
 
 _TILE = 1 << 20  # points rendered at once, so that memory is bounded for every canvas
@@ -64,16 +65,21 @@ def render_strips(
     Raises:
         DeviceError: the device is out of memory.
     """
-    rows = max(1, _TILE // canvas.width)
     before: PendingFrame | None = None
-    for top in range(0, canvas.height, rows):
-        part = slice(top, min(top + rows, canvas.height))
+    for part in strips_of(canvas):
         strip = PendingFrame(painting, canvas, rows=part, depth=depth)
         if before is not None:
             yield before.frame()
         before = strip
     if before is not None:
         yield before.frame()
+
+
+def strips_of(canvas: Canvas) -> list[slice]:
+    """Return the rows of each strip of a canvas, of about a megapixel."""
+    rows = max(1, _TILE // canvas.width)
+    tops = range(0, canvas.height, rows)
+    return [slice(top, min(top + rows, canvas.height)) for top in tops]
 
 
 class PendingFrame:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from neuralpaint.image.canvas import Canvas
 from neuralpaint.image.encoders import Depth
 from neuralpaint.image.metrics import psnr
 from neuralpaint.image.pictures import Picture
@@ -24,17 +25,28 @@ from neuralpaint.runtime.progress import ignore
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["StillRenderer", "hole_psnr_of", "with_known_pixels", "with_known_pixels_psnr"]
+__all__ = ["StillRenderer", "Strips", "hole_psnr_of", "with_known_pixels", "with_known_pixels_psnr"]
 
 _CLEAR = 0, 0, 0, 0  # a transparent bar
 _BAR_ROWS = 64  # of a bar in one strip
 
 
+class Strips(Protocol):
+    """A function like `render_strips`."""
+
+    def __call__(
+        self, painting: Painting, canvas: Canvas, *, depth: Depth
+    ) -> Iterator[NDArray[Any]]:
+        """Yield the strips from top to bottom."""
+        ...
+
+
 class StillRenderer:
     """Renders the stills of a viewport."""
 
-    def __init__(self, viewport: Viewport) -> None:
-        self._viewport = viewport
+    def __init__(self, viewport: Viewport, *, strips: Strips = render_strips) -> None:
+        """Set the viewport, and the function that renders strips."""
+        self._viewport, self._render_strips = viewport, strips
 
     def strips(
         self,
@@ -86,7 +98,7 @@ class StillRenderer:
         viewport, canvas = self._viewport, self._viewport.canvas
 
         def rendered(depth: Depth) -> Iterator[NDArray[Any]]:
-            for strip in render_strips(painting, canvas, depth=depth):
+            for strip in self._render_strips(painting, canvas, depth=depth):
                 on_rows(len(strip))
                 yield strip
 

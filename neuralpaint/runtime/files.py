@@ -194,11 +194,12 @@ class PartFile:
 
 @contextlib.contextmanager
 def part_file(
-    output: str | Path, *, folder: bool = False, kind: Literal["part", "sound"] = "part"
+    output: str | Path, *, folder: bool = False, kind: Literal["part", "sound", "parts"] = "part"
 ) -> Iterator[PartFile]:
     """Create the part file (or folder) of `output`; remove it at the end unless it was published.
 
-    The kind "sound" is for a clip that is written again, with its sound.
+    The kind "sound" is for a clip that is written again, with its sound; "parts" for a folder of
+    its parts.
 
     Raises:
         EncodingError: this process is already writing the same output, or an `OSError` was raised
@@ -351,7 +352,7 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def _part_path(output: Path, *, kind: Literal["part", "sound", "old"]) -> Path:
+def _part_path(output: Path, *, kind: Literal["part", "sound", "parts", "old"]) -> Path:
     return output.with_name(f".{_stem(output)}.{os.getpid()}.{kind}{output.suffix}")
 
 
@@ -359,7 +360,7 @@ def _parts_of(output: Path) -> list[Path]:
     # The lock shows whether the writer still runs; the process number in the name cannot, because
     # numbers are reused.
     stem, suffix = re.escape(_stem(output)), re.escape(output.suffix)
-    name = re.compile(rf"\.{stem}\.\d+\.(part|sound|old){suffix}")
+    name = re.compile(rf"\.{stem}\.\d+\.(part|sound|parts|old){suffix}")
     try:
         return sorted(part for part in output.parent.iterdir() if name.fullmatch(part.name))
     except OSError:  # the folder may be writable but not readable

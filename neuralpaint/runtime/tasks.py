@@ -103,9 +103,15 @@ class Ended(Event):
 
 @dataclass(frozen=True)
 class Finished(Ended):
-    """Its function has returned `result`."""
+    """Its function has returned a result."""
 
-    result: Any
+    fetch: Callable[[], Any]
+    """Returns the result, which may still be on another machine."""
+
+    @property
+    def result(self) -> Any:
+        """The result."""
+        return self.fetch()
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,10 @@ class TaskPool(ABC):
     @abstractmethod
     def room(self) -> int:
         """Tasks that can be submitted now; 0 or less: none."""
+
+    @abstractmethod
+    def ahead(self, result_bytes: int) -> int:
+        """Return how many results of this size may be waiting, so that little memory is used."""
 
     @abstractmethod
     def submit(self, task: Task) -> None:
@@ -251,16 +261,16 @@ def results_in_order(
         KeyboardInterrupt: the run was interrupted.
     """
     taken = 0
-    finished: dict[str, Any] = {}
+    finished: dict[str, Finished] = {}
     run = TaskRun(pool, tasks, may_start=lambda started: ahead is None or started - taken < ahead)
     for event in run.events():
         on_event(event)
         if isinstance(event, Failed):
             raise NeuralPaintError(f"{event.key}: {event.message}")
         if isinstance(event, Finished):
-            finished[event.key] = event.result
+            finished[event.key] = event
         while taken < len(tasks) and tasks[taken].key in finished:
-            yield finished.pop(tasks[taken].key)
+            yield finished.pop(tasks[taken].key).result
             taken += 1
     if taken < len(tasks):
         raise KeyboardInterrupt

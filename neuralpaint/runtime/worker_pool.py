@@ -42,6 +42,7 @@ from neuralpaint.runtime.threads import limit_cpus
 __all__ = ["WorkerPool", "call"]
 
 _INTERVAL = 0.25  # seconds between two reports of a task
+_WAITING_BYTES = 64 * 2**20  # of results that have arrived before an earlier one
 _GRACE = 10.0  # seconds until a worker that was asked to cancel its task is killed
 
 
@@ -78,6 +79,10 @@ class WorkerPool(TaskPool):
     def room(self) -> int:
         """Tasks that can start now."""
         return self._jobs - sum(worker.task is not None for worker in self._workers)
+
+    def ahead(self, result_bytes: int) -> int:
+        """Return how many results may wait in this process."""
+        return max(self._jobs, _WAITING_BYTES // result_bytes)
 
     def submit(self, task: Task) -> None:
         """Start a task in a worker that has nothing to do."""
@@ -152,7 +157,7 @@ class WorkerPool(TaskPool):
             is_cancelled = worker.kill_at is not None
             worker.task = worker.kill_at = None
             if kind == "result":
-                self._events.append(Finished(task.key, content))
+                self._events.append(Finished(task.key, lambda: content))
             elif is_cancelled:
                 self._events.append(Cancelled(task.key))
             else:

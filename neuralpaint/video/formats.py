@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from neuralpaint.image.pictures import Frame
 
-__all__ = ["Format", "Png", "clip_suffixes", "exact_fps", "format_for", "formats"]
+__all__ = ["Format", "Mkv", "Png", "clip_suffixes", "exact_fps", "format_for", "formats"]
 
 _AAC = ("-c:a", "aac", "-b:a", "192k")
 _OPUS = ("-c:a", "libopus", "-b:a", "160k")
@@ -59,6 +59,10 @@ class Format(Settings):
     uses_all_cores: ClassVar[bool] = False
     tag_after_encoding: ClassVar[bool] = False
     """Whether `embed_tag` writes the tag, because ffmpeg cannot."""
+    joins: ClassVar[bool] = False
+    """Whether parts of a clip, each encoded on its own, can be joined without encoding again."""
+    part_options: ClassVar[tuple[str, ...] | None] = None
+    """ffmpeg options for a part, instead of `muxer_options`; None for those."""
     always_stores_alpha: ClassVar[bool] = False
     """Whether it stores transparent frames, whatever its settings."""
     alpha_pixels: ClassVar[str] = "rgba"
@@ -206,6 +210,10 @@ class Mp4(Format):
     muxer = "mp4"
     muxer_options = ("-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets")
     audio_codec = _AAC
+    joins = True
+    # x264 makes other bits with another number of threads, and each machine would choose its own.
+    # With an edit list, a part is as long as its frames.
+    part_options = ("-threads", "1")
     even_size = True
     max_side = 16384
 
@@ -231,6 +239,7 @@ class Webm(Format):
     uses_all_cores = True
     muxer = "webm"
     audio_codec = _OPUS
+    joins = True
     max_side = 16384
 
     codec: Literal["av1", "vp9"] = setting(
@@ -376,6 +385,7 @@ class Mov(Format):
     muxer = "mov"
     muxer_options = ("-use_editlist", "0", "-movflags", "+faststart")
     audio_codec = _PCM
+    joins = True
     even_size = True
     max_side = 16384
 
@@ -425,12 +435,14 @@ class Mkv(Format):
     suffixes = (".mkv",)
     uses_all_cores = True
     always_stores_alpha = True
+    joins = True
     muxer = "matroska"
     audio_codec = _FLAC
 
     def arguments(
         self, *, height: int, width: int, fps: Fraction, alpha: bool = False
     ) -> list[str]:
+        """Return the arguments; see `Format`."""
         codec = ["-c:v", "ffv1", "-level", "3", "-g", "1", "-slicecrc", "1"]
         return ["-pix_fmt", "bgra" if alpha else "bgr0", *codec]
 
@@ -441,6 +453,7 @@ class Png(Format):
     """A folder of PNGs, 00001.png and so on: lossless, for other tools."""
 
     always_stores_alpha = True
+    joins = True
     seconds_per_pixel = 200e-9
 
     compression: int = setting(6, "higher is smaller and slower", minimum=0, maximum=9)

@@ -184,11 +184,18 @@ class ClipFrames:
     """
 
     def __init__(
-        self, shots: Iterator[Frame], playback: Playback, *, folder: str | Path | None = None
+        self,
+        shots: Iterator[Frame],
+        playback: Playback,
+        *,
+        folder: str | Path | None = None,
+        part: range | None = None,
     ) -> None:
         """Prepare to iterate over `shots`, uint8 (height, width, 3) and all of one shape.
 
-        Shots are spooled to `folder`; to the system's temporary folder if it is None.
+        Shots are spooled to `folder`; to the system's temporary folder if it is None. With `part`,
+        only the frames with these numbers are yielded; shots that they do not show are dropped, and
+        may have any shape.
 
         Raises:
             EncodingError: the spool is needed and cannot be created there.
@@ -197,7 +204,10 @@ class ClipFrames:
         """The number of shots received so far."""
         self._source: Iterator[Frame] | None = shots
         self._playback = playback
-        self._order = playback.order()
+        self._part = slice(None) if part is None else slice(part.start, part.stop)
+        self._order = playback.order()[self._part]
+        self._shown = None if part is None else set(self._order)
+        self._spooled: dict[int, int] = {}  # the place of each shot in the spool
         self._spool = FrameSpool(folder) if playback.looks_back else None
         self._newest: Frame | None = None
         self._next = 0
@@ -211,21 +221,23 @@ class ClipFrames:
                 shot = self._shot(self._order[self._next])
                 self._next += 1
                 return shot
-            if self._source is None:
+            is_complete = self._shown is not None and self._next == len(self._order)
+            if self._source is None or is_complete:
                 raise StopIteration
             self._pull(self._source)
 
     def end(self) -> None:
         """Request no further shots; the remaining frames show the shots that have arrived."""
         self._source = None
-        self._order = self._playback.order(self.shots)
+        self._order = self._playback.order(self.shots)[self._part]
 
     def _pull(self, source: Iterator[Frame]) -> None:
         shot = next(source, None)
         if shot is None:
             self.end()
             return
-        if self._spool is not None:
+        if self._spool is not None and (self._shown is None or self.shots in self._shown):
+            self._spooled[self.shots] = len(self._spool)
             self._spool.append(shot)
         self._newest = shot
         self.shots += 1
@@ -235,7 +247,7 @@ class ClipFrames:
             return self._newest
         if self._spool is None:
             raise IndexError(f"shot {index} has passed")
-        return self._spool.read(index)
+        return self._spool.read(self._spooled[index])
 
     def __enter__(self) -> Self:
         return self

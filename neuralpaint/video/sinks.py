@@ -95,6 +95,7 @@ class ClipInfo:
     tag: str = ""
     title: str = ""
     audio: Path | None = None
+    is_part: bool = False  # whether it is joined with other parts later
 
 
 class Sink(ABC):
@@ -132,6 +133,16 @@ class Sink(ABC):
     @abstractmethod
     def open(self, part: PartFile, info: ClipInfo) -> Callable[[Frame], None]:
         """Return the function that writes the next frame (height, width, channels) to `part`."""
+
+    @abstractmethod
+    def open_joined(
+        self, part: PartFile, info: ClipInfo, parts: Sequence[tuple[Path, int]]
+    ) -> None:
+        """Write clips with so many frames, the parts of this one, to `part`; then call `finish`.
+
+        All parts are in one folder, and have names without special characters. They are of the same
+        format if it `joins`, or else of a lossless one.
+        """
 
     @abstractmethod
     def finish(self, frames: int) -> None:
@@ -208,6 +219,27 @@ class FfmpegSink(Sink):
             return encoder.write
         return lambda frame: encoder.write(self._format.straight(frame))
 
+    def open_joined(
+        self, part: PartFile, info: ClipInfo, parts: Sequence[tuple[Path, int]]
+    ) -> None:
+        """Copy the frames of the parts, or encode them if the format does not join."""
+        self._part, self._info = part, info
+        listing = parts[0][0].with_name("parts.ffconcat")
+        lines = ["ffconcat version 1.0"]
+        for each, frames in parts:
+            # Containers round the length of a clip, some to milliseconds.
+            lines += [f"file '{each.name}'", f"duration {float(frames / info.fps):.6f}"]
+        listing.write_text("\n".join(lines) + "\n")
+        codec = (
+            ["-c", "copy"]
+            if self._format.joins
+            else self._format.arguments(
+                height=info.height, width=info.width, fps=info.fps, alpha=info.alpha
+            )
+        )
+        source = ["-f", "concat", *LOCAL_ONLY, "-i", file_url(listing), "-map", "0:v:0"]
+        self._video = self._start([*source, *codec], part)
+
     def finish(self, frames: int) -> None:
         """Wait for ffmpeg, then add the audio and the tag.
 
@@ -254,8 +286,11 @@ class FfmpegSink(Sink):
         # Bytes in UTF-8, because a title may contain a file name in another encoding.
         given = [f"{key}={text}".encode() for key, text in texts.items() if text]
         metadata = [argument for text in given for argument in ("-metadata", text)]
+        options = self._format.muxer_options
+        if self._info.is_part and self._format.part_options is not None:
+            options = self._format.part_options
         # bitexact omits dates and random numbers, so that the same frames produce the same file.
-        muxer = [*self._format.muxer_options, "-fflags", "+bitexact", "-f", self._format.muxer]
+        muxer = [*options, "-fflags", "+bitexact", "-f", self._format.muxer]
         output = ["-map_metadata", "-1", *metadata, *muxer, "-y", file_url(part.path)]
         self._encoder = encoder = Encoder([*arguments, *output], keep_open=part.lock)
         if self.stopped:
@@ -293,6 +328,21 @@ class FolderSink(Sink):
         self._text = png_text(tag=info.tag, title=info.title)
         return self._write
 
+    def open_joined(
+        self, part: PartFile, info: ClipInfo, parts: Sequence[tuple[Path, int]]
+    ) -> None:
+        """Move the frames of the folders, in their order."""
+        text = png_text(tag=info.tag, title=info.title)
+        folders = (each for each, _ in parts)
+        frames = (frame for each in folders for frame in sorted(each.iterdir(), key=_frame_number))
+        for number, frame in enumerate(frames, 1):
+            target = part.path / f"{number:05}.png"
+            if number == 1:
+                raw = frame.read_bytes()
+                target.write_bytes(raw[:-12] + text + raw[-12:])  # before the last chunk, IEND
+            else:
+                frame.replace(target)
+
     def finish(self, frames: int) -> None:
         """Do nothing: all frames are already on disk."""
 
@@ -315,6 +365,10 @@ class FolderSink(Sink):
         growing = path.with_suffix(".part")
         growing.write_bytes(raw)
         growing.replace(path)
+
+
+def _frame_number(frame: Path) -> int:
+    return int(frame.stem)
 
 
 def _is_frame_name(name: str) -> bool:

@@ -60,6 +60,7 @@ class ClipWriter:
         audio: str | Path | None = None,
         overwrite: bool = False,
         rescue: bool = True,
+        is_part: bool = False,
     ) -> None:
         """Check everything and start encoding.
 
@@ -76,6 +77,7 @@ class ClipWriter:
             overwrite: whether `path` may exist.
             rescue: whether the playable part of a clip that a killed process was writing to `path`
                 is kept under another name; otherwise it is deleted.
+            is_part: whether the clip is joined with others by `join_clips` later.
 
         Raises:
             UsageError: the path, format, size, rate or audio cannot be used.
@@ -104,6 +106,7 @@ class ClipWriter:
             tag=check_tag(tag),
             title=check_tag(title),
             audio=None if audio is None else Path(audio),
+            is_part=is_part,
         )
         self.path = Path(path)
         self.shape = (height, width, channels)

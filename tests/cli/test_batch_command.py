@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from films import frames_of
 from PIL import Image
 from processes import MODEL, Typed, command, neuralpaint, start
 
@@ -197,3 +198,16 @@ def test_ctrl_c_finishes_what_is_nearly_done_and_resume_makes_the_rest(folder: P
     done = neuralpaint("batch", *words, "--steps", "8", "--resume", cwd=folder)
     assert done.returncode == 0
     assert len(entries(folder / "out")) == 4
+
+
+def test_a_take_is_rendered_by_two_processes(folder: Path, typed: Typed) -> None:
+    words = (*QUICK, "--duration", "4", "--fps", "5", "--record", "a.take")
+    assert typed("video", "in/a.png", "-o", "a.mkv", *words).returncode == 0
+    plan = typed("render", "a.take", "-o", "parts.mkv", "--jobs", "2", "--dry-run", "--json")
+    assert json.loads(plan.stdout)["parts"] == 2
+    done = typed("render", "a.take", "-o", "parts.mkv", "--jobs", "2", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("wrote parts.mkv  24x16, 20 frames, 4.0 s")
+    assert typed("render", "a.take", "-o", "whole.mkv", "--threads", "1").returncode == 0
+    assert (frames_of(folder / "parts.mkv") == frames_of(folder / "whole.mkv")).all()
+    assert not list(folder.glob(".*"))

@@ -277,7 +277,7 @@ def test_list_prints_every_registry(folder: Path, typed: Typed) -> None:
     listing = json.loads(typed("list", "--json").stdout)
     assert {"models", "encodings", "losses", "optimizers", "schedules", "pacings", "cameras",
             "beats", "overlays", "formats", "stills", "masks", "orders", "walks",
-            "looks", "places", "presets"} == set(listing)  # fmt: skip
+            "executors", "looks", "places", "presets"} == set(listing)  # fmt: skip
     assert "order" in listing["models"]["fourier"]["settings"]
     text = typed("list", "models").stdout
     assert text.startswith("models\n  fourier")

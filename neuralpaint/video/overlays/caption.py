@@ -85,6 +85,11 @@ class CaptionOverlay(Overlay):
         if self.text is not None:
             _parts(self.text)
 
+    @property
+    def needs_history(self) -> bool:
+        """Whether a frame depends on the shots before it: a measured sentence stays for a while."""
+        return self.text is None
+
     def draw(self, frame: Frame, scene: Scene) -> None:
         """Draw the words in up to three lines; leave them out if there is no room."""
         words = self._words(scene)

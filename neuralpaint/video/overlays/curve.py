@@ -50,6 +50,11 @@ class Curve(Overlay):
     corner: Corner = setting("bottom-right", "where it is drawn")
     size: float = setting(1.0, "size of the card", unit="times normal", minimum=0.5, maximum=3)
 
+    @property
+    def needs_history(self) -> bool:
+        """Whether a frame depends on the shots before it: the line goes through all of them."""
+        return True
+
     def draw(self, frame: Frame, scene: Scene) -> None:
         """Draw the card, the ticks, the line so far and its newest value."""
         height, width = frame.shape[:2]

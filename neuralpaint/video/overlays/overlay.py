@@ -202,6 +202,11 @@ class Overlay(Settings, ABC):
         """The panel of the overlay; None for an annotation."""
         return None
 
+    @property
+    def needs_history(self) -> bool:
+        """Whether a frame depends on the measurements of the shots before it."""
+        return False
+
     @abstractmethod
     def draw(self, frame: Frame, scene: Scene) -> None:
         """Draw on `frame`, uint8 (h, w, 3), or (h, w, 4) with premultiplied alpha, in place.
