@@ -32,6 +32,7 @@ from neuralpaint.pipelines.compare.settings import (
     DegradationSettings,
     UpscaleSettings,
 )
+from neuralpaint.pipelines.executors import PlacementSettings
 from neuralpaint.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ __all__ = ["command"]
 @settings_options(CompareSettings)
 @settings_options(DegradationSettings)
 @live_option
+@settings_options(PlacementSettings)
 @common_options
 @click.pass_context
 def command(
@@ -83,7 +85,8 @@ def command(
     contestants while they learn; results.csv and results.json; curves.png and curves.svg (these
     need pip install 'neuralpaint[plots]'); grid.png with error maps and spectra; and the final
     pictures. FOLDER/contestants contains the film and the results of each contestant, for --resume.
-    With --train-on every-other, contestants are ranked by the PSNR of the held-out pixels.
+    With --train-on every-other, contestants are ranked by the PSNR of the held-out pixels. With
+    --jobs or --on, several contestants train at the same time, each on its share of the cores.
 
     \b
     neuralpaint compare photo.jpg -o race --model fourier --model skipconn --model pyramid
@@ -127,6 +130,9 @@ def _race(ctx: click.Context, source: str, output: str) -> Race:
         raise UsageError(
             f"leave out {_flags(ctx, given)}, or add --upscale: a race has no small picture"
         )
+    placement = settings_from(PlacementSettings, ctx)
+    if placement.divides and ctx.params["live"] is not None:
+        raise UsageError("leave out --live: with --jobs and --on, other processes train")
     default = click.core.ParameterSource.DEFAULT
     values = settings_from(CompareSettings, ctx).to_dict()
     given_sweep = ctx.params["sweep"]
@@ -145,6 +151,7 @@ def _race(ctx: click.Context, source: str, output: str) -> Race:
         sweep=replace(sweep, singles=(*sweep.singles, *looks)),
         resume=ctx.params["resume"],
         overwrite=ctx.params["overwrite"],
+        placement=placement,
     )
 
 
@@ -153,7 +160,7 @@ def _upscale_settings(ctx: click.Context) -> UpscaleSettings:
     if several_looks_of(ctx):
         raise UsageError("with --upscale there may be one --look only: give several --model")
     only_race = options(CompareSettings).keys() - options(UpscaleSettings).keys()
-    if given := typed & (only_race | {"sweep", "resume"}):
+    if given := typed & (only_race | options(PlacementSettings).keys() | {"sweep", "resume"}):
         raise UsageError(f"leave out {_flags(ctx, given)}: with --upscale there is no race")
     if own := typed.intersection(OWN):
         raise UsageError(f"leave out {_flags(ctx, own)}: --upscale sets it itself")

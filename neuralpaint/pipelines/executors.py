@@ -1,4 +1,4 @@
-"""Executors: where tasks run, and how many at once."""
+"""Executors: where tasks run, `--on local` or `--on ray://HOST:10001`, and how many at once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,14 @@ class Need:
     """Number of tasks."""
 
 
-executors: Registry[Executor] = Registry("executor")
+class _Executors(Registry[Executor]):
+    def parse(self, text: str) -> Executor:
+        """Return the entry; the address of a cluster stands for `ray:address=ADDRESS`."""
+        is_address = text.strip().startswith("ray://")
+        return super().parse(f"ray:address={text.strip()}" if is_address else text)
+
+
+executors = _Executors("executor")
 
 
 @executors.register("local")
@@ -80,6 +87,36 @@ def _gpus(device: str) -> list[str]:
     return names[:count]
 
 
+@executors.register("ray")
+@dataclass(frozen=True)
+class Ray(Executor):
+    """A Ray cluster: one that is running, or ray://HOST:10001 as a client of one."""
+
+    address: str = setting(
+        "auto", "the cluster: auto for the one that this machine belongs to, or ray://HOST:10001"
+    )
+    shared: bool = setting(
+        False,
+        "read and write files where they are, in folders that all machines share under the same "
+        "path; otherwise they are sent",
+    )
+    retries: int = setting(
+        3, "how often a task is started again after its machine has died", minimum=0
+    )
+
+    def open(self, need: Need) -> TaskPool:
+        from neuralpaint.runtime.ray_pool import RayPool
+
+        return RayPool(
+            self.address,
+            cpus=1.0 if need.cpus is None else need.cpus,
+            gpus=need.gpus or 0.0,
+            jobs=need.jobs,
+            shared=self.shared,
+            retries=self.retries,
+        )
+
+
 @dataclass(frozen=True)
 class PlacementSettings(Settings):
     """Where tasks run, and what each of them may use."""
@@ -88,7 +125,7 @@ class PlacementSettings(Settings):
 
     on: str = setting(
         "local",
-        "where the work is done",
+        "where the work is done: the cores and GPUs of this machine, or a Ray cluster",
         entries=executors,
     )
     jobs: int | None = setting(
@@ -99,11 +136,12 @@ class PlacementSettings(Settings):
         maximum=100_000,
     )
     task_cpus: float | None = setting(
-        None, "cores of a task; unset, its share of this machine", above=0.0
+        None, "cores of a task; unset, its share of this machine, or 1 of a cluster", above=0.0
     )
     task_gpus: float | None = setting(
         None,
-        "GPUs of a task, also a part of one such as 0.25; unset, 1 if there are some",
+        "GPUs of a task, also a part of one such as 0.25; unset, 1 of this machine, if it has "
+        "some, or none of a cluster",
         minimum=0,
     )
 

@@ -128,7 +128,7 @@ def test_a_dry_run_lists_the_results_and_makes_nothing(folder: Path, typed: Type
         (["in", "--name", "{stem}.png"], "use neuralpaint paint"),
         (["in", "--name", "all.mp4"], "would both become 'out/all.mp4'"),
         (["in", "--resume", "-y"], "exclude each other"),
-        (["in", "--on", "locl"], "did you mean 'local'?"),
+        (["in", "--on", "rya"], "did you mean 'ray'?"),
         (["in", "--jobs", "0"], "--jobs must be at least 1"),
         (["odd.csv"], "odd.csv, line 2: no option of video named 'stps': did you mean 'steps'?"),
         (["wrong.csv"], "wrong.csv, line 2: --steps must be a whole number, not 'many'"),

@@ -194,3 +194,20 @@ def test_a_wrong_look_among_several_is_named(
     status, _, stderr = compare("in.png", "-o", "out", *QUICK, *words)
     assert status == 2
     assert "look named 'nonsense'" in stderr or "named 'wdith'" in stderr
+
+
+@pytest.mark.slow
+def test_contestants_train_at_the_same_time(folder: Path, typed: Typed) -> None:
+    words = ("--model", MODEL, "--model", "siren:hidden_size=8", "--steps", "8", "--threads", "1",
+             "--duration", "1", "--fps", "6", "--device", "cpu", "--json")  # fmt: skip
+    found: list[Any] = []
+    for name, jobs in (("one", ()), ("two", ("--jobs", "2"))):
+        done = typed("compare", "in.png", "-o", name, *words, *jobs)
+        assert done.returncode == 0, done.stderr
+        last = json.loads(done.stdout.splitlines()[-1])
+        found.append([(each["name"], each["psnr"]) for each in last["contestants"]])
+        found[-1].append(sorted(path.name for path in (folder / name).rglob("*")))
+    assert found[0] == found[1]
+    again = typed("compare", "in.png", "-o", "two", *words, "--jobs", "2", "--resume", "--dry-run")
+    plan = json.loads(again.stdout)
+    assert all(each["resumed"] for each in plan["contestants"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -33,11 +33,13 @@ from neuralpaint.pipelines.compare.result import (
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
 from neuralpaint.pipelines.compare.variants import Changes, Variant
+from neuralpaint.pipelines.executors import PlacementSettings
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.outputs import cover_of
 from neuralpaint.runtime.devices import find_device
 from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.progress import Progress, Report, ignore
+from neuralpaint.runtime.tasks import Ended, Failed, Finished, Reported, Task, TaskRun
 from neuralpaint.runtime.threads import ensure_threads, set_threads
 from neuralpaint.training.settings import DeviceSettings
 from neuralpaint.training.viewer import Viewer
@@ -52,6 +54,8 @@ __all__ = ["Job", "Race", "compare", "read_still"]
 
 _log = logging.getLogger(__name__)
 
+_MEMORY = 900 * 2**20  # bytes of a process that trains and films a variant
+
 
 def compare(
     source: Source,
@@ -62,6 +66,7 @@ def compare(
     sweep: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    placement: PlacementSettings | None = None,
     report: Report = ignore,
     **options: object,
 ) -> CompareResult:
@@ -81,6 +86,8 @@ def compare(
         sweep: a TOML file of variants and shared settings; arguments take precedence over it.
         resume: whether variants that are already finished in `folder` are not trained again.
         overwrite: whether a comparison in `folder` may be replaced.
+        placement: where variants are trained, and how many at once; None: one after another, in
+            this process.
         report: called with the progress, several times a second.
         **options: fields of `CompareSettings`, in place of `settings`: for example
             `model="skipconn,fourier", seconds=10`.
@@ -96,7 +103,15 @@ def compare(
         CompareSettings.given(settings, options)
     read = Sweep() if sweep is None else read_sweep(sweep)
     read = replace(read, singles=(*read.singles, *contestants))
-    job = Race(source, folder, chosen=chosen, sweep=read, resume=resume, overwrite=overwrite)
+    job = Race(
+        source,
+        folder,
+        chosen=chosen,
+        sweep=read,
+        resume=resume,
+        overwrite=overwrite,
+        placement=placement,
+    )
     return job.run(report)
 
 
@@ -126,7 +141,7 @@ class Job(ABC, Generic[O, R]):
         return self.picture.canvas
 
     def run(self, report: Report = ignore, viewer: Viewer | None = None) -> R:
-        """Try every variant that is not finished yet, one after another, and write the results.
+        """Try every variant that is not finished yet, and write the results.
 
         A `viewer` watches the trainings.
 
@@ -140,10 +155,8 @@ class Job(ABC, Generic[O, R]):
         try:
             self._begin()
             try:
-                for variant in pending:
-                    reporter = self._reporter(variant, pending, report)
-                    outcome = self._attempt(variant, reporter, viewer or Viewer())
-                    outcomes[variant.slug] = outcome
+                for outcome in self._attempts(pending, report, viewer or Viewer()):
+                    outcomes[outcome.slug] = outcome
                     if outcome.status != "finished":
                         _log.warning("%s: %s (%s)", outcome.name, outcome.verdict, outcome.message)
             except KeyboardInterrupt:
@@ -164,6 +177,11 @@ class Job(ABC, Generic[O, R]):
 
     def _begin(self) -> None:
         """Prepare the folder for the first variant."""
+
+    def _attempts(self, pending: Sequence[Variant], report: Report, viewer: Viewer) -> Iterator[O]:
+        """Try variants, one after another; yield each outcome."""
+        for variant in pending:
+            yield self._attempt(variant, self._reporter(variant, pending, report), viewer)
 
     @abstractmethod
     def _attempt(self, variant: Variant, report: Report, viewer: Viewer) -> O:
@@ -248,10 +266,14 @@ class Race(Job[RaceOutcome, CompareResult]):
         sweep: Sweep,
         resume: bool = False,
         overwrite: bool = False,
+        placement: PlacementSettings | None = None,
     ) -> None:
-        """Prepare a race with the settings that were `chosen` and the settings of a sweep."""
+        """Prepare a race with the settings that were `chosen` and the settings of a sweep.
+
+        With a `placement` that is not the default, variants train at the same time.
+        """
         super().__init__(folder)
-        self._resume = resume
+        self._resume, self._placement = resume, placement or PlacementSettings()
         self.settings = sweep.settings(chosen)
         set_threads(self.settings.machine.threads)
         self.variants = sweep.variants(self.settings, chosen)
@@ -318,6 +340,62 @@ class Race(Job[RaceOutcome, CompareResult]):
                 "curves.png and curves.svg are left out, because matplotlib is missing: "
                 "run pip install 'neuralpaint[plots]'"
             )
+
+    def _attempts(
+        self, pending: Sequence[Variant], report: Report, viewer: Viewer
+    ) -> Iterator[RaceOutcome]:
+        if not (self._placement.divides and pending):
+            yield from super()._attempts(pending, report, viewer)
+            return
+        variants = {each.slug: each for each in pending}
+        with self._placement.pool(
+            device=self.settings.machine.device, memory=_MEMORY, tasks=len(pending)
+        ) as pool:
+            run = TaskRun(pool, map(self._task, pending))
+            done = dict.fromkeys(variants, 0.0)
+            for event in run.events():
+                variant = variants[event.key]
+                if isinstance(event, Reported):
+                    done[event.key] = event.progress.done
+                    fraction, details = sum(done.values()) / len(done), self._details(variant)
+                    report(replace(event.progress, done=fraction, details=details))
+                elif isinstance(event, Ended):
+                    done[event.key] = 1.0
+                    outcome = self._outcome_of(variant, event)
+                    if outcome is not None:
+                        yield outcome
+        if run.interrupted:
+            raise KeyboardInterrupt
+
+    def _task(self, variant: Variant) -> Task:
+        from neuralpaint.pipelines.compare.training import train_variant
+
+        folder = self.folder.variant(self._digests[variant.slug], make=True)
+        remove(folder / "record.json")  # from now on it is incomplete
+        size = None if self.settings.no_race else self._layout.film
+        return Task(
+            variant.slug,
+            train_variant,
+            (variant, self.picture, self.settings, size),
+            outputs={"still": folder / "still.png", "film": folder / "film.mkv"},
+        )
+
+    def _outcome_of(self, variant: Variant, event: Ended) -> RaceOutcome | None:
+        """Return the outcome of a task, and write its record; None if it was cancelled."""
+        digest = self._digests[variant.slug]
+        folder = self.folder.variant(digest)
+        if not isinstance(event, Finished):
+            self.folder.forget(digest)
+            message = event.message if isinstance(event, Failed) else ""
+            return RaceOutcome(variant, "failed", message) if message else None
+        outcome: RaceOutcome = event.result
+        outcome = replace(
+            outcome,
+            still=outcome.still and folder / "still.png",
+            film=outcome.film and folder / "film.mkv",
+        )
+        write_record(outcome, folder)
+        return outcome
 
     def _attempt(self, variant: Variant, report: Report, viewer: Viewer) -> RaceOutcome:
         from neuralpaint.pipelines.compare.training import Training

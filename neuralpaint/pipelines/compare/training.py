@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,6 +35,7 @@ from neuralpaint.rendering.film import film
 from neuralpaint.rendering.render import PendingFrame, render
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.progress import Progress, Report
+from neuralpaint.runtime.threads import set_threads
 from neuralpaint.training.learner import Learner
 from neuralpaint.training.learning import Snapshot, learn, stops_at, stops_by_clock
 from neuralpaint.training.viewer import Viewer
@@ -43,7 +44,15 @@ from neuralpaint.video.writer import ClipWriter
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
 
-__all__ = ["Evaluator", "Scores", "Training", "paint_note", "stops_of", "training_progress"]
+__all__ = [
+    "Evaluator",
+    "Scores",
+    "Training",
+    "paint_note",
+    "stops_of",
+    "train_variant",
+    "training_progress",
+]
 
 _POINTS = 36  # of a curve, at most
 _LARGEST_INTERVAL = 8  # at least every eighth point is measured
@@ -325,6 +334,23 @@ class Training:
     def _report_progress(self, learner: Learner) -> None:
         score = self._curve[-1].score if self._curve else None
         self._report(training_progress(learner, loss=self._loss, psnr=score))
+
+
+def train_variant(
+    variant: Variant,
+    picture: Picture,
+    settings: CompareSettings,
+    film_size: tuple[int, int] | None,
+    *,
+    files: Mapping[str, Path],
+    report: Report,
+) -> RaceOutcome:
+    """Train a variant; the function of a task, which writes the files `still` and `film`."""
+    set_threads(settings.machine.threads)
+    training = Training(
+        variant, picture, settings=settings, film_size=film_size, report=report, viewer=Viewer()
+    )
+    return training.run(files["still"].parent)
 
 
 class _Losses:

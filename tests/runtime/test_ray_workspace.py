@@ -1,0 +1,38 @@
+"""The folders of Ray's processes, which are killed at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from neuralpaint.runtime import ray_pool
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs locks")
+
+
+def test_the_folder_of_a_killed_process_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_pool, "temporary_folder", lambda: tmp_path)
+    killed, running, young, other = (
+        tmp_path / name
+        for name in ("neuralpaint-ray-1", "neuralpaint-ray-2", "neuralpaint-ray-3", "mine")
+    )
+    for folder in (killed, running, young, other):
+        folder.mkdir()
+        (folder / "file").touch()
+        os.utime(folder, (0, 0))
+    os.utime(young)
+    lock = ray_pool._lock(running)
+    assert lock is not None
+    ray_pool._workspace.cache_clear()
+    try:
+        own = ray_pool._workspace()
+        assert {*tmp_path.iterdir()} == {running, young, other, own}
+        assert ray_pool._workspace() == own
+    finally:
+        os.close(lock)
+        ray_pool._workspace.cache_clear()
