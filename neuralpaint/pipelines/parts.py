@@ -8,9 +8,11 @@ written in their order as they arrive. Frames and strips are those that one proc
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,8 +119,10 @@ class RenderInParts:
 def _parts_of(clip: Clip) -> list[range]:
     """Return the frames of each part; they depend on the clip alone, and so does its file."""
     length = max(1, round(_SECONDS * clip.fps))
-    starts = range(0, clip.frames, length)
-    return [range(start, min(start + length, clip.frames)) for start in starts]
+    # A rest of less than half a part belongs to the last one: an encoder needs some frames.
+    count = max(1, math.floor(clip.frames / length + 0.5))
+    stops = [*(number * length for number in range(1, count)), clip.frames]
+    return [range(start, stop) for start, stop in pairwise([0, *stops])]
 
 
 def _key(frames: range) -> str:

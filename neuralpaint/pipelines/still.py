@@ -98,6 +98,7 @@ class Still(Job):
         if self._keep_known:
             self._check_known()
         self._painting: Painting | None = None  # of `strip`
+        self._is_measured = True  # whether this process renders, and measures how fast it is
         self._rendering: float | None = None  # seconds, once measured
         self._rendered = 0.0  # fraction of the still that is rendered and written
         check_still(
@@ -132,6 +133,7 @@ class Still(Job):
     def use_strips(self, strips: Strips) -> None:
         """Let another function than `render_strips` render the still."""
         self._renderer = StillRenderer(self.viewport, strips=strips)
+        self._is_measured = False
 
     def strip(self, rows: slice, *, depth: Depth) -> NDArray[Any]:
         """Return some rows of the canvas, one of `strips_of`, as `render_strips` yields them."""
@@ -145,7 +147,8 @@ class Still(Job):
         return self._rendered if self._rendered else training_done(progress)
 
     def _make(self, run: Run) -> Result:
-        self._plan()
+        if self._is_measured:
+            self._plan()
         painting = self._train(run)
         height, width = self.viewport.height, self.viewport.width
         with StillWriter(

@@ -42,7 +42,7 @@ from neuralpaint.runtime.threads import limit_cpus
 __all__ = ["WorkerPool", "call"]
 
 _INTERVAL = 0.25  # seconds between two reports of a task
-_WAITING_BYTES = 64 * 2**20  # of results that have arrived before an earlier one
+_WAITING_BYTES = 16 * 2**20  # of results that have arrived before an earlier one
 _GRACE = 10.0  # seconds until a worker that was asked to cancel its task is killed
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from neuralpaint.errors import EncodingError
 from neuralpaint.image.metadata import check_tag
 from neuralpaint.runtime.files import part_file, remove_stale_parts
 from neuralpaint.video.formats import Format, exact_fps
@@ -71,6 +72,8 @@ def join_clips(
             sink.open_joined(part, info, parts)
             sink.finish(sum(frames for _, frames in parts))
             part.publish()
+        except EncodingError as error:
+            raise EncodingError(f"{str(target)!r} cannot be written: {error}") from error
         finally:
             sink.discard()
     return Path(path)

@@ -16,6 +16,8 @@ from films import frames_of
 from PIL import Image
 from processes import MODEL, Typed, command, neuralpaint, start
 
+from neuralpaint.video.writer import ClipWriter
+
 QUICK = ("--model", MODEL, "--steps", "8", "--threads", "1", "--device", "cpu")
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
@@ -160,7 +162,14 @@ def test_what_is_wrong_is_reported_before_anything_starts(
 
 @posix
 def test_a_batch_that_is_killed_ten_times_ends_with_every_picture_once(folder: Path) -> None:
-    """Killed at a random event, seeded; a torn line or a part file of it may be left."""
+    """Killed at a random event, seeded; a torn line or a part file of it may be left.
+
+    One part file is left for certain, and can be played.
+    """
+    (folder / "out").mkdir()
+    part = folder / "out" / ".a.4194305.part.mp4"
+    with ClipWriter(part, height=16, width=24, fps=8) as writer:
+        writer.write(np.zeros((16, 24, 3), np.uint8))
     generator = random.Random(0)
     words = command("batch", "in/?.png", "-o", "out", "--json", "--resume", "--duration", "1",
                     "--fps", "8", *QUICK)  # fmt: skip

@@ -20,6 +20,7 @@ from neuralpaint.runtime.tasks import (
     Failed,
     Finished,
     Reported,
+    Started,
     Task,
     TaskRun,
     results_in_order,
@@ -98,11 +99,13 @@ def test_ctrl_c_cancels_what_is_not_nearly_done(pool: WorkerPool, tmp_path: Path
     path = tmp_path / "lock"
     tasks = [Task(str(n), endless, (str(path) + str(n),)) for n in range(4)]
     run, interrupted = TaskRun(pool, tasks), False
-    keys = []
+    keys, reports = [], 0
     for event in run.events():
         if isinstance(event, Reported) and not interrupted:
             os.kill(os.getpid(), signal.SIGINT)
             interrupted = True
+        reports += isinstance(event, Reported)
+        assert reports < 20  # they would go on for a minute
         if isinstance(event, Ended):
             assert isinstance(event, Cancelled)
             keys.append(event.key)
@@ -116,16 +119,19 @@ def test_results_come_in_order_and_few_are_in_memory(pool: WorkerPool, tmp_path:
     gate = tmp_path / "gate"
     tasks = [Task("first", wait_for, (str(gate),))]
     tasks += [Task(str(n), square, (n,)) for n in range(3)]
-    seen: list[str] = []
+    started: list[str] = []
 
     def look(event: Event) -> None:
-        if isinstance(event, Finished):
-            seen.append(event.key)
+        if isinstance(event, Started):
+            started.append(event.key)
+        if isinstance(event, Finished) and event.key == "0":
             gate.touch()
+        if isinstance(event, Finished) and event.key == "first":
+            assert started == ["first", "0"]
 
     found = list(results_in_order(pool, tasks, on_event=look, ahead=2))
     assert found == [str(gate), *((n**2, 1) for n in range(3))]
-    assert seen[:2] == ["0", "first"]
+    assert started == ["first", "0", "1", "2"]
 
 
 def test_a_failed_task_ends_the_row_of_results(pool: WorkerPool) -> None:
