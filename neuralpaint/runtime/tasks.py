@@ -185,9 +185,18 @@ class TaskRun:
         tasks: Iterable[Task],
         *,
         may_start: Callable[[int], bool] = lambda started: True,
+        finishes: bool = True,
     ) -> None:
-        """Take the tasks. `may_start` is called with the number of those that were started."""
+        """Take the tasks.
+
+        Args:
+            pool: runs them.
+            tasks: the tasks.
+            may_start: called with the number of those that were started.
+            finishes: whether those that are nearly done are finished after an interruption.
+        """
         self._pool, self._tasks, self._may_start = pool, iter(tasks), may_start
+        self._finishes = finishes
         self._started = 0
         self._running: dict[str, float] = {}  # the fraction done
         self._is_waiting = True  # whether there may be more tasks
@@ -231,7 +240,7 @@ class TaskRun:
         self.interrupted, self._is_waiting = True, False
         self._deadline = time.monotonic() + _PATIENCE
         for key, done in self._running.items():
-            if done < _NEARLY_DONE:
+            if done < _NEARLY_DONE or not self._finishes:
                 self._pool.cancel(key)
 
     def _hurry(self) -> None:
@@ -262,7 +271,12 @@ def results_in_order(
     """
     taken = 0
     finished: dict[str, Finished] = {}
-    run = TaskRun(pool, tasks, may_start=lambda started: ahead is None or started - taken < ahead)
+    run = TaskRun(
+        pool,
+        tasks,
+        may_start=lambda started: ahead is None or started - taken < ahead,
+        finishes=False,  # a result without the others is of no use
+    )
     for event in run.events():
         on_event(event)
         if isinstance(event, Failed):

@@ -44,11 +44,11 @@ def fail(kind: str, *, files: Files, report: Report) -> None:
     raise UsageError("a wrong\nvalue") if kind == "wrong" else ValueError("odd")
 
 
-def endless(path: str, *, files: Files, report: Report) -> None:
+def endless(path: str, done: float = 0.5, *, files: Files, report: Report) -> None:
     try:
         while True:
             Path(path).touch()
-            report(Progress("wait", 0.5))
+            report(Progress("wait", done))
     finally:
         Path(path).unlink()
 
@@ -132,6 +132,22 @@ def test_results_come_in_order_and_few_are_in_memory(pool: WorkerPool, tmp_path:
     found = list(results_in_order(pool, tasks, on_event=look, ahead=2))
     assert found == [str(gate), *((n**2, 1) for n in range(3))]
     assert started == ["first", "0", "1", "2"]
+
+
+def test_ctrl_c_ends_a_row_of_results_at_once(pool: WorkerPool, tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    reports = 0
+
+    def look(event: Event) -> None:
+        nonlocal reports
+        if isinstance(event, Reported):
+            reports += 1
+            assert reports < 20
+            if reports == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(results_in_order(pool, [Task("a", endless, (str(path), 0.9))], on_event=look))
 
 
 def test_a_failed_task_ends_the_row_of_results(pool: WorkerPool) -> None:
