@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.pictures import Picture
-from neuralpaint.models.painting import Painting
-from neuralpaint.storage.take import Take
 from neuralpaint.training.learning import Snapshot
+
+if TYPE_CHECKING:
+    from neuralpaint.image.pictures import Picture
+    from neuralpaint.models.painting import Painting
+    from neuralpaint.storage.take import Take
 
 __all__ = ["Moments"]
 
