@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A cluster of one machine, to try things out: bash examples/cluster/laptop.sh PICTURES FOLDER
-# Tried as it is.
+# Its lines were tried one after another.
 set -euo pipefail
 
 pip install -q '.[ray]'            # in the folder of neuralpaint
