@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from studios import Studio
 
 from neuralpaint.errors import EncodingError, UnknownNameError, UsageError
@@ -346,7 +347,12 @@ def test_a_read_only_folder_is_one_line(unprivileged_folder: Path) -> None:
             MadeFolder(path)
 
 
-def test_a_folder_that_becomes_read_only_is_one_line(unprivileged_folder: Path) -> None:
+def test_a_folder_that_becomes_read_only_is_one_line(
+    unprivileged_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = unprivileged_folder / "sample.png"  # that of the package may be out of reach
+    Image.new("RGB", (8, 6)).save(sample)
+    monkeypatch.setattr("neuralpaint.studio.uploads.SAMPLE", sample)
     with MadeFolder(unprivileged_folder / "made") as folder:
         folder.uploads.picture("sample")
         folder.path.chmod(0o500)

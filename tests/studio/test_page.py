@@ -250,7 +250,7 @@ def test_a_reload_in_the_middle_loses_nothing(opened: Callable[..., Studio], pic
     tab.until(lambda: len(tab.frames) > frames)
     tab.page.get_by_role("button", name="Stop", exact=True).click()
     tab.wait("interrupted", "done")
-    assert tab.page.get_by_role("link", name="Download film.mp4").is_visible()
+    tab.page.get_by_role("link", name="Download film.mp4").wait_for()
 
 
 def test_two_tabs_show_and_change_the_same_training(
