@@ -62,10 +62,10 @@ def command(picture: str | None, folder: Path, host: str, port: int, no_browser:
             session.offer(picture)
         server = Server(lambda: studio_app(session), host=host, port=port)
         server.start()
-        click.echo(server.address)
-        if not no_browser and _has_screen():
-            webbrowser.open(server.address)
         try:
+            click.echo(server.address)
+            if not no_browser and _has_screen():
+                webbrowser.open(server.address)
             session.run()
         except KeyboardInterrupt:
             remark(f"everything that was made is in {folder}")

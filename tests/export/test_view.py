@@ -22,7 +22,7 @@ def shown(open_page: OpenPage) -> Any:
     )
     module = asset("view.js").replace("export class", "window.View = class")
     page.add_script_tag(content=module, type="module")
-    page.wait_for_function("window.View")
+    page.wait_for_function("typeof View !== 'undefined'")
     page.evaluate(
         "window.view = new View(e, {aspect: 1.5, deepest: 64, onchange: r => window.last = r})"
     )
