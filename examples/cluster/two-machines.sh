@@ -6,7 +6,7 @@
 set -euo pipefail
 
 second=second.local                # its name, or its address
-first=$(hostname --ip-address)
+first=$(hostname -I | awk '{print $1}')   # not 127.0.1.1, as /etc/hosts may say
 
 ray start --head --node-ip-address="$first" --port=6379 --disable-usage-stats
 ssh "$second" "ray start --address=$first:6379"

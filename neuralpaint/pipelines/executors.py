@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,12 +10,15 @@ from typing import ClassVar
 
 from neuralpaint.config.registry import Registry
 from neuralpaint.config.settings import Settings, setting
+from neuralpaint.errors import UsageError
 from neuralpaint.runtime.memory import available_memory
 from neuralpaint.runtime.tasks import TaskPool
 from neuralpaint.runtime.threads import available_cpus
 
-__all__ = ["Executor", "PlacementSettings", "executors"]
+__all__ = ["TRAINING_MEMORY", "Executor", "PlacementSettings", "executors"]
 
+TRAINING_MEMORY = 900 * 2**20
+"""Bytes of a process that trains on a picture of 768x512 and films it."""
 _MEMORY_SHARE = 0.8  # of what is available, for all tasks
 
 
@@ -63,22 +67,32 @@ class Local(Executor):
     def open(self, need: Need) -> TaskPool:
         from neuralpaint.runtime.worker_pool import WorkerPool
 
-        cores, gpus = available_cpus(), _gpus(need.device)
-        jobs = need.jobs
-        if jobs is None:
-            jobs = int(cores // (need.cpus or 1))
-            if gpus:
-                jobs = min(jobs, int(len(gpus) // (need.gpus or 1)))
-            jobs = min(jobs, int(_MEMORY_SHARE * available_memory() / need.memory), need.tasks)
-        jobs = max(1, jobs)
+        cores, gpus = available_cpus(), _gpus(need)
+        most: float = need.jobs or math.inf
+        if need.jobs is None:
+            fits = [cores // (need.cpus or 1), _MEMORY_SHARE * available_memory() / need.memory]
+            if gpus and need.gpus != 0:
+                fits.append(len(gpus) // (need.gpus or 1))
+            most = min(fits)
+        jobs = max(1, int(min(most, need.tasks)))
         share = need.cpus or cores / jobs
         return WorkerPool(jobs, cores=max(1, int(share)), gpus=gpus)
 
 
-def _gpus(device: str) -> list[str]:
+def _gpus(need: Need) -> list[str]:
     """Return the numbers of the GPUs among which tasks are divided; none if one is chosen."""
-    if device not in ("auto", "cuda"):
-        return []
+    if need.gpus == 0:
+        return [""]  # CUDA shows a task no GPU
+    names = _visible_gpus() if need.device in ("auto", "cuda") else []
+    if need.gpus and not names:
+        raise UsageError(
+            f"--task-gpus {need.gpus:g}: with --device {need.device} this machine has no GPU to "
+            "divide among tasks: leave one of them out"
+        )
+    return names
+
+
+def _visible_gpus() -> list[str]:
     import torch
 
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

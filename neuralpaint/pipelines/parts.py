@@ -172,7 +172,7 @@ class _Strips:
         ]
         pixels = (strips[0].stop - strips[0].start) * canvas.width
         size = pixels * canvas.channels * (depth // 8)
-        return results_in_order(self._pool, tasks, ahead=self._pool.ahead(size))
+        return results_in_order(self._pool, tasks, window=self._pool.window(size))
 
 
 def film_part(

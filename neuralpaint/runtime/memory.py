@@ -25,10 +25,15 @@ def _of_machine() -> float:
 
 
 def _of_container() -> float:
-    """Return what the limit of a control group leaves (cgroup v2)."""
+    """Return what the limit of a control group leaves (cgroup v2).
+
+    Files that were read long ago count as used, but are dropped when memory is needed.
+    """
     try:
         most = (_CGROUP / "memory.max").read_text().strip()
         used = int((_CGROUP / "memory.current").read_text())
+        lines = (_CGROUP / "memory.stat").read_text().splitlines()
+        used -= sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
     except (OSError, ValueError):
         return math.inf
     return math.inf if most == "max" else float(int(most) - used)

@@ -6,48 +6,36 @@ back through one actor, a mailbox; if messages are lost, nothing else is.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import importlib
 import logging
 import os
-import shutil
 import signal
-import sys
-import tempfile
 import time
 import warnings
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from neuralpaint._version import __version__
-from neuralpaint.errors import UsageError
-from neuralpaint.runtime.files import part_file, temporary_folder, write_file
+from neuralpaint.errors import NeuralPaintError, UsageError
+from neuralpaint.runtime.files import part_file, write_file
+from neuralpaint.runtime.ray_worker import Content, run_on_node
 from neuralpaint.runtime.tasks import (
     Cancelled,
-    CancelledError,
     Ended,
     Event,
     Failed,
     Finished,
-    Remarked,
+    Logged,
     Reported,
     Started,
     Task,
     TaskPool,
     failure_message,
 )
-from neuralpaint.runtime.threads import limit_cpus
-from neuralpaint.runtime.worker_pool import call
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["RayPool"]
 
@@ -55,13 +43,8 @@ _log = logging.getLogger(__name__)
 
 _COUNTED = 5.0  # seconds after which the machines are counted again
 _GRACE = 10.0  # seconds until a task that was asked to end is killed
-_MOST_INPUTS = 16  # files that a worker keeps for its next tasks
-_PREFIX = "neuralpaint-ray-"
-_YOUNG = 60.0  # seconds for which a folder may not be locked yet
+_FETCH = 600.0  # seconds that a result may take to arrive
 _SHARED_INPUTS = 4  # files that are sent once for many tasks
-
-Content = bytes | dict[str, bytes]
-"""A file, or the files in a folder by name."""
 
 
 @dataclass
@@ -106,10 +89,10 @@ class RayPool(TaskPool):
         self._running: dict[str, _Running] = {}
         self._sent: OrderedDict[Path, Any] = OrderedDict()
         self._counted, self._slots = -_COUNTED, 0
-        self._mailbox = ray.remote(num_cpus=0)(_Mailbox).remote()
+        self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
         self._function = ray.remote(
             num_cpus=cpus, num_gpus=gpus, max_retries=retries, num_returns=2
-        )(_run)
+        )(run_on_node)
         if not self._fitting():
             _log.warning(
                 "no machine of the cluster has %g cores and %g GPUs for a task: it waits for one",
@@ -141,7 +124,7 @@ class RayPool(TaskPool):
         most = 2 * self.slots if self._jobs is None else self._jobs
         return most - len(self._running)
 
-    def ahead(self, result_bytes: int) -> int:
+    def window(self, result_bytes: int) -> int:
         """Return how many results may wait: they are in the memory of the machines."""
         return 4 * self.slots
 
@@ -204,7 +187,7 @@ class RayPool(TaskPool):
             elif kind == "progress":
                 events.append(Reported(key, content))
             else:
-                events.append(Remarked(key, *content))
+                events.append(Logged(key, *content))
         return events
 
     def _end(self, running: _Running) -> Ended:
@@ -212,9 +195,9 @@ class RayPool(TaskPool):
         del self._running[key]
         exceptions = self._ray.exceptions
         try:
-            status, message = self._ray.get(running.status)
-            if status == "done" and running.task.outputs and not self._shared:
-                result, outputs = self._ray.get(running.content)
+            status, message = self._ray.get(running.status, timeout=_FETCH)
+            if status == "done" and running.task.outputs:
+                result, outputs = self._ray.get(running.content, timeout=_FETCH)
                 for name, content in outputs.items():
                     _write(running.task.outputs[name], content)
                 return Finished(key, lambda: result)
@@ -230,7 +213,15 @@ class RayPool(TaskPool):
             return Cancelled(key)
         if status == "failed":
             return Failed(key, message)
-        return Finished(key, lambda: self._ray.get(running.content)[0])
+        return Finished(key, lambda: self._fetch(running))
+
+    def _fetch(self, running: _Running) -> Any:
+        """Return the result of a task without outputs, which stays on the cluster until then."""
+        try:
+            return self._ray.get(running.content, timeout=_FETCH)[0]
+        except self._ray.exceptions.RayError as error:
+            message = f"{running.task.key}: on the cluster: {_first_line(error)}"
+            raise NeuralPaintError(message) from error
 
     def cancel(self, key: str) -> None:
         """Ask a task to end; kill it if it does not."""
@@ -320,107 +311,3 @@ class _Mailbox:
         """Return the messages since the last call."""
         messages, self._messages = self._messages, []
         return messages
-
-
-def _run(
-    function: Any,
-    key: str,
-    arguments: tuple[Any, ...],
-    given: Mapping[str, str],
-    wanted: Mapping[str, str],
-    sent: Mapping[str, Any] | None,
-    mailbox: Any,
-    cores: int,
-    version: str,
-) -> tuple[tuple[str, str], Any]:
-    """Run a task on a machine of the cluster; return its status, and its result and outputs.
-
-    `given` and `wanted` are the paths of its files by name; without `sent`, references to the
-    contents of the inputs, they are those on this machine.
-    """
-    if version != __version__:
-        message = f"a machine has neuralpaint {__version__}, not {version}: install it there"
-        return ("failed", message), None
-    limit_cpus(cores)
-    logging.getLogger("neuralpaint").setLevel(logging.INFO)
-
-    def send(message: tuple[str, Any]) -> None:
-        mailbox.put.remote((key, *message))
-
-    send(("started", None))
-    inputs = {name: Path(path) for name, path in given.items()}
-    outputs = {name: Path(path) for name, path in wanted.items()}
-    try:
-        with tempfile.TemporaryDirectory(dir=_workspace()) as folder:
-            if sent is not None:
-                inputs = {name: _received(ref, inputs[name].name) for name, ref in sent.items()}
-                outputs = {name: Path(folder, path.name) for name, path in outputs.items()}
-            task = Task(key, function, arguments, inputs, outputs)
-            result = call(task, send)
-            contents = {}
-            if sent is not None:
-                contents = {n: _read(path) for n, path in outputs.items() if path.exists()}
-            return ("done", ""), (result, contents)
-    except (CancelledError, KeyboardInterrupt):
-        return ("cancelled", ""), None
-    except Exception as error:
-        message = failure_message(error)
-        for name, path in inputs.items():  # the path that the user knows
-            message = message.replace(str(path), given[name])
-        return ("failed", message), None
-
-
-def _read(path: Path) -> Content:
-    if path.is_dir():
-        return {each.name: each.read_bytes() for each in path.iterdir()}
-    return path.read_bytes()
-
-
-_inputs: OrderedDict[Any, Path] = OrderedDict()
-"""The files that this process has received, newest last: the same take serves many tasks."""
-
-
-@cache
-def _workspace() -> Path:
-    """Return the folder for all files of this process; remove those of processes that were killed.
-
-    Ray kills its processes at the end. Each has its folder locked as long as it lives.
-    """
-    parent = temporary_folder()
-    for old in parent.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - old.stat().st_mtime > _YOUNG and _lock(old) is not None:
-                shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    _lock(folder)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _lock(folder: Path) -> int | None:
-    """Lock a folder for the rest of this process; return None if another one has locked it."""
-    if fcntl is None:
-        return None
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _received(reference: Any, name: str) -> Path:
-    """Return the path of a file that was sent; its folder contains nothing else."""
-    if reference not in _inputs:
-        content = sys.modules["ray"].get(reference)
-        path = _workspace() / reference.hex() / name
-        path.parent.mkdir()
-        if content is not None:
-            path.write_bytes(content)
-        _inputs[reference] = path
-        while len(_inputs) > _MOST_INPUTS:
-            _, old = _inputs.popitem(last=False)
-            shutil.rmtree(old.parent, ignore_errors=True)
-    _inputs.move_to_end(reference)
-    return _inputs[reference]

@@ -12,6 +12,8 @@ whose process dies, is an event like any other.
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +33,7 @@ __all__ = [
     "Event",
     "Failed",
     "Finished",
-    "Remarked",
+    "Logged",
     "Reported",
     "Started",
     "Task",
@@ -39,11 +41,13 @@ __all__ = [
     "TaskRun",
     "failure_message",
     "results_in_order",
+    "run_task",
 ]
 
 _WAIT = 0.2  # seconds, at most, until Ctrl-C is noticed
 _NEARLY_DONE = 0.8  # of a task, which is finished after Ctrl-C
-_PATIENCE = 60.0  # seconds that such a task may take
+_FINISH_SECONDS = 60.0  # that such a task may take
+_INTERVAL = 0.25  # seconds between two reports of a task
 
 
 class CancelledError(Exception):
@@ -54,8 +58,8 @@ class CancelledError(Exception):
 class Task:
     """A call `function(*arguments, files=..., report=...)` in another process.
 
-    `report` is called with the `Progress`; `files` has the paths of `inputs` and `outputs` by name,
-    which are other paths on another machine. Names of files, without their folders, stay.
+    `report` is called with the `Progress`; `files` has the paths of `inputs` and `outputs` by name.
+    On another machine the folders differ, but not the names of the files in them.
     """
 
     key: str
@@ -78,19 +82,19 @@ class Event:
 
 @dataclass(frozen=True)
 class Started(Event):
-    """It runs now."""
+    """A process has begun the task."""
 
 
 @dataclass(frozen=True)
 class Reported(Event):
-    """It has progressed."""
+    """The task has reported its progress."""
 
     progress: Progress
 
 
 @dataclass(frozen=True)
-class Remarked(Event):
-    """It has logged something."""
+class Logged(Event):
+    """The task has logged a message."""
 
     level: int
     text: str
@@ -98,12 +102,12 @@ class Remarked(Event):
 
 @dataclass(frozen=True)
 class Ended(Event):
-    """It does not run any more."""
+    """The task has ended, in one of three ways."""
 
 
 @dataclass(frozen=True)
 class Finished(Ended):
-    """Its function has returned a result."""
+    """The function of the task has returned a result."""
 
     fetch: Callable[[], Any]
     """Returns the result, which may still be on another machine."""
@@ -116,7 +120,7 @@ class Finished(Ended):
 
 @dataclass(frozen=True)
 class Failed(Ended):
-    """Its function has raised an exception, or its process has died."""
+    """The function of the task has raised an exception, or its process has died."""
 
     message: str
     """One line."""
@@ -124,7 +128,7 @@ class Failed(Ended):
 
 @dataclass(frozen=True)
 class Cancelled(Ended):
-    """It was cancelled before it was done."""
+    """The task was cancelled, and has written no output."""
 
 
 class TaskPool(ABC):
@@ -141,8 +145,8 @@ class TaskPool(ABC):
         """Tasks that can be submitted now; 0 or less: none."""
 
     @abstractmethod
-    def ahead(self, result_bytes: int) -> int:
-        """Return how many results of this size may be waiting, so that little memory is used."""
+    def window(self, result_bytes: int) -> int:
+        """Return the `window` of `results_in_order` for results of this size."""
 
     @abstractmethod
     def submit(self, task: Task) -> None:
@@ -184,7 +188,7 @@ class TaskRun:
         pool: TaskPool,
         tasks: Iterable[Task],
         *,
-        may_start: Callable[[int], bool] = lambda started: True,
+        start_limit: Callable[[], float] = lambda: math.inf,
         finishes: bool = True,
     ) -> None:
         """Take the tasks.
@@ -192,10 +196,10 @@ class TaskRun:
         Args:
             pool: runs them.
             tasks: the tasks.
-            may_start: called with the number of those that were started.
+            start_limit: returns how many tasks may have been started by now.
             finishes: whether those that are nearly done are finished after an interruption.
         """
-        self._pool, self._tasks, self._may_start = pool, iter(tasks), may_start
+        self._pool, self._tasks, self._start_limit = pool, iter(tasks), start_limit
         self._finishes = finishes
         self._started = 0
         self._running: dict[str, float] = {}  # the fraction done
@@ -213,21 +217,18 @@ class TaskRun:
                 except KeyboardInterrupt as stop:
                     interruption.record(stop)
                     self._interrupt()
-                if not self._running:
-                    if not self._is_waiting:
-                        return
-                    time.sleep(_WAIT)  # a cluster without a machine
-                    continue
+                if not self._running and not self._is_waiting:
+                    return
                 for event in self._pool.wait(_WAIT):
                     if isinstance(event, Reported):
                         self._running[event.key] = event.progress.done
                     elif isinstance(event, Ended):
                         self._running.pop(event.key, None)
                     yield event
-                self._hurry()
+                self._cancel_late()
 
     def _submit(self) -> None:
-        while self._is_waiting and self._pool.room > 0 and self._may_start(self._started):
+        while self._is_waiting and self._pool.room > 0 and self._started < self._start_limit():
             task = next(self._tasks, None)
             if task is None:
                 self._is_waiting = False
@@ -238,12 +239,12 @@ class TaskRun:
 
     def _interrupt(self) -> None:
         self.interrupted, self._is_waiting = True, False
-        self._deadline = time.monotonic() + _PATIENCE
+        self._deadline = time.monotonic() + _FINISH_SECONDS
         for key, done in self._running.items():
             if done < _NEARLY_DONE or not self._finishes:
                 self._pool.cancel(key)
 
-    def _hurry(self) -> None:
+    def _cancel_late(self) -> None:
         if self.interrupted and time.monotonic() > self._deadline:
             for key in self._running:
                 self._pool.cancel(key)
@@ -254,7 +255,7 @@ def results_in_order(
     tasks: Sequence[Task],
     *,
     on_event: Callable[[Event], None] = ignore,
-    ahead: int | None = None,
+    window: int | None = None,
 ) -> Iterator[Any]:
     """Yield the result of each task, in the order of the tasks.
 
@@ -262,8 +263,8 @@ def results_in_order(
         pool: runs them.
         tasks: the tasks.
         on_event: called with all events.
-        ahead: how many tasks may be running, or finished before one that is not; None: any number.
-            So few results are in memory.
+        window: how many tasks may be started before the oldest of them has yielded its result, so
+            that no more results than these are in memory; None: any number.
 
     Raises:
         NeuralPaintError: a task has failed.
@@ -274,7 +275,7 @@ def results_in_order(
     run = TaskRun(
         pool,
         tasks,
-        may_start=lambda started: ahead is None or started - taken < ahead,
+        start_limit=lambda: math.inf if window is None else taken + window,
         finishes=False,  # a result without the others is of no use
     )
     for event in run.events():
@@ -288,6 +289,52 @@ def results_in_order(
             taken += 1
     if taken < len(tasks):
         raise KeyboardInterrupt
+
+
+def run_task(
+    task: Task,
+    send: Callable[[tuple[str, Any]], None],
+    *,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    files: Mapping[str, Path] | None = None,
+) -> Any:
+    """Call the function of a task, and return its result.
+
+    Args:
+        task: the task.
+        send: called with ("progress", Progress), not too often, and ("log", (level, text)).
+        is_cancelled: called before each report; if it returns True, `report` raises CancelledError.
+        files: other paths for its files.
+    """
+    reported = -_INTERVAL
+
+    def report(progress: Progress) -> None:
+        nonlocal reported
+        if is_cancelled():
+            raise CancelledError
+        if time.monotonic() - reported >= _INTERVAL or progress.done >= 1:
+            reported = time.monotonic()
+            send(("progress", progress))
+
+    handler = _LogSender(send)
+    logger = logging.getLogger("neuralpaint")
+    logger.addHandler(handler)
+    try:
+        paths = {**task.inputs, **task.outputs} if files is None else dict(files)
+        return task.function(*task.arguments, files=paths, report=report)
+    finally:
+        logger.removeHandler(handler)
+
+
+class _LogSender(logging.Handler):
+    """Sends what a task logs."""
+
+    def __init__(self, send: Callable[[tuple[str, Any]], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._send(("log", (record.levelno, record.getMessage())))
 
 
 def failure_message(error: BaseException) -> str:

@@ -7,6 +7,8 @@ dies, the pipes to its workers are closed, and they exit at once: no output appe
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
 import multiprocessing
 import operator
@@ -15,35 +17,35 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
-from neuralpaint.runtime.progress import Progress
 from neuralpaint.runtime.tasks import (
     Cancelled,
     CancelledError,
     Event,
     Failed,
     Finished,
-    Remarked,
+    Logged,
     Reported,
     Started,
     Task,
     TaskPool,
     failure_message,
+    run_task,
 )
 from neuralpaint.runtime.threads import limit_cpus
 
-__all__ = ["WorkerPool", "call"]
+__all__ = ["WorkerPool"]
 
-_INTERVAL = 0.25  # seconds between two reports of a task
 _WAITING_BYTES = 16 * 2**20  # of results that have arrived before an earlier one
 _GRACE = 10.0  # seconds until a worker that was asked to cancel its task is killed
+_SIGNALS = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGINT)}
 
 
 @dataclass
@@ -66,7 +68,9 @@ class WorkerPool(TaskPool):
             cores: CPU cores that each of them uses.
             gpus: the GPUs, by their number for CUDA, among which the workers are divided.
         """
-        self._jobs, self._cores, self._gpus = jobs, cores, list(gpus)
+        self._jobs, self._cores = jobs, cores
+        self.gpus = list(gpus)
+        """The GPUs, by their number for CUDA."""
         self._workers: list[_Worker] = []
         self._events: deque[Event] = deque()
 
@@ -80,23 +84,30 @@ class WorkerPool(TaskPool):
         """Tasks that can start now."""
         return self._jobs - sum(worker.task is not None for worker in self._workers)
 
-    def ahead(self, result_bytes: int) -> int:
-        """Return how many results may wait in this process."""
+    def window(self, result_bytes: int) -> int:
+        """Return how many results may wait in this process, or one for each worker."""
         return max(self._jobs, _WAITING_BYTES // result_bytes)
 
     def submit(self, task: Task) -> None:
         """Start a task in a worker that has nothing to do."""
-        while True:
-            worker = next((each for each in self._workers if each.task is None), None)
-            worker = self._start() if worker is None else worker
-            try:
-                worker.pipe.send(task)
-            except OSError:  # it died while it had nothing to do
-                self._forget(worker)
-                continue
+        for worker in [each for each in self._workers if each.task is None]:
+            if self._send(worker, task):
+                return
+            self._remove(worker)  # it died while it had nothing to do
+        worker = self._start()
+        if not self._send(worker, task):  # it died before it could receive a large task
             worker.task = task
-            self._events.append(Started(task.key))
-            return
+            self._end_dead(worker)
+
+    def _send(self, worker: _Worker, task: Task) -> bool:
+        """Send a task to a worker; return whether the worker is alive."""
+        try:
+            worker.pipe.send(task)
+        except OSError:
+            return False
+        worker.task = task
+        self._events.append(Started(task.key))
+        return True
 
     def wait(self, seconds: float) -> Sequence[Event]:
         """Return the events; see `TaskPool`."""
@@ -120,20 +131,25 @@ class WorkerPool(TaskPool):
 
     def close(self) -> None:
         """End all workers at once."""
+        atexit.unregister(self.close)
         for worker in self._workers:
             worker.process.kill()
         for worker in list(self._workers):
-            self._forget(worker)
+            self._remove(worker)
 
     def _start(self) -> _Worker:
         used = [worker.gpu for worker in self._workers]
-        gpu = min(self._gpus, key=used.count) if self._gpus else None
+        gpu = min(self.gpus, key=used.count) if self.gpus else None
         ours, theirs = multiprocessing.Pipe()
         # Spawned: a fork of a process with threads, as torch starts them, may hang.
         process = multiprocessing.get_context("spawn").Process(
             target=_work, args=(theirs, self._cores, gpu), name="neuralpaint worker", daemon=True
         )
-        process.start()
+        # Without `close`, as after an uncaught error, multiprocessing would send SIGTERM, and wait.
+        atexit.unregister(self.close)
+        atexit.register(self.close)
+        with _signals_blocked():
+            process.start()
         theirs.close()
         worker = _Worker(process, ours, gpu)
         self._workers.append(worker)
@@ -144,15 +160,15 @@ class WorkerPool(TaskPool):
         try:
             kind, content = worker.pipe.recv()
         except (EOFError, OSError):
-            self._bury(worker)
+            self._end_dead(worker)
             return
         task = worker.task
         if task is None:
             return
         if kind == "progress":
             self._events.append(Reported(task.key, content))
-        elif kind == "remark":
-            self._events.append(Remarked(task.key, *content))
+        elif kind == "log":
+            self._events.append(Logged(task.key, *content))
         else:
             is_cancelled = worker.kill_at is not None
             worker.task = worker.kill_at = None
@@ -163,86 +179,66 @@ class WorkerPool(TaskPool):
             else:
                 self._events.append(Failed(task.key, content))
 
-    def _bury(self, worker: _Worker) -> None:
-        self._forget(worker)
+    def _end_dead(self, worker: _Worker) -> None:
+        """Remove a worker that has died; its task has failed, unless it was cancelled."""
+        self._remove(worker)
         if worker.task is None:
             return
         key = worker.task.key
         if worker.kill_at is not None:
             self._events.append(Cancelled(key))
             return
-        status = worker.process.exitcode
-        how = f"with status {status}"
-        if status is not None and status < 0:
-            how = f"of {signal.Signals(-status).name}"
-        advice = "if memory was short, lower --jobs or --input-size"
-        self._events.append(Failed(key, f"its process has died {how}: {advice}"))
+        self._events.append(Failed(key, f"its process has died {_cause(worker.process.exitcode)}"))
 
     def _kill_late(self) -> None:
         for worker in self._workers:
             if worker.kill_at is not None and time.monotonic() > worker.kill_at:
                 worker.process.kill()
 
-    def _forget(self, worker: _Worker) -> None:
+    def _remove(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         worker.pipe.close()
         worker.process.join(_GRACE)
         if worker.process.is_alive():
             worker.process.kill()
-            worker.process.join()
+            worker.process.join(_GRACE)
 
 
-def call(
-    task: Task,
-    send: Callable[[tuple[str, Any]], None],
-    *,
-    is_cancelled: Callable[[], bool] = lambda: False,
-    files: Mapping[str, Path] | None = None,
-) -> Any:
-    """Call the function of a task, and return its result.
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Block the signals that interrupt a command, so that a process inherits that.
 
-    Args:
-        task: the task.
-        send: called with ("progress", Progress), not too often, and ("remark", (level, text)).
-        is_cancelled: called before; if it returns True, `report` raises CancelledError.
-        files: other paths for its files.
+    Ctrl-C on a terminal reaches all processes of the command, and so does a SIGTERM to its group;
+    the main process decides. Until a worker ignores them, they are blocked.
     """
-    reported = -_INTERVAL
-
-    def report(progress: Progress) -> None:
-        nonlocal reported
-        if is_cancelled():
-            raise CancelledError
-        if time.monotonic() - reported >= _INTERVAL or progress.done >= 1:
-            reported = time.monotonic()
-            send(("progress", progress))
-
-    handler = _Remarks(send)
-    logger = logging.getLogger("neuralpaint")
-    logger.addHandler(handler)
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # it unblocks some when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
-        paths = {**task.inputs, **task.outputs} if files is None else dict(files)
-        return task.function(*task.arguments, files=paths, report=report)
+        yield
     finally:
-        logger.removeHandler(handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class _Remarks(logging.Handler):
-    """Sends what the task logs."""
-
-    def __init__(self, send: Callable[[tuple[str, Any]], None]) -> None:
-        super().__init__()
-        self._send = send
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._send(("remark", (record.levelno, record.getMessage())))
+def _cause(status: int | None) -> str:
+    """Return how a process has died, from its exit status."""
+    if status is None or status >= 0:
+        return f"with status {status}"
+    if -status == getattr(signal, "SIGKILL", None):
+        return "of SIGKILL: if memory was short, lower --jobs or --input-size"
+    with contextlib.suppress(ValueError):
+        return f"of {signal.Signals(-status).name}"
+    return f"of signal {-status}"
 
 
 def _work(pipe: Connection, cores: int, gpu: str | None) -> None:
     """Run tasks until the pipe is closed; the main function of a worker."""
-    # Ctrl-C on a terminal reaches all processes of the command; the main process decides.
-    for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     os.environ["OMP_NUM_THREADS"] = str(cores)
@@ -257,8 +253,11 @@ def _work(pipe: Connection, cores: int, gpu: str | None) -> None:
         while True:
             try:
                 message = pipe.recv()
-            except BaseException:
-                os._exit(1)  # the main process has died, or has no use for this one any more
+            except (EOFError, OSError):
+                os._exit(1)  # the main process has died, or has closed the pipe
+            except BaseException as error:  # the task cannot be unpickled
+                send(("failed", failure_message(error)))
+                continue
             if isinstance(message, str):
                 cancelled.add(message)
                 continue
@@ -277,10 +276,11 @@ def _work(pipe: Connection, cores: int, gpu: str | None) -> None:
         arrived.acquire()
         task = tasks.popleft()
         try:
-            result = call(task, send, is_cancelled=partial(operator.contains, cancelled, task.key))
+            result = run_task(
+                task, send, is_cancelled=partial(operator.contains, cancelled, task.key)
+            )
+            send(("result", result))
         except CancelledError:
             send(("cancelled", "cancelled"))
-        except BaseException as error:
+        except BaseException as error:  # also a result that cannot be pickled
             send(("failed", failure_message(error)))
-        else:
-            send(("result", result))

@@ -145,6 +145,7 @@ def test_the_default_is_three_models(folder: Path, monkeypatch: pytest.MonkeyPat
         ),
         (["--upscale", "2", "--no-race", "--fps", "9"], "leave out --fps and --no-race:"),
         (["--upscale", "2", "--resume"], "leave out --resume:"),
+        (["--upscale", "2", "--jobs", "2", "--on", "ray"], "leave out --on and --jobs:"),
         (["--upscale", "2", "--sweep", "x.toml"], "leave out --sweep:"),
         (["--upscale", "2", "--enhance"], "leave out --enhance: --upscale sets it itself"),
         (["--upscale", "2", "--no-enhance"], "leave out --enhance:"),

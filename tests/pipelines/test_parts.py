@@ -22,8 +22,7 @@ from neuralpaint.pipelines.parts import RenderInParts
 from neuralpaint.pipelines.render import RenderSettings, prepare_render
 from neuralpaint.rendering.viewport import Viewport
 from neuralpaint.runtime.progress import Progress, Report, ignore
-from neuralpaint.runtime.tasks import Event, Failed, Finished, Started, Task, TaskPool
-from neuralpaint.runtime.worker_pool import call
+from neuralpaint.runtime.tasks import Event, Failed, Finished, Started, Task, TaskPool, run_task
 from neuralpaint.video.reader import read_tag
 
 
@@ -40,7 +39,7 @@ class Inline(TaskPool):
     def room(self) -> int:
         return self.slots - len(self.tasks)
 
-    def ahead(self, result_bytes: int) -> int:
+    def window(self, result_bytes: int) -> int:
         return self.slots
 
     def submit(self, task: Task) -> None:
@@ -51,7 +50,7 @@ class Inline(TaskPool):
         if task.key == self._fails:
             return [Failed(task.key, "its machine has died")]
         messages: deque[Any] = deque()
-        result = call(task, messages.append)
+        result = run_task(task, messages.append)
         return [Started(task.key), Finished(task.key, lambda: result)]
 
     def cancel(self, key: str) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from neuralpaint.errors import NeuralPaintError, UsageError
+from neuralpaint.runtime import worker_pool
 from neuralpaint.runtime.progress import Progress, Report
 from neuralpaint.runtime.tasks import (
     Cancelled,
@@ -28,6 +31,7 @@ from neuralpaint.runtime.tasks import (
 from neuralpaint.runtime.threads import available_cpus
 from neuralpaint.runtime.worker_pool import WorkerPool
 
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs real-time signals")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
 Files = Mapping[str, Path]
@@ -129,7 +133,7 @@ def test_results_come_in_order_and_few_are_in_memory(pool: WorkerPool, tmp_path:
         if isinstance(event, Finished) and event.key == "first":
             assert started == ["first", "0"]
 
-    found = list(results_in_order(pool, tasks, on_event=look, ahead=2))
+    found = list(results_in_order(pool, tasks, on_event=look, window=2))
     assert found == [str(gate), *((n**2, 1) for n in range(3))]
     assert started == ["first", "0", "1", "2"]
 
@@ -154,3 +158,85 @@ def test_a_failed_task_ends_the_row_of_results(pool: WorkerPool) -> None:
     tasks = [Task("1", square, (1,)), Task("broken", fail, ("wrong",))]
     with pytest.raises(NeuralPaintError, match="broken: a wrong value"):
         list(results_in_order(pool, tasks))
+
+
+class Broken:
+    """Can be pickled, but not unpickled, as if a file of the program were missing."""
+
+    def __init__(self, number: int = 0) -> None:
+        if number:
+            raise UsageError(f"a broken argument {number}")
+
+    def __reduce__(self) -> tuple[type, tuple[int]]:
+        return Broken, (7,)
+
+
+def unpicklable(*, files: Files, report: Report) -> object:
+    return lambda: None
+
+
+def test_what_cannot_be_pickled_is_reported(pool: WorkerPool) -> None:
+    tasks = [
+        Task("argument", square, (Broken(),)),
+        Task("result", unpicklable),
+        Task("1", square, (1,)),
+    ]
+    found = ended(TaskRun(pool, tasks).events())
+    assert found["argument"] == Failed("argument", "a broken argument 7")
+    result, one = found["result"], found["1"]
+    assert isinstance(result, Failed)
+    assert "pickle" in result.message
+    assert isinstance(one, Finished)
+
+
+def die_of(number: int, *, files: Files, report: Report) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(
+    ("number", "how"),
+    [
+        (signal.SIGSEGV, "of SIGSEGV"),
+        pytest.param(40, "of signal 40", marks=on_linux),
+    ],
+)
+def test_lack_of_memory_is_only_supposed_after_sigkill(
+    pool: WorkerPool, number: int, how: str
+) -> None:
+    found = ended(TaskRun(pool, [Task("a", die_of, (number,))]).events())
+    assert found["a"] == Failed("a", f"its process has died {how}")
+
+
+def exit_at_once(pipe: Connection, *_: object) -> None:
+    pipe.close()
+
+
+def test_a_large_task_fails_if_new_workers_die(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not fit into the pipe, so that the death is noticed while it is sent."""
+    monkeypatch.setattr(worker_pool, "_work", exit_at_once)
+    with WorkerPool(1, cores=1) as pool:
+        tasks = [Task(key, square, (bytes(2**22),)) for key in "ab"]
+        found = ended(TaskRun(pool, tasks).events())
+    for key in "ab":
+        assert found[key] == Failed(key, "its process has died with status 0")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_to_all_processes_cancels_the_tasks(
+    pool: WorkerPool, tmp_path: Path, name: str
+) -> None:
+    """It reaches the workers while they start, and one more while they run; the pool decides."""
+    reports, killed = 0, set[int]()
+    for event in TaskRun(pool, [Task("a", endless, (str(tmp_path / "lock"),))]).events():
+        for process in multiprocessing.active_children():
+            assert process.pid is not None
+            os.kill(process.pid, getattr(signal, name))
+            killed.add(process.pid)
+        reports += isinstance(event, Reported)
+        if reports == 1:
+            pool.cancel("a")
+        last = event
+    assert len(killed) == 1
+    assert last == Cancelled("a")
+    assert list(tmp_path.iterdir()) == []

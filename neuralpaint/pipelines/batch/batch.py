@@ -24,7 +24,7 @@ from neuralpaint.pipelines.batch.manifest import (
     is_unchanged,
     read_manifest,
 )
-from neuralpaint.pipelines.executors import PlacementSettings
+from neuralpaint.pipelines.executors import TRAINING_MEMORY, PlacementSettings
 from neuralpaint.pipelines.inpaint import unused_options
 from neuralpaint.pipelines.outputs import not_preset
 from neuralpaint.runtime.files import check_output, check_output_folder, write_error
@@ -34,7 +34,7 @@ from neuralpaint.runtime.tasks import (
     Ended,
     Failed,
     Finished,
-    Remarked,
+    Logged,
     Reported,
     Started,
     Task,
@@ -46,7 +46,6 @@ __all__ = ["Batch", "BatchResult", "BatchSettings", "batch", "items_of", "unused
 
 _log = logging.getLogger(__name__)
 
-_MEMORY = 900 * 2**20  # bytes of a process that trains on a picture of 768x512 and films it
 _FIELDS = ("stem", "name", "folder", "number")
 
 
@@ -367,7 +366,7 @@ class Batch:
                     self._running[item.name] = Progress("start", 0.0)
                 elif isinstance(event, Reported):
                     self._running[item.name] = event.progress
-                elif isinstance(event, Remarked):
+                elif isinstance(event, Logged):
                     if event.level >= logging.WARNING:
                         _log.warning("%s: %s", item.source, event.text)
                     continue
@@ -379,7 +378,7 @@ class Batch:
     def _pool(self) -> TaskPool:
         first = self._todo[0].settings.to_dict()
         return self._placement.pool(
-            device=str(first["device"]), memory=_MEMORY, tasks=len(self._todo)
+            device=str(first["device"]), memory=TRAINING_MEMORY, tasks=len(self._todo)
         )
 
     def _tasks(self) -> Iterator[Task]:

@@ -33,7 +33,7 @@ from neuralpaint.pipelines.compare.result import (
 from neuralpaint.pipelines.compare.settings import CompareSettings
 from neuralpaint.pipelines.compare.sweep import Sweep, read_sweep
 from neuralpaint.pipelines.compare.variants import Changes, Variant
-from neuralpaint.pipelines.executors import PlacementSettings
+from neuralpaint.pipelines.executors import TRAINING_MEMORY, PlacementSettings
 from neuralpaint.pipelines.make_learner import learner
 from neuralpaint.pipelines.outputs import cover_of
 from neuralpaint.runtime.devices import find_device
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 __all__ = ["Job", "Race", "compare", "read_still"]
 
 _log = logging.getLogger(__name__)
-
-_MEMORY = 900 * 2**20  # bytes of a process that trains and films a variant
 
 
 def compare(
@@ -349,7 +347,7 @@ class Race(Job[RaceOutcome, CompareResult]):
             return
         variants = {each.slug: each for each in pending}
         with self._placement.pool(
-            device=self.settings.machine.device, memory=_MEMORY, tasks=len(pending)
+            device=self.settings.machine.device, memory=TRAINING_MEMORY, tasks=len(pending)
         ) as pool:
             run = TaskRun(pool, map(self._task, pending))
             done = dict.fromkeys(variants, 0.0)
