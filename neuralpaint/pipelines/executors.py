@@ -154,8 +154,8 @@ class PlacementSettings(Settings):
     )
     task_gpus: float | None = setting(
         None,
-        "GPUs of a task, also a part of one such as 0.25; unset, 1 of this machine, if it has "
-        "some, or none of a cluster",
+        "GPUs of a task, also a part of one such as 0.25, or 0 for none; unset, 1 of this machine, "
+        "if it has some, or none of a cluster",
         minimum=0,
     )
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,15 @@ def run_on_node(
     inputs = {name: Path(path) for name, path in given.items()}
     outputs = {name: Path(path) for name, path in wanted.items()}
     try:
-        with _cancellable(), tempfile.TemporaryDirectory(dir=_workspace()) as folder:
+        with (
+            _cancellation() as is_cancelled,
+            tempfile.TemporaryDirectory(dir=_workspace()) as folder,
+        ):
             if sent is not None:
                 inputs = {name: _received(ref, inputs[name].name) for name, ref in sent.items()}
                 outputs = _placed(outputs, Path(folder))
             task = Task(key, function, arguments, inputs, outputs)
-            result = run_task(task, send)
+            result = run_task(task, send, is_cancelled=is_cancelled)
             contents = {}
             if sent is not None:
                 contents = {n: _read(path) for n, path in outputs.items() if path.exists()}
@@ -86,22 +89,25 @@ def run_on_node(
 
 
 @contextlib.contextmanager
-def _cancellable() -> Iterator[None]:
-    """Raise CancelledError where Ray, which cancels a task as Ctrl-C does, interrupts this process.
+def _cancellation() -> Iterator[Callable[[], bool]]:
+    """Raise CancelledError when Ray cancels the task; yield a function that returns whether it has.
 
-    After a KeyboardInterrupt a job would finish its clip and publish it.
+    Ray interrupts the process as Ctrl-C does, upon which a job would publish an unfinished clip.
     """
+    is_cancelled = False
 
     def cancel(number: int, frame: object) -> None:
+        nonlocal is_cancelled
+        is_cancelled = True
         raise CancelledError
 
     try:
         before = signal.signal(signal.SIGINT, cancel)
     except ValueError:  # not the main thread, which alone is interrupted
-        yield
+        yield lambda: False
         return
     try:
-        yield
+        yield lambda: is_cancelled
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ import pytest
 from neuralpaint._version import __version__
 from neuralpaint.runtime import ray_pool
 from neuralpaint.runtime.interruption import Interruption
-from neuralpaint.runtime.progress import Report
+from neuralpaint.runtime.progress import Progress, Report
 from neuralpaint.runtime.ray_worker import run_on_node
 from neuralpaint.runtime.tasks import Cancelled, Failed, Task
 
@@ -69,6 +70,18 @@ def test_a_cancelled_task_publishes_nothing(tmp_path: Path) -> None:
     assert status == ("cancelled", "")
     assert not film.exists()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def stubborn(*, files: Files, report: Report) -> None:
+    """Treat every exception as a failure of its own, and continue."""
+    with contextlib.suppress(Exception):
+        os.kill(os.getpid(), signal.SIGINT)
+    report(Progress("film", 0.5))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_cancellation_that_was_caught_is_raised_by_the_next_report() -> None:
+    assert on_node(stubborn) == (("cancelled", ""), None)
 
 
 class RayError(Exception):
