@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -240,3 +241,28 @@ def test_a_signal_to_all_processes_cancels_the_tasks(
     assert len(killed) == 1
     assert last == Cancelled("a")
     assert list(tmp_path.iterdir()) == []
+
+
+LEFT_OPEN = """
+import sys
+from pathlib import Path
+from test_worker_pool import Task, WorkerPool, endless
+
+if __name__ == "__main__":
+    pool = WorkerPool(1, cores=1)
+    pool.submit(Task("a", endless, (sys.argv[1],)))
+    while not Path(sys.argv[1]).exists():
+        pass
+    raise ValueError("uncaught")
+"""
+
+
+def test_a_pool_that_is_left_open_does_not_keep_the_program(tmp_path: Path) -> None:
+    """Its workers ignore SIGTERM, with which multiprocessing would end them."""
+    (tmp_path / "left_open.py").write_text(LEFT_OPEN)
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, tmp_path / "left_open.py", tmp_path / "lock"],
+        env=os.environ | {"PYTHONPATH": path}, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stderr.endswith(b"ValueError: uncaught\n")
