@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -64,9 +65,13 @@ class _BatchCommand(SectionedCommand):
 def _given_do(args: Sequence[str]) -> str:
     """Return what is done, before the options are parsed; a wrong value is reported later."""
     words = list(args[: args.index("--")]) if "--" in args else list(args)
-    values = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--do"]
-    values += [word.removeprefix("--do=") for word in words if word.startswith("--do=")]
-    return values[-1] if values and values[-1] in KINDS else BatchSettings().do
+    chosen = ""  # by the last of them
+    for word, following in pairwise([*words, ""]):
+        if word == "--do":
+            chosen = following
+        elif word.startswith("--do="):
+            chosen = word.removeprefix("--do=")
+    return chosen if chosen in KINDS else BatchSettings().do
 
 
 @cache
@@ -125,7 +130,7 @@ def command(ctx: click.Context, /, pictures: tuple[str, ...], output: str, **_: 
     chosen = BatchSettings.from_dict(values)
     words = ctx.meta[__name__]
     items = items_of(
-        read_inputs(pictures),
+        read_inputs(pictures, results=output),
         chosen,
         settings_of=_RowSettings(ctx, chosen.do, words),
         record=ctx.params["record"],

@@ -34,7 +34,7 @@ from neuralpaint.video.formats import Format, Png, exact_fps, formats
 if TYPE_CHECKING:
     from neuralpaint.image.pictures import Frame
 
-__all__ = ["ClipInfo", "Sink", "check_clip", "sink_for"]
+__all__ = ["ClipInfo", "Sink", "check_clip", "check_clip_format", "sink_for"]
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ def check_clip(
         )
     sink = sink_for(format)
     sink.check(Path(path), overwrite=overwrite)
+    sink.check_encoder()
     if height is not None and width is not None:
         format.check_size(height=height, width=width)
         height, width = format.padded(height=height, width=width)
@@ -82,6 +83,18 @@ def check_clip(
     if audio is not None:
         _check_audio(Path(audio), format)
     return Path(os.path.realpath(path))
+
+
+def check_clip_format(format: Format, *, audio: str | Path | None = None) -> None:  # noqa: A002
+    """Check that clips of a format, with this audio, can be made, wherever they are written.
+
+    Raises:
+        UsageError: the format does not support the audio.
+        EncodingError: ffmpeg or its encoder is missing.
+    """
+    sink_for(format).check_encoder()
+    if audio is not None:
+        _check_audio(Path(audio), format)
 
 
 @dataclass(frozen=True)
@@ -108,11 +121,19 @@ class Sink(ABC):
 
     @abstractmethod
     def check(self, path: Path, *, overwrite: bool) -> None:
-        """Check everything that can be checked before the first frame.
+        """Check the target before the first frame.
 
         Raises:
             UsageError: `path` cannot be the target.
-            EncodingError: `path` is not writable, or ffmpeg or its encoder is missing.
+            EncodingError: `path` is not writable.
+        """
+
+    @abstractmethod
+    def check_encoder(self) -> None:
+        """Check that frames can be encoded here.
+
+        Raises:
+            EncodingError: ffmpeg or its encoder is missing.
         """
 
     @abstractmethod
@@ -179,6 +200,8 @@ class FfmpegSink(Sink):
 
     def check(self, path: Path, *, overwrite: bool) -> None:
         check_output(path, overwrite=overwrite)
+
+    def check_encoder(self) -> None:
         # Any usual size: only small WebM clips use another encoder.
         encoder = self._format.encoder(height=1080, width=1920)
         if encoder not in list_encoders():
@@ -311,6 +334,9 @@ class FolderSink(Sink):
     def check(self, path: Path, *, overwrite: bool) -> None:
         """Check the folder; it is replaced only if all its files are frames."""
         check_output_folder(path, belongs=_is_frame_name, overwrite=overwrite)
+
+    def check_encoder(self) -> None:
+        """Do nothing: PNGs are written without ffmpeg."""
 
     def try_encoder(self, *, height: int, width: int, fps: Fraction, alpha: bool) -> None:
         """Do nothing: a PNG can have any size."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import sys
@@ -108,6 +109,47 @@ def test_each_row_of_a_table_has_its_options(folder: Path, typed: Typed) -> None
     assert "--keep-known" in replayed.stdout
 
 
+def test_a_result_of_several_files_is_made_again_if_one_is_missing(
+    folder: Path, typed: Typed
+) -> None:
+    clip = (*QUICK, "--duration", "1", "--fps", "4", "--cover")
+    words = ("batch", "in/a.png", "-o", "out", "--jobs", "1", *clip)
+    done = typed(*words)
+    assert done.returncode == 0, done.stderr
+    assert results(folder / "out") == ["a.cover.jpg", "a.mp4", "manifest.jsonl"]
+
+    def again() -> tuple[int, int]:
+        last = json.loads(typed(*words, "--resume", "--json").stdout.splitlines()[-1])
+        return last["done"], last["skipped"]
+
+    assert again() == (0, 1)
+    (folder / "out" / "a.cover.jpg").unlink()
+    assert again() == (1, 0)
+    (folder / "out" / "a.mp4").write_bytes(b"cut")
+    assert again() == (1, 0)
+
+
+@posix
+def test_a_result_can_be_a_folder_of_frames_and_a_name_any_bytes(folder: Path) -> None:
+    """The name is not UTF-8; the folder of the results is the one of the pictures."""
+    name = os.fsdecode(b"caf\xe9")
+    (folder / "in" / "a.png").rename(folder / "in" / f"{name}.png")
+    words = ("batch", f"{name}.png", "-o", ".", "--name", "{stem}/", "--jobs", "1", "--quiet")
+    for more in ((), ("--resume",)):  # the second run makes nothing
+        clip = (*QUICK, "--duration", "1", "--fps", "4")
+        done = neuralpaint(*words, *clip, *more, cwd=folder / "in")
+        assert done.returncode == 0, done.stderr
+    assert results(folder / "in" / name) == [f"{number:05}.png" for number in range(1, 5)]
+    assert [entry["name"] for entry in entries(folder / "in")] == [f"{name}/"]
+
+
+def test_the_last_do_chooses_the_command(folder: Path, typed: Typed) -> None:
+    words = ("batch", "in/a.png", "-o", "out", "--dry-run", "--do=paint", "--do", "video")
+    done = typed(*words, "--fps", "3")
+    assert done.returncode == 0, done.stderr
+    assert "out/a.mp4" in done.stdout
+
+
 def test_a_dry_run_lists_the_results_and_makes_nothing(folder: Path, typed: Typed) -> None:
     done = typed("batch", "in/?.png", "-o", "out", "--dry-run", "--name", "{stem}.gif")
     assert done.returncode == 0
@@ -120,7 +162,8 @@ def test_a_dry_run_lists_the_results_and_makes_nothing(folder: Path, typed: Type
     ("words", "message"),
     [
         (["in", "in/a.jpg"], "'in/a.jpg' and 'in/a.png' would both become 'out/a.mp4'"),
-        (["in", "--do", "paint", "-o", "in"], "a picture would be replaced by the result of"),
+        (["in/a.png", "--do", "paint", "-o", "in"], "an input would be replaced by the result of"),
+        (["in", "-o", "in"], "'in' contains only files in the folder of the results"),
         (["in/no.png"], "no file 'in/no.png'"),
         (["in", "--do", "pait"], "did you mean 'paint'?"),
         (["in", "--stepps", "3"], "--steps"),

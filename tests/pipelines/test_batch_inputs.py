@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from neuralpaint.errors import UsageError
+from neuralpaint.errors import EncodingError, UsageError
 from neuralpaint.pipelines.batch.batch import BatchSettings, items_of
 from neuralpaint.pipelines.batch.inputs import Row, read_inputs
 from neuralpaint.pipelines.batch.item import Item
@@ -19,6 +22,8 @@ from neuralpaint.pipelines.batch.manifest import (
     read_manifest,
 )
 from neuralpaint.pipelines.paint import PaintSettings
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX limits")
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def names(folder: Path, *words: str) -> list[str]:
-    rows = read_inputs([str(folder / word) for word in words])
+    rows = read_inputs([str(folder / word) for word in words], results=folder / "out")
     return [Path(row.source).relative_to(folder / "in").as_posix() for row in rows]
 
 
@@ -49,10 +54,34 @@ def test_folders_patterns_and_files_name_pictures_once(folder: Path) -> None:
     assert names(folder, "in/b.png", "in", "in/deep") == ["b.png", "a.JPG", "deep/c.png"]
 
 
+def test_hidden_files_and_results_are_inputs_only_if_they_are_named(folder: Path) -> None:
+    (folder / "in" / "._b.png").write_bytes(b"what macOS adds")
+    (folder / "in" / ".b.4711.part.png").write_bytes(b"half a result")
+    words = [str(folder / "in"), str(folder / "in" / "**" / "*.png")]
+
+    def found(*more: str) -> list[str]:
+        rows = read_inputs([*words, *more], results=folder / "in" / "deep")
+        return [Path(row.source).name for row in rows]
+
+    assert found() == ["a.JPG", "b.png"]
+    assert found(str(folder / "in" / "deep" / "c.png")) == ["a.JPG", "b.png", "c.png"]
+    with pytest.raises(UsageError, match="only files in the folder of the results"):
+        read_inputs(words, results=folder)
+
+
+def test_a_table_is_found_in_a_folder_whose_name_is_like_a_pattern(folder: Path) -> None:
+    inside = (folder / "in").rename(folder / "data[1]")
+    (inside / "list.csv").write_bytes(b"output, input\n,*.png\n")
+    (inside / "list.toml").write_bytes(b"\xef\xbb\xbf[[picture]]\ninput = '*.png'\n")
+    for table in ("list.csv", "list.toml"):
+        (row,) = read_inputs([inside / table], results="out")
+        assert (Path(row.source), row.options) == (inside / "b.png", {})
+
+
 def test_a_csv_has_options_for_each_picture(folder: Path) -> None:
     table = folder / "list.csv"
     table.write_text("input,output,steps,frames_from\nin/b.png,one.png,20,\nin/*.JPG,,,render\n")
-    first, second = read_inputs([table])
+    first, second = read_inputs([table], results="out")
     assert (first.output, first.options, first.where) == (
         "one.png", {"steps": "20"}, "list.csv, line 2",
     )  # fmt: skip
@@ -66,7 +95,7 @@ def test_a_toml_has_options_for_all_and_for_each(folder: Path) -> None:
         "steps = 20\nboomerang = true\n[[picture]]\ninput = 'in/*'\n"
         "[[picture]]\ninput = 'in/deep/c.png'\nsteps = 30\noverlay = ['steps', 'curve']\n"
     )
-    rows = read_inputs([table])
+    rows = read_inputs([table], results="out")
     assert [Path(row.source).name for row in rows] == ["a.JPG", "b.png", "c.png"]
     assert rows[0].options == rows[1].options == {"steps": "20", "boomerang": "yes"}
     assert rows[2].options == {"steps": "30", "boomerang": "yes", "overlay": "steps,curve"}
@@ -94,7 +123,7 @@ def test_wrong_inputs_are_reported(
     if content is not None:
         (folder / word).write_text(content)
     with pytest.raises(UsageError, match=message):
-        read_inputs([word])
+        read_inputs([word], results="out")
 
 
 def test_names_are_made_from_the_name_of_the_picture() -> None:
@@ -140,6 +169,57 @@ def test_one_batch_at_a_time_writes_a_manifest(tmp_path: Path) -> None:
         pass
 
 
+@posix
+def test_a_line_for_which_the_disk_has_no_space_leaves_the_manifest_as_it_was(
+    tmp_path: Path,
+) -> None:
+    import resource
+
+    path = tmp_path / "manifest.jsonl"
+    with Manifest(path, starts_over=True) as manifest:
+        manifest.append({"name": "a.png"})
+        before = path.read_bytes()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, limits[1]))
+        try:
+            with pytest.raises(EncodingError, match=r"No space left.*free some space"):
+                manifest.append({"name": "b.png"})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert path.read_bytes() == before
+        manifest.append({"name": "c.png"})
+    assert list(read_manifest(path)) == ["a.png", "c.png"]
+
+
+def test_a_manifest_that_cannot_be_shortened_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Manifest) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Manifest, "_end_of_lines", fail)
+    with pytest.raises(EncodingError, match="cannot be written"):
+        Manifest(tmp_path / "manifest.jsonl", starts_over=False)
+
+
+def test_a_name_that_is_not_utf_8_can_be_read_back(tmp_path: Path) -> None:
+    path, name = tmp_path / "manifest.jsonl", os.fsdecode(b"caf\xe9.png")
+    with Manifest(path, starts_over=True) as manifest:
+        manifest.append({"name": name})
+    assert list(read_manifest(path)) == [name]
+
+
+def test_a_picture_is_read_only_if_its_path_size_or_time_has_changed(tmp_path: Path) -> None:
+    """Two pictures can have one size and one time: copies of an archive, for example."""
+    first, second = tmp_path / "first.png", tmp_path / "second.png"
+    for path in (first, second):
+        path.write_bytes(path.stem.encode()[:5])
+        os.utime(path, ns=(0, 0))
+    entry = {"input": str(first), "sha256": "not computed", "size": 5, "modified": 0}
+    assert is_unchanged(entry, first)
+    assert not is_unchanged(entry, second)
+
+
 def test_a_picture_is_the_same_if_its_contents_are(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"one")
@@ -155,9 +235,6 @@ def test_the_options_of_an_item_include_the_files_that_they_name(tmp_path: Path)
     mask = tmp_path / "mask.png"
 
     def digest(content: bytes, **options: object) -> str:
-        from neuralpaint.pipelines.batch import item
-
-        item._digest.cache_clear()
         mask.write_bytes(content)
         return Item("a.jpg", "a.png", "paint", PaintSettings(mask=str(mask), **options)).options()
 

@@ -7,7 +7,7 @@ import logging
 import os
 import string
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,8 +15,14 @@ from typing import Any, ClassVar, Literal
 from neuralpaint.config.presets import expanded
 from neuralpaint.config.settings import Settings, setting
 from neuralpaint.errors import UsageError
+from neuralpaint.pipelines.batch.checks import (
+    check_folder,
+    check_names,
+    check_nothing_is_replaced,
+    check_options,
+)
 from neuralpaint.pipelines.batch.inputs import Row, read_inputs
-from neuralpaint.pipelines.batch.item import KINDS, Item
+from neuralpaint.pipelines.batch.item import KINDS, Item, size_of
 from neuralpaint.pipelines.batch.manifest import (
     NAME,
     Manifest,
@@ -27,7 +33,7 @@ from neuralpaint.pipelines.batch.manifest import (
 from neuralpaint.pipelines.executors import TRAINING_MEMORY, PlacementSettings
 from neuralpaint.pipelines.inpaint import unused_options
 from neuralpaint.pipelines.outputs import not_preset
-from neuralpaint.runtime.files import check_output, check_output_folder, write_error
+from neuralpaint.runtime.files import write_error
 from neuralpaint.runtime.progress import Progress, Report, ignore
 from neuralpaint.runtime.tasks import (
     Cancelled,
@@ -139,7 +145,7 @@ def batch(
     chosen = BatchSettings(do=do, name=name)  # type: ignore[arg-type]
     placed = {k: v for k, v in options.items() if k in PlacementSettings.__annotations__}
     given = {k: v for k, v in options.items() if k not in placed}
-    rows = read_inputs(words)
+    rows = read_inputs(words, results=folder)
     if any(row.options for row in rows):
         raise UsageError("a table with options is read by the command line: give settings")
     cls = KINDS[do].settings
@@ -155,7 +161,7 @@ def batch(
     return job.run(report)
 
 
-def unused_for(do: str, output: str, given: Any) -> set[str]:
+def unused_for(do: str, output: str, given: Collection[str]) -> set[str]:
     """Return the options that a look or a preset does not set for this output."""
     unused = set(not_preset(output))
     return unused | unused_options(output, given) if do == "inpaint" else unused
@@ -165,7 +171,7 @@ def items_of(
     rows: Sequence[Row],
     settings: BatchSettings,
     *,
-    settings_of: Any,
+    settings_of: Callable[[Row, str], tuple[Settings, str | None]],
     record: str | None = None,
     save: str | None = None,
 ) -> list[Item]:
@@ -217,7 +223,8 @@ def _named(pattern: str, row: Row, *, number: int, flag: str) -> str:
 def _checked(name: str, row: Row) -> str:
     """Return the name of a file inside the folder."""
     path = Path(name)
-    if path.is_absolute() or ".." in path.parts or path.name in ("", ".", NAME):
+    is_named = path.name.casefold() not in ("", NAME)
+    if path.is_absolute() or ".." in path.parts or not is_named:
         where = f"{row.where}: " if row.where else ""
         raise UsageError(f"{where}{name!r} is not the name of a result in the folder: give another")
     return name
@@ -247,9 +254,14 @@ class Batch:
         self.manifest = self.folder / NAME
         self._items, self._placement = items, placement
         self._resume, self._overwrite = resume, overwrite
-        self._check_names()
-        self._check_folder()
-        self._check_options()
+        if resume and overwrite:
+            raise UsageError("--resume and -y exclude each other: give one of them")
+        check_names(items, self.folder)
+        check_folder(self.folder)
+        if not (resume or overwrite):
+            check_nothing_is_replaced(items, self.folder)
+        check_options(items, self.folder)
+        self._digests: dict[tuple[Settings, str | None], str] = {}
         entries = read_manifest(self.manifest) if resume else {}
         self._todo = [item for item in items if not self._is_made(item, entries)]
         self._counts = {"done": 0, "failed": 0, "skipped": len(items) - len(self._todo)}
@@ -257,58 +269,23 @@ class Batch:
         self._stats: dict[str, os.stat_result] = {}
         self._by_name = {item.name: item for item in self._todo}
 
-    def _check_names(self) -> None:
-        """Check that all results, and all inputs, have different names."""
-        sources = {os.path.abspath(item.source) for item in self._items}
-        base, taken = os.path.abspath(self.folder), dict[str, Item]()
-        for item in self._items:
-            for name in item.names.values():
-                path = os.path.normpath(os.path.join(base, name))
-                other = taken.setdefault(path, item)
-                if other is not item or path in sources:
-                    both = f"{other.source!r} and {item.source!r} would both become"
-                    if path in sources:
-                        both = f"a picture would be replaced by the result of {item.source!r},"
-                    raise UsageError(
-                        f"{both} {str(self.folder / name)!r}: choose other names, for example "
-                        f"--name '{{folder}}-{{name}}{Path(name).suffix}'"
-                    )
-
-    def _check_folder(self) -> None:
-        if self._resume and self._overwrite:
-            raise UsageError("--resume and -y exclude each other: give one of them")
-        check_output_folder(self.folder, belongs=lambda name: True, overwrite=True)
-        if self._resume or self._overwrite:
-            return
-        if self.manifest.exists():
-            raise UsageError(
-                f"{str(self.folder)!r} contains a batch: add --resume to continue it, -y to "
-                "replace it, or choose another folder"
-            )
-        if self.folder.is_dir():
-            for item in self._items:
-                for name in item.names.values():
-                    if (self.folder / name).exists():
-                        check_output(self.folder / name)
-
-    def _check_options(self) -> None:
-        """Check the options of each group of items that share them."""
-        checked: set[tuple[int, str, str | None]] = set()
-        for item in self._items:
-            group = id(item.settings), Path(item.name).suffix, item.audio
-            if group not in checked:
-                checked.add(group)
-                item.check(self.folder)
-
     def _is_made(self, item: Item, entries: Mapping[str, Mapping[str, Any]]) -> bool:
         entry = entries.get(item.name)
         return (
             entry is not None
             and entry.get("status") == "done"
-            and entry.get("options") == item.options()
-            and all((self.folder / name).exists() for name in item.names.values())
+            and entry.get("options") == self._options(item)
+            and all(os.path.exists(self.folder / name) for name in item.names.values())
+            and entry.get("bytes") == size_of(self.folder / item.name)
             and is_unchanged(entry, item.source)
         )
+
+    def _options(self, item: Item) -> str:
+        """Return `item.options()`; files that many items share are read once."""
+        key = item.settings, item.audio
+        if key not in self._digests:
+            self._digests[key] = item.options()
+        return self._digests[key]
 
     def facts(self) -> dict[str, Any]:
         """Return the plan, for --dry-run and --json."""
@@ -335,9 +312,12 @@ class Batch:
         After a first KeyboardInterrupt, what is nearly done is finished; a second one stops at
         once.
         """
-        self._make_folder()
-        with Manifest(self.manifest, starts_over=not self._resume) as manifest:
-            interrupted = bool(self._todo) and self._run(manifest, report)
+        with contextlib.ExitStack() as stack:
+            # Without a pool, nothing is written: an earlier manifest stays as it is.
+            pool = stack.enter_context(self._pool()) if self._todo else None
+            self._make_folder()
+            manifest = stack.enter_context(Manifest(self.manifest, starts_over=not self._resume))
+            interrupted = pool is not None and self._run(pool, manifest, report)
         made = sum(self._counts.values())
         return BatchResult(
             folder=self.folder,
@@ -355,24 +335,23 @@ class Batch:
         except OSError as error:
             raise write_error(self.folder, error) from error
 
-    def _run(self, manifest: Manifest, report: Report) -> bool:
+    def _run(self, pool: TaskPool, manifest: Manifest, report: Report) -> bool:
         """Run the tasks; return whether they were interrupted."""
-        with self._pool() as pool:
-            self._slots = pool.slots
-            run = TaskRun(pool, self._tasks())
-            for event in run.events():
-                item = self._by_name[event.key]
-                if isinstance(event, Started):
-                    self._running[item.name] = Progress("start", 0.0)
-                elif isinstance(event, Reported):
-                    self._running[item.name] = event.progress
-                elif isinstance(event, Logged):
-                    if event.level >= logging.WARNING:
-                        _log.warning("%s: %s", item.source, event.text)
-                    continue
-                elif isinstance(event, Ended):
-                    self._end(item, event, manifest, report)
-                report(self._progress("batch"))
+        self._slots = pool.slots
+        run = TaskRun(pool, self._tasks())
+        for event in run.events():
+            item = self._by_name[event.key]
+            if isinstance(event, Started):
+                self._running[item.name] = Progress("start", 0.0)
+            elif isinstance(event, Reported):
+                self._running[item.name] = event.progress
+            elif isinstance(event, Logged):
+                if event.level >= logging.WARNING:
+                    _log.warning("%s: %s", item.source, event.text)
+                continue
+            elif isinstance(event, Ended):
+                self._end(item, event, manifest, report)
+            report(self._progress("batch"))
         return run.interrupted
 
     def _pool(self) -> TaskPool:
@@ -402,7 +381,7 @@ class Batch:
             "seconds": facts.get("seconds"),
             "error": event.message if isinstance(event, Failed) else None,
             "name": item.name,
-            "options": item.options(),
+            "options": self._options(item),
             "size": None if status is None else status.st_size,
             "modified": None if status is None else status.st_mtime_ns,
         }

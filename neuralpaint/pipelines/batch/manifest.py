@@ -6,6 +6,8 @@ crash the last line may be torn; it is dropped, and its picture is made again.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -44,13 +46,14 @@ def digest_of_file(path: str | Path) -> str | None:
 def is_unchanged(entry: Mapping[str, Any], source: str | Path) -> bool:
     """Return whether a picture is still the one of an entry.
 
-    Its contents are read only if its size or its time of modification have changed.
+    Its contents are read only if its path, its size or its time of modification have changed.
     """
     try:
         status = os.stat(source)
     except OSError:
         return False
-    if (status.st_size, status.st_mtime_ns) == (entry.get("size"), entry.get("modified")):
+    found = str(source), status.st_size, status.st_mtime_ns
+    if found == (entry.get("input"), entry.get("size"), entry.get("modified")):
         return True
     return digest_of_file(source) == entry.get("sha256")
 
@@ -103,6 +106,9 @@ class Manifest:
         try:
             self._lock()
             self._file.truncate(0 if starts_over else self._end_of_lines())
+        except OSError as error:
+            self._file.close()
+            raise write_error(path, error) from error
         except BaseException:
             self._file.close()
             raise
@@ -136,14 +142,19 @@ class Manifest:
         """Write an entry; when this returns, it is on the disk.
 
         Raises:
-            EncodingError: the disk is full.
+            EncodingError: the disk is full. The manifest is unchanged.
         """
-        line = json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n"
+        # ASCII with escapes, in which names that are not UTF-8 can be read back.
+        line = f"{json.dumps(entry, allow_nan=False)}\n".encode()
+        end = self._file.seek(0, os.SEEK_END)
         try:
             # One call, so that a killed process leaves a torn line at most at the end.
-            self._file.write(line.encode("utf-8", "surrogateescape"))
+            if self._file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._file.fileno())
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.truncate(end)
             raise write_error(self._path, error) from error
 
     def __enter__(self) -> Self:
