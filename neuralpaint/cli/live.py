@@ -31,7 +31,7 @@ class Watchable(Protocol[R_co]):
 
     @property
     def picture(self) -> Picture | None:
-        """The picture that is learned, if it is one."""
+        """The picture that is learned, the first of several; None if it is not known."""
         ...
 
     def run(self, report: Callable[[Any], None], viewer: Viewer | None) -> R_co:

@@ -104,8 +104,8 @@ class Job(ABC):
 
     @property
     def picture(self) -> Picture | None:
-        """The picture that is learned, if it is one."""
-        return self.source.picture
+        """The picture that is learned, the first of several; None if it is not known."""
+        return self.source.pictures[0] if self.source.pictures else None
 
     def facts(self) -> dict[str, Any]:
         """Return the plan of the job, for --dry-run and --json."""

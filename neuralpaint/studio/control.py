@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from neuralpaint.errors import UsageError
+from neuralpaint.errors import NeuralPaintError, UsageError
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.studio.requests import Request, Requests
 from neuralpaint.studio.stage import Stage
@@ -85,7 +85,7 @@ class Control(Viewer):
         else:
             try:
                 change(self, learner, request.message)
-            except UsageError as error:
+            except NeuralPaintError as error:
                 request.refuse(str(error))
 
     def _pause(self, learner: Learner, message: Mapping[str, Any]) -> None:
@@ -104,7 +104,7 @@ class Control(Viewer):
             raise UsageError("the learning rate can be changed a thousandfold at most")
         learner.scale_rate(factor)
         self._stage.publish(rate=rate)
-        self._changed(learner, f"the learning rate is {rate:g} times as high")
+        self._changed(learner, f"the learning rate is {rate:g} times the chosen one")
 
     def _steps(self, learner: Learner, message: Mapping[str, Any]) -> None:
         """Change the length of the training."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from neuralpaint.errors import UsageError
-from neuralpaint.image.metrics import psnr_of_mse
 from neuralpaint.rendering.render import painting_psnr
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.studio.live import Live
@@ -94,7 +93,7 @@ class Stage(Viewer):
         self._began = (0.0, 0.0)  # fraction done and time, when the pace is measured from there
         self._measured = -math.inf  # when the newest point of the curve was measured
         self.picture: Picture | None = None
-        """What is learned, if it is one picture."""
+        """What the live frames show, once it has been learned: of several pictures the first."""
 
     def state(self) -> Mapping[str, Any]:
         """Return what the tabs show, as JSON values; see `_EMPTY`. From any thread."""
@@ -110,7 +109,7 @@ class Stage(Viewer):
         return lambda: self._listeners.remove(listener)
 
     def command(self, message: Mapping[str, Any], reply: Reply) -> None:
-        """Do what a tab asks for; from any thread."""
+        """Refuse what a tab asks for."""
         raise UsageError("this page only watches: change the training where it was started")
 
     def publish(self, **changes: Any) -> None:
@@ -120,7 +119,7 @@ class Stage(Viewer):
             listener()
 
     def begin(self, title: str, canvas: Canvas, **changes: Any) -> None:
-        """Clear the stage for another picture, which is to be prepared unless changes say more."""
+        """Put another picture on the stage; the phase is "preparing" unless `changes` has one."""
         self._points.clear()
         self._began = (0.0, time.monotonic())
         height, width = canvas.height, canvas.width
@@ -162,9 +161,6 @@ class Stage(Viewer):
         changes: dict[str, Any] = {"done": progress.done, "left": self._left(progress.done)}
         if progress.phase == "train":
             loss = progress.loss if math.isfinite(progress.loss) else None
-            if self.picture is None and loss:  # of several pictures the loss is all that is known
-                changes["psnr"] = psnr_of_mse(loss)
-                self._points.add(progress.step, changes["psnr"])
             changes |= {
                 "phase": "training",
                 "step": progress.step,
