@@ -30,7 +30,7 @@ from neuralpaint.studio.choices import (
     suffixes,
 )
 from neuralpaint.studio.folder import MadeFolder
-from neuralpaint.studio.training import next_output
+from neuralpaint.studio.training import Training
 
 if TYPE_CHECKING:
     from neuralpaint.models.painting import Painting
@@ -144,16 +144,14 @@ def _lines(message: Mapping[str, Any], folder: MadeFolder) -> list[str]:
         name = "PICTURE" if picture is None else folder.uploads.picture(picture).name
         return [video_line(values, picture=name, sound=sound)]
     take = folder.file(message["made"] or "", _TAKE)
-    if take is None:
+    training = None if take is None else Training.read(take.path.parent)
+    if take is None or training is None:
         raise UsageError("this training is not in the folder any more: reload the page")
-    still = message["command"] == "still"
     if message["command"] == "page":
-        output = next_output(take.path.parent, ".html", still=False).name
+        output = training.output(".html").name
         return [shlex.join(["neuralpaint", "export", _TAKE, "-o", output])]
-    suffix, known = message["suffix"], suffixes()["still" if still else "clip"]
-    if suffix not in known:
-        raise UnknownNameError("suffix", suffix or "", known)
-    output = next_output(take.path.parent, suffix, still=still).name
+    suffix, still = message["suffix"] or "", message["command"] == "still"
+    output = training.output(suffix, still=still).name
     values = as_still(values, suffix) if still else values
     render_settings(load_saved(take.path, "cpu"), output, values)
     return [render_line(values, saved=_TAKE, output=output, sound=sound)]

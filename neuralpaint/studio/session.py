@@ -25,7 +25,6 @@ from neuralpaint.runtime.files import remove
 from neuralpaint.runtime.progress import Progress
 from neuralpaint.storage.resume import Resume
 from neuralpaint.storage.take import load_take
-from neuralpaint.studio.choices import suffixes
 from neuralpaint.studio.command_lines import (
     as_still,
     render_settings,
@@ -68,7 +67,6 @@ class Session(Stage):
         self._requests = Requests()
         self._take: Take | None = None  # on the stage
         self._cancelled = False
-        self._job: dict[str, Any] | None = None  # that makes a file of a take
 
     def offer(self, path: str | Path) -> None:
         """Put a picture of this machine on the page, to be started with.
@@ -110,16 +108,14 @@ class Session(Stage):
             action(self, request.message)
         except NeuralPaintError as error:
             self._fail(request, str(error))
-        except Exception as error:  # everything that is not lost stays usable
+        except Exception as error:  # a fault in one request must not end the studio
             _log.exception("the request %r has failed", request.do)
             self._fail(request, f"unexpected {type(error).__name__}: {error}; this is a bug")
 
     def _fail(self, request: Request, message: str) -> None:
-        self._job = None
         request.refuse(message)
         if self._state["phase"] in ("preparing", "training", "paused", "filming"):
             self.publish(phase="failed", error=message)
-        self.publish(job=None)
 
     # What can be asked for while nothing runs.
 
@@ -249,8 +245,6 @@ class Session(Stage):
         with contextlib.closing(self.folder.open(message["made"])) as training:
             take = load_take(training.take)
             suffix, values = message["suffix"], message["settings"]
-            if suffix not in suffixes()["still" if still else "clip"]:
-                raise UsageError(f"no suffix {suffix!r}: choose one of the list")
             values = as_still(values, suffix) if still else values
             output = training.output(suffix, still=still)
             settings = render_settings(take, output, values, audio=audio)
@@ -274,14 +268,13 @@ class Session(Stage):
 
     def _make(self, prepare: Callable[[], Job | Export], output: Path, *, kind: str) -> None:
         """Run a job that makes one file, while the stage stays as it is."""
-        self._cancelled, self._job = False, {"kind": kind, "name": output.name, "done": 0.0}
-        self.publish(job=self._job)
+        self._cancelled = False
+        self.publish(job={"kind": kind, "name": output.name, "done": 0.0})
         try:
             interrupted = prepare().run(self._report_job).interrupted
         except KeyboardInterrupt:
             interrupted = True
         finally:
-            self._job = None
             self.folder.refresh()
             self.publish(job=None)
         if interrupted and not self._cancelled:
@@ -290,9 +283,7 @@ class Session(Stage):
 
     def _report_job(self, progress: Progress) -> None:
         """Show the progress of a file that is made of a take."""
-        assert self._job is not None
-        self._job = {**self._job, "done": progress.done}
-        self.publish(job=self._job)
+        self.publish(job=self._state["job"] | {"done": progress.done})
         self.live.refresh()
         for request in self._requests:
             if request.do == "cancel":

@@ -12,7 +12,7 @@ from neuralpaint.errors import UnknownNameError, UsageError
 from neuralpaint.runtime.files import FolderLock, write_file
 from neuralpaint.studio.choices import suffixes
 
-__all__ = ["Training", "is_plain_file", "next_output"]
+__all__ = ["Training", "is_plain_file"]
 
 _FACTS = "training.json"
 _MOST_FACTS = 2**20  # bytes of it
@@ -122,7 +122,9 @@ class Training:
         known = suffixes()["still"] if still else [*suffixes()["clip"], ".html"]
         if suffix not in known:  # it comes from a page, and must not become a path
             raise UnknownNameError("suffix", suffix, known)
-        return next_output(self.path, suffix, still=still)
+        stem = "still" if still else "film"
+        names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1_000_000))
+        return next(p for name in names if not (p := self.path / f"{name}{suffix}").exists())
 
     @property
     def rate(self) -> float:
@@ -164,13 +166,6 @@ class Training:
     def _number(self, name: str) -> float | None:
         value = self._facts.get(name)
         return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def next_output(folder: Path, suffix: str, *, still: bool) -> Path:
-    """Return the path of the next film or still in the folder of a training."""
-    stem = "still" if still else "film"
-    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1_000_000))
-    return next(p for name in names if not (p := folder / f"{name}{suffix}").exists())
 
 
 def is_plain_file(path: Path) -> bool:
