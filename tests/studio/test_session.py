@@ -254,7 +254,7 @@ def test_rate_and_length_can_be_changed(tab: Tab) -> None:
     steps = 2 * tab.state["step"] + 1000
     tab.do("steps", steps=steps)
     tab.wait_for(phase="done", step=steps)
-    tab.wait(lambda: tab.made[0]["steps"] == steps)
+    tab.wait(lambda: tab.made and tab.made[0]["steps"] == steps)
     rate, length = tab.state["lines"][1:]
     assert rate.startswith("# from step ")
     assert rate.endswith(", the learning rate is 0.5 times the chosen one")
