@@ -13,6 +13,7 @@ import contextlib
 import errno
 import importlib.util
 import ipaddress
+import os
 import re
 import secrets
 import socket
@@ -144,7 +145,7 @@ def _bound(host: str, port: int) -> socket.socket:
         elif error.errno == errno.EACCES:
             why = f"--port {port} is reserved for the system: choose one above 1023"
         else:
-            reason = error.strerror or str(error)
+            reason = os.strerror(error.errno) if error.errno else str(error)
             why = f"--host {host!r} cannot be listened on ({reason}): leave it out"
         raise UsageError(why) from None
 
